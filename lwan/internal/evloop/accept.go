@@ -1,0 +1,145 @@
+//go:build linux
+
+package evloop
+
+import (
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Every loop has every listener in its epoll set. Who accepts a connection need not be who owns it: the owner follows
+// from the descriptor's number, and the acceptor adds the descriptor straight to the owner's epoll set.
+
+const (
+	acceptBatch = 64                     // connections accepted before other events have their turn
+	acceptPause = 100 * time.Millisecond // after the process ran out of descriptors, unless one is closed before
+
+	connEvents = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLPRI | unix.EPOLLET
+)
+
+// internal descriptors: the mailbox's eventfd, or a listener.
+const internalMail = 0
+
+func (l *Loop) handleInternal(index int, _ uint32) {
+	if index == internalMail {
+		return // edge-triggered: its only use was to end the sleep
+	}
+	if lanes := l.eng.lanes; index-1 < len(lanes) && l.phase == phaseServe {
+		l.accept(uint16(index-1), lanes[index-1].fd)
+	}
+}
+
+func (l *Loop) accept(lane uint16, lfd int) {
+	for range acceptBatch {
+		fd, e := l.kernel.accept(lfd)
+		switch e {
+		case 0:
+			l.assign(fd, lane)
+		case syscall.EAGAIN:
+			return
+		case syscall.EINTR, syscall.ECONNABORTED:
+		case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:
+			l.pauseAccept(e)
+			return
+		default: // a network error of the connection that was to come (accept(2)): the next one may be fine
+			l.eng.log.Error("evloop: accept", "err", e)
+			return
+		}
+	}
+}
+
+// assign gives a new connection to its owner.
+func (l *Loop) assign(fd int, lane uint16) {
+	eng := l.eng
+	if fd >= len(l.slots) {
+		l.reject(fd, "descriptor beyond the slot table")
+		return
+	}
+	if eng.maxConns > 0 && eng.conns() >= int64(eng.maxConns) {
+		eng.protocol.Refuse(fd)
+		l.reject(fd, "")
+		return
+	}
+	owner := eng.owner(fd)
+	gen := l.slots[fd].generation()
+	owner.conns.Add(1)
+	if e := l.kernel.epollAdd(owner.epfd, fd, connEvents, eventData(fd, lane, gen)); e != 0 {
+		owner.conns.Add(-1)
+		l.reject(fd, "epoll_ctl: "+e.Error())
+	}
+}
+
+// reject closes a connection that nobody will serve.
+func (l *Loop) reject(fd int, why string) {
+	l.counts.Rejected++
+	if why != "" {
+		l.eng.log.Warn("evloop: connection refused", "fd", fd, "why", why)
+	}
+	l.kernel.close(fd)
+}
+
+// owner chooses the loop of a descriptor: neighbours in a cache line go to the same one. A loop that is stalled, or has
+// clearly more connections than the least loaded, is passed over for that one.
+func (e *Engine) owner(fd int) *Loop {
+	l := e.loops[((fd-1)/2)%len(e.loops)]
+	if len(e.loops) == 1 {
+		return l
+	}
+	least, low := l, int64(1<<62)
+	for _, o := range e.loops {
+		if n := o.conns.Load(); n < low && !o.stalled.Load() {
+			least, low = o, n
+		}
+	}
+	if l.stalled.Load() || l.conns.Load() > low+max(2, low*12/100) {
+		return least
+	}
+	return l
+}
+
+// pauseAccept takes the listeners out of the epoll set: they are level-triggered, and without a free descriptor each
+// poll would only tell again what cannot be helped. Connections that are open go on. Idle ones are given up to make room.
+func (l *Loop) pauseAccept(e syscall.Errno) {
+	if l.paused.Set() {
+		return
+	}
+	l.eng.log.Warn("evloop: accepting is paused", "loop", l.id, "err", e)
+	l.counts.Pauses++
+	l.watchListeners(false)
+	l.eng.pausedLoops.Add(1)
+	l.paused.Fire = l.resumeAccept
+	l.timers.add(&l.paused, l.clock()+int64(acceptPause))
+}
+
+func (l *Loop) resumeAccept() {
+	l.timers.remove(&l.paused)
+	l.eng.pausedLoops.Add(-1)
+	if l.phase == phaseServe {
+		l.watchListeners(true)
+	}
+}
+
+// descriptorFreed lets a paused loop accept again at once.
+func (e *Engine) descriptorFreed(l *Loop) {
+	if l.paused.Set() {
+		l.resumeAccept()
+	}
+}
+
+// watchListeners puts the listeners into the epoll set, or takes them out. With EPOLLEXCLUSIVE a connection wakes one
+// loop, not all; such an entry cannot be modified, only removed.
+func (l *Loop) watchListeners(on bool) {
+	for i, lane := range l.eng.lanes {
+		var e syscall.Errno
+		if on {
+			e = l.kernel.epollAdd(l.epfd, lane.fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, eventData(1+i, laneInternal, 0))
+		} else {
+			e = l.kernel.epollDel(l.epfd, lane.fd)
+		}
+		if e != 0 && e != syscall.EEXIST && e != syscall.ENOENT {
+			l.eng.log.Error("evloop: epoll_ctl of a listener", "on", on, "err", e)
+		}
+	}
+}

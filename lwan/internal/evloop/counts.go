@@ -1,0 +1,79 @@
+//go:build linux
+
+package evloop
+
+import "sync/atomic"
+
+// Counts is what a loop has seen. The loop adds to its own copy without atomics and publishes it now and then.
+type Counts struct {
+	Accepted, Closed, Expired, Rejected int64 // connections
+	BytesIn, BytesOut                   int64
+	Parks, Turns, Died, Pauses          int64
+	App                                 [8]int64 // the protocol's own
+}
+
+// publishEvery is how many turns a busy loop makes between two publications; a loop that goes to sleep publishes first.
+const publishEvery = 64
+
+type publishedCounts struct {
+	accepted, closed, expired, rejected atomic.Int64
+	bytesIn, bytesOut                   atomic.Int64
+	parks, turns, died, pauses          atomic.Int64
+	parked, guests                      atomic.Int64
+	app                                 [8]atomic.Int64
+}
+
+func (p *publishedCounts) publish(l *Loop) {
+	c := &l.counts
+	p.accepted.Store(c.Accepted)
+	p.closed.Store(c.Closed)
+	p.expired.Store(c.Expired)
+	p.rejected.Store(c.Rejected)
+	p.bytesIn.Store(c.BytesIn)
+	p.bytesOut.Store(c.BytesOut)
+	p.parks.Store(c.Parks)
+	p.turns.Store(c.Turns)
+	p.died.Store(c.Died)
+	p.pauses.Store(c.Pauses)
+	p.parked.Store(int64(l.parked))
+	for i := range c.App {
+		p.app[i].Store(c.App[i])
+	}
+}
+
+// Counts returns the loop's counts for the protocol to add to. It is for code on the loop.
+func (l *Loop) Counts() *Counts { return &l.counts }
+
+// Stats is a sum over the loops.
+type Stats struct {
+	Counts
+	Conns, Parked, Workers int64
+}
+
+// Stats sums what the loops have published; a loop that sleeps has published all.
+func (e *Engine) Stats() (s Stats) {
+	for _, l := range e.loops {
+		s.add(l)
+	}
+	return s
+}
+
+func (s *Stats) add(l *Loop) {
+	p := &l.published
+	s.Accepted += p.accepted.Load()
+	s.Closed += p.closed.Load()
+	s.Expired += p.expired.Load()
+	s.Rejected += p.rejected.Load()
+	s.BytesIn += p.bytesIn.Load() + l.offBytesIn.Load()
+	s.BytesOut += p.bytesOut.Load() + l.offBytesOut.Load()
+	s.Parks += p.parks.Load()
+	s.Turns += p.turns.Load()
+	s.Died += p.died.Load()
+	s.Pauses += p.pauses.Load()
+	s.Parked += p.parked.Load()
+	s.Conns += l.conns.Load()
+	s.Workers += l.workers.Load()
+	for i := range p.app {
+		s.App[i] += p.app[i].Load()
+	}
+}

@@ -1,0 +1,174 @@
+//go:build linux
+
+package evloop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Config of an Engine. The zero value of each field but Protocol is usable.
+type Config struct {
+	Protocol  Protocol
+	Loops     int           // 0: GOMAXPROCS
+	Threads   Threads       // Pinned
+	MaxSlots  int           // highest descriptor + 1 that a connection may have; 0: RLIMIT_NOFILE; at most 1 Mi
+	MaxConns  int           // open connections; 0: as many as there are slots
+	FirstByte time.Duration // a connection that sends nothing at all is closed after it; 0: never
+	Linger    time.Duration // longest lingering close; 0: 2 s
+	Log       *slog.Logger  // nil: slog.Default()
+	kernel    kernel        // nil: linux
+}
+
+// Engine is a set of loops that share listeners and a slot table.
+type Engine struct {
+	// constant after Start
+	protocol  Protocol
+	loops     []*Loop
+	lanes     []*Lane
+	slots     []slot
+	start     time.Time
+	threads   Threads
+	firstByte uint32 // seconds
+	linger    uint32 // seconds
+	maxConns  int
+	log       *slog.Logger
+
+	pausedLoops atomic.Int64
+	runners     sync.WaitGroup
+	ended       chan struct{} // closed when every runner has ended
+	closing     sync.Once
+}
+
+// New makes an engine that does not run yet.
+func New(cfg Config) (*Engine, error) {
+	e := &Engine{
+		protocol: cfg.Protocol, threads: cfg.Threads, maxConns: cfg.MaxConns, log: cfg.Log, start: time.Now(),
+		firstByte: Seconds(cfg.FirstByte), linger: max(Seconds(cfg.Linger), 1), ended: make(chan struct{}),
+	}
+	if cfg.Linger == 0 {
+		e.linger = 2
+	}
+	if e.log == nil {
+		e.log = slog.Default()
+	}
+	if cfg.kernel == nil {
+		cfg.kernel = linux{}
+	}
+	slots, err := slotTable(slotCount(cfg.MaxSlots))
+	if err != nil {
+		return nil, err
+	}
+	e.slots = slots
+	n := cfg.Loops
+	if n <= 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	for i := range n {
+		l, err := newLoop(e, i, cfg.kernel)
+		if err != nil {
+			e.free()
+			return nil, err
+		}
+		e.loops = append(e.loops, l)
+	}
+	return e, nil
+}
+
+// Seconds rounds d up to whole seconds, the grain of the expiry wheel; 0 and less: 0.
+func Seconds(d time.Duration) uint32 {
+	if d <= 0 {
+		return 0
+	}
+	return uint32(min((d+time.Second-1)/time.Second, 1<<30))
+}
+
+func newLoop(e *Engine, id int, k kernel) (*Loop, error) {
+	l := &Loop{eng: e, id: id, kernel: k, slots: e.slots, epfd: -1, evfd: -1}
+	l.wheel.init(e.slots)
+	l.refresh()
+	var err error
+	if l.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("evloop: epoll_create1: %w", err)
+	}
+	if l.evfd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		unix.Close(l.epfd)
+		return nil, fmt.Errorf("evloop: eventfd: %w", err)
+	}
+	if errno := k.epollAdd(l.epfd, l.evfd, unix.EPOLLIN|unix.EPOLLET, eventData(internalMail, laneInternal, 0)); errno != 0 {
+		l.closeDescriptors()
+		return nil, fmt.Errorf("evloop: epoll_ctl of the eventfd: %w", errno)
+	}
+	return l, nil
+}
+
+func (l *Loop) closeDescriptors() {
+	unix.Close(l.epfd)
+	unix.Close(l.evfd)
+}
+
+// wakeEventfd ends the sleep of the loop that watches fd. EAGAIN would mean that 2^64-2 wake-ups are pending.
+func wakeEventfd(fd int) {
+	one := [8]byte{1}
+	for {
+		if _, err := unix.Write(fd, one[:]); err != unix.EINTR {
+			return
+		}
+	}
+}
+
+// Start begins to serve the listeners. The engine does not close them.
+func (e *Engine) Start(lanes []*Lane) error {
+	if len(lanes) > maxLanes {
+		return fmt.Errorf("evloop: %d listeners, at most %d are possible", len(lanes), maxLanes)
+	}
+	e.lanes = lanes
+	ready := make(chan error, len(e.loops))
+	var errs []error
+	for _, l := range e.loops {
+		l.runner = &runner{loop: l, mode: e.threads}
+		l.watchListeners(true)
+		e.runners.Add(1)
+		go l.runner.start(ready)
+		errs = append(errs, <-ready)
+	}
+	go func() {
+		e.runners.Wait()
+		e.free()
+		close(e.ended)
+	}()
+	if err := errors.Join(errs...); err != nil {
+		return errors.Join(err, e.Close(context.Background()))
+	}
+	return nil
+}
+
+func (e *Engine) free() {
+	for _, l := range e.loops {
+		l.closeDescriptors()
+	}
+	if e.slots != nil {
+		if err := freeSlots(e.slots); err != nil {
+			e.log.Error("evloop: unmap the slots", "err", err)
+		}
+		e.slots = nil
+	}
+}
+
+// Loops returns the loops; for tests, benchmarks and those who post to all.
+func (e *Engine) Loops() []*Loop { return e.loops }
+
+func (e *Engine) conns() (n int64) {
+	for _, l := range e.loops {
+		n += l.conns.Load()
+	}
+	return n
+}

@@ -1,0 +1,96 @@
+//go:build linux
+
+package evloop
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// kernel is the one seam to the operating system: what a loop asks of it while it runs. Tests put faults in its place.
+// Every method is non-blocking except wait with a timeout and sendfile, which may read a disk.
+type kernel interface {
+	read(fd int, p []byte) (int, syscall.Errno)
+	write(fd int, p []byte) (int, syscall.Errno)
+	writev(fd int, iov []unix.Iovec) (int, syscall.Errno)
+	sendfile(out, in int, off *int64, n int) (int, syscall.Errno)
+	accept(fd int) (int, syscall.Errno)
+	close(fd int) syscall.Errno
+	shutdown(fd, how int) syscall.Errno
+	epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errno
+	epollDel(epfd, fd int) syscall.Errno
+	poll(epfd int, events []epollEvent) (int, syscall.Errno)
+	wait(epfd int, events []epollEvent, ms int) (int, syscall.Errno)
+}
+
+// linux is the kernel itself. Non-blocking calls go straight to it (RawSyscall): telling the scheduler costs more than
+// a tenth of a request. That is sound only because they cannot block, and because no single one moves more than
+// maxTransfer bytes: the garbage collector cannot stop a thread inside a raw call.
+type linux struct{}
+
+// maxTransfer bounds the bytes that one raw call moves.
+const maxTransfer = 256 << 10
+
+func (linux) read(fd int, p []byte) (int, syscall.Errno) {
+	if len(p) > maxTransfer {
+		p = p[:maxTransfer]
+	}
+	n, _, e := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+	return int(n), e
+}
+
+func (linux) write(fd int, p []byte) (int, syscall.Errno) {
+	if len(p) > maxTransfer {
+		p = p[:maxTransfer]
+	}
+	n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_NOSIGNAL, 0, 0)
+	return int(n), e
+}
+
+func (linux) writev(fd int, iov []unix.Iovec) (int, syscall.Errno) {
+	n, _, e := unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(iov))), uintptr(len(iov)))
+	return int(n), e
+}
+
+func (linux) sendfile(out, in int, off *int64, n int) (int, syscall.Errno) {
+	r, _, e := unix.Syscall6(unix.SYS_SENDFILE, uintptr(out), uintptr(in), uintptr(unsafe.Pointer(off)), uintptr(min(n, maxTransfer)), 0, 0)
+	return int(r), e
+}
+
+func (linux) accept(fd int) (int, syscall.Errno) {
+	n, _, e := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), 0, 0, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+	return int(n), e
+}
+
+func (linux) close(fd int) syscall.Errno {
+	_, _, e := unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0)
+	return e
+}
+
+func (linux) shutdown(fd, how int) syscall.Errno {
+	_, _, e := unix.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), uintptr(how), 0)
+	return e
+}
+
+func (linux) epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errno {
+	ev := newEpollEvent(events, data)
+	_, _, e := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(epfd), unix.EPOLL_CTL_ADD, uintptr(fd), uintptr(unsafe.Pointer(&ev)), 0, 0)
+	return e
+}
+
+func (linux) epollDel(epfd, fd int) syscall.Errno {
+	_, _, e := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(epfd), unix.EPOLL_CTL_DEL, uintptr(fd), 0, 0, 0)
+	return e
+}
+
+func (linux) poll(epfd int, events []epollEvent) (int, syscall.Errno) {
+	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
+	return int(n), e
+}
+
+func (linux) wait(epfd int, events []epollEvent, ms int) (int, syscall.Errno) {
+	n, _, e := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(ms), 0, 0)
+	return int(n), e
+}

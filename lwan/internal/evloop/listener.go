@@ -1,0 +1,192 @@
+//go:build linux
+
+package evloop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Lane is a listening socket. Its index in Start's slice is what Conn.Lane tells.
+type Lane struct {
+	fd   int
+	file *os.File
+	addr net.Addr
+	path string // of a unix socket that we made: removed by Close
+}
+
+// ListenConfig says how a socket is to listen.
+type ListenConfig struct {
+	FastOpen    int           // length of the queue of TCP Fast Open; 0: off
+	DeferAccept time.Duration // accept a connection only when it has sent something, or after this long; 0: off
+	Mode        fs.FileMode   // of a unix socket; 0: as the umask gives it
+}
+
+// Listen makes a listening socket for "host:port" (an empty host: all addresses, v4 and v6), "unix:/path" or
+// "systemd:name" (a socket that systemd handed over, named by FileDescriptorName, or its number).
+func Listen(addr string, cfg ListenConfig) (*Lane, error) {
+	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		return listenUnix(path, cfg)
+	}
+	if name, ok := strings.CutPrefix(addr, "systemd:"); ok {
+		return inherited(name)
+	}
+	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error { return cfg.control(raw) }}
+	lc.SetMultipathTCP(false) // an MPTCP socket is slower and none of the options below are sure to work on it
+	ln, err := lc.Listen(context.Background(), "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	defer ln.Close()
+	return FromListener(ln)
+}
+
+// control sets the options of a TCP socket before it is bound. Accepted sockets inherit NODELAY. REUSEADDR and a
+// backlog of net.core.somaxconn are package net's defaults.
+func (cfg ListenConfig) control(raw syscall.RawConn) error {
+	var err error
+	fail := raw.Control(func(fd uintptr) {
+		if err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+			err = fmt.Errorf("TCP_NODELAY: %w", err)
+			return
+		}
+		if cfg.FastOpen > 0 {
+			if err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_FASTOPEN, cfg.FastOpen); err != nil {
+				err = fmt.Errorf("TCP_FASTOPEN: %w", err)
+				return
+			}
+		}
+		if s := Seconds(cfg.DeferAccept); s > 0 {
+			if err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, int(s)); err != nil {
+				err = fmt.Errorf("TCP_DEFER_ACCEPT: %w", err)
+			}
+		}
+	})
+	return errors.Join(fail, err)
+}
+
+// listenUnix binds a unix socket. A socket file that nobody listens on any more is replaced; one that is in use is not.
+func listenUnix(path string, cfg ListenConfig) (*Lane, error) {
+	if st, err := os.Lstat(path); err == nil && st.Mode()&fs.ModeSocket != 0 {
+		if c, err := net.Dial("unix", path); err == nil {
+			c.Close()
+			return nil, &net.OpError{Op: "listen", Net: "unix", Addr: &net.UnixAddr{Name: path, Net: "unix"}, Err: syscall.EADDRINUSE}
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+	}
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	ln.(*net.UnixListener).SetUnlinkOnClose(false)
+	defer ln.Close()
+	if cfg.Mode != 0 {
+		if err := os.Chmod(path, cfg.Mode); err != nil {
+			return nil, errors.Join(err, os.Remove(path))
+		}
+	}
+	lane, err := FromListener(ln)
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(path))
+	}
+	if !strings.HasPrefix(path, "@") {
+		lane.path = path
+	}
+	return lane, nil
+}
+
+// FromListener takes a duplicate of ln's descriptor. ln stays the caller's to close.
+func FromListener(ln net.Listener) (*Lane, error) {
+	f, ok := ln.(interface{ File() (*os.File, error) })
+	if !ok {
+		return nil, fmt.Errorf("evloop: a %T has no descriptor to listen on", ln)
+	}
+	file, err := f.File()
+	if err != nil {
+		return nil, err
+	}
+	return newLane(file, ln.Addr())
+}
+
+func newLane(file *os.File, addr net.Addr) (*Lane, error) {
+	fd := int(file.Fd())
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, errors.Join(fmt.Errorf("evloop: listener: %w", err), file.Close())
+	}
+	return &Lane{fd: fd, file: file, addr: addr}, nil
+}
+
+// Addr is where the socket listens.
+func (l *Lane) Addr() net.Addr { return l.addr }
+
+// Close closes the socket and removes the file of a unix socket that Listen made.
+func (l *Lane) Close() error {
+	err := l.file.Close()
+	if l.path != "" {
+		if e := os.Remove(l.path); !errors.Is(e, fs.ErrNotExist) {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
+}
+
+// firstInherited is the first descriptor of socket activation (sd_listen_fds(3)).
+const firstInherited = 3
+
+// inherited finds the socket of that name, or number, among those of socket activation.
+func inherited(name string) (*Lane, error) {
+	n, err := inheritedCount()
+	if err != nil {
+		return nil, err
+	}
+	names := strings.Split(os.Getenv("LISTEN_FDNAMES"), ":")
+	for i := range n {
+		if (i < len(names) && names[i] == name) || strconv.Itoa(i) == name {
+			return inheritedLane(firstInherited+i, name)
+		}
+	}
+	return nil, fmt.Errorf("evloop: systemd handed over no socket %q (LISTEN_FDS=%d, LISTEN_FDNAMES=%q)", name, n, os.Getenv("LISTEN_FDNAMES"))
+}
+
+func inheritedCount() (int, error) {
+	if pid := os.Getenv("LISTEN_PID"); pid != strconv.Itoa(os.Getpid()) {
+		return 0, fmt.Errorf("evloop: no sockets of systemd: LISTEN_PID is %q, this process %d", pid, os.Getpid())
+	}
+	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("evloop: no sockets of systemd: LISTEN_FDS is %q", os.Getenv("LISTEN_FDS"))
+	}
+	return n, nil
+}
+
+// inheritedLane duplicates the descriptor, so that the original stays for a later start of the server.
+func inheritedLane(fd int, name string) (*Lane, error) {
+	unix.CloseOnExec(fd)
+	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("evloop: socket %q of systemd: %w", name, err)
+	}
+	if on, err := unix.GetsockoptInt(dup, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || on == 0 {
+		unix.Close(dup)
+		return nil, fmt.Errorf("evloop: descriptor %q of systemd is no listening socket", name)
+	}
+	file := os.NewFile(uintptr(dup), "systemd:"+name)
+	ln, err := net.FileListener(file)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	defer ln.Close()
+	return newLane(file, ln.Addr())
+}

@@ -1,0 +1,219 @@
+//go:build linux
+
+package evloop
+
+import (
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Loop is one epoll instance with its connections, timers and mailbox. Its runner turns it: the position in everything
+// that it does is kept in the loop, never in a local variable, because any worker may have to go on where another
+// parked.
+type Loop struct {
+	// constant after Start
+	eng    *Engine
+	id     int
+	epfd   int
+	evfd   int
+	kernel kernel
+	slots  []slot
+
+	// owned by the runner
+	runner    *runner
+	events    [eventBatch]epollEvent
+	pos, n    int // events[pos:n] are to be handled
+	runq      workerQueue
+	pool      workerPool
+	ready     readyQueue // connections and workers that the fairness caps stopped
+	readyTurn int        // how many of them have their turn before the next poll
+	records   records
+	wheel     wheel
+	timers    timerHeap
+	now       int64  // nanoseconds since the engine started, read once a turn
+	sec       uint32 // now in seconds
+	unix      int64  // wall clock in seconds
+	unixDue   int64  // now from which unix is out of date
+	counts    Counts
+	parked    int
+	paused    Timer // set while accepting is paused
+	phase     phase // how far the shutdown is
+	scratch   []byte
+
+	// atomic
+	mail                    mailbox
+	sleeping                atomic.Bool  // a letter needs a wake-up
+	conns                   atomic.Int64 // added to by whoever accepts, taken from by the owner
+	workers                 atomic.Int64
+	stalled                 atomic.Bool // gets no new connections
+	offBytesIn, offBytesOut atomic.Int64
+	published               publishedCounts
+}
+
+const eventBatch = 256
+
+// step does the next piece of the loop's work in worker w, and reports whether there is more to come.
+func (l *Loop) step(w *Worker) bool {
+	if p := l.runq.pop(); p != nil {
+		return l.switchTo(w, p)
+	}
+	if l.pos < l.n {
+		ev := &l.events[l.pos]
+		l.pos++
+		l.handle(w, ev.events, ev.data())
+		return true
+	}
+	if l.readyTurn > 0 {
+		l.readyTurn--
+		l.resumeReady(w, l.ready.pop())
+		return true
+	}
+	if l.finished() {
+		return false
+	}
+	l.poll(w)
+	l.readyTurn = l.ready.len()
+	return true
+}
+
+// switchTo lets p go on and puts w to rest. When w comes back it runs the loop again.
+func (l *Loop) switchTo(w, p *Worker) bool {
+	w.state = workerFree
+	if !w.yield(p) {
+		return false
+	}
+	w.state = workerRunning
+	return true
+}
+
+// wake queues the worker that waits, if it still does.
+func (l *Loop) wake(wt waiter) {
+	if wt.w == nil || wt.w.tick != wt.tick || wt.w.state != workerParked {
+		return
+	}
+	wt.w.state = workerQueued
+	l.runq.push(wt.w)
+}
+
+// poll fetches what has happened: letters, timers, what is to be expired, and epoll's events.
+func (l *Loop) poll(w *Worker) {
+	l.readMail()
+	l.refresh()
+	for t := l.timers.pop(l.now); t != nil; t = l.timers.pop(l.now) {
+		t.Fire()
+	}
+	if l.wheel.swept != l.sec {
+		l.sweep(w)
+	}
+	n, e := l.kernel.poll(l.epfd, l.events[:])
+	if n == 0 && e == 0 && l.idle() {
+		l.published.publish(l)
+		n, e = l.sleep()
+		l.refresh()
+	}
+	if e != 0 && e != syscall.EINTR {
+		l.eng.log.Error("evloop: epoll_wait", "loop", l.id, "err", e)
+	}
+	l.pos, l.n = 0, max(n, 0)
+	l.counts.Turns++
+	if l.counts.Turns&(publishEvery-1) == 0 {
+		l.published.publish(l)
+	}
+}
+
+// idle reports whether nothing is waiting for its turn.
+func (l *Loop) idle() bool {
+	return l.runq.head == nil && l.ready.len() == 0 && l.mail.empty() && !l.finished()
+}
+
+// sleep waits for events until the next timer. A letter that is pushed after sleeping is set brings a wake-up; one that
+// was pushed before is seen here.
+func (l *Loop) sleep() (n int, e syscall.Errno) {
+	l.sleeping.Store(true)
+	defer l.sleeping.Store(false)
+	if !l.mail.empty() {
+		return 0, 0
+	}
+	return l.kernel.wait(l.epfd, l.events[:], l.timeout())
+}
+
+// timeout is how long the loop may sleep, in milliseconds; -1: until an event.
+func (l *Loop) timeout() int {
+	next := int64(-1)
+	if len(l.timers) > 0 {
+		next = l.timers[0].when
+	}
+	if l.wheel.count > 0 {
+		if sweep := (int64(l.sec) + 1) * int64(time.Second); next < 0 || sweep < next {
+			next = sweep
+		}
+	}
+	if next < 0 {
+		return -1
+	}
+	left := next - l.clock()
+	if left <= 0 {
+		return 0
+	}
+	return int(min((left+int64(time.Millisecond)-1)/int64(time.Millisecond), 1<<30))
+}
+
+// clock is the time now, in nanoseconds since the engine started. Where a turn's beginning is exact enough, now is.
+func (l *Loop) clock() int64 { return int64(time.Since(l.eng.start)) }
+
+// refresh reads the clock for the turn that begins.
+func (l *Loop) refresh() {
+	l.now = l.clock()
+	l.sec = uint32(l.now / int64(time.Second))
+	if l.now < l.unixDue {
+		return
+	}
+	wall := time.Now()
+	l.unix = wall.Unix()
+	l.unixDue = l.now + int64(time.Second) - int64(wall.Nanosecond())
+}
+
+// Unix is the wall clock's second as of the beginning of the turn.
+func (l *Loop) Unix() int64 { return l.unix }
+
+// Now is the beginning of the turn, in nanoseconds of the engine's monotonic clock.
+func (l *Loop) Now() int64 { return l.now }
+
+// Clock is Now read afresh.
+func (l *Loop) Clock() int64 { return l.clock() }
+
+// ID numbers the loops from 0.
+func (l *Loop) ID() int { return l.id }
+
+// Set makes t fire at when, a time of the loop's clock. It is for code on the loop, as Stop is.
+func (l *Loop) Set(t *Timer, when int64) { l.timers.add(t, when) }
+
+// Stop takes t out of the heap, if it is there.
+func (l *Loop) Stop(t *Timer) { l.timers.remove(t) }
+
+// Do runs fn on the loop, soon; from any goroutine. It must not wait.
+func (l *Loop) Do(fn func()) { l.post(&letter{fn: fn}) }
+
+func (l *Loop) post(m *letter) {
+	l.mail.push(m)
+	if l.sleeping.CompareAndSwap(true, false) {
+		wakeEventfd(l.evfd)
+	}
+}
+
+func (l *Loop) readMail() {
+	if l.mail.empty() {
+		return
+	}
+	for m := l.mail.take(); m != nil; {
+		next := m.next
+		m.next = nil
+		if m.fn != nil {
+			m.fn()
+		} else {
+			l.wake(waiter{m.w, m.tick})
+		}
+		m = next
+	}
+}

@@ -1,0 +1,51 @@
+//go:build linux
+
+package evloop
+
+// workerPool keeps the workers that rest, last in first out: the one whose stack is warm goes first.
+type workerPool struct {
+	top    *Worker
+	n, low int // how many rest; the fewest since the last trim
+}
+
+// take returns a resting worker, or a new one.
+func (p *workerPool) take(l *Loop) *Worker {
+	w := p.top
+	if w == nil {
+		l.workers.Add(1)
+		w = newWorker(l)
+	} else {
+		p.top, w.next = w.next, nil
+		p.n--
+		p.low = min(p.low, p.n)
+	}
+	w.state = workerRunning
+	return w
+}
+
+func (p *workerPool) put(w *Worker) {
+	w.state = workerFree
+	w.next, p.top = p.top, w
+	p.n++
+}
+
+// spareWorkers is how many resting workers a loop always keeps.
+const spareWorkers = 8
+
+// trim ends an eighth of the workers that nobody needed since the last trim.
+func (p *workerPool) trim(l *Loop) {
+	for excess := (p.low - spareWorkers + 7) / 8; excess > 0; excess-- {
+		w := p.top
+		p.top = w.next
+		p.n--
+		l.end(w)
+	}
+	p.low = p.n
+}
+
+// end lets a resting worker return. It must not be called from a handler.
+func (l *Loop) end(w *Worker) {
+	w.state = workerDead
+	l.workers.Add(-1)
+	w.stop()
+}

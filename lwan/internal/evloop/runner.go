@@ -1,0 +1,127 @@
+//go:build linux
+
+package evloop
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Threads says what the goroutines that turn the loops are tied to.
+type Threads uint8
+
+const (
+	Pinned    Threads = iota // each loop has an OS thread of its own
+	PinnedCPU                // and that thread stays on one CPU
+	Free                     // goroutines as any others
+)
+
+// runner is what turns a loop: a goroutine, the trampoline, on which workers are resumed. A pinned runner locks its OS
+// thread before anything else and never unlocks it: the runtime allows a coroutine to be resumed only on the locked
+// thread that created it.
+type runner struct {
+	loop *Loop
+	mode Threads
+	tid  int // of the pinned thread
+}
+
+// start turns the loop until it is finished; ready is told when the runner can be known to others, or why it cannot.
+func (r *runner) start(ready chan<- error) {
+	if r.mode != Free {
+		runtime.LockOSThread()
+		r.tid = unix.Gettid()
+	}
+	if r.mode == PinnedCPU {
+		if err := pinTo(r.loop.id); err != nil {
+			ready <- fmt.Errorf("evloop: pin loop %d: %w", r.loop.id, err)
+			return
+		}
+	}
+	ready <- nil
+	r.trampoline()
+	r.loop.teardown()
+	r.loop.eng.runners.Done()
+}
+
+// trampoline resumes one worker after the other. A worker that comes back with nil has parked: another one goes on with
+// the loop. One that comes back with another worker rests, and that one goes on.
+func (r *runner) trampoline() {
+	l := r.loop
+	w := l.pool.take(l)
+	for {
+		next, more, died := r.resume(w)
+		switch {
+		case died:
+			l.workers.Add(-1)
+			l.counts.Died++
+			w = l.pool.take(l)
+		case !more:
+			l.workers.Add(-1)
+			return
+		case next == nil:
+			w = l.pool.take(l)
+		default:
+			l.pool.put(w)
+			w = next
+		}
+	}
+}
+
+// resume lets w run until it yields, ends or dies.
+func (r *runner) resume(w *Worker) (next *Worker, more, died bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			if v != errUnclean { // a bug of ours: die has logged what it could
+				r.loop.eng.log.Error("evloop: worker panicked", "panic", v)
+			}
+			died = true
+		}
+	}()
+	next, more = w.resume()
+	return next, more, false
+}
+
+// holds reports whether the calling goroutine is w's coroutine: whether it may park w. On a pinned thread nobody else
+// can run, so the thread's number tells; otherwise the goroutine's does.
+func (r *runner) holds(w *Worker) bool {
+	if r.mode != Free {
+		return unix.Gettid() == r.tid
+	}
+	if w.goid == 0 {
+		return false
+	}
+	return goid() == w.goid
+}
+
+// goid is the number of the calling goroutine, for the cases in which nothing cheaper tells it apart from another one.
+func goid() uint64 {
+	var buf [64]byte
+	b := buf[:runtime.Stack(buf[:], false)]
+	b = bytes.TrimPrefix(b, []byte("goroutine "))
+	b, _, _ = bytes.Cut(b, []byte(" "))
+	n, _ := strconv.ParseUint(string(b), 10, 64) // 0, which no goroutine has, if the format ever changes
+	return n
+}
+
+// pinTo ties the calling thread to the n-th of the CPUs that it may use.
+func pinTo(n int) error {
+	var may, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &may); err != nil {
+		return err
+	}
+	n %= may.Count()
+	for cpu := 0; ; cpu++ {
+		if !may.IsSet(cpu) {
+			continue
+		}
+		if n == 0 {
+			one.Set(cpu)
+			return unix.SchedSetaffinity(0, &one)
+		}
+		n--
+	}
+}

@@ -1,0 +1,199 @@
+//go:build linux
+
+package evloop
+
+import "golang.org/x/sys/unix"
+
+// handle does what one of epoll's events asks for.
+func (l *Loop) handle(w *Worker, events uint32, data uint64) {
+	fd, lane, gen := eventTarget(data)
+	if lane == laneInternal {
+		l.handleInternal(fd, gen)
+		return
+	}
+	s := &l.slots[fd]
+	if s.generation() != gen {
+		return // of a connection that is closed by now
+	}
+	if s.state == slotFree {
+		l.open(int32(fd), s, lane)
+	}
+	s.latch |= latchOf(events)
+	if s.latch&latchUrgent != 0 {
+		l.killSlot(w, int32(fd), s, ErrGone)
+		return
+	}
+	switch s.state {
+	case slotIdle:
+		if s.readable() {
+			l.serve(w, int32(fd), s)
+		}
+	case slotBusy:
+		l.openGates(s)
+	case slotLinger:
+		l.linger(int32(fd), s)
+	case slotGuest:
+		l.records.at(s.rec).guest.Ready(l.handleOf(int32(fd), s))
+	}
+}
+
+// open takes possession of a connection that another loop has accepted for this one.
+func (l *Loop) open(fd int32, s *slot, lane uint16) {
+	s.state, s.latch, s.lane, s.owner = slotIdle, 0, lane, uint16(l.id)
+	s.rec, s.bucket, s.served = -1, noBucket, 0
+	l.counts.Accepted++
+	if l.eng.firstByte > 0 {
+		l.wheel.arm(fd, l.sec+l.eng.firstByte)
+	}
+	if l.phase >= phaseHard {
+		l.close(fd, s)
+	}
+}
+
+// openGates wakes what waits for what has come.
+func (l *Loop) openGates(s *slot) {
+	c := l.records.at(s.rec).conn
+	if c.off != nil {
+		c.off.edge(s.latch)
+		c.noticeHangup()
+		return
+	}
+	if s.readable() {
+		l.wake(c.reader)
+	}
+	if s.latch&(latchOut|latchHup) != 0 {
+		l.wake(c.writer)
+	}
+	c.noticeHangup()
+}
+
+// serve lets w serve the connection, to the end of what it can do now. The worker may park in between.
+func (l *Loop) serve(w *Worker, fd int32, s *slot) {
+	w.Conn.bind(l, fd, s)
+	s.state = slotBusy
+	if s.served != ^uint32(0) {
+		s.served++
+	}
+	verdict := w.server.Serve(&w.Conn)
+	l.settle(w, verdict)
+}
+
+func (c *Conn) bind(l *Loop, fd int32, s *slot) {
+	c.loop, c.fd, c.slot = l, fd, s
+	c.hungUp = false
+}
+
+// release cuts the tie between worker and connection.
+func (c *Conn) release() {
+	c.slot, c.fd = nil, -1
+	c.cause, c.dead, c.off = nil, nil, nil
+	c.ReadTimeout, c.WriteTimeout = 0, 0
+}
+
+// settle does what Serve wants for the connection.
+func (l *Loop) settle(w *Worker, v Verdict) {
+	c := &w.Conn
+	fd, s := c.fd, c.slot
+	c.release()
+	if s.rec >= 0 {
+		l.records.at(s.rec).conn = nil
+	}
+	if l.phase >= phaseHard {
+		v = Close
+	}
+	switch v {
+	case Close:
+		l.close(fd, s)
+	case Linger:
+		l.startLinger(fd, s)
+	case Hand:
+		s.state = slotGuest
+		l.records.at(s.rec).guest.Ready(l.handleOf(fd, s))
+	case Idle:
+		l.rest(w, fd, s)
+	case Again:
+		s.state = slotIdle
+		l.ready.push(readyItem{fd: fd, gen: s.gen})
+	}
+}
+
+// rest puts the connection to sleep until its next edge. One that may still have something to read was stopped short:
+// it waits for its turn instead, because no edge will come for what is there already.
+func (l *Loop) rest(w *Worker, fd int32, s *slot) {
+	s.state = slotIdle
+	if s.rec >= 0 && l.records.at(s.rec).kept == nil {
+		l.dropRecord(s)
+	}
+	if l.phase >= phaseDrain && s.rec < 0 && !s.readable() {
+		l.close(fd, s)
+		return
+	}
+	if s.readable() {
+		l.ready.push(readyItem{fd: fd, gen: s.gen})
+	}
+}
+
+// settleDead cleans up after a worker that died while it served.
+func (l *Loop) settleDead(w *Worker) {
+	if w.Conn.open() {
+		l.settle(w, Close)
+	}
+}
+
+// resumeReady gives a connection or worker that was stopped by a cap its next turn.
+func (l *Loop) resumeReady(w *Worker, it readyItem) {
+	if it.wt.w != nil {
+		l.wake(it.wt)
+		return
+	}
+	s := &l.slots[it.fd]
+	if s.gen == it.gen && s.state == slotIdle {
+		l.serve(w, it.fd, s)
+	}
+}
+
+// close ends the connection. Everything of it is unlinked and the generation bumped before the descriptor is given
+// back: from then on it may be somebody else's.
+func (l *Loop) close(fd int32, s *slot) {
+	l.wheel.disarm(fd)
+	l.dropRecord(s)
+	s.state, s.latch = slotFree, 0
+	s.bumpGeneration()
+	l.counts.Closed++
+	l.conns.Add(-1)
+	if e := l.kernel.close(int(fd)); e != 0 && e != unix.EINTR {
+		l.eng.log.Error("evloop: close", "fd", fd, "err", e)
+	}
+	l.eng.descriptorFreed(l)
+}
+
+// killSlot ends whatever the connection is doing.
+func (l *Loop) killSlot(w *Worker, fd int32, s *slot, cause error) {
+	switch s.state {
+	case slotBusy:
+		l.records.at(s.rec).conn.Kill(cause)
+	case slotGuest:
+		l.records.at(s.rec).guest.Closed(l.handleOf(fd, s), cause)
+		l.close(fd, s)
+	case slotIdle, slotLinger:
+		l.close(fd, s)
+	}
+}
+
+// sweep closes what has waited too long.
+func (l *Loop) sweep(w *Worker) {
+	l.wheel.sweep(l.sec, func(fd int32) {
+		s := &l.slots[fd]
+		switch s.state {
+		case slotIdle:
+			l.counts.Expired++
+			w.Conn.bind(l, fd, s)
+			w.server.Expire(&w.Conn)
+			w.Conn.release()
+			l.close(fd, s)
+		case slotLinger:
+			l.close(fd, s)
+		}
+	})
+	l.pool.trim(l)
+}

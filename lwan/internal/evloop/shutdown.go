@@ -1,0 +1,112 @@
+//go:build linux
+
+package evloop
+
+import (
+	"context"
+	"errors"
+)
+
+// phase is how far a loop is with its shutdown.
+//
+//	serve ──Drain──▶ drain ──Cancel──▶ hard
+//
+// drain: accepts nothing, closes what is idle, lets what is under way finish; the loop ends with its last connection.
+// hard: everything that waits is killed; the loop ends with its last worker.
+type phase uint8
+
+const (
+	phaseServe phase = iota
+	phaseDrain
+	phaseHard
+)
+
+// ErrStopping is the cause of everything that is ended by the end of the engine.
+var ErrStopping = errors.New("evloop: the engine is stopping")
+
+// newcomerSeconds is how long a connection that has not been served yet may still send its request once draining began.
+const newcomerSeconds = 2
+
+// Draining reports whether the loop takes no new connections any more.
+func (l *Loop) Draining() bool { return l.phase >= phaseDrain }
+
+// Drain stops accepting and closes idle connections. Requests under way go on.
+func (e *Engine) Drain() {
+	for _, l := range e.loops {
+		l.Do(l.drain)
+	}
+}
+
+func (l *Loop) drain() {
+	if l.phase >= phaseDrain {
+		return
+	}
+	l.phase = phaseDrain
+	if !l.paused.Set() {
+		l.watchListeners(false)
+	}
+	l.each(func(fd int32, s *slot) {
+		switch {
+		case s.state == slotIdle && s.served == 0:
+			l.wheel.arm(fd, l.sec+newcomerSeconds)
+		case s.state == slotIdle && s.rec < 0 && !s.readable():
+			l.close(fd, s)
+		}
+	})
+}
+
+// each visits the loop's open connections.
+func (l *Loop) each(f func(fd int32, s *slot)) {
+	for fd := range l.slots {
+		if s := &l.slots[fd]; s.state != slotFree && int(s.owner) == l.id {
+			f(int32(fd), s)
+		}
+	}
+}
+
+// Cancel ends everything that is under way with cause.
+func (e *Engine) Cancel(cause error) {
+	for _, l := range e.loops {
+		l.Do(func() { l.cancel(cause) })
+	}
+}
+
+func (l *Loop) cancel(cause error) {
+	l.drain()
+	l.phase = phaseHard
+	l.each(func(fd int32, s *slot) { l.killSlot(nil, fd, s, cause) })
+}
+
+// finished reports whether the loop may end: nothing is open and nobody is parked. A connection that another loop has
+// just assigned is not known here yet, but it is counted.
+func (l *Loop) finished() bool {
+	return l.phase >= phaseDrain && l.conns.Load() == 0 && l.parked == 0
+}
+
+// Wait waits until every loop has ended.
+func (e *Engine) Wait(ctx context.Context) error {
+	select {
+	case <-e.ended:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Close cancels what is under way and waits for the loops. Handlers that never return (an offloaded function that
+// hangs) keep their loop alive: then ctx ends the waiting.
+func (e *Engine) Close(ctx context.Context) error {
+	e.closing.Do(func() { e.Cancel(ErrStopping) })
+	return e.Wait(ctx)
+}
+
+// teardown lets the resting workers return.
+func (l *Loop) teardown() {
+	for l.pool.top != nil {
+		w := l.pool.top
+		l.pool.top = w.next
+		l.end(w)
+	}
+	l.pool.n = 0
+	l.published.publish(l)
+}
