@@ -1,0 +1,55 @@
+// Command echo is the contender that uses labstack/echo without middleware.
+package main
+
+import (
+	"context"
+	"flag"
+	"io"
+	"log"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v5"
+
+	"github.com/golwan/golwan/benchmarks/internal/contract"
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
+	flag.Parse()
+	start := echo.StartConfig{Address: *addr, HideBanner: true, HidePort: true}
+	log.Fatal(start.Start(context.Background(), routes()))
+}
+
+func routes() *echo.Echo {
+	e := echo.New()
+	e.GET("/", func(c *echo.Context) error { return c.String(http.StatusOK, contract.Greeting) })
+	e.GET("/json", func(c *echo.Context) error {
+		return c.JSON(http.StatusOK, contract.Message{Message: contract.Greeting})
+	})
+	e.POST("/post", count)
+	for _, route := range contract.Routes() {
+		e.GET(route.Colon(), routed(route.Params))
+	}
+	return e
+}
+
+func count(c *echo.Context) error {
+	body, err := io.ReadAll(c.Request().Body)
+	if err != nil {
+		return err
+	}
+	return c.String(http.StatusOK, strconv.Itoa(len(body)))
+}
+
+func routed(params int) echo.HandlerFunc {
+	switch params {
+	case 1:
+		return func(c *echo.Context) error { return c.String(http.StatusOK, c.Param(contract.ID)) }
+	case 2:
+		return func(c *echo.Context) error {
+			return c.String(http.StatusOK, c.Param(contract.ID)+"/"+c.Param(contract.Part))
+		}
+	}
+	return func(c *echo.Context) error { return c.String(http.StatusOK, contract.NoParams) }
+}

@@ -1,0 +1,75 @@
+// Command nethttp is the contender that uses only the standard library's net/http.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"io"
+	"log"
+	"net/http"
+	"strconv"
+
+	"github.com/golwan/golwan/benchmarks/internal/contract"
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
+	flag.Parse()
+	log.Fatal(http.ListenAndServe(*addr, routes()))
+}
+
+func routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", hello)
+	mux.HandleFunc("GET /json", message)
+	mux.HandleFunc("POST /post", count)
+	for _, route := range contract.Routes() {
+		mux.HandleFunc("GET "+route.Pattern, routed(route.Params))
+	}
+	return mux
+}
+
+func hello(w http.ResponseWriter, _ *http.Request) { text(w, contract.Greeting) }
+
+func message(w http.ResponseWriter, _ *http.Request) {
+	body, err := json.Marshal(contract.Message{Message: contract.Greeting})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	send(w, body)
+}
+
+func count(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	text(w, strconv.Itoa(len(body)))
+}
+
+func routed(params int) http.HandlerFunc {
+	switch params {
+	case 1:
+		return func(w http.ResponseWriter, r *http.Request) { text(w, r.PathValue(contract.ID)) }
+	case 2:
+		return func(w http.ResponseWriter, r *http.Request) {
+			text(w, r.PathValue(contract.ID)+"/"+r.PathValue(contract.Part))
+		}
+	}
+	return func(w http.ResponseWriter, _ *http.Request) { text(w, contract.NoParams) }
+}
+
+func text(w http.ResponseWriter, body string) {
+	w.Header().Set("Content-Type", contract.PlainText)
+	send(w, []byte(body))
+}
+
+// send writes the body. A client that has left is the driver's business: it counts the errors of a run.
+func send(w http.ResponseWriter, body []byte) {
+	if _, err := w.Write(body); err != nil {
+		log.Print(err)
+	}
+}
