@@ -39,11 +39,13 @@ func (s *lineServer) Died(c *Conn, v any, stack []byte) {
 }
 
 func (s *lineServer) Serve(c *Conn) Verdict {
-	buf, _ := c.Kept()
+	buf, _ := c.Kept().([]byte)
 	for {
 		n, err := c.TryRead(s.buf)
 		if err == ErrAgain {
-			c.Keep(buf, [3]uint64{})
+			if len(buf) > 0 {
+				c.Keep(buf)
+			}
 			c.ExpireAfter(30)
 			return Idle
 		}

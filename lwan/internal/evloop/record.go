@@ -7,9 +7,8 @@ package evloop
 type record struct {
 	conn  *Conn
 	guest Guest
-	kept  []byte
-	mark  [3]uint64 // the protocol's own note on kept
-	next  int32     // in the free list
+	kept  any   // the protocol's beginning of a request
+	next  int32 // in the free list
 }
 
 // records is a loop's table of them with its free list. They are allocated in pages, so that a record never moves.
@@ -68,25 +67,23 @@ func (l *Loop) attach(c *Conn) {
 	}
 }
 
-// Keep stores the beginning of a request until more of it comes, with the protocol's note on it. The connection owns b
-// from now on. An empty b forgets what was kept.
-func (c *Conn) Keep(b []byte, mark [3]uint64) {
-	if len(b) == 0 && c.slot.rec < 0 {
+// Keep stores what the protocol has of an incomplete request until more of it comes; nil forgets it.
+func (c *Conn) Keep(v any) {
+	if v == nil && c.slot.rec < 0 {
 		return
 	}
-	r := c.loop.record(c.slot)
-	r.kept, r.mark = b, mark
+	c.loop.record(c.slot).kept = v
 }
 
 // Kept returns what Keep stored, and takes it back.
-func (c *Conn) Kept() (b []byte, mark [3]uint64) {
+func (c *Conn) Kept() any {
 	if c.slot.rec < 0 {
-		return nil, mark
+		return nil
 	}
 	r := c.loop.records.at(c.slot.rec)
-	b, mark = r.kept, r.mark
+	v := r.kept
 	r.kept = nil
-	return b, mark
+	return v
 }
 
 // ExpireAfter gives the connection seconds to live from now on without being served. It counts once Serve has returned.
