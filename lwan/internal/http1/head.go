@@ -1,0 +1,87 @@
+package http1
+
+// TargetForm is one of the four forms of a request target (RFC 9112 section 3.2).
+type TargetForm uint8
+
+// The forms.
+const (
+	OriginForm    TargetForm = iota // "/where?q=now"
+	AbsoluteForm                    // "http://www.example.org/pub": any method, although only proxies are sent it
+	AuthorityForm                   // "www.example.com:80": CONNECT, and only CONNECT
+	AsteriskForm                    // "*": OPTIONS, and only OPTIONS
+)
+
+// Field is one field line of a head or of a trailer section. Value is without the whitespace around it, and may be empty.
+type Field struct {
+	Name, Value Span
+	Known       Known
+}
+
+// Head is a parsed request head. All spans are offsets into the buffer that Parse was given. A Head is made to be used
+// again: Parse overwrites all of it and keeps the array of Fields, so that a Head that has seen its largest request
+// costs no allocation any more. It holds nothing of use after a verdict other than Done.
+type Head struct {
+	Method, Target Span
+	Scheme         Span  // absolute-form only, as sent
+	Authority      Span  // of an absolute-form or authority-form target (it wins over Host: RFC 9112 section 3.2.2), else the Host field's value
+	Path           Span  // still encoded, inside Target; empty for the authority and asterisk forms, and for absolute-form without one, which means "/"
+	Query          Span  // after the "?", may be empty
+	Size           int   // bytes of the head: empty lines before it and the blank line after it included
+	ContentLength  int64 // -1: absent
+	Form           TargetForm
+	Minor          uint8 // 0 or 1: of HTTP/1.0 and 1.1. A higher minor version is served, and shown, as 1 (RFC 9110 section 2.5)
+	HasQuery       bool  // there was a "?"
+	PlainPath      bool  // Path is as CleanPath would leave it, so that it can be routed as it is: no "%", no "//", no "/."
+	KeepAlive      bool  // the client wants the connection to go on: by version and Connection (RFC 9112 section 9.3)
+	Chunked        bool  // the body is in the chunked coding
+	Expect100      bool  // the client waits for 100 (Continue) before it sends the body; never in HTTP/1.0 (RFC 9110 section 10.1.1)
+	Upgrade        bool  // there is an Upgrade field and Connection names it; never in HTTP/1.0 (RFC 9110 section 7.8)
+	Fields         []Field
+
+	seen  uint64             // bit k: a field of Known k is there
+	first [knownCount]uint32 // index in Fields of the first of them; meaningless without its bit
+	named uint8              // what Connection named: bits connClose and so on
+}
+
+// FindKnown returns the value of the first field of that name.
+func (h *Head) FindKnown(k Known) (Span, bool) {
+	if h.seen>>k&1 == 0 || k == 0 {
+		return Span{}, false
+	}
+	return h.Fields[h.first[k]].Value, true
+}
+
+// Find returns the value of the first field of that name, in any case. buf is the buffer that was parsed. A known name
+// that is not there is told at once, without a look at the fields.
+func (h *Head) Find(buf []byte, name string) (Span, bool) {
+	if k := KnownName(name); k != 0 {
+		return h.FindKnown(k)
+	}
+	for i := range h.Fields {
+		if f := &h.Fields[i]; f.Known == 0 && sameName(f.Name.Of(buf), name) {
+			return f.Value, true
+		}
+	}
+	return Span{}, false
+}
+
+func sameName(b []byte, s string) bool {
+	if len(b) != len(s) {
+		return false
+	}
+	for i := range b {
+		if lower(b[i]) != lower(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// reset forgets the last head. The array first stays: it is read only through the bits of seen.
+func (h *Head) reset() {
+	h.Method, h.Target, h.Scheme, h.Authority, h.Path, h.Query = Span{}, Span{}, Span{}, Span{}, Span{}, Span{}
+	h.Size, h.ContentLength, h.Form, h.Minor = 0, -1, OriginForm, 0
+	h.HasQuery, h.PlainPath, h.KeepAlive, h.Chunked, h.Expect100, h.Upgrade = false, false, false, false, false, false
+	h.Fields = h.Fields[:0]
+	h.seen, h.named = 0, 0
+}

@@ -1,0 +1,89 @@
+package http1
+
+import "encoding/binary"
+
+// Classes of octets. Every table has 256 entries, so that an index of type byte needs no bounds check.
+
+// tokenOctet is true for tchar of RFC 9110 section 5.6.2: what methods and field names are made of.
+var tokenOctet = octets(alphanum + "!#$%&'*+-.^_`|~")
+
+// hostOctet is true for the bytes of a reg-name, escapes aside (RFC 3986 section 3.2.2: unreserved and sub-delims).
+var hostOctet = octets(alphanum + unreservedMarks + subDelims)
+
+// pcharOctet is true for what a path segment may hold unescaped (RFC 3986 section 3.3).
+var pcharOctet = octets(alphanum + unreservedMarks + subDelims + ":@")
+
+// queryOctet is true for what is taken in a query. RFC 3986 section 3.4 allows pchar, "/" and "?"; clients in use send
+// the rest of visible ASCII too, and a query is data that selects nothing before the handler has read it. "<" and ">" are
+// the exception: no client sends them bare, and they are of use only to those who hope to see them in a page.
+var queryOctet = octets(alphanum + unreservedMarks + subDelims + ":@/?%" + "\"#[\\]^`{|}")
+
+const (
+	alphanum        = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	unreservedMarks = "-._~"
+	subDelims       = "!$&'()*+,;="
+)
+
+func octets(of string) (table [256]bool) {
+	for i := range len(of) {
+		table[of[i]] = true
+	}
+	return table
+}
+
+// hexDigit holds the value of a hexadecimal digit, 0xff for all other bytes.
+var hexDigit = func() (table [256]byte) {
+	for c := range table {
+		switch {
+		case c >= '0' && c <= '9':
+			table[c] = byte(c - '0')
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			table[c] = byte(c|0x20-'a') + 10
+		default:
+			table[c] = 0xff
+		}
+	}
+	return table
+}()
+
+// Eight octets at a time: a word holds octet i in its bits 8i to 8i+7. A test returns a word whose *lowest* set bit is
+// the top bit of the first octet that passes; bits above it mean nothing, since the subtraction borrows upwards.
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+func load64(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+
+// octetsEqual finds the octets of w that are c.
+func octetsEqual(w uint64, c byte) uint64 {
+	x := w ^ ones*uint64(c)
+	return (x - ones) &^ x & highs
+}
+
+// controls finds the octets of w that are below 0x20 or 0x7f: CTL of RFC 5234, HTAB among them.
+func controls(w uint64) uint64 {
+	del := w ^ ones*0x7f
+	return ((w-ones*0x20)&^w | (del-ones)&^del) & highs
+}
+
+// lower folds an ASCII letter to lower case and leaves everything else alone.
+func lower(c byte) byte {
+	if c-'A' < 26 {
+		return c | 0x20
+	}
+	return c
+}
+
+// equalFold says whether b is s in any ASCII case. s must be in lower case.
+func equalFold(b []byte, s string) bool {
+	if len(b) != len(s) {
+		return false
+	}
+	for i := range b {
+		if lower(b[i]) != s[i] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,127 @@
+package http1
+
+// The request line (RFC 9112 section 3): method SP request-target SP HTTP-version CRLF, one space each, nothing else.
+// Leniency with whitespace is what makes two servers see two requests, so there is none.
+
+const (
+	version11  = 0x312e312f50545448 // "HTTP/1.1" as load64 sees it
+	versionLen = len("HTTP/1.1")
+)
+
+// emptyLine skips the empty lines that a client may send before a request (RFC 9112 section 2.2).
+func (p *parser) emptyLine() bool {
+	buf, i := p.buf, int(p.pos)
+	for i < len(buf) && buf[i] == '\r' {
+		if i+1 == len(buf) {
+			return p.more(phaseEmptyLine, i)
+		}
+		p.line = uint32(i)
+		if buf[i+1] != '\n' {
+			return p.refuse(400, i+1, reasonLineEnd)
+		}
+		if p.count++; p.count > maxEmptyLines {
+			return p.refuse(400, i, reasonEmptyLines)
+		}
+		i += 2
+	}
+	p.line, p.pos = uint32(i), uint32(i)
+	if i == len(buf) {
+		return p.more(phaseEmptyLine, i)
+	}
+	p.count = 0
+	return true
+}
+
+// method reads the method, a token of any length, and the space after it.
+func (p *parser) method() bool {
+	buf, i := p.buf, int(p.pos)
+	for i < len(buf) && tokenOctet[buf[i]] {
+		i++
+	}
+	switch {
+	case i == len(buf):
+		return p.more(phaseMethod, i)
+	case buf[i] != ' ':
+		return p.refuse(400, i, methodFault(buf[i]))
+	case i == int(p.line):
+		return p.refuse(400, i, reasonMethod)
+	}
+	p.h.Method = span(int(p.line), i)
+	p.mark, p.pos = uint32(i+1), uint32(i+1)
+	return true
+}
+
+func methodFault(c byte) string {
+	switch c {
+	case '\r':
+		return reasonRequestLine
+	case '\n':
+		return reasonBareLF
+	}
+	return reasonMethod
+}
+
+// version reads the version, which is case-sensitive, and the end of the line.
+func (p *parser) version() bool {
+	buf, i := p.buf, int(p.mark)
+	if len(buf)-i >= versionLen+2 && load64(buf, i) == version11 && buf[i+8] == '\r' && buf[i+9] == '\n' {
+		p.h.Minor = 1
+		return p.lineEnd(i + versionLen)
+	}
+	for i = int(p.pos); i < int(p.mark)+versionLen; i++ {
+		switch {
+		case i == len(buf):
+			return p.more(phaseVersion, i)
+		case !versionOctet(buf[i], i-int(p.mark)):
+			return p.refuse(400, i, reasonVersion)
+		}
+	}
+	if major := buf[i-3]; major != '1' && i == int(p.mark)+versionLen {
+		return p.refuse(majorStatus(major), i-1, reasonMajor)
+	}
+	if buf[i-1] == '0' {
+		p.flags |= oldMinor
+	} else {
+		p.h.Minor = 1
+	}
+	switch {
+	case i == len(buf):
+		return p.more(phaseVersion, i)
+	case buf[i] != '\r':
+		return p.refuse(400, i, reasonVersion)
+	case i+1 == len(buf):
+		return p.more(phaseVersion, i)
+	case buf[i+1] != '\n':
+		p.err = Error{400, i + 1, reasonLineEnd}
+		return false
+	}
+	return p.lineEnd(i)
+}
+
+// versionOctet says whether c may stand at place i of a version: HTTP-name "/" DIGIT "." DIGIT (RFC 9112 section 2.3).
+func versionOctet(c byte, i int) bool {
+	if want := "HTTP/0.0"[i]; want != '0' {
+		return c == want
+	}
+	return c-'0' < 10
+}
+
+// majorStatus is 505 for a version that we do not speak (RFC 9110 section 15.6.6). HTTP/0.9 has no version in its
+// request line, so a line that says 0 is not of any version.
+func majorStatus(major byte) int {
+	if major == '0' {
+		return 400
+	}
+	return 505
+}
+
+// lineEnd goes on with the fields, after the CRLF at cr.
+func (p *parser) lineEnd(cr int) bool {
+	if cr-int(p.line) > p.lim.Line {
+		return p.overLine()
+	}
+	p.h.KeepAlive = p.flags&oldMinor == 0
+	p.fields, p.line, p.pos = uint32(cr+2), uint32(cr+2), uint32(cr+2)
+	p.count, p.phase = 0, phaseLine
+	return true
+}
