@@ -1,0 +1,95 @@
+package router
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+)
+
+// request is one lookup of a benchmark.
+type request struct{ method, path string }
+
+// githubRoutes is the GitHub API of version 3: about 200 routes, a third of them static.
+func githubRoutes(tb testing.TB) []string {
+	text, err := os.ReadFile("testdata/github.txt")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(text)), "\n")
+}
+
+// requestFor is a request for the pattern, each wildcard filled with its own name.
+func requestFor(pattern string) request {
+	method, path, _ := strings.Cut(pattern, " ")
+	return request{method, strings.NewReplacer("{", "", "...}", "/and/more", "}", "").Replace(path)}
+}
+
+func githubTable(tb testing.TB) *Table[int] {
+	t := &Table[int]{}
+	for i, p := range githubRoutes(tb) {
+		t.Add(p, i, "testdata/github.txt")
+	}
+	if err := t.Build(); err != nil {
+		tb.Fatal(err)
+	}
+	return t
+}
+
+// githubCases are the sets of requests that both benchmarks look up.
+func githubCases(tb testing.TB) map[string][]request {
+	var all []request
+	for _, p := range githubRoutes(tb) {
+		all = append(all, requestFor(p))
+	}
+	return map[string][]request{
+		"static": {{"GET", "/user/repos"}},
+		"param":  {{"GET", "/repos/golang/go/pulls/4711/files"}},
+		"all":    all,
+	}
+}
+
+var caseNames = []string{"static", "param", "all"}
+
+func BenchmarkRouter(b *testing.B) {
+	t, cases := githubTable(b), githubCases(b)
+	for _, name := range caseNames {
+		b.Run(name, func(b *testing.B) {
+			var p Params
+			requests := cases[name]
+			b.ReportAllocs()
+			for b.Loop() {
+				for _, r := range requests {
+					if _, res := t.Find(r.method, "", r.path, &p); res.Kind != Found {
+						b.Fatal(r, res)
+					}
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkServeMux is the twin: the lookup alone, as Handler does it.
+func BenchmarkServeMux(b *testing.B) {
+	mux, cases := http.NewServeMux(), githubCases(b)
+	for _, p := range githubRoutes(b) {
+		mux.HandleFunc(p, func(http.ResponseWriter, *http.Request) {})
+	}
+	for _, name := range caseNames {
+		b.Run(name, func(b *testing.B) {
+			var rs []*http.Request
+			for _, r := range cases[name] {
+				rs = append(rs, httptest.NewRequest(r.method, r.path, nil))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				for _, r := range rs {
+					if _, pattern := mux.Handler(r); pattern == "" {
+						b.Fatal(r.Method, r.URL)
+					}
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,2 @@
+// Package router maps requests to values by patterns.
+package router

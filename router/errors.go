@@ -1,0 +1,54 @@
+package router
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// SyntaxError is one pattern that cannot be read. Build returns it.
+type SyntaxError struct {
+	Pattern string
+	Source  string // "file:line" that was given to Add
+	Offset  int    // of the fault in Pattern, in bytes
+	Reason  string
+}
+
+func (e *SyntaxError) Error() string {
+	return "router: " + at(e.Pattern, e.Source) + ": offset " + strconv.Itoa(e.Offset) + ": " + e.Reason
+}
+
+// ConflictError is a pair of patterns of which neither takes precedence for some request that both match. Build
+// returns it.
+type ConflictError struct {
+	Pattern, Source           string // of the later Add
+	OtherPattern, OtherSource string // of the earlier Add
+	Same                      bool   // they match the same requests; else they only overlap
+	Example                   string // a request that both match: "GET example.com/a/b"
+}
+
+func (e *ConflictError) Error() string {
+	why := "match the same requests"
+	if !e.Same {
+		why = "overlap and neither is more specific"
+	}
+	return fmt.Sprintf("router: %s conflicts with %s: they %s, such as %s",
+		at(e.Pattern, e.Source), at(e.OtherPattern, e.OtherSource), why, e.Example)
+}
+
+// LateError is a pattern that was added after a Build that succeeded. The table goes on without it; the next Build
+// returns the error.
+type LateError struct {
+	Pattern string
+	Source  string
+}
+
+func (e *LateError) Error() string {
+	return "router: " + at(e.Pattern, e.Source) + " was added after the table was built"
+}
+
+func at(pattern, source string) string {
+	if source == "" {
+		return strconv.Quote(pattern)
+	}
+	return strconv.Quote(pattern) + " (" + source + ")"
+}
