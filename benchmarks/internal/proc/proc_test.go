@@ -162,6 +162,10 @@ func TestRun(t *testing.T) {
 	if string(output) != "hi\n" || err != nil {
 		t.Errorf("%q, %v", output, err)
 	}
+	output, err = Run(t.Context(), Command{Args: []string{"cat"}, CPU: AnyCPU, Stdin: "all of it"})
+	if string(output) != "all of it" || err != nil {
+		t.Errorf("%q, %v", output, err)
+	}
 	_, err = Run(t.Context(), Command{Args: []string{"sh", "-c", "echo why >&2; exit 3"}, CPU: AnyCPU})
 	if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 3 || !strings.Contains(err.Error(), "why") {
 		t.Errorf("failure: %v", err)

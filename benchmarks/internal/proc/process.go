@@ -19,6 +19,8 @@ type Command struct {
 	Dir  string   // working directory; "" for that of this process
 	Env  []string // additions to the environment of this process
 	CPU  int      // the only CPU it may use, or AnyCPU
+
+	Stdin string // what it reads from its standard input
 }
 
 // String is the command as a line for a shell, with the pinning.
@@ -70,6 +72,9 @@ func command(c Command) *exec.Cmd {
 	cmd := exec.Command(c.Args[0], c.Args[1:]...)
 	cmd.Dir = c.Dir
 	cmd.Env = append(os.Environ(), c.Env...)
+	if c.Stdin != "" {
+		cmd.Stdin = strings.NewReader(c.Stdin)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = patience // for a grandchild that keeps the output open
 	return cmd
