@@ -1,0 +1,143 @@
+package drive
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// conn is one connection of a run. It goes through these states, and closing it is possible in all of them:
+//
+//	connecting --handle--> sending --send--> receiving --receive--> sending, with the next batch
+//	                                                   \-reconnect-> connecting, when the server closes
+type conn struct {
+	fd        int
+	connected bool
+	turn      int       // of its batches
+	out       []byte    // what of the batch has not been sent yet
+	owed      int       // answers that have not come yet
+	since     time.Time // when connecting or sending began
+	last      bool      // the server closes after what it owes
+	answers   scanner
+}
+
+// connect begins a connection with a new socket. Only what concerns the whole run is an error.
+func (e *engine) connect(c *conn) error {
+	fd, err := unix.Socket(e.family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("drive: socket: %w", err)
+	}
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+		unix.Close(fd) // the error that counts is the one before
+		return fmt.Errorf("drive: TCP_NODELAY: %w", err)
+	}
+	*c = conn{fd: fd, turn: c.turn, since: time.Now(), answers: scanner{head: c.answers.head[:0]}}
+	for len(e.conns) <= fd {
+		e.conns = append(e.conns, nil)
+	}
+	e.conns[fd] = c
+	e.open++
+	if err := unix.Connect(fd, e.server); err != nil && err != unix.EINPROGRESS {
+		e.fail(c, &e.result.Errors.Connect)
+		return nil
+	}
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(fd)}
+	if err := unix.EpollCtl(e.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
+		return fmt.Errorf("drive: epoll_ctl: %w", err)
+	}
+	return nil
+}
+
+// handle goes on with a connection after an event. Events are edges: each state takes what there is.
+func (e *engine) handle(c *conn, events uint32) error {
+	if !c.connected {
+		if code, err := unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil || code != 0 {
+			e.fail(c, &e.result.Errors.Connect)
+			return nil
+		}
+		c.connected = true
+		e.begin(c)
+	} else if len(c.out) > 0 && events&unix.EPOLLOUT != 0 {
+		e.send(c)
+	}
+	if e.conns[c.fd] == c && events&(unix.EPOLLIN|hangUp) != 0 {
+		return e.receive(c, events)
+	}
+	return nil
+}
+
+// begin sends the next batch.
+func (e *engine) begin(c *conn) {
+	b := e.batches[c.turn]
+	c.turn = (c.turn + 1) % len(e.batches)
+	c.out, c.owed, c.since = b.bytes, b.requests, time.Now()
+	e.send(c)
+}
+
+func (e *engine) send(c *conn) {
+	for len(c.out) > 0 {
+		n, err := unix.Write(c.fd, c.out)
+		switch {
+		case err == unix.EAGAIN:
+			return
+		case err != nil:
+			e.fail(c, &e.result.Errors.Write)
+			return
+		}
+		c.out = c.out[n:]
+	}
+}
+
+// receive takes all answers that have come, and starts the next batch when the last one of this batch is there.
+func (e *engine) receive(c *conn, events uint32) error {
+	for {
+		n, err := unix.Read(c.fd, e.buf[:])
+		if err == unix.EAGAIN {
+			return nil
+		}
+		if err != nil || n == 0 {
+			e.fail(c, &e.result.Errors.Read)
+			return nil
+		}
+		if !e.count(c, e.buf[:n]) {
+			e.fail(c, &e.result.Errors.Read)
+			return nil
+		}
+		if c.owed == 0 {
+			e.latency.Record(time.Since(c.since))
+			if c.last || e.job.Reconnect {
+				e.drop(c)
+				return e.connect(c)
+			}
+			e.begin(c)
+		}
+		// A short read has emptied the socket, unless the server's end is behind it: no other edge would tell.
+		if e.conns[c.fd] != c || n < len(e.buf) && events&hangUp == 0 {
+			return nil
+		}
+	}
+}
+
+// count notes what p holds, and reports whether that is answers to what was asked.
+func (e *engine) count(c *conn, p []byte) bool {
+	e.result.Bytes += int64(len(p))
+	found, err := c.answers.feed(p)
+	e.result.Requests += int64(found.done)
+	e.result.Errors.Status += int64(found.bad)
+	c.owed -= found.done
+	c.last = c.last || found.last
+	return err == nil && c.owed >= 0 && (c.owed > 0 || c.answers.between())
+}
+
+// fail counts an error and ends the connection for good: the run is not valid any more.
+func (e *engine) fail(c *conn, counter *int64) {
+	*counter++
+	e.drop(c)
+}
+
+func (e *engine) drop(c *conn) {
+	e.conns[c.fd] = nil
+	e.open--
+	unix.Close(c.fd) // nothing could be done about an error
+}
