@@ -75,8 +75,7 @@ func validIPv6(b []byte) bool {
 	for i < len(b) {
 		n := groupLen(b[i:])
 		if i+n < len(b) && b[i+n] == '.' {
-			groups += 2
-			return validIPv4(b[i:]) && (groups == 8 || skipped && groups < 8)
+			return validIPv4(b[i:]) && eightGroups(groups+2, skipped)
 		}
 		if n == 0 || n > 4 {
 			return false
@@ -96,6 +95,11 @@ func validIPv6(b []byte) bool {
 			i++
 		}
 	}
+	return eightGroups(groups, skipped)
+}
+
+// eightGroups: "::" stands for one group at least.
+func eightGroups(groups int, skipped bool) bool {
 	return groups == 8 && !skipped || groups < 8 && skipped
 }
 

@@ -17,7 +17,7 @@ func (p *parser) emptyLine() bool {
 		}
 		p.line = uint32(i)
 		if buf[i+1] != '\n' {
-			return p.refuse(400, i+1, reasonLineEnd)
+			return p.refuseAt(400, i+1, i, reasonLineEnd)
 		}
 		if p.count++; p.count > maxEmptyLines {
 			return p.refuse(400, i, reasonEmptyLines)
@@ -92,8 +92,7 @@ func (p *parser) version() bool {
 	case i+1 == len(buf):
 		return p.more(phaseVersion, i)
 	case buf[i+1] != '\n':
-		p.err = Error{400, i + 1, reasonLineEnd}
-		return false
+		return p.refuseAt(400, i+1, i, reasonLineEnd)
 	}
 	return p.lineEnd(i)
 }

@@ -1,0 +1,85 @@
+package http1
+
+import (
+	"strings"
+	"testing"
+)
+
+// The defaults, as the tests below want them.
+const (
+	line8k    = 8 << 10
+	fields32k = 32 << 10
+	fields128 = 128
+)
+
+func TestLimitsAtAndOver(t *testing.T) {
+	requestLine := func(n int) string {
+		const rest = "GET / HTTP/1.1"
+		return "GET /" + strings.Repeat("a", n-len(rest)) + " HTTP/1.1\r\n"
+	}
+	fieldBytes := func(n int) string {
+		const rest = "Host: h\r\na: \r\n"
+		return "Host: h\r\na: " + strings.Repeat("b", n-len(rest)) + "\r\n"
+	}
+	for _, c := range []struct {
+		name     string
+		lim      *Limits
+		at, over string
+		status   int
+		offset   int
+		reason   string
+	}{
+		{"default line", nil, requestLine(line8k) + "Host: h\r\n", requestLine(line8k+1) + "Host: h\r\n", 414, line8k, reasonLineLimit},
+		{"line", &Limits{Line: 14}, requestLine(14) + "Host: h\r\n", requestLine(15) + "Host: h\r\n", 414, 14, reasonLineLimit},
+		{"line after empty lines", &Limits{Line: 14}, "\r\n" + requestLine(14) + "Host: h\r\n", "\r\n" + requestLine(15) + "Host: h\r\n", 414, 16, reasonLineLimit},
+		{"default fields", nil, get + fieldBytes(fields32k), get + fieldBytes(fields32k+1), 431, len(get) + fields32k, reasonFieldLimit},
+		{"fields", &Limits{Fields: 20}, get + fieldBytes(20), get + fieldBytes(21), 431, len(get) + 20, reasonFieldLimit},
+		{"default count", nil, geth + strings.Repeat("a: b\r\n", fields128-1), geth + strings.Repeat("a: b\r\n", fields128), 431, len(geth) + 6*(fields128-1), reasonCountLimit},
+		{"count", &Limits{Count: 2}, geth + "a: b\r\n", geth + "a: b\r\nc: d\r\n", 431, len(geth) + 6, reasonCountLimit},
+		{"negative means default", &Limits{-1, -1, -1}, requestLine(line8k) + "Host: h\r\n", requestLine(line8k+1) + "Host: h\r\n", 414, line8k, reasonLineLimit},
+	} {
+		if _, verdict, err := readHead(c.at+"\r\n", c.lim); verdict != Done {
+			t.Errorf("%s, at the limit: %d %v", c.name, verdict, err)
+		}
+		want := Error{c.status, c.offset, c.reason}
+		if _, verdict, err := readHead(c.over+"\r\n", c.lim); verdict != Bad || err != want {
+			t.Errorf("%s, one over: %d %v, want %v", c.name, verdict, err, want)
+		}
+	}
+}
+
+// A limit is told when it is exceeded, not when the line or the head ends, which may never be.
+func TestLimitsWithoutTheEnd(t *testing.T) {
+	for _, c := range []struct {
+		name, in string
+		lim      Limits
+		want     Error
+	}{
+		{"method", strings.Repeat("M", 11), Limits{Line: 10}, Error{414, 10, reasonLineLimit}},
+		{"path", "GET /aaaaaa", Limits{Line: 10}, Error{414, 10, reasonLineLimit}},
+		{"query", "GET /?aaaaa", Limits{Line: 10}, Error{414, 10, reasonLineLimit}},
+		{"version", "GET / HTTP/", Limits{Line: 10}, Error{414, 10, reasonLineLimit}},
+		{"name", get + "abcdefghijk", Limits{Fields: 10}, Error{431, len(get) + 10, reasonFieldLimit}},
+		{"value", get + "a:bcdefghij", Limits{Fields: 10}, Error{431, len(get) + 10, reasonFieldLimit}},
+		{"second line", get + "a: b\r\nc: d\r", Limits{Fields: 10}, Error{431, len(get) + 10, reasonFieldLimit}},
+		{"count", get + "a: b\r\nc", Limits{Count: 1}, Error{431, len(get) + 6, reasonCountLimit}},
+	} {
+		if _, verdict, err := readHead(c.in, &c.lim); verdict != Bad || err != c.want {
+			t.Errorf("%s: %q: %d %v, want %v", c.name, c.in, verdict, err, c.want)
+		}
+		if _, verdict, err := readHead(c.in[:len(c.in)-1], &c.lim); verdict != More {
+			t.Errorf("%s: %q: %d %v, want More", c.name, c.in[:len(c.in)-1], verdict, err)
+		}
+	}
+}
+
+func TestEmptyLinesLimit(t *testing.T) {
+	four := strings.Repeat("\r\n", 4)
+	if _, verdict, err := readHead(four, nil); verdict != More {
+		t.Errorf("four empty lines: %d %v", verdict, err)
+	}
+	want := Error{400, 8, reasonEmptyLines}
+	if _, verdict, err := readHead(four+"\r\n", nil); verdict != Bad || err != want {
+		t.Errorf("five empty lines: %d %v, want %v", verdict, err, want)
+	}
+}

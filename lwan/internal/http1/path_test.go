@@ -1,0 +1,194 @@
+package http1
+
+import (
+	"net/url"
+	"path"
+	"strings"
+	"testing"
+)
+
+func TestCleanPath(t *testing.T) {
+	for _, c := range []struct {
+		raw, want string
+		clean     bool
+	}{
+		{"", "/", true},
+		{"/", "/", true},
+		{"/a", "/a", true},
+		{"/a/", "/a/", true},
+		{"/a/b.c", "/a/b.c", true},
+		{"//", "/", false},
+		{"//a", "/a", false},
+		{"/a//b", "/a/b", false},
+		{"/a//", "/a/", false},
+		{"/a///b///", "/a/b/", false},
+		{"/.", "/", false},
+		{"/..", "/", false},
+		{"/./", "/", false},
+		{"/../", "/", false},
+		{"/a/.", "/a", false},
+		{"/a/./", "/a/", false},
+		{"/a/./b", "/a/b", false},
+		{"/a/..", "/", false},
+		{"/a/../", "/", false},
+		{"/a/b/..", "/a", false},
+		{"/a/b/../", "/a/", false},
+		{"/a/../b", "/b", false},
+		{"/../../../etc/passwd", "/etc/passwd", false},
+		{"/a/b/c/../../d", "/a/d", false},
+		{"/...", "/...", true},
+		{"/.a/..b/c./d..", "/.a/..b/c./d..", true},
+		{"/%61", "/a", true},
+		{"/a%20b", "/a b", true},
+		{"/%C3%a4", "/ä", true},
+		{"/%ff", "/\xff", true},
+		{"/%2e", "/", false},
+		{"/%2E%2e/a", "/a", false},
+		{"/a/.%2e/b", "/b", false},
+		{"/a%2e", "/a.", true},
+		{"/a%2Fb", "/a\x00b", true},
+		{"/a%2fb/", "/a\x00b/", true},
+		{"/%2F", "/\x00", true},
+		{"/%2f..%2f", "/\x00..\x00", true},
+		{"/..%2f..%2fetc", "/..\x00..\x00etc", true},
+		{"/a/%2f/../b", "/a/b", false},
+		{"/a%5C..%5cb", "/a\\..\\b", true},
+		{"/%25%32%46", "/%2F", true},
+		{"/%252f", "/%2f", true},
+	} {
+		got, clean, err := CleanPath(nil, []byte(c.raw))
+		if string(got) != c.want || clean != c.clean || err.Status != 0 {
+			t.Errorf("%q: %q, clean %v, %v; want %q, %v", c.raw, got, clean, err, c.want, c.clean)
+		}
+		got, _, _ = CleanPath([]byte("/x/y"), []byte(c.raw))
+		if string(got) != "/x/y"+c.want {
+			t.Errorf("%q behind /x/y: %q", c.raw, got)
+		}
+	}
+}
+
+func TestCleanPathRefuses(t *testing.T) {
+	for _, c := range []struct {
+		raw    string
+		offset int
+		reason string
+	}{
+		{"/a%", 2, reasonEscape},
+		{"/a%4", 2, reasonEscape},
+		{"/a%4/1", 2, reasonEscape},
+		{"/a/%zz", 3, reasonEscape},
+		{"/a/../%g1", 6, reasonEscape},
+		{"/%00", 1, reasonEscapedNUL},
+		{"/a/b%00c", 4, reasonEscapedNUL},
+	} {
+		got, clean, err := CleanPath([]byte("kept"), []byte(c.raw))
+		if want := (Error{400, c.offset, c.reason}); err != want || clean || string(got) != "kept" {
+			t.Errorf("%q: %q, %v, %v; want %v", c.raw, got, clean, err, want)
+		}
+	}
+}
+
+// cleanTwin is CleanPath in the words of net/http: decode, path.Clean, and keep the slash at the end.
+func cleanTwin(raw string) (cleaned string, clean, ok bool) {
+	const slash = "\x00"
+	decoded, err := url.PathUnescape(strings.NewReplacer("%2F", slash, "%2f", slash).Replace(raw))
+	if err != nil || strings.Contains(strings.ToLower(raw), "%00") {
+		return "", false, false
+	}
+	if decoded == "" {
+		return "/", true, true
+	}
+	cleaned = path.Clean(decoded)
+	if strings.HasSuffix(decoded, "/") && cleaned != "/" {
+		cleaned += "/"
+	}
+	return cleaned, cleaned == decoded, true
+}
+
+func checkAgainstTwin(t *testing.T, raw string) {
+	t.Helper()
+	want, wantClean, ok := cleanTwin(raw)
+	got, clean, err := CleanPath(nil, []byte(raw))
+	if (err.Status == 0) != ok || ok && (string(got) != want || clean != wantClean) {
+		t.Errorf("%q: %q, clean %v, %v; want %q, %v, %v", raw, got, clean, err, want, wantClean, ok)
+	}
+}
+
+// All paths of up to six of these parts.
+func TestCleanPathAgainstTwin(t *testing.T) {
+	parts := []string{"/", ".", "a", "%2e", "%2F", "%4"}
+	var build func(prefix string, depth int)
+	build = func(prefix string, depth int) {
+		checkAgainstTwin(t, prefix)
+		for _, part := range parts {
+			if depth < 6 {
+				build(prefix+part, depth+1)
+			}
+		}
+	}
+	build("/", 0)
+}
+
+// PlainPath promises that CleanPath would leave the path as it is.
+func checkPlain(t *testing.T, h *Head, in []byte) {
+	t.Helper()
+	raw := h.Path.Of(in)
+	cleaned, clean, err := CleanPath(nil, raw)
+	if h.PlainPath && (err.Status != 0 || !clean || string(cleaned) != string(raw)) {
+		t.Errorf("%q is said to be plain, and is cleaned to %q, %v, %v", raw, cleaned, clean, err)
+	}
+}
+
+func TestPlainPath(t *testing.T) {
+	for _, path := range []string{"/", "/a", "/a/", "//", "/a/.", "/..", "/a..", "/%41", "/a/.b", "/a./b", "/a/b//"} {
+		for _, target := range []string{path, "http://h" + path} {
+			in := "GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n"
+			h, verdict, err := readHead(in, nil)
+			if verdict != Done {
+				t.Fatal(err)
+			}
+			checkPlain(t, h, []byte(in))
+			if want := !strings.Contains(path, "%") && !strings.Contains(path, "//") && !strings.Contains(path, "/."); h.PlainPath != want {
+				t.Errorf("%q: plain is %v", target, h.PlainPath)
+			}
+		}
+	}
+}
+
+func TestAppendEscaped(t *testing.T) {
+	for _, c := range []struct{ path, want string }{
+		{"/", "/"},
+		{"/a-b_c.d~e/f", "/a-b_c.d~e/f"},
+		{"/!$&'()*+,;=:@", "/!$&'()*+,;=:@"},
+		{"/a b", "/a%20b"},
+		{"/a\x00b", "/a%2Fb"},
+		{"/%2F?#", "/%252F%3F%23"},
+		{"/\\\"<>[]^`{|}", "/%5C%22%3C%3E%5B%5D%5E%60%7B%7C%7D"},
+		{"/ä\x7f\r\n", "/%C3%A4%7F%0D%0A"},
+	} {
+		if got := string(AppendEscaped([]byte("x"), []byte(c.path))); got != "x"+c.want {
+			t.Errorf("%q: %q, want %q", c.path, got[1:], c.want)
+		}
+	}
+}
+
+// checkEscapedRoundTrip: what AppendEscaped writes, CleanPath reads, and it is a path that Parse takes.
+func checkEscapedRoundTrip(t *testing.T, cleaned []byte) {
+	t.Helper()
+	escaped := AppendEscaped(nil, cleaned)
+	again, clean, err := CleanPath(nil, escaped)
+	if err.Status != 0 || !clean || string(again) != string(cleaned) {
+		t.Errorf("%q escaped is %q, which is read as %q, clean %v, %v", cleaned, escaped, again, clean, err)
+	}
+	in := "GET " + string(escaped) + " HTTP/1.0\r\n\r\n"
+	if _, verdict, err := readHead(in, &Limits{Line: len(in)}); verdict != Done {
+		t.Errorf("%q escaped is %q: %v", cleaned, escaped, err)
+	}
+}
+
+func TestEscapedRoundTrip(t *testing.T) {
+	for c := 1; c < 256; c++ {
+		checkEscapedRoundTrip(t, []byte{'/', 'a', byte(c), 'b'})
+	}
+	checkEscapedRoundTrip(t, []byte("/a\x00b/\x00"))
+}
