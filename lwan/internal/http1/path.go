@@ -65,22 +65,21 @@ func segmentEnd(raw []byte, i int) int {
 // appendDecoded decodes raw[i:end], which holds no slash.
 func appendDecoded(dst, raw []byte, i, end int) ([]byte, Error) {
 	for i < end {
-		c := raw[i]
+		c, n := raw[i], 1
 		if c == '%' {
 			if badEscape(raw[i:min(i+3, end)]) >= 0 {
 				return dst, Error{400, i, reasonEscape}
 			}
-			c = hexDigit[raw[i+1]]<<4 | hexDigit[raw[i+2]]
-			i += 2
+			c, n = hexDigit[raw[i+1]]<<4|hexDigit[raw[i+2]], 3
 		}
-		if c == 0 {
+		switch c {
+		case 0:
 			return dst, Error{400, i, reasonEscapedNUL}
-		}
-		if c == '/' {
+		case '/':
 			c = EncodedSlash
 		}
 		dst = append(dst, c)
-		i++
+		i += n
 	}
 	return dst, Error{}
 }
