@@ -1,0 +1,85 @@
+package contender
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/golwan/golwan/benchmarks/internal/contract"
+	"github.com/golwan/golwan/benchmarks/internal/proc"
+)
+
+// ErrMissing is returned, wrapped, by Prepare for a contender that is not installed on this machine.
+var ErrMissing = errors.New("not installed")
+
+// Contender is a server that can be compared.
+type Contender struct {
+	Name   string
+	About  string
+	serves []contract.Feature // nil: not known before it is asked
+
+	prepare func(ctx context.Context, bin string) (Program, error)
+}
+
+// Serves reports whether the contender answers the requests of a feature. For one that was built elsewhere the
+// answer is always true, and only the check of its answers tells.
+func (c Contender) Serves(f contract.Feature) bool {
+	return c.serves == nil || slices.Contains(c.serves, f)
+}
+
+// Prepare makes the contender ready to be started. Programs of this module are built into the folder bin.
+func (c Contender) Prepare(ctx context.Context, bin string) (Program, error) {
+	p, err := c.prepare(ctx, bin)
+	p.Name = c.Name
+	return p, err
+}
+
+// Program is a contender that is ready to be started.
+type Program struct {
+	Name    string
+	Version string
+	Binary  string // the file, for its size; "" when it is not known
+
+	command func(s Setup, addr, dir string) (proc.Command, error) // without the CPU
+	url     string                                                // fixed address; "" for http://{addr}/
+}
+
+// Setup is how a server is to be run.
+type Setup struct {
+	CPU       int  // the only CPU, or proc.AnyCPU
+	Workers   int  // processes or loops, for contenders that have to be told; 0 is 1
+	Reconnect bool // the load closes each connection after an answer
+}
+
+func (s Setup) workers() int { return max(s.Workers, 1) }
+
+// All lists the known contenders in the order in which they are run.
+func All() []Contender {
+	return []Contender{
+		floor(),
+		goProgram("nethttp", "the standard library's net/http with its ServeMux", "", every...),
+		goProgram("fasthttp", "valyala/fasthttp, which has no router", "github.com/valyala/fasthttp",
+			contract.Hello, contract.JSON, contract.Post),
+		goProgram("gin", "gin-gonic/gin on net/http", "github.com/gin-gonic/gin", every...),
+		goProgram("echo", "labstack/echo on net/http", "github.com/labstack/echo/v5", every...),
+		goProgram("chi", "go-chi/chi on net/http", "github.com/go-chi/chi/v5", every...),
+		goProgram("fiber2", "gofiber/fiber v2 on fasthttp", "github.com/gofiber/fiber/v2", every...),
+		goProgram("fiber3", "gofiber/fiber v3 on fasthttp", "github.com/gofiber/fiber/v3", every...),
+		goProgram("hertz", "cloudwego/hertz on its netpoll", "github.com/cloudwego/hertz", every...),
+		nginx(),
+		lighttpd(),
+	}
+}
+
+// every is all features: what a framework with handlers and a router has.
+var every = contract.Features()
+
+// Find returns the contender with a name.
+func Find(name string) (Contender, bool) {
+	for _, c := range All() {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Contender{}, false
+}

@@ -1,0 +1,69 @@
+package contender
+
+import (
+	"context"
+	"debug/buildinfo"
+	"fmt"
+	"path/filepath"
+	"strconv"
+
+	"github.com/golwan/golwan/benchmarks/internal/contract"
+	"github.com/golwan/golwan/benchmarks/internal/proc"
+)
+
+// programs is where the contenders in Go are, as a package path, so that building works from every folder of the
+// module.
+const programs = "github.com/golwan/golwan/benchmarks/contenders/"
+
+// goProgram is a contender in the folder contenders. Its version is that of module, or of Go when there is none.
+func goProgram(name, about, module string, serves ...contract.Feature) Contender {
+	return Contender{Name: name, About: about, serves: serves, prepare: func(ctx context.Context, bin string) (Program, error) {
+		return build(ctx, name, module, bin, func(_ Setup, binary, addr string) []string {
+			return []string{binary, "-addr", addr}
+		})
+	}}
+}
+
+// floor is the lower bound; it has to be told what a server finds out by parsing.
+func floor() Contender {
+	const about = "bare epoll loop in Go with a constant answer: the lower bound"
+	return Contender{Name: "floor", About: about, serves: []contract.Feature{contract.Hello},
+		prepare: func(ctx context.Context, bin string) (Program, error) {
+			return build(ctx, "floor", "", bin, func(s Setup, binary, addr string) []string {
+				return []string{binary, "-addr", addr, "-loops", strconv.Itoa(s.workers()),
+					"-close=" + strconv.FormatBool(s.Reconnect)}
+			})
+		}}
+}
+
+func build(ctx context.Context, name, module, bin string, args func(s Setup, binary, addr string) []string) (Program, error) {
+	binary, err := filepath.Abs(filepath.Join(bin, name))
+	if err != nil {
+		return Program{}, err
+	}
+	_, err = proc.Run(ctx, proc.Command{Args: []string{"go", "build", "-o", binary, programs + name}, CPU: proc.AnyCPU})
+	if err != nil {
+		return Program{}, fmt.Errorf("building %s: %w", name, err)
+	}
+	version, err := goVersion(binary, module)
+	return Program{Version: version, Binary: binary, command: func(s Setup, addr, _ string) (proc.Command, error) {
+		return proc.Command{Args: args(s, binary, addr)}, nil
+	}}, err
+}
+
+// goVersion reads the versions that the binary itself states.
+func goVersion(binary, module string) (string, error) {
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		return "", err
+	}
+	for _, dependency := range info.Deps {
+		if dependency.Path == module {
+			return dependency.Version + ", " + info.GoVersion, nil
+		}
+	}
+	if module != "" {
+		return "", fmt.Errorf("%s does not contain %s", binary, module)
+	}
+	return info.GoVersion, nil
+}

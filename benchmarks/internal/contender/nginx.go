@@ -1,0 +1,86 @@
+package contender
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+
+	"github.com/golwan/golwan/benchmarks/internal/contract"
+	"github.com/golwan/golwan/benchmarks/internal/proc"
+)
+
+// nginxConfig has nothing on that costs time and is not asked for: no access log, no limit of requests for a
+// connection that a run could reach. Every path that nginx writes to is in the temporary folder.
+var nginxConfig = template.Must(template.New("nginx").Parse(`daemon off;
+{{if .Root}}user root;
+{{end}}worker_processes {{.Workers}};
+worker_rlimit_nofile {{.Files}};
+pid {{.Dir}}/pid;
+error_log stderr crit;
+events {
+	worker_connections {{.Connections}};
+}
+http {
+	access_log off;
+	keepalive_requests 1000000000;
+	keepalive_timeout 1h;
+	sendfile on;
+	open_file_cache max=10000 inactive=1h;
+	open_file_cache_valid 1h;
+	client_body_temp_path {{.Dir}}/body;
+	proxy_temp_path {{.Dir}}/proxy;
+	fastcgi_temp_path {{.Dir}}/fastcgi;
+	uwsgi_temp_path {{.Dir}}/uwsgi;
+	scgi_temp_path {{.Dir}}/scgi;
+	server {
+		listen {{.Addr}} backlog=4096;
+		location = / {
+			default_type "{{.Type}}";
+			return 200 "{{.Greeting}}";
+		}
+	}
+}
+`))
+
+// nginx is the one that the distribution has installed, answering from its configuration.
+func nginx() Contender {
+	const about = "nginx as installed, answering with its return directive"
+	return Contender{Name: "nginx", About: about, serves: []contract.Feature{contract.Hello},
+		prepare: func(ctx context.Context, _ string) (Program, error) {
+			binary, version, err := installed(ctx, "nginx", "-v")
+			return Program{Version: version, Binary: binary, command: func(s Setup, addr, dir string) (proc.Command, error) {
+				file := filepath.Join(dir, "nginx.conf")
+				err := writeConfig(file, nginxConfig, newSettings(s, addr, dir))
+				return proc.Command{Args: []string{binary, "-p", dir, "-e", "stderr", "-c", file}}, err
+			}}, err
+		}}
+}
+
+// settings are what the configurations of nginx and lighttpd depend on.
+type settings struct {
+	Addr, Host, Port string
+	Dir              string
+	Root             bool // started by root, whose workers would otherwise be another user's
+	Workers          int
+	Files            uint64 // file descriptors
+	Connections      uint64 // that is below Files, with some to spare
+	Type, Greeting   string
+}
+
+func newSettings(s Setup, addr, dir string) settings {
+	host, port, _ := strings.Cut(addr, ":")
+	files := proc.FileLimit()
+	return settings{Addr: addr, Host: host, Port: port, Dir: dir, Root: os.Geteuid() == 0, Workers: s.workers(),
+		Files: files, Connections: files - files/10, Type: contract.PlainText, Greeting: contract.Greeting}
+}
+
+func writeConfig(name string, config *template.Template, s settings) error {
+	var b strings.Builder
+	if err := config.Execute(&b, s); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return os.WriteFile(name, []byte(b.String()), 0o644)
+}
