@@ -58,6 +58,13 @@ func (c *Cache[K, V]) nextVictim() *entry[K, V] {
 	}
 }
 
+// liftHand takes the hand off e, which will leave. mu is held.
+func (c *Cache[K, V]) liftHand(e *entry[K, V]) {
+	if c.hand == e {
+		c.hand = e.links[life].newer
+	}
+}
+
 func (c *Cache[K, V]) entries() int { return c.values.len + c.failures.len }
 
 // insert puts e among the entries kept; there is room for it. An entry with its key is not there, or is removed by the
@@ -83,9 +90,7 @@ func (c *Cache[K, V]) insert(e *entry[K, V]) {
 // remove takes e out, whatever the reason, and appends it to out if the caller has to destroy its value, without the
 // lock. mu is held.
 func (c *Cache[K, V]) remove(e *entry[K, V], out []*entry[K, V]) []*entry[K, V] {
-	if c.hand == e {
-		c.hand = e.links[life].newer
-	}
+	c.liftHand(e)
 	e.leave(life)
 	e.leave(turn)
 	t := c.table.Load()

@@ -172,3 +172,18 @@ func wantStats(t *testing.T, c *Cache[int, *thing], want Stats) {
 		t.Fatalf("stats %+v, want %+v", got, want)
 	}
 }
+
+// sleeps is a before that takes d.
+func sleeps(d time.Duration) func(context.Context, int) error {
+	return func(context.Context, int) error { time.Sleep(d); return nil }
+}
+
+// failsFor is a before that fails for the keys from first on.
+func failsFor(first int) func(context.Context, int) error {
+	return func(_ context.Context, k int) error {
+		if k >= first {
+			return errNotMade
+		}
+		return nil
+	}
+}

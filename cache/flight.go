@@ -204,6 +204,7 @@ func (c *Cache[K, V]) settleValue(f *flight[K, V], p *product[V], out []*entry[K
 	out = c.makeRoom(e, f.old, out)
 	if f.old.kept() {
 		e.state.Or(f.old.state.Load() & visited)
+		c.liftHand(f.old) // before e stands behind it: the hand does not go to the newest value first
 	}
 	c.insert(e)
 	if f.old.kept() {

@@ -1,0 +1,164 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// kept returns which of the first keys are in the cache, without a hit.
+func kept(c *Cache[int, *thing], keys int) (list []int) {
+	for k := range keys {
+		if c.table.Load().find(k, c.hash(k)) != nil {
+			list = append(list, k)
+		}
+	}
+	return list
+}
+
+func wantKept(t *testing.T, c *Cache[int, *thing], want ...int) {
+	t.Helper()
+	if got := kept(c, 100); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Fatalf("kept %v, want %v", got, want)
+	}
+}
+
+// TestOrderOfEviction is the drawing in evict.go. The simulation compares the order with a model.
+func TestOrderOfEviction(t *testing.T) {
+	f := newFactory(t)
+	c := f.cache(Config[int, *thing]{MaxEntries: 5})
+	for k := range 5 {
+		use(t, c, k)
+	}
+	for _, k := range []int{0, 1, 3} {
+		has(c, k)
+	}
+	use(t, c, 5) // 0 and 1 lose their marks, 2 goes
+	wantKept(t, c, 0, 1, 3, 4, 5)
+	use(t, c, 6) // 3 loses its mark, 4 goes
+	wantKept(t, c, 0, 1, 3, 5, 6)
+	use(t, c, 7) // the hand stands at 5
+	wantKept(t, c, 0, 1, 3, 6, 7)
+	use(t, c, 8)
+	use(t, c, 9)
+	use(t, c, 10)
+	wantKept(t, c, 0, 1, 3, 9, 10)
+	wantStats(t, c, Stats{Entries: 5, Evictions: 6})
+}
+
+// TestScan: what is asked for once does not drive out what is asked for again.
+func TestScan(t *testing.T) {
+	f := newFactory(t)
+	c := f.cache(Config[int, *thing]{MaxEntries: 10})
+	for k := range 5 {
+		use(t, c, k)
+	}
+	for i := range 500 {
+		for k := range 5 {
+			if !has(c, k) {
+				t.Fatalf("%d was evicted after %d others", k, i)
+			}
+		}
+		use(t, c, 100+i)
+	}
+}
+
+func TestBounds(t *testing.T) {
+	for _, max := range []int{1, 2, 3, 100} {
+		f := newFactory(t)
+		c := f.cache(Config[int, *thing]{MaxEntries: max})
+		for k := range max {
+			use(t, c, k)
+		}
+		wantStats(t, c, Stats{Entries: int64(max)})
+		use(t, c, max)
+		wantStats(t, c, Stats{Entries: int64(max), Evictions: 1})
+	}
+}
+
+func TestDefaultBound(t *testing.T) {
+	c := New(Config[int, int]{Create: func(_ context.Context, k int) (int, error) { return k, nil }})
+	for k := range DefaultMaxEntries + 1 {
+		r, err := c.Get(t.Context(), k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Release()
+	}
+	if s := c.Stats(); s.Entries != DefaultMaxEntries || s.Evictions != 1 {
+		t.Fatalf("%+v", s)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBytes(t *testing.T) {
+	f := newFactory(t)
+	f.size = func(k int) int64 { return int64(k) }
+	c := f.cache(Config[int, *thing]{MaxBytes: 10})
+	for _, k := range []int{1, 2, 3, 4} {
+		use(t, c, k)
+	}
+	wantStats(t, c, Stats{Entries: 4, Bytes: 10})
+	use(t, c, 5) // 1, 2 and 3 have to go for it
+	wantKept(t, c, 4, 5)
+	wantStats(t, c, Stats{Entries: 2, Bytes: 9, Evictions: 3})
+	use(t, c, 10)
+	wantStats(t, c, Stats{Entries: 1, Bytes: 10, Evictions: 5})
+
+	r := get(t, c, 11) // does not fit at all: handed out, and nobody goes for it
+	wantStats(t, c, Stats{Entries: 1, Bytes: 10, Evictions: 5, Floating: 1})
+	r.Release()
+	wantStats(t, c, Stats{Entries: 1, Bytes: 10, Evictions: 5})
+}
+
+// TestReferencedValueIsEvicted: a bound is a bound; who reads on, reads on.
+func TestReferencedValueIsEvicted(t *testing.T) {
+	f := newFactory(t)
+	c := f.cache(Config[int, *thing]{MaxEntries: 1})
+	r := get(t, c, 1)
+	use(t, c, 2)
+	wantKept(t, c, 2)
+	if r.Value().destroyed.Load() != 0 {
+		t.Fatal("destroyed while it is referenced")
+	}
+	r.Release()
+	if f.alive() != 1 {
+		t.Fatal("not destroyed by the last Release")
+	}
+}
+
+// TestFailuresGoFirst: names that do not exist cost the values one place at most.
+func TestFailuresGoFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFactory(t)
+		f.before = failsFor(10)
+		c := f.cache(Config[int, *thing]{ErrorTTL: time.Hour, MaxEntries: 5})
+		for k := range 5 {
+			use(t, c, k)
+		}
+		for k := 10; k < 100; k++ {
+			if _, err := c.Get(t.Context(), k); err != errNotMade {
+				t.Fatal(err)
+			}
+		}
+		wantKept(t, c, 1, 2, 3, 4, 99)
+		use(t, c, 0)
+		wantKept(t, c, 0, 1, 2, 3, 4)
+	})
+}
+
+// TestHandGoesRoundOnce: hits that mark values as fast as the hand unmarks them must not keep it going.
+func TestHandGoesRoundOnce(t *testing.T) {
+	f := newFactory(t)
+	c := f.cache(Config[int, *thing]{MaxEntries: 3})
+	for k := range 3 {
+		use(t, c, k)
+		has(c, k)
+	}
+	use(t, c, 3) // all are marked: the oldest goes
+	wantKept(t, c, 1, 2, 3)
+}
