@@ -19,6 +19,7 @@ var (
 	ErrTimeout = errors.New("evloop: no progress within the time") // is returned when ReadTimeout or WriteTimeout passes
 	ErrGone    = errors.New("evloop: the peer has closed")         // is the cause after a hang-up
 	ErrForeign = errors.New("evloop: call from a goroutine that does not run the handler")
+	ErrBusy    = errors.New("evloop: no goroutine to offload to")
 	ErrClosed  = errors.New("evloop: connection is closed")
 )
 

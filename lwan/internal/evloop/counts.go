@@ -19,7 +19,7 @@ type publishedCounts struct {
 	accepted, closed, expired, rejected atomic.Int64
 	bytesIn, bytesOut                   atomic.Int64
 	parks, turns, died, pauses          atomic.Int64
-	parked, guests                      atomic.Int64
+	parked, busy                        atomic.Int64
 	app                                 [8]atomic.Int64
 }
 
@@ -36,6 +36,7 @@ func (p *publishedCounts) publish(l *Loop) {
 	p.died.Store(c.Died)
 	p.pauses.Store(c.Pauses)
 	p.parked.Store(int64(l.parked))
+	p.busy.Store(int64(l.busy))
 	for i := range c.App {
 		p.app[i].Store(c.App[i])
 	}
@@ -47,7 +48,7 @@ func (l *Loop) Counts() *Counts { return &l.counts }
 // Stats is a sum over the loops.
 type Stats struct {
 	Counts
-	Conns, Parked, Workers int64
+	Conns, Busy, Parked, Workers int64
 }
 
 // Stats sums what the loops have published; a loop that sleeps has published all.
@@ -71,6 +72,7 @@ func (s *Stats) add(l *Loop) {
 	s.Died += p.died.Load()
 	s.Pauses += p.pauses.Load()
 	s.Parked += p.parked.Load()
+	s.Busy += p.busy.Load()
 	s.Conns += l.conns.Load()
 	s.Workers += l.workers.Load()
 	for i := range p.app {

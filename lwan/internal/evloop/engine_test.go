@@ -32,8 +32,9 @@ func (p *lineProtocol) NewServer(w *Worker) Server {
 }
 func (p *lineProtocol) Refuse(int) {}
 
-func (s *lineServer) Hangup(c *Conn) { c.Cancel(ErrGone) }
-func (s *lineServer) Expire(c *Conn) { c.TryWrite([]byte("expired\n")) }
+func (s *lineServer) Hangup(c *Conn)   { c.Cancel(ErrGone) }
+func (s *lineServer) Draining(c *Conn) {}
+func (s *lineServer) Expire(c *Conn)   { c.TryWrite([]byte("expired\n")) }
 func (s *lineServer) Died(c *Conn, v any, stack []byte) {
 	c.TryWrite(fmt.Appendf(nil, "died %v\n", v))
 }
@@ -79,7 +80,7 @@ func (s *lineServer) line(c *Conn, line string) Verdict {
 	case "goexit":
 		runtime.Goexit()
 	case "offload":
-		s.w.Offload(func(run func()) { go run() }, func() {
+		s.w.Offload(func(run func()) bool { go run(); return true }, func() {
 			io.WriteString(writer{c}, "from the goroutine\n")
 		})
 	case "pause":

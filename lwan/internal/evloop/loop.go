@@ -36,7 +36,8 @@ type Loop struct {
 	unix      int64  // wall clock in seconds
 	unixDue   int64  // now from which unix is out of date
 	counts    Counts
-	parked    int
+	busy      int   // connections under service
+	parked    int   // workers
 	paused    Timer // set while accepting is paused
 	phase     phase // how far the shutdown is
 	scratch   []byte

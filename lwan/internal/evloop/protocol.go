@@ -23,6 +23,8 @@ type Server interface {
 	// Hangup is called once when the peer is seen to have closed its side while Serve is under way. It runs on the loop
 	// and must not wait; it is the place to call c.Cancel.
 	Hangup(c *Conn)
+	// Draining is called once when draining begins while Serve is under way, as Hangup is.
+	Draining(c *Conn)
 }
 
 // Verdict says what becomes of a connection after Serve.
@@ -42,4 +44,6 @@ type Guest interface {
 	Ready(h Handle)
 	// Closed is called when the connection is closed by somebody else: expired, shut down. It must not wait.
 	Closed(h Handle, cause error)
+	// Draining is called when draining begins. It must not wait.
+	Draining(h Handle)
 }

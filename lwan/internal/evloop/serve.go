@@ -71,6 +71,7 @@ func (l *Loop) openGates(s *slot) {
 func (l *Loop) serve(w *Worker, fd int32, s *slot) {
 	w.Conn.bind(l, fd, s)
 	s.state = slotBusy
+	l.busy++
 	if s.served != ^uint32(0) {
 		s.served++
 	}
@@ -95,6 +96,7 @@ func (l *Loop) settle(w *Worker, v Verdict) {
 	c := &w.Conn
 	fd, s := c.fd, c.slot
 	c.release()
+	l.busy--
 	if s.rec >= 0 {
 		l.records.at(s.rec).conn = nil
 	}

@@ -51,6 +51,11 @@ func (l *Loop) drain() {
 			l.wheel.arm(fd, l.sec+newcomerSeconds)
 		case s.state == slotIdle && s.rec < 0 && !s.readable():
 			l.close(fd, s)
+		case s.state == slotBusy:
+			c := l.records.at(s.rec).conn
+			c.w.server.Draining(c)
+		case s.state == slotGuest:
+			l.records.at(s.rec).guest.Draining(l.handleOf(fd, s))
 		}
 	})
 }

@@ -181,22 +181,27 @@ func (w *Worker) Pause() {
 
 // Offload runs fn on a goroutine, which start provides, and parks until fn has ended: however long that takes, whatever
 // becomes of the client. Meanwhile the connection belongs to fn: its calls wait as a goroutine's do, and the loop only
-// turns edges into wake-ups.
-func (w *Worker) Offload(start func(run func()), fn func()) error {
+// turns edges into wake-ups. When start reports false there is no goroutine, and fn is not run: ErrBusy.
+func (w *Worker) Offload(start func(run func()) bool, fn func()) error {
 	if !w.mine() {
 		return ErrForeign
 	}
 	wt := w.waiter()
 	w.Conn.beginOffload()
-	start(func() {
+	started := start(func() {
 		defer func() { // also when fn ends by Goexit
 			w.letter = letter{w: wt.w, tick: wt.tick}
 			w.loop.post(&w.letter)
 		}()
 		fn()
 	})
-	w.park()
+	if started {
+		w.park()
+	}
 	w.Conn.endOffload()
+	if !started {
+		return ErrBusy
+	}
 	return nil
 }
 

@@ -172,7 +172,7 @@ func (c *Chunked) sizeEnd(b byte) string {
 	c.digits, c.state = 0, chunkData
 	if c.left == 0 {
 		c.state = chunkTrailer
-		c.trailer = Resume{phase: phaseLine, flags: trailers}
+		c.trailer = trailerStart
 	}
 	return ""
 }

@@ -109,33 +109,36 @@ func (p *parser) cut(cr int) bool {
 
 // endLine takes a field line whose value, somewhere from start on, ends at cr.
 func (p *parser) endLine(known Known, colon, start, cr int) bool {
-	buf, h := p.buf, p.h
-	next := cr + 2
+	h, next := p.h, cr+2
 	if next-int(p.fields) > p.lim.Fields {
 		return p.overFields()
 	}
-	for start < cr && (buf[start] == ' ' || buf[start] == '\t') {
-		start++
-	}
-	end := cr
-	for end > start && (buf[end-1] == ' ' || buf[end-1] == '\t') {
-		end--
-	}
-	f := Field{span(int(p.line), colon), span(start, end), known}
+	f := Field{span(int(p.line), colon), trimSpan(p.buf, start, cr), known}
 	p.phase, p.pos, p.line = phaseLine, uint32(next), uint32(next)
 	p.count++
 	if h == nil {
-		return true // a trailer section that is only checked
+		return true // a trailer section: its fields are read later, and mean nothing here
 	}
 	if bit := uint64(1) << known; h.seen&bit == 0 {
 		h.seen |= bit
 		h.first[known%knownCount] = uint32(len(h.Fields))
 	}
 	h.Fields = append(h.Fields, f)
-	if known-1 < Upgrade && p.flags&trailers == 0 {
+	if known-1 < Upgrade {
 		return p.meaning(known, f.Value)
 	}
 	return true
+}
+
+// trimSpan is buf[off:end] without the whitespace around it.
+func trimSpan(buf []byte, off, end int) Span {
+	for off < end && (buf[off] == ' ' || buf[off] == '\t') {
+		off++
+	}
+	for end > off && (buf[end-1] == ' ' || buf[end-1] == '\t') {
+		end--
+	}
+	return span(off, end)
 }
 
 // findColon is the index of the first colon from i on, or len(buf).

@@ -7,14 +7,15 @@ import (
 )
 
 // knownTwin is KnownName as one would write it first.
-func knownTwin(name string) Known {
+func knownTwin(name string) Known { return knownByName[strings.ToLower(name)] }
+
+var knownByName = func() map[string]Known {
+	byName := map[string]Known{}
 	for k := Host; k < knownCount; k++ {
-		if strings.ToLower(name) == strings.ToLower(knownText[k]) {
-			return k
-		}
+		byName[strings.ToLower(knownText[k])] = k
 	}
-	return 0
-}
+	return byName
+}()
 
 func TestEveryKnownNameIsFound(t *testing.T) {
 	for k := Host; k < knownCount; k++ {

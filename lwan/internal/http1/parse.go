@@ -63,7 +63,6 @@ const (
 	seenHost                    // a Host field
 	seenLen                     // a Content-Length field
 	seenCoded                   // a Transfer-Encoding field
-	trailers                    // these are trailer fields: none of them means anything
 )
 
 type parser struct {

@@ -1,5 +1,8 @@
 package http1
 
+// trailerStart is where the parser begins in a trailer section. Having no Head, it checks the lines and keeps nothing.
+var trailerStart = Resume{phase: phaseLine}
+
 // readTrailer reads the trailer section at buf[i:], or as much of it as is there.
 func (c *Chunked) readTrailer(buf []byte, i int) (skip, data int, done bool, err Error) {
 	p := parser{buf: buf[i:], Resume: c.trailer, lim: Limits{
@@ -22,23 +25,22 @@ func (c *Chunked) readTrailer(buf []byte, i int) (skip, data int, done bool, err
 // offsets into section. Fields that may not be sent as trailers are left out, as if they had not been there (RFC 9110
 // section 6.5.1): they say how the message is framed, routed, authenticated or read, and that is settled by now.
 func ParseTrailer(section []byte, fields []Field) ([]Field, Error) {
-	h := Head{Fields: fields}
-	p := parser{buf: section, h: &h, Resume: Resume{phase: phaseLine, flags: trailers}, lim: Limits{
-		Fields: len(section), Count: len(section),
-	}}
+	p := parser{buf: section, Resume: trailerStart, lim: Limits{Fields: len(section), Count: len(section)}}
 	if !p.section() {
 		if p.err.Status == 0 {
 			p.err = Error{400, len(section), reasonLineEnd}
 		}
 		return fields, p.err
 	}
-	kept := h.Fields[:len(fields)]
-	for _, f := range h.Fields[len(fields):] {
-		if !forbiddenTrailers[f.Known] {
-			kept = append(kept, f)
+	for line := 0; section[line] != '\r'; {
+		colon := findColon(section, line)
+		cr := valueEnd(section, colon+1)
+		if known := lookup(section, line, colon); !forbiddenTrailers[known%knownCount] {
+			fields = append(fields, Field{span(line, colon), trimSpan(section, colon+1, cr), known})
 		}
+		line = cr + 2
 	}
-	return kept, Error{}
+	return fields, Error{}
 }
 
 var forbiddenTrailers = [knownCount]bool{

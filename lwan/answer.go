@@ -1,0 +1,185 @@
+package lwan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+)
+
+var (
+	errNilFailure = errors.New("lwan: Fail was called without an error")
+	errGoexit     = errors.New("lwan: the handler ended by runtime.Goexit")
+)
+
+func newPanicError(v any) *PanicError {
+	if p, ok := v.(*PanicError); ok { // it comes from another goroutine, with the stack that matters
+		return p
+	}
+	return &PanicError{Value: v, Stack: debug.Stack()}
+}
+
+// recovering makes a panic of next a failure, so that middleware outside of it sees an ordinary 500.
+func recovering(next Handler) Handler {
+	return func(req *Request, resp *Response) (st Status) {
+		defer func() {
+			if v := recover(); v != nil {
+				st = resp.Fail(newPanicError(v))
+			}
+		}()
+		return next(req, resp)
+	}
+}
+
+// answer runs the chain of the route for the request and ends the response.
+func (t *table) answer(req *Request, resp *Response) {
+	st := t.run(req, resp)
+	t.conclude(req, resp, st)
+}
+
+// run is recovering for middleware: what happens in handlers is recovered further in.
+func (t *table) run(req *Request, resp *Response) (st Status) {
+	defer func() {
+		if v := recover(); v != nil {
+			st = resp.Fail(newPanicError(v))
+		}
+	}()
+	return t.dispatch(req, resp)
+}
+
+// conclude sends what the handler has left to be sent.
+func (t *table) conclude(req *Request, resp *Response, st Status) {
+	st = t.outcome(req, resp, st)
+	if resp.streamed {
+		t.concludeStream(req, resp, st)
+	} else {
+		t.concludeWhole(req, resp, st)
+	}
+	req.headOut = true
+	t.report(req, resp)
+}
+
+// outcome corrects what a handler must not return.
+func (t *table) outcome(req *Request, resp *Response, st Status) Status {
+	switch {
+	case resp.failed != 0 && st < 400:
+		req.Log().Error("a handler returned a good status after Fail: is a return missing?", "route", req.Pattern(), "status", int(st), "err", resp.failure)
+		return resp.failed
+	case !st.final():
+		return resp.Fail(fmt.Errorf("lwan: %s returned %d, which is no final status", req.where(), int(st)))
+	}
+	return st
+}
+
+// where names the request for a log.
+func (r *Request) where() string {
+	if p := r.Pattern(); p != "" {
+		return p
+	}
+	return r.method + " " + r.Path()
+}
+
+func (t *table) concludeStream(req *Request, resp *Response, st Status) {
+	if st < 400 {
+		resp.closeFilter()
+		resp.drain()
+		if resp.sticky == nil && resp.length >= 0 && resp.sent != resp.length && req.method != "HEAD" {
+			resp.stick(fmt.Errorf("lwan: %s: body of %d bytes, Content-Length %d", req.where(), resp.sent, resp.length))
+		}
+		if resp.sticky == nil {
+			resp.stick(req.car.endStream(resp))
+		}
+		if resp.sticky != nil && resp.failure == nil {
+			resp.failure = resp.sticky
+			resp.failed = t.core.srv.statusOf(resp.sticky)
+		}
+	}
+	if st >= 400 || resp.sticky != nil {
+		req.car.cut()
+	}
+}
+
+func (t *table) concludeWhole(req *Request, resp *Response, st Status) {
+	if st == StatusClientGone {
+		resp.status = st
+		req.car.cut()
+		return
+	}
+	st = t.fillError(req, resp, st)
+	resp.prepareHead(st)
+	resp.closeFilter()
+	if resp.bad != nil {
+		st = t.badField(req, resp)
+	}
+	resp.status = st
+	n := resp.bodyLen()
+	req.car.finish(resp, st)
+	resp.sent = int64(n)
+}
+
+// fillError puts the error page into an answer that needs one.
+func (t *table) fillError(req *Request, resp *Response, st Status) Status {
+	if st < 400 || resp.bodyLen() > 0 {
+		return st
+	}
+	if page := t.core.srv.ErrorPage; page != nil {
+		got := t.userErrorPage(page, req, resp, st)
+		if got.final() {
+			st = got
+		}
+	}
+	if resp.bodyLen() == 0 {
+		t.core.errorPage(req, resp, st)
+	}
+	return st
+}
+
+// userErrorPage calls Server.ErrorPage; one that panics is logged, and the default page is sent.
+func (t *table) userErrorPage(page func(*Request, *Response, Status) Status, req *Request, resp *Response, st Status) (got Status) {
+	defer func() {
+		if v := recover(); v != nil {
+			req.Log().Error("panic in ErrorPage", "panic", v, "stack", string(debug.Stack()))
+			resp.replace()
+			got = st
+		}
+	}()
+	return page(req, resp, st)
+}
+
+// badField answers 500 in place of a response with a field that must not be sent.
+func (t *table) badField(req *Request, resp *Response) Status {
+	err := resp.bad
+	resp.Reset()
+	resp.failure, resp.failed = err, StatusInternalServerError
+	t.core.errorPage(req, resp, StatusInternalServerError)
+	resp.bad = nil
+	return StatusInternalServerError
+}
+
+// report writes the failure's line to the log.
+func (t *table) report(req *Request, resp *Response) {
+	if resp.failure == nil || resp.failed == StatusClientGone {
+		return
+	}
+	level := slog.LevelDebug
+	if resp.failed >= 500 {
+		level = slog.LevelError
+	}
+	args := []any{"route", req.where(), "status", int(resp.failed), "err", resp.failure}
+	if p, ok := errors.AsType[*PanicError](resp.failure); ok {
+		args = append(args, "stack", string(p.Stack))
+	}
+	req.Log().Log(context.Background(), level, "request failed", args...)
+}
+
+// observe calls an observer; one that panics must not take the connection with it.
+func (c *core) observe(o Observer, req *Request, resp *Response, took time.Duration) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.log.Error("panic in an Observer", "panic", v, "stack", string(debug.Stack()))
+		}
+	}()
+	o.Done(req, resp, took)
+}

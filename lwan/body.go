@@ -1,0 +1,121 @@
+package lwan
+
+import (
+	"errors"
+	"io"
+
+	"github.com/golwan/golwan/lwan/internal/http1"
+)
+
+// body is how far a request's content has been read.
+type body struct {
+	length int64 // as declared; 0: there is none; -1: chunked
+	read   int64
+	err    error  // io.EOF at the end; sticky
+	whole  []byte // what BodyBytes has read; its array is used again
+	full   bool   // whole is the content
+	begun  bool
+}
+
+func (b *body) begin(h *http1.Head) {
+	*b = body{length: max(h.ContentLength, 0), whole: b.whole[:0]}
+	if h.Chunked {
+		b.length = -1
+	}
+	if cap(b.whole) > maxKept {
+		b.whole = nil
+	}
+}
+
+// errSlowBody is a body that did not come in time.
+var errSlowBody = &Error{Status: StatusRequestTimeout, Message: "the body did not arrive in time"}
+
+// Body reads the content from the connection as the handler asks for it, and parks while there is none: a handler that
+// does not read makes the client wait, and no memory fills up. Beyond Limits.Body reading fails with ErrTooLarge. What
+// the handler leaves unread is thrown away after the answer, or the connection closed if that is too much.
+func (r *Request) Body() io.Reader { return (*bodyReader)(r) }
+
+type bodyReader Request
+
+func (br *bodyReader) Read(p []byte) (int, error) {
+	r := (*Request)(br)
+	b := &r.body
+	switch {
+	case b.full: // BodyBytes was here first: read from what it has
+		n := copy(p, b.whole[b.read:])
+		b.read += int64(n)
+		if n == 0 && len(p) > 0 {
+			return 0, io.EOF
+		}
+		return n, nil
+	case b.err != nil:
+		return 0, b.err
+	case b.length == 0:
+		b.err = io.EOF
+		return 0, io.EOF
+	case len(p) == 0:
+		return 0, nil
+	}
+	return r.readBody(p)
+}
+
+// readBody reads more of the content, up to the limit.
+func (r *Request) readBody(p []byte) (int, error) {
+	b := &r.body
+	b.begun = true
+	limit := r.limits.Body
+	if b.length > limit {
+		b.err = ErrTooLarge
+		return 0, b.err
+	}
+	if left := limit - b.read + 1; int64(len(p)) > left { // one more than allowed shows that it is too large
+		p = p[:left]
+	}
+	if err := r.beginWait(); err != nil {
+		return 0, err
+	}
+	n, err := r.car.readBody(p)
+	b.read += int64(n)
+	if b.read > limit {
+		n, err = n-1, ErrTooLarge
+	}
+	if errors.Is(err, ErrTimeout) && r.cancelled() == nil {
+		err = errSlowBody
+	}
+	b.err = r.endWait(err)
+	return n, b.err
+}
+
+// BodyBytes reads the whole content, up to Limits.Body; then ErrTooLarge. The result is valid until the handler returns.
+func (r *Request) BodyBytes() ([]byte, error) {
+	b := &r.body
+	if b.full {
+		return b.whole, nil
+	}
+	if b.begun {
+		return nil, errBodyBegun
+	}
+	if b.length > r.limits.Body {
+		b.err = ErrTooLarge
+		return nil, b.err
+	}
+	if n := b.length; n > 0 && int64(cap(b.whole)) < n {
+		b.whole = make([]byte, 0, min(n, 64<<10)) // the rest is believed when it is there
+	}
+	for {
+		if len(b.whole) == cap(b.whole) {
+			b.whole = append(b.whole, 0)[:len(b.whole)]
+		}
+		n, err := (*bodyReader)(r).Read(b.whole[len(b.whole):cap(b.whole)])
+		b.whole = b.whole[:len(b.whole)+n]
+		if err == io.EOF {
+			b.full, b.read = true, 0
+			return b.whole, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+var errBodyBegun = errors.New("lwan: the body has been read in part by Body")

@@ -1,0 +1,58 @@
+package lwan
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"time"
+)
+
+// carrier is how a request came and its answer goes: an HTTP/1 connection on a loop, or a net/http handler's call.
+// Request and Response know nothing of sockets; a carrier knows nothing of routes. HTTP/2 will be another one.
+//
+// What may wait returns an error: ErrGone, ErrTimeout, ErrStopping, ErrForeign, or the system's.
+type carrier interface {
+	// readBody reads the content of the request, freed of its framing, into p: at least one byte, or an error; io.EOF at
+	// the end, when trailers are known.
+	readBody(p []byte) (int, error)
+
+	// finish sends a whole answer that was held back until now: head and body. It does not wait for the client to take it.
+	finish(resp *Response, st Status)
+	// startStream sends the head of an answer whose length is not known yet, or given by the handler.
+	startStream(resp *Response, st Status) error
+	// stream sends a part of the body. It may keep some of it until flush.
+	stream(p []byte) error
+	streamFile(f *os.File, off, n int64) error
+	flush() error
+	// endStream ends the body properly, with trailers.
+	endStream(resp *Response) error
+	// cut gives the answer up, so that the client sees that something is missing.
+	cut()
+	// interim sends an informational response (RFC 9110 section 15.2).
+	interim(st Status, fields []field) error
+
+	// sleep waits until d has passed, then nil, or the request is over.
+	sleep(d time.Duration) error
+	// wait waits until wake is called, from any goroutine, or the request is over. arm gets wake before the wait begins.
+	wait(arm func(wake func())) error
+	// offload runs fn on a goroutine, and returns when fn has: however long it takes. ErrBusy: it was not run.
+	offload(fn func()) error
+	// onLoop reports whether the handler must not block now.
+	onLoop() bool
+	// canceller returns a function that ends what this request waits for, now and later; from any goroutine, at any time.
+	canceller() func(cause error)
+	// parent is what the request's context gets values from, and nothing else.
+	parent() context.Context
+	// elapsed is the time since the request's head was there.
+	elapsed() time.Duration
+	// unwind ends the handler where it stands; deferred functions run.
+	unwind()
+	// drained is closed, or nil and cancelled through the canceller, when draining starts; for waits that end with it.
+	drained() <-chan struct{}
+
+	peer() netip.AddrPort
+	secure() bool
+}
+
+// field is a field line to be sent.
+type field struct{ name, value string }

@@ -1,0 +1,146 @@
+package lwan
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// requestContext is what Request.Context gives out. It does not point at the Request, which is used again for the next
+// one: goroutines may keep it.
+type requestContext struct {
+	context.Context // made with WithCancelCause
+	cancel          context.CancelCauseFunc
+	derived         context.Context // what SetContext put in its place, or nil
+
+	mu       sync.Mutex
+	values   []keyValue
+	deadline time.Time
+	timer    *time.Timer
+}
+
+func newRequestContext(r *Request) *requestContext {
+	c := &requestContext{values: append([]keyValue(nil), r.values...)}
+	c.Context, c.cancel = context.WithCancelCause(r.car.parent())
+	r.ctx.Store(c)
+	if cause := r.cancelled(); cause != nil { // also one that came before Store
+		c.cancel(cause)
+	}
+	if left, ok := r.timeLeft(); ok {
+		c.arm(left, r.car.canceller())
+	}
+	return c
+}
+
+// outer is the context that users see.
+func (c *requestContext) outer() context.Context {
+	if c.derived != nil {
+		return c.derived
+	}
+	return c
+}
+
+// Deadline is when the handler's time is up, if Limits.Timeout sets one.
+func (c *requestContext) Deadline() (time.Time, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.deadline, !c.deadline.IsZero()
+}
+
+// Err is DeadlineExceeded when the time is up, else as always.
+func (c *requestContext) Err() error {
+	err := c.Context.Err()
+	if err != nil && context.Cause(c.Context) == ErrTimeout {
+		return context.DeadlineExceeded
+	}
+	return err
+}
+
+// Value finds what Key.Set stored.
+func (c *requestContext) Value(key any) any {
+	if id, ok := key.(*keyID); ok {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for i := len(c.values) - 1; i >= 0; i-- {
+			if c.values[i].id == id {
+				return c.values[i].value
+			}
+		}
+		return nil
+	}
+	return c.Context.Value(key)
+}
+
+func (c *requestContext) set(kv keyValue) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.values = append(c.values, kv)
+}
+
+// arm ends the context after left, and with it what the request waits for.
+func (c *requestContext) arm(left time.Duration, cancel func(error)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deadline = time.Now().Add(left)
+	c.timer = time.AfterFunc(left, func() {
+		c.cancel(ErrTimeout)
+		cancel(ErrTimeout)
+	})
+}
+
+// disarm takes the deadline back.
+func (c *requestContext) disarm() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+	c.deadline = time.Time{}
+}
+
+// end is called when the request is over.
+func (c *requestContext) end() {
+	c.disarm()
+	c.cancel(context.Canceled)
+}
+
+// timeLeft is how long the handler may still take until the head is out; false if there is no limit.
+func (r *Request) timeLeft() (time.Duration, bool) {
+	if r.limits.Timeout <= 0 || r.headOut {
+		return 0, false
+	}
+	return max(r.limits.Timeout-r.car.elapsed(), 0), true
+}
+
+// resetDeadline follows a change of the limit, or the head's leaving.
+func (r *Request) resetDeadline() {
+	c := r.ctx.Load()
+	if c == nil {
+		return // it is set when something asks for it: Context, or the first wait
+	}
+	c.disarm()
+	if left, ok := r.timeLeft(); ok {
+		c.arm(left, r.car.canceller())
+	}
+}
+
+// cancel ends the request's context, now or once it is made. Unlike the rest of a Request it may be called by the loop
+// while the handler is on a goroutine.
+func (r *Request) cancel(cause error) {
+	r.lost.CompareAndSwap(nil, &cause)
+	if c := r.ctx.Load(); c != nil {
+		c.cancel(cause)
+	}
+}
+
+// cancelled is why the request's context has ended, nil if it has not; also before it was made.
+func (r *Request) cancelled() error {
+	if r.dead != nil {
+		return r.dead
+	}
+	if cause := r.lost.Load(); cause != nil {
+		return *cause
+	}
+	return nil
+}

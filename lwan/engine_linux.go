@@ -1,0 +1,120 @@
+package lwan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/golwan/golwan/lwan/internal/evloop"
+)
+
+// loopEngine serves HTTP/1 on event loops.
+type loopEngine struct {
+	core      *core
+	eng       *evloop.Engine
+	tables    []*table // by lane
+	lanes     []*evloop.Lane
+	listeners []net.Listener // of the caller's
+	idle      uint32         // seconds
+	header    uint32         // seconds
+	pipelined int
+}
+
+func startEngine(s *Server, ends []Endpoint) (engine, []net.Addr, error) {
+	core := s.life.core
+	if _, err := evloop.RaiseDescriptorLimit(); err != nil {
+		core.log.Warn("lwan: cannot raise the limit of descriptors", "err", err)
+	}
+	e := &loopEngine{
+		core: core, tables: s.life.tables, pipelined: s.MaxPipelined,
+		idle:   evloop.Seconds(orPause(s.IdleTimeout, defaultIdle)),
+		header: evloop.Seconds(orPause(s.HeaderTimeout, defaultHead)),
+	}
+	if e.pipelined == 0 {
+		e.pipelined = 64
+	}
+	addrs, err := e.listen(ends)
+	if err != nil {
+		return nil, nil, errors.Join(err, e.closeListeners())
+	}
+	cfg := evloop.Config{
+		Protocol: e, Loops: s.loops(), Threads: evloop.Threads(s.Threads), MaxConns: max(s.MaxConns, 0),
+		FirstByte: orPause(s.HeaderTimeout, defaultHead), Linger: s.LingerTimeout, Log: core.log,
+	}
+	if e.eng, err = evloop.New(cfg); err == nil {
+		err = e.eng.Start(e.lanes)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, e.closeListeners())
+	}
+	return e, addrs, nil
+}
+
+// listen opens every endpoint, or none.
+func (e *loopEngine) listen(ends []Endpoint) (addrs []net.Addr, err error) {
+	for i, end := range ends {
+		lane, err := e.open(end)
+		if err != nil {
+			return nil, fmt.Errorf("lwan: endpoint %d (%s): %w", i, end.where(), err)
+		}
+		e.lanes = append(e.lanes, lane)
+		addrs = append(addrs, lane.Addr())
+	}
+	return addrs, nil
+}
+
+func (e *loopEngine) open(end Endpoint) (*evloop.Lane, error) {
+	if end.TLS != nil {
+		return nil, errNoTLS
+	}
+	if end.Listener != nil {
+		e.listeners = append(e.listeners, end.Listener)
+		return evloop.FromListener(end.Listener)
+	}
+	return evloop.Listen(end.where(), evloop.ListenConfig{FastOpen: end.FastOpen, DeferAccept: end.DeferAccept, Mode: end.Mode})
+}
+
+func (e *loopEngine) closeListeners() error {
+	var errs []error
+	for _, l := range e.lanes {
+		errs = append(errs, l.Close())
+	}
+	for _, l := range e.listeners {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	e.lanes, e.listeners = nil, nil
+	return errors.Join(errs...)
+}
+
+// NewServer implements evloop.Protocol.
+func (e *loopEngine) NewServer(w *evloop.Worker) evloop.Server {
+	return &h1{core: e.core, eng: e, w: w}
+}
+
+// refusal is what a connection over Server.MaxConns gets.
+const refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+// Refuse implements evloop.Protocol.
+func (e *loopEngine) Refuse(fd int) {
+	_, _ = unix.Write(fd, []byte(refusal)) // a courtesy: a client that is gone already needs none
+}
+
+func (e *loopEngine) drain()                          { e.eng.Drain() }
+func (e *loopEngine) wait(ctx context.Context) error  { return e.eng.Wait(ctx) }
+func (e *loopEngine) close(ctx context.Context) error { return e.eng.Close(ctx) }
+
+func (e *loopEngine) stats(s *Stats) {
+	es := e.eng.Stats()
+	s.Conns.Active, s.Conns.Parked = es.Busy, es.Parked
+	s.Conns.Idle = max(es.Conns-es.Busy-s.Conns.Subscribed, 0)
+	s.Accepted, s.Rejected = es.Accepted, es.Rejected
+	s.BytesIn, s.BytesOut = es.BytesIn, es.BytesOut
+	s.Requests = es.App[countRequests]
+	copy(s.Status[:], es.App[:6])
+	s.Workers, s.Parks, s.Turns = es.Workers, es.Parks, es.Turns
+}

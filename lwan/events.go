@@ -1,0 +1,121 @@
+package lwan
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Event is one server-sent event (WHATWG HTML, section 9.2). Data may have several lines, ended by LF, CRLF or CR.
+type Event struct {
+	ID, Name, Data string
+	Retry          time.Duration // how long a client shall wait before it connects again; 0: not said
+}
+
+// JSONEvent makes an event whose data is v in JSON.
+func JSONEvent(name string, v any) (Event, error) {
+	b, err := json.Marshal(v)
+	return Event{Name: name, Data: string(b)}, err
+}
+
+// errEventField is an ID or name that would end its line.
+var errEventField = errors.New("lwan: an event's ID and name must not contain line breaks, the ID no NUL")
+
+// appendTo appends the event as it goes over the wire.
+func (ev *Event) appendTo(b []byte) ([]byte, error) {
+	if strings.ContainsAny(ev.ID, "\r\n\x00") || strings.ContainsAny(ev.Name, "\r\n") {
+		return b, errEventField
+	}
+	if ev.ID != "" {
+		b = append(append(append(b, "id: "...), ev.ID...), '\n')
+	}
+	if ev.Name != "" {
+		b = append(append(append(b, "event: "...), ev.Name...), '\n')
+	}
+	if ev.Retry > 0 {
+		b = append(strconv.AppendInt(append(b, "retry: "...), ev.Retry.Milliseconds(), 10), '\n')
+	}
+	if ev.Data != "" || (ev.Retry == 0 && ev.ID == "") {
+		b = appendLines(b, "data: ", ev.Data)
+	}
+	return append(b, '\n'), nil
+}
+
+// appendLines appends each line of s behind prefix.
+func appendLines(b []byte, prefix, s string) []byte {
+	for {
+		i := strings.IndexAny(s, "\r\n")
+		if i < 0 {
+			return append(append(append(b, prefix...), s...), '\n')
+		}
+		b = append(append(append(b, prefix...), s[:i]...), '\n')
+		if s[i] == '\r' && i+1 < len(s) && s[i+1] == '\n' {
+			i++
+		}
+		s = s[i+1:]
+	}
+}
+
+// Events is a stream of server-sent events, made by Response.Events. While the handler waits, comments are sent as
+// heartbeats, so that proxies and clients see that the stream lives. It ends with the client, or when the server drains.
+type Events struct {
+	resp      *Response
+	heartbeat time.Duration
+	buf       []byte
+}
+
+const defaultHeartbeat = 15 * time.Second
+
+// Events makes the answer a stream of events and sends its head. Further calls return the same stream. An error of
+// sending the head is that of the first Send.
+func (r *Response) Events() *Events {
+	if r.events != nil {
+		return r.events
+	}
+	r.events = &Events{resp: r, heartbeat: orPause(r.req.table.core.srv.Heartbeat, defaultHeartbeat)}
+	r.SetContentType("text/event-stream")
+	r.SetHeader("Cache-Control", "no-cache, no-transform")
+	r.SetHeader("X-Accel-Buffering", "no") // nginx would hold the events back
+	r.req.endsWithDraining()
+	if err := r.SendHead(StatusOK); err != nil {
+		r.stick(err)
+	}
+	return r.events
+}
+
+// Send sends one event, and parks while the client is slow.
+func (e *Events) Send(ev Event) error {
+	b, err := ev.appendTo(e.buf[:0])
+	e.buf = b
+	if err != nil {
+		return err
+	}
+	return e.write(b)
+}
+
+// Comment sends a comment, which clients ignore.
+func (e *Events) Comment(s string) error {
+	e.buf = append(appendLines(e.buf[:0], ": ", s), '\n')
+	return e.write(e.buf)
+}
+
+func (e *Events) write(b []byte) error {
+	if cause := e.resp.req.cancelled(); cause != nil {
+		return e.resp.wait(func() error { return cause })
+	}
+	if _, err := e.resp.Write(b); err != nil {
+		return err
+	}
+	return e.resp.Flush()
+}
+
+// LastID is the Last-Event-ID that a client sends when it comes back; "" at its first visit.
+func (e *Events) LastID() string { return e.resp.req.Header("Last-Event-ID") }
+
+// SetHeartbeat changes the pause after which a comment is sent; negative: none.
+func (e *Events) SetHeartbeat(d time.Duration) { e.heartbeat = orPause(d, defaultHeartbeat) }
+
+// beat sends a heartbeat.
+func (e *Events) beat() error { return e.write([]byte(":\n\n")) }

@@ -1,0 +1,153 @@
+package lwan
+
+import (
+	"io"
+	"strings"
+)
+
+// Finishing methods return the status, so that a handler ends with them: return resp.Text(200, "hello").
+
+const (
+	typeText = "text/plain; charset=utf-8"
+	typeHTML = "text/html; charset=utf-8"
+	typeJSON = "application/json"
+)
+
+// Text answers s as text/plain in UTF-8, unless a content type was set.
+func (r *Response) Text(st Status, s string) Status {
+	if r.ctype == "" {
+		r.ctype = typeText
+	}
+	r.replace()
+	if r.filter != nil || r.streamed {
+		r.WriteString(s)
+		return st
+	}
+	r.body = append(r.body, s...)
+	return st
+}
+
+// Data answers b with that content type. b is copied.
+func (r *Response) Data(st Status, contentType string, b []byte) Status {
+	r.SetContentType(contentType)
+	r.replace()
+	r.Write(b) // an error sticks and is found at the end
+	return st
+}
+
+// replace drops what is held back of the body.
+func (r *Response) replace() {
+	if !r.streamed {
+		r.text, r.body = "", r.body[:0]
+	}
+}
+
+// JSON answers v, encoded by Server.JSON. If v cannot be encoded the answer is 500, through Fail.
+func (r *Response) JSON(st Status, v any) Status {
+	r.replace()
+	if err := r.req.table.core.json.Encode(r, v); err != nil {
+		r.replace()
+		return r.Fail(err)
+	}
+	if r.ctype == "" {
+		r.ctype = typeJSON
+	}
+	return st
+}
+
+// Renderable is what Render writes: a template with its data.
+type Renderable interface {
+	ContentType() string
+	RenderTo(w io.Writer) error
+}
+
+// Render answers what v renders: resp.Render(200, page.With(data)). An error is answered with 500, through Fail, as long
+// as nothing was sent.
+func (r *Response) Render(st Status, v Renderable) Status {
+	r.replace()
+	if r.ctype == "" {
+		r.SetContentType(v.ContentType())
+	}
+	if err := v.RenderTo(r); err != nil {
+		r.replace()
+		return r.Fail(err)
+	}
+	return st
+}
+
+// Redirect answers with Location: target. st is 301, 302, 303, 307 or 308; target is a URI reference (RFC 9110 section
+// 10.2.2). What a URI may not contain is percent-encoded. GET answers get a short page with the link.
+func (r *Response) Redirect(st Status, target string) Status {
+	r.SetHeader("Location", escapeReference(target))
+	r.replace()
+	if m := r.req.method; (m == "GET" || m == "HEAD") && r.ctype == "" && st != StatusNotModified {
+		r.ctype = typeHTML
+		r.WriteString(`<a href="` + escapeHTML(escapeReference(target)) + `">` + st.Text() + "</a>.\n")
+	}
+	return st
+}
+
+// escapeReference percent-encodes what must not stand in a URI reference and leaves the rest alone, escapes included.
+func escapeReference(s string) string {
+	clean := true
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '<' || c == '>' || c == '\\' {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return s
+	}
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '<' || c == '>' || c == '\\' {
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// Error answers with the error page of st and a message for the client.
+func (r *Response) Error(st Status, msg string) Status {
+	r.replace()
+	r.message = msg
+	return st
+}
+
+// Fail turns err into a status and keeps it as Err, for middleware and for the log: a line once the request is over, of
+// level Error for 5xx, Debug for 4xx, none for a client that left. The status is what a StatusCode() int in err's tree
+// says; else what Server.ErrorStatus says; else what is known of context's, io/fs's and this package's errors; else 500.
+// The client sees Message and Fields of an *Error and never err's text.
+//
+// Fail is sticky. A handler that returns a status below 400 after it has forgotten a return: the failure is sent all the
+// same and the route logged, unless Reset was called.
+func (r *Response) Fail(err error) Status {
+	if err == nil {
+		err = &Error{Status: StatusInternalServerError, Message: "", Err: errNilFailure}
+	}
+	r.failure = err
+	r.failed = r.req.table.core.srv.statusOf(err)
+	if !r.streamed {
+		r.replace()
+		r.ctype = ""
+	}
+	if r.failed == StatusUnavailable && r.Header("Retry-After") == "" {
+		r.SetHeader("Retry-After", "1")
+	}
+	return r.failed
+}
+
+// NotFound answers 404. api.Handle("/", lwan.NotFound) keeps a catch-all route of the site out of /api/.
+func NotFound(req *Request, resp *Response) Status { return StatusNotFound }
+
+// redirectPath answers a path that has to be written differently, with the query as it was. target is escaped.
+func (r *Response) redirectPath(target string) Status {
+	if q := &r.req.head; q.HasQuery {
+		target += "?" + string(q.Query.Of(r.req.buf))
+	}
+	return r.Redirect(StatusTemporaryRedirect, target)
+}

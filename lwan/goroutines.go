@@ -1,0 +1,115 @@
+package lwan
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// goroutines is the pool on which Await and Blocking run: at most max at a time, with as many more in a queue.
+type goroutines struct {
+	max  int
+	idle chan func() // goroutines that have nothing to do receive here
+
+	mu    sync.Mutex
+	n     int      // running or idle
+	queue []func() // waiting for one of n to be free
+
+	running, queued atomic.Int64
+}
+
+const (
+	defaultGoroutines = 4096
+	goroutineIdle     = 10 * time.Second // an idle one ends after it
+)
+
+func newGoroutines(n int) *goroutines {
+	switch {
+	case n == 0:
+		n = defaultGoroutines
+	case n < 0:
+		n = 1<<31 - 1
+	}
+	return &goroutines{max: n, idle: make(chan func())}
+}
+
+// run starts fn soon, without waiting. It reports false when everything is in use.
+func (g *goroutines) run(fn func()) bool {
+	select {
+	case g.idle <- fn:
+		return true
+	default:
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.n < g.max:
+		g.n++
+		go g.work(fn)
+	case len(g.queue) < g.max:
+		g.queue = append(g.queue, fn)
+		g.queued.Add(1)
+	default:
+		return false
+	}
+	return true
+}
+
+// work runs fn and whatever comes after it. A function that ends by Goexit takes the goroutine with it.
+func (g *goroutines) work(fn func()) {
+	defer g.leave()
+	for fn != nil {
+		g.call(fn)
+		fn = g.next()
+	}
+}
+
+func (g *goroutines) call(fn func()) {
+	g.running.Add(1)
+	defer g.running.Add(-1)
+	fn()
+}
+
+// next is what the goroutine does after its last function: what is queued, or what comes within a while.
+func (g *goroutines) next() func() {
+	if fn := g.dequeue(); fn != nil {
+		return fn
+	}
+	t := time.NewTimer(goroutineIdle)
+	defer t.Stop()
+	select {
+	case fn := <-g.idle:
+		return fn
+	case <-t.C:
+		return nil
+	}
+}
+
+func (g *goroutines) dequeue() func() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.first()
+}
+
+// first takes the head of the queue; mu is held.
+func (g *goroutines) first() func() {
+	if len(g.queue) == 0 {
+		return nil
+	}
+	fn := g.queue[0]
+	g.queue[0] = nil
+	g.queue = g.queue[1:]
+	g.queued.Add(-1)
+	return fn
+}
+
+// leave ends the goroutine, or gives its place to a new one if something was queued meanwhile.
+func (g *goroutines) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if fn := g.first(); fn != nil {
+		go g.work(fn)
+		return
+	}
+	g.n--
+}

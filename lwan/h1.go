@@ -1,0 +1,337 @@
+//go:build linux
+
+package lwan
+
+import (
+	"time"
+
+	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/http1"
+)
+
+// h1 speaks HTTP/1 in one worker: it reads, parses, runs the chain and writes. It is the carrier of its Request and
+// Response, which are used again for each request.
+//
+//	in:  | answered | head of this request | its body ... | pipelined requests | free |
+//	                pos at parse           ^ pos after it                     end
+//	out: answers that are not written yet: several, when requests come pipelined
+type h1 struct {
+	core *core
+	eng  *loopEngine
+	w    *evloop.Worker
+	c    *evloop.Conn
+	req  Request
+	resp Response
+
+	in       []byte
+	pos, end int
+	resume   http1.Resume
+	held     *fragment // where the beginning of a request was kept since it first came
+	out      []byte
+
+	// of the request under way
+	seq     uint64 // tells it from the others: for cancellers that come late
+	active  bool
+	base    int // end of its head in in
+	start   int64
+	left    int64 // of a body with Content-Length
+	chunks  http1.Chunked
+	bodyEnd bool // the body was read to its end
+	broken  bool // or cannot be: the connection is not in step any more
+	go100   bool // the client waits for 100 (Continue)
+	keep    bool // the connection goes on after the answer
+	cutoff  bool // the answer was given up
+	chunked bool // the answer's stream is chunked
+	noBody  bool // the answer's stream has no content: HEAD, 204, 304
+
+	date     []byte // the Date field line of second dateUnix
+	dateUnix int64
+}
+
+// fragment is the beginning of a request that waits for the rest.
+type fragment struct {
+	bytes  []byte
+	resume http1.Resume
+}
+
+const (
+	readBuffer  = 16 << 10
+	flushAt     = 64 << 10  // answers that are held back to be written together
+	inlineBody  = 16 << 10  // a body up to this is copied behind its head; a larger one is written from where it is
+	drainLimit  = 256 << 10 // of an unread body is thrown away; more closes the connection
+	defaultIdle = 60 * time.Second
+	defaultHead = 10 * time.Second
+)
+
+// Serve implements evloop.Server: it answers requests until there is nothing left to read.
+func (h *h1) Serve(c *evloop.Conn) evloop.Verdict {
+	h.c = c
+	h.restore()
+	for answered := 0; ; {
+		if h.pos < h.end {
+			switch verdict, bad := http1.Parse(h.in[h.pos:h.end], &h.req.head, &h.core.head, &h.resume); verdict {
+			case http1.Done:
+				h.resume, h.held = http1.Resume{}, nil
+				if h.exchange(); !h.keep {
+					return h.hangUp()
+				}
+				if answered++; answered >= h.eng.pipelined && h.pos < h.end {
+					return h.yield()
+				}
+				continue
+			case http1.Bad:
+				h.refuse(Status(bad.Status), bad.Reason)
+				return h.hangUp()
+			}
+		}
+		if h.flush() != nil {
+			return h.drop()
+		}
+		if verdict, more := h.fill(); !more {
+			return verdict
+		}
+	}
+}
+
+// restore takes up what was kept of an incomplete request.
+func (h *h1) restore() {
+	h.pos, h.end, h.resume = 0, 0, http1.Resume{}
+	if h.in == nil {
+		h.in = make([]byte, readBuffer)
+	}
+	f, _ := h.c.Kept().(*fragment)
+	h.held = f
+	if f == nil {
+		return
+	}
+	if len(f.bytes) >= len(h.in) {
+		h.in = make([]byte, 2*len(f.bytes))
+	}
+	h.end = copy(h.in, f.bytes)
+	h.resume = f.resume
+}
+
+// fill reads what has come. It reports false, and what is to become of the connection, when there is nothing.
+func (h *h1) fill() (evloop.Verdict, bool) {
+	h.makeRoom()
+	n, err := h.c.TryRead(h.in[h.end:])
+	switch {
+	case err == evloop.ErrAgain:
+		return h.rest(), false
+	case err != nil || n == 0: // a request that was cut short by its client needs no answer
+		return h.drop(), false
+	}
+	h.end += n
+	return 0, true
+}
+
+// makeRoom frees space behind end. The parser's limits bound how large the buffer can get.
+func (h *h1) makeRoom() {
+	switch {
+	case h.pos == h.end:
+		h.pos, h.end = 0, 0
+		if len(h.in) > maxKept {
+			h.in = make([]byte, readBuffer)
+		}
+	case h.end < len(h.in):
+	case h.pos > 0:
+		h.end = copy(h.in, h.in[h.pos:h.end])
+		h.pos = 0
+	default:
+		grown := make([]byte, 2*len(h.in))
+		copy(grown, h.in[:h.end])
+		h.in = grown
+	}
+}
+
+// rest waits for more with as little as possible: nothing between two requests, the bytes of an incomplete one.
+func (h *h1) rest() evloop.Verdict {
+	if h.pos == h.end {
+		h.c.ExpireAfter(h.eng.idle)
+		return evloop.Idle
+	}
+	if h.held == nil {
+		h.held = new(fragment)
+		h.c.ExpireAfter(h.eng.header) // for the whole head: what comes later does not move it
+	}
+	h.held.bytes = append(h.held.bytes[:0], h.in[h.pos:h.end]...)
+	h.held.resume = h.resume
+	h.c.Keep(h.held)
+	return evloop.Idle
+}
+
+// yield lets others have a turn before the pipelined requests that are left.
+func (h *h1) yield() evloop.Verdict {
+	if h.flush() != nil {
+		return h.drop()
+	}
+	h.c.Keep(&fragment{bytes: append([]byte(nil), h.in[h.pos:h.end]...)})
+	return evloop.Again
+}
+
+// hangUp closes the connection behind its last answer. If the client may still be sending, that must not destroy what it
+// has not read yet.
+func (h *h1) hangUp() evloop.Verdict {
+	if h.cutoff || h.flush() != nil {
+		return h.drop()
+	}
+	if h.bodyEnd && !h.broken && h.pos == h.end {
+		return evloop.Close
+	}
+	return evloop.Linger
+}
+
+// drop closes the connection at once.
+func (h *h1) drop() evloop.Verdict {
+	h.out = h.out[:0]
+	return evloop.Close
+}
+
+// exchange answers the request whose head was just parsed.
+func (h *h1) exchange() {
+	size := h.req.head.Size
+	buf := h.in[h.pos:h.end]
+	h.pos += size
+	h.begin(buf)
+	h.req.table.answer(&h.req, &h.resp)
+	h.settle()
+}
+
+// begin prepares everything for the request whose head is in buf.
+func (h *h1) begin(buf []byte) {
+	h.seq++
+	h.active = true
+	h.base, h.start = h.pos, h.c.Loop().Now()
+	head := &h.req.head
+	h.left = max(head.ContentLength, 0)
+	h.bodyEnd = h.left == 0 && !head.Chunked
+	if head.Chunked {
+		h.chunks = http1.Chunked{}
+	}
+	h.broken, h.cutoff, h.chunked = false, false, false
+	h.go100 = head.Expect100 && !h.bodyEnd
+	h.keep = head.KeepAlive
+	h.req.begin(h, h.eng.tables[h.c.Lane()], buf)
+	h.resp.begin(&h.req)
+}
+
+// settle ends the request: the observers, what Defer was given, the rest of its body.
+func (h *h1) settle() {
+	h.account()
+	if len(h.req.defers) > 0 {
+		h.flush() // they run after the last byte; an error is seen by the next flush
+		h.req.runDefers()
+	}
+	h.active = false
+	h.req.end()
+	h.resp.end()
+	if h.c.Cause() != nil {
+		h.keep = false
+	}
+	if !h.bodyEnd && h.keep {
+		h.drainBody()
+	}
+	if len(h.out) >= flushAt && h.flush() != nil {
+		h.keep, h.cutoff = false, true
+	}
+}
+
+// account counts the request and tells the observers.
+func (h *h1) account() {
+	n := &h.c.Loop().Counts().App
+	n[countRequests]++
+	n[statusClass(h.resp.status)]++
+	if h.core.observers == nil {
+		return
+	}
+	took := h.elapsed()
+	for _, o := range h.core.observers {
+		h.core.observe(o, &h.req, &h.resp, took)
+	}
+}
+
+// The protocol's own counts of a loop.
+const (
+	countNoAnswer = 0 // statusClass: 1 to 5 for 1xx to 5xx
+	countRequests = 6
+)
+
+func statusClass(st Status) int {
+	if st < 100 || st > 599 || st == StatusClientGone {
+		return countNoAnswer
+	}
+	return int(st) / 100
+}
+
+// refuse answers what is no valid request. The connection is closed behind it: nobody knows where the next one begins.
+func (h *h1) refuse(st Status, reason string) {
+	h.seq++
+	h.active = true
+	h.start = h.c.Loop().Now()
+	h.bodyEnd, h.broken, h.cutoff, h.keep, h.go100 = false, true, false, false, false
+	h.req.head = http1.Head{Fields: h.req.head.Fields[:0], ContentLength: -1}
+	h.req.begin(h, h.eng.tables[h.c.Lane()], nil)
+	h.req.method = ""
+	h.resp.begin(&h.req)
+	h.resp.message = reason
+	h.req.table.conclude(&h.req, &h.resp, st)
+	h.settle()
+}
+
+// Expire implements evloop.Server: an incomplete request gets 408, a silent connection nothing.
+func (h *h1) Expire(c *evloop.Conn) {
+	f, _ := c.Kept().(*fragment)
+	if f == nil {
+		return
+	}
+	h.c = c
+	h.pos, h.end = 0, 0
+	h.refuse(StatusRequestTimeout, "the request did not arrive in time")
+	c.TryWrite(h.out)
+	h.out = h.out[:0]
+}
+
+// Hangup implements evloop.Server: the client has closed its side, so nobody waits for what the handler waits for.
+func (h *h1) Hangup(c *evloop.Conn) {
+	h.req.cancel(ErrGone)
+	c.Cancel(ErrGone)
+}
+
+// Draining implements evloop.Server: streams without an end are ended.
+func (h *h1) Draining(c *evloop.Conn) {
+	if h.req.drainable.Load() {
+		h.req.cancel(ErrStopping)
+		c.Cancel(ErrStopping)
+	}
+}
+
+// Died implements evloop.Server: the handler ended by Goexit, on purpose (a dead request was unwound) or not, or a panic
+// of our own got through. The worker's stack is gone; what can be sent without waiting is.
+func (h *h1) Died(c *evloop.Conn, value any, stack []byte) {
+	if !h.active {
+		h.core.log.Error("lwan: panic outside of a handler", "panic", value, "stack", string(stack))
+		return
+	}
+	h.keep = false
+	switch {
+	case value != nil:
+		h.resp.Fail(&PanicError{Value: value, Stack: stack})
+	case h.req.dead != nil:
+		h.resp.Fail(h.req.dead)
+	default:
+		h.resp.Fail(errGoexit)
+	}
+	h.req.state = stateUnwinding
+	if h.resp.streamed {
+		h.cut()
+		h.req.table.report(&h.req, &h.resp)
+	} else {
+		h.req.table.conclude(&h.req, &h.resp, h.resp.failed)
+	}
+	if !h.cutoff {
+		c.TryWrite(h.out)
+	}
+	h.out = h.out[:0]
+	h.bodyEnd = true
+	h.settle()
+}

@@ -1,0 +1,240 @@
+//go:build linux
+
+package lwan
+
+import (
+	"io"
+	"os"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/golwan/golwan/lwan/internal/http1"
+)
+
+// finish implements carrier: the head in one pass, the body behind it. Both stay in out until there is nothing left to
+// read; a large body is written from where it lies.
+func (h *h1) finish(resp *Response, st Status) {
+	body := resp.body
+	if resp.text != "" {
+		body = unsafe.Slice(unsafe.StringData(resp.text), len(resp.text)) // only read
+	}
+	h.decideKeep(resp)
+	h.appendHead(resp, st)
+	switch {
+	case st.bodyless():
+	case h.req.method == "HEAD":
+		n := int64(len(body))
+		if n == 0 && resp.length >= 0 {
+			n = resp.length // the handler has said what GET would get (RFC 9110 section 8.6)
+		}
+		h.appendLength(n)
+	default:
+		h.appendLength(int64(len(body)))
+	}
+	h.endHead()
+	if st.bodyless() || h.req.method == "HEAD" {
+		return
+	}
+	if len(body) <= inlineBody {
+		h.out = append(h.out, body...)
+		return
+	}
+	h.writeLarge(body)
+}
+
+func (h *h1) writeLarge(body []byte) {
+	h.c.WriteTimeout = h.req.limits.Write
+	_, err := h.c.Writev(h.out, body)
+	h.out = h.out[:0]
+	if err != nil {
+		h.resp.stick(h.errorOf(err))
+		h.keep, h.cutoff = false, true
+	}
+}
+
+// decideKeep finds out whether the connection can go on after this answer.
+func (h *h1) decideKeep(resp *Response) {
+	switch {
+	case resp.hangup, h.c.Loop().Draining(), h.broken:
+		h.keep = false
+	case h.bodyEnd:
+	case h.go100: // the client may send the body or not: nobody knows what the next bytes are
+		h.keep = false
+	case h.left > drainLimit:
+		h.keep = false
+	}
+}
+
+func (h *h1) appendHead(resp *Response, st Status) {
+	out := http1.AppendStatusLine(h.out, int(st))
+	if !resp.has("Date") {
+		out = append(out, h.dateLine()...)
+	}
+	if resp.ctype != "" {
+		out = http1.AppendField(out, "Content-Type", resp.ctype)
+	}
+	if len(resp.fields) > 0 || len(h.core.header) > 0 {
+		resp.withDefaults(func(name, value string) { out = http1.AppendField(out, name, value) })
+	}
+	h.out = out
+}
+
+func (h *h1) appendLength(n int64) {
+	h.out = append(h.out, "Content-Length: "...)
+	h.out = strconv.AppendInt(h.out, n, 10)
+	h.out = append(h.out, "\r\n"...)
+}
+
+// endHead says whether the connection goes on where that is not the default of the version, and ends the head.
+func (h *h1) endHead() {
+	switch {
+	case !h.keep:
+		h.out = append(h.out, "Connection: close\r\n\r\n"...)
+	case h.req.head.Minor == 0:
+		h.out = append(h.out, "Connection: keep-alive\r\n\r\n"...)
+	default:
+		h.out = append(h.out, "\r\n"...)
+	}
+}
+
+// dateLine is the Date field, rendered once a second.
+func (h *h1) dateLine() []byte {
+	if now := h.c.Loop().Unix(); now != h.dateUnix {
+		h.dateUnix = now
+		h.date = append(h.date[:0], "Date: "...)
+		h.date = http1.AppendDate(h.date, now)
+		h.date = append(h.date, "\r\n"...)
+	}
+	return h.date
+}
+
+// flush writes the answers that are held back.
+func (h *h1) flush() error {
+	if len(h.out) == 0 {
+		return nil
+	}
+	h.c.WriteTimeout = h.core.limits.Write
+	_, err := h.c.Write(h.out)
+	h.out = h.out[:0]
+	if cap(h.out) > 2*flushAt {
+		h.out = nil
+	}
+	if err != nil {
+		h.keep, h.cutoff = false, true
+		return h.errorOf(err)
+	}
+	return nil
+}
+
+// startStream implements carrier. The body is chunked, or of the handler's length, or, for an HTTP/1.0 client, ends with
+// the connection (RFC 9112 section 6.3).
+func (h *h1) startStream(resp *Response, st Status) error {
+	h.decideKeep(resp)
+	h.noBody = h.req.method == "HEAD" || st.bodyless()
+	h.chunked = resp.length < 0 && h.req.head.Minor == 1 && !st.bodyless()
+	if resp.length < 0 && h.req.head.Minor == 0 && !h.noBody {
+		h.keep = false
+	}
+	h.appendHead(resp, st)
+	switch {
+	case h.chunked:
+		h.out = append(h.out, "Transfer-Encoding: chunked\r\n"...)
+	case resp.length >= 0:
+		h.appendLength(resp.length)
+	}
+	h.endHead()
+	return nil
+}
+
+// stream implements carrier.
+func (h *h1) stream(p []byte) error {
+	if h.noBody || len(p) == 0 {
+		return nil
+	}
+	if h.chunked {
+		h.out = http1.AppendChunkHead(h.out, len(p))
+	}
+	if len(p) <= inlineBody {
+		h.out = append(h.out, p...)
+	} else {
+		h.c.WriteTimeout = h.req.limits.Write
+		_, err := h.c.Writev(h.out, p)
+		h.out = h.out[:0]
+		if err != nil {
+			h.cutoff = true
+			return h.errorOf(err)
+		}
+	}
+	if h.chunked {
+		h.out = append(h.out, "\r\n"...)
+	}
+	if len(h.out) >= inlineBody {
+		return h.flush()
+	}
+	return nil
+}
+
+// streamFile implements carrier.
+func (h *h1) streamFile(f *os.File, off, n int64) error {
+	if h.noBody || n == 0 {
+		return nil
+	}
+	if h.chunked {
+		h.out = http1.AppendChunkHead(h.out, int(n))
+	}
+	if err := h.flush(); err != nil {
+		return err
+	}
+	h.c.WriteTimeout = h.req.limits.Write
+	if _, err := h.c.Sendfile(f, off, n); err != nil {
+		h.cutoff = true
+		if err == io.ErrUnexpectedEOF {
+			return err
+		}
+		return h.errorOf(err)
+	}
+	if h.chunked {
+		h.out = append(h.out, "\r\n"...)
+	}
+	return nil
+}
+
+// endStream implements carrier.
+func (h *h1) endStream(resp *Response) error {
+	if h.chunked && !h.noBody {
+		if len(resp.trailers) == 0 {
+			h.out = append(h.out, http1.LastChunk...)
+		} else {
+			h.out = append(h.out, "0\r\n"...)
+			for _, t := range resp.trailers {
+				h.out = http1.AppendField(h.out, t.name, t.value)
+			}
+			h.out = append(h.out, "\r\n"...)
+		}
+	}
+	return nil
+}
+
+// cut implements carrier. A body that ends with its connection would look complete: it is reset.
+func (h *h1) cut() {
+	h.keep, h.cutoff = false, true
+	if h.resp.streamed && !h.chunked && h.resp.length < 0 && !h.noBody {
+		// The error has no other meaning than that the peer is gone already.
+		_ = unix.SetsockoptLinger(h.c.Fd(), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	}
+}
+
+// interim implements carrier.
+func (h *h1) interim(st Status, fields []field) error {
+	if h.req.head.Minor == 0 {
+		return nil
+	}
+	h.out = http1.AppendStatusLine(h.out, int(st))
+	for _, f := range fields {
+		h.out = http1.AppendField(h.out, f.name, f.value)
+	}
+	h.out = append(h.out, "\r\n"...)
+	return h.flush()
+}

@@ -1,0 +1,157 @@
+//go:build linux
+
+package lwan
+
+import (
+	"io"
+
+	"github.com/golwan/golwan/lwan/internal/http1"
+)
+
+// readBody implements carrier.
+func (h *h1) readBody(p []byte) (int, error) {
+	if h.broken {
+		return 0, errBadBody
+	}
+	if h.bodyEnd {
+		return 0, io.EOF
+	}
+	if err := h.sendContinue(); err != nil {
+		return 0, err
+	}
+	if h.req.head.Chunked {
+		return h.readChunked(p)
+	}
+	return h.readLength(p)
+}
+
+// sendContinue tells a client that waits for it to send the body (RFC 9110 section 10.1.1), and writes answers to
+// earlier requests that are held back: the client may wait for them before it goes on.
+func (h *h1) sendContinue() error {
+	if h.go100 {
+		h.go100 = false
+		if h.pos == h.end { // else it did not wait
+			h.out = append(h.out, "HTTP/1.1 100 Continue\r\n\r\n"...)
+		}
+	}
+	return h.flush()
+}
+
+// readLength reads a body with Content-Length: first what came with the head, then straight into p.
+func (h *h1) readLength(p []byte) (n int, err error) {
+	if int64(len(p)) > h.left {
+		p = p[:h.left]
+	}
+	if h.pos < h.end {
+		n = copy(p, h.in[h.pos:h.end])
+		h.pos += n
+	} else if n, err = h.readConn(p); err != nil {
+		return 0, err
+	}
+	if h.left -= int64(n); h.left == 0 {
+		h.bodyEnd = true
+	}
+	return n, nil
+}
+
+// readConn reads from the connection; the end of the stream is an error, as more was announced.
+func (h *h1) readConn(p []byte) (int, error) {
+	h.c.ReadTimeout = h.req.limits.Read
+	n, err := h.c.Read(p)
+	if err != nil || n == 0 {
+		h.broken, h.keep = true, false
+		if err == nil {
+			err = io.ErrUnexpectedEOF
+		}
+		return 0, h.errorOf(err)
+	}
+	return n, nil
+}
+
+// readChunked decodes the chunked coding. Framing is read into the space behind the head; data goes straight into p
+// where nothing else is read along.
+func (h *h1) readChunked(p []byte) (int, error) {
+	for {
+		skip, data, done, bad := h.chunks.Next(h.in[h.pos:h.end])
+		if bad.Status != 0 {
+			h.broken, h.keep = true, false
+			return 0, &Error{Status: Status(bad.Status), Message: bad.Reason, Err: errBadBody}
+		}
+		h.pos += skip
+		switch {
+		case done:
+			return 0, h.endChunked()
+		case data > 0:
+			n := copy(p, h.in[h.pos:h.pos+data])
+			h.chunks.Advance(n)
+			h.pos += n
+			return n, nil
+		case h.chunks.Remaining() >= int64(len(p)) && h.pos == h.end:
+			n, err := h.readConn(p)
+			h.chunks.Advance(n)
+			return n, err
+		}
+		if err := h.readMore(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// endChunked takes the trailers.
+func (h *h1) endChunked() error {
+	h.bodyEnd = true
+	section := h.in[h.pos-h.chunks.TrailerLen() : h.pos]
+	fields, bad := http1.ParseTrailer(section, nil)
+	if bad.Status != 0 {
+		return &Error{Status: Status(bad.Status), Message: bad.Reason, Err: errBadBody}
+	}
+	for _, f := range fields {
+		h.req.trailers = append(h.req.trailers, field{string(f.Name.Of(section)), string(f.Value.Of(section))})
+	}
+	return io.EOF
+}
+
+// readMore reads behind what is there of the body. The head stays where it is: names and values are taken from it later.
+func (h *h1) readMore() error {
+	if h.pos == h.end {
+		h.pos, h.end = h.base, h.base
+	} else if h.end == len(h.in) && h.pos > h.base {
+		h.end = h.base + copy(h.in[h.base:], h.in[h.pos:h.end])
+		h.pos = h.base
+	}
+	if len(h.in)-h.end < 1024 { // the old array lives on as long as the request points into it
+		grown := make([]byte, 2*len(h.in))
+		copy(grown, h.in[:h.end])
+		h.in = grown
+	}
+	n, err := h.readConn(h.in[h.end:])
+	h.end += n
+	return err
+}
+
+// drainBody throws away what the handler left of the body, so that the next request can be read; if it is too much, or
+// comes too slowly, the connection is closed.
+func (h *h1) drainBody() {
+	h.req.limits = h.core.limits
+	scratch := make([]byte, 16<<10)
+	for total := 0; total <= drainLimit; {
+		var n int
+		var err error
+		if h.req.head.Chunked {
+			n, err = h.readChunked(scratch)
+		} else {
+			n, err = h.readLength(scratch)
+		}
+		total += n
+		if h.bodyEnd {
+			return
+		}
+		if err != nil {
+			break
+		}
+		if h.flush() != nil { // the answer goes out before the wait
+			break
+		}
+	}
+	h.keep = false
+}

@@ -1,0 +1,127 @@
+//go:build linux
+
+package lwan
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/golwan/golwan/lwan/internal/evloop"
+)
+
+// errorOf translates what a connection says.
+func (h *h1) errorOf(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, evloop.ErrGone), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):
+		return ErrGone
+	case errors.Is(err, evloop.ErrTimeout):
+		return ErrTimeout
+	case errors.Is(err, evloop.ErrStopping):
+		return ErrStopping
+	case errors.Is(err, evloop.ErrForeign):
+		return ErrForeign
+	case errors.Is(err, evloop.ErrBusy):
+		return ErrBusy
+	}
+	return err
+}
+
+// sleep implements carrier.
+func (h *h1) sleep(d time.Duration) error {
+	if err := h.flush(); err != nil {
+		return err
+	}
+	if h.c.Offloaded() {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		return h.block(t.C)
+	}
+	return h.errorOf(h.w.Sleep(d))
+}
+
+// block waits, on the handler's goroutine, for a value of ch or the request's end.
+func (h *h1) block(ch <-chan time.Time) error {
+	select {
+	case <-ch:
+		return nil
+	case <-h.c.Cancelled():
+		return h.req.cancelled()
+	}
+}
+
+// wait implements carrier.
+func (h *h1) wait(arm func(wake func())) error {
+	if err := h.flush(); err != nil {
+		return err
+	}
+	if !h.c.Offloaded() {
+		return h.errorOf(h.w.Wait(arm))
+	}
+	woken := make(chan time.Time, 1)
+	arm(func() {
+		select {
+		case woken <- time.Time{}:
+		default:
+		}
+	})
+	return h.block(woken)
+}
+
+// offload implements carrier.
+func (h *h1) offload(fn func()) error {
+	if h.c.Offloaded() {
+		fn()
+		return nil
+	}
+	if h.req.state != stateUnwinding {
+		if err := h.flush(); err != nil {
+			return err
+		}
+	}
+	return h.errorOf(h.w.Offload(h.core.goroutine.run, fn))
+}
+
+// onLoop implements carrier.
+func (h *h1) onLoop() bool { return !h.c.Offloaded() }
+
+// canceller implements carrier.
+func (h *h1) canceller() func(cause error) {
+	seq, loop := h.seq, h.c.Loop()
+	return func(cause error) {
+		loop.Do(func() {
+			if h.seq == seq && h.active {
+				h.req.cancel(cause)
+				h.c.Cancel(cause)
+			}
+		})
+	}
+}
+
+// parent implements carrier.
+func (h *h1) parent() context.Context { return context.Background() }
+
+// elapsed implements carrier.
+func (h *h1) elapsed() time.Duration { return time.Duration(h.c.Loop().Clock() - h.start) }
+
+// unwind implements carrier.
+func (h *h1) unwind() { runtime.Goexit() }
+
+// drained implements carrier: the loop calls Draining.
+func (h *h1) drained() <-chan struct{} {
+	if h.c.Loop().Draining() {
+		return h.core.draining
+	}
+	return nil
+}
+
+// peer implements carrier.
+func (h *h1) peer() netip.AddrPort { return h.c.Peer() }
+
+// secure implements carrier.
+func (h *h1) secure() bool { return false }

@@ -1,0 +1,168 @@
+package lwan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+)
+
+// Module is a reusable part of a site: a name, a typed configuration, and a function that opens it. Modules that ship
+// with golwan and a user's own are the same thing. A value of it is usually a package variable.
+type Module[C any] struct {
+	Name string
+	Open func(s *Scope, c C) error // runs before the loops do: it may block
+}
+
+// With ties a configuration to the module: srv.Mount("/hits", Counter.With(CounterConfig{Start: 10})).
+func (m Module[C]) With(c C) Mountable { return mounted[C]{m, c} }
+
+// Mountable is a module with its configuration; Module.With makes it.
+type Mountable interface {
+	name() string
+	open(s *Scope) error
+}
+
+// AnyModule is a Module of any configuration type, for Server.Register.
+type AnyModule interface {
+	moduleName() string
+	decode(decode func(into any) error) (Mountable, error)
+}
+
+type mounted[C any] struct {
+	module Module[C]
+	config C
+}
+
+func (m mounted[C]) name() string { return m.module.Name }
+
+func (m mounted[C]) open(s *Scope) error {
+	if m.module.Open == nil {
+		return errors.New("the module has no Open function")
+	}
+	return m.module.Open(s, m.config)
+}
+
+func (m Module[C]) moduleName() string { return m.Name }
+
+func (m Module[C]) decode(decode func(into any) error) (Mountable, error) {
+	var c C
+	if decode != nil {
+		if err := decode(&c); err != nil {
+			return nil, fmt.Errorf("configuration: %w", err)
+		}
+	}
+	return m.With(c), nil
+}
+
+// mount is a module that waits for the server's start.
+type mount struct {
+	at     *Routes
+	m      Mountable
+	named  string // to be looked up among the registered ones, with decode
+	decode func(into any) error
+	source string
+}
+
+// Mount opens the module below prefix when the server starts, and closes it after its last request. Modules open in the
+// order of registration; if one fails, those that are open are closed, and the server does not start.
+func (r *Routes) Mount(prefix string, m Mountable) {
+	r.mount(prefix, &mount{m: m}, caller(2))
+}
+
+func (r *Routes) mount(prefix string, mt *mount, source string) {
+	root := r.root()
+	mt.at, mt.source = r.Group(prefix), source
+	if root.sealed || (mt.m == nil && mt.named == "") {
+		root.errs = append(root.errs, fmt.Errorf("%s: mount %q: there is no module, or the server has started", source, prefix))
+		return
+	}
+	root.mounts = append(root.mounts, mt)
+}
+
+// Scope is what an open module works with: its routes, relative to the mount's prefix, and its life.
+type Scope struct {
+	*Routes
+	Log *slog.Logger // the server's, with the module's name
+
+	srv *Server
+}
+
+// Prefix is where the module is mounted, as "/hits", host included if the group has one.
+func (s *Scope) Prefix() string { return s.prefix }
+
+// Server is the server that mounts the module.
+func (s *Scope) Server() *Server { return s.srv }
+
+// Go runs fn as Server.Go does.
+func (s *Scope) Go(fn func(ctx context.Context) error) { s.srv.Go(fn) }
+
+// OnClose runs fn when the module is closed: after the last request, in reverse order, and also when a later module
+// fails to open.
+func (s *Scope) OnClose(fn func() error) { s.srv.OnClose(fn) }
+
+// openModules opens what was mounted on the root r. A module may mount others.
+func (s *Server) openModules(r *Routes, log *slog.Logger) error {
+	for i := 0; i < len(r.mounts); i++ {
+		if err := s.openModule(r.mounts[i], log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) openModule(mt *mount, log *slog.Logger) error {
+	m := mt.m
+	if m == nil {
+		var err error
+		if m, err = s.named(mt); err != nil {
+			return fmt.Errorf("%s: mount %q at %s: %w", mt.source, mt.named, prefixOrRoot(mt.at), err)
+		}
+	}
+	mt.at.module = m.name()
+	scope := &Scope{Routes: mt.at, Log: log.With("module", m.name()), srv: s}
+	if err := openSafely(m, scope); err != nil {
+		return fmt.Errorf("%s: module %q at %s: %w", mt.source, m.name(), prefixOrRoot(mt.at), err)
+	}
+	return nil
+}
+
+func openSafely(m Mountable, s *Scope) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return m.open(s)
+}
+
+func prefixOrRoot(r *Routes) string {
+	if r.prefix == "" {
+		return "/"
+	}
+	return r.prefix
+}
+
+// named finds the registered module that a mount asks for, and decodes its configuration.
+func (s *Server) named(mt *mount) (Mountable, error) {
+	for _, m := range s.modules {
+		if m.moduleName() == mt.named {
+			return m.decode(mt.decode)
+		}
+	}
+	known := make([]string, len(s.modules))
+	for i, m := range s.modules {
+		known[i] = m.moduleName()
+	}
+	return nil, fmt.Errorf("no module of that name is registered; there are %q", known)
+}
+
+// Register makes modules known by name, for MountNamed and configuration files.
+func (s *Server) Register(mods ...AnyModule) { s.modules = append(s.modules, mods...) }
+
+// MountNamed mounts a registered module when the server starts; decode gets a pointer to its configuration to fill.
+// It is what a configuration file needs; from Go, Mount is checked by the compiler.
+func (s *Server) MountNamed(prefix, name string, decode func(into any) error) {
+	s.mount(prefix, &mount{named: name, decode: decode}, caller(2))
+}

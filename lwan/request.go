@@ -1,0 +1,348 @@
+package lwan
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"iter"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/router"
+)
+
+// Request is what came in, and how its handler waits. It is valid until its handler returns, and belongs to the
+// goroutine that runs the handler; a goroutine that outlives the handler may keep Context(), strings and nothing else.
+//
+// A string result is a copy and may be kept. A method whose name ends in Bytes aliases the read buffer: its result is
+// valid until the handler returns.
+type Request struct {
+	_ noCopy
+
+	// set for each request
+	car     carrier
+	resp    *Response
+	table   *table
+	route   *route
+	result  router.Result
+	buf     []byte // what head's offsets are of
+	head    http1.Head
+	method  string
+	path    string // decoded and cleaned; an encoded slash is http1.EncodedSlash. Aliases buf or pathBuf
+	pathBuf []byte
+	params  router.Params
+	limits  Limits
+	state   requestState
+	dead    error                 // what a wait returned that the request does not survive
+	lost    atomic.Pointer[error] // why the context has ended, or will have once it is made
+
+	headOut   bool        // the answer's head has left: the handler's deadline is over
+	drainable atomic.Bool // the start of draining ends its waits; set by the handler, read by the loop
+
+	// made when asked for
+	pathText string
+	query    pairs
+	cookies  pairs
+	body     body
+	form     *Form
+	ctx      atomic.Pointer[requestContext]
+	values   []keyValue
+	defers   []func()
+	log      *slog.Logger
+	trailers []field
+	tls      *tls.ConnectionState
+}
+
+type requestState uint8
+
+const (
+	stateOver      requestState = iota // no handler runs: the Request must not be used
+	stateRunning                       // the handler runs
+	stateUnwinding                     // it is being unwound: nothing waits any more
+)
+
+type noCopy struct{}
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
+
+// begin makes r ready for the request whose head is in r.head and buf.
+func (r *Request) begin(car carrier, t *table, buf []byte) {
+	r.car, r.table, r.buf = car, t, buf
+	r.method = methodName(r.head.Method.Of(buf))
+	r.limits = t.core.limits
+	r.state = stateRunning
+	r.body.begin(&r.head)
+}
+
+// end forgets everything that belongs to the last request, and keeps buffers.
+func (r *Request) end() {
+	r.state = stateOver
+	r.car, r.route, r.buf, r.dead = nil, nil, nil, nil
+	r.headOut = false
+	if r.drainable.Load() {
+		r.drainable.Store(false)
+	}
+	r.method, r.path, r.pathText = "", "", ""
+	r.result = router.Result{}
+	r.query.reset()
+	r.cookies.reset()
+	if r.form != nil {
+		r.form.remove()
+		r.form = nil
+	}
+	if c := r.ctx.Load(); c != nil {
+		c.end()
+		r.ctx.Store(nil)
+	}
+	if r.lost.Load() != nil {
+		r.lost.Store(nil)
+	}
+	clear(r.values)
+	r.values = r.values[:0]
+	r.log, r.tls = nil, nil
+	r.trailers = r.trailers[:0]
+}
+
+// alias makes a string of b without a copy. Sound as long as the string is not used after b's buffer is written again;
+// such strings never leave the package.
+func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// methodName returns the method without allocating for the usual ones. Methods are case-sensitive (RFC 9110 section 9.1).
+func methodName(b []byte) string {
+	switch string(b) {
+	case "GET":
+		return "GET"
+	case "HEAD":
+		return "HEAD"
+	case "POST":
+		return "POST"
+	case "PUT":
+		return "PUT"
+	case "PATCH":
+		return "PATCH"
+	case "DELETE":
+		return "DELETE"
+	case "OPTIONS":
+		return "OPTIONS"
+	case "CONNECT":
+		return "CONNECT"
+	case "TRACE":
+		return "TRACE"
+	}
+	return string(b)
+}
+
+// Method is the request's method, as sent: "GET". It is "" for a request that could not be parsed, as observers see it.
+func (r *Request) Method() string { return r.method }
+
+// Path is the path of the target, decoded once, without dot segments and doubled slashes; always the full one, also
+// below a group or a mount. A slash that was sent encoded is data of its segment and not a separator: it stays "%2F".
+func (r *Request) Path() string {
+	if r.pathText == "" && r.path != "" {
+		r.pathText = strings.ReplaceAll(strings.Clone(r.path), encodedSlash, "%2F")
+	}
+	return r.pathText
+}
+
+const encodedSlash = string(rune(http1.EncodedSlash))
+
+// Rest is what the trailing slash or {name...} of the route's pattern matched, decoded as Path is.
+func (r *Request) Rest() string {
+	return strings.ReplaceAll(strings.Clone(r.params.RawRest()), encodedSlash, "%2F")
+}
+
+// Target is the request target as it was sent (RFC 9112 section 3.2).
+func (r *Request) Target() string { return string(r.head.Target.Of(r.buf)) }
+
+// Pattern is the pattern of the route, known in all middleware; "" if no route fits (404).
+func (r *Request) Pattern() string {
+	if r.route == nil {
+		return ""
+	}
+	return r.route.pattern
+}
+
+// Host is the host that the request is for, with the port if one was sent: that of an absolute target, else the Host
+// field's (RFC 9112 section 3.2.2). It is what the client claims.
+func (r *Request) Host() string { return string(r.head.Authority.Of(r.buf)) }
+
+// Proto is "HTTP/1.1" or "HTTP/1.0".
+func (r *Request) Proto() string {
+	if r.head.Minor == 0 {
+		return "HTTP/1.0"
+	}
+	return "HTTP/1.1"
+}
+
+// Scheme is "https" when the connection is encrypted, or a trusted proxy (Server.TrustedProxies) says in
+// X-Forwarded-Proto that its client's is; else "http".
+func (r *Request) Scheme() string {
+	if r.car.secure() {
+		return "https"
+	}
+	if r.fromTrustedProxy() && strings.EqualFold(r.Header("X-Forwarded-Proto"), "https") {
+		return "https"
+	}
+	return "http"
+}
+
+// TLS describes the encryption of the connection; nil without.
+func (r *Request) TLS() *tls.ConnectionState { return r.tls }
+
+// RemoteAddr is the client's address. Behind one of Server.TrustedProxies it is the last address of X-Forwarded-For
+// that is not a trusted proxy's itself. It is invalid on a unix socket.
+func (r *Request) RemoteAddr() netip.AddrPort {
+	peer := r.car.peer()
+	trusted := r.table.core.srv.TrustedProxies
+	if len(trusted) == 0 || !contains(trusted, peer.Addr()) {
+		return peer
+	}
+	return forwardedFor(r.HeaderAll("X-Forwarded-For"), trusted, peer)
+}
+
+func (r *Request) fromTrustedProxy() bool {
+	trusted := r.table.core.srv.TrustedProxies
+	return len(trusted) > 0 && contains(trusted, r.car.peer().Addr())
+}
+
+func contains(prefixes []netip.Prefix, a netip.Addr) bool {
+	a = a.Unmap()
+	for _, p := range prefixes {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// forwardedFor walks the list from its trusted end. What stands before the first address that is not trusted was
+// written by that client and proves nothing.
+func forwardedFor(lines []string, trusted []netip.Prefix, peer netip.AddrPort) netip.AddrPort {
+	client := peer
+	list := strings.Split(strings.Join(lines, ","), ",")
+	for i := len(list) - 1; i >= 0; i-- {
+		text := strings.TrimSpace(list[i])
+		ap, err := netip.ParseAddrPort(text)
+		if err != nil {
+			a, err := netip.ParseAddr(strings.Trim(text, "[]"))
+			if err != nil {
+				return client
+			}
+			ap = netip.AddrPortFrom(a, 0)
+		}
+		client = ap
+		if !contains(trusted, ap.Addr()) {
+			return client
+		}
+	}
+	return client
+}
+
+// Param is the value of a wildcard of the pattern, decoded; "" if there is none of that name.
+func (r *Request) Param(name string) string { return strings.Clone(r.params.Get(name)) }
+
+// Header is the value of the first field of that name, in any case; "" if there is none.
+func (r *Request) Header(name string) string { return string(r.HeaderBytes(name)) }
+
+// HeaderBytes is Header without a copy: nil if there is no such field. It is valid until the handler returns.
+func (r *Request) HeaderBytes(name string) []byte {
+	if v, ok := r.head.Find(r.buf, name); ok {
+		return v.Of(r.buf)
+	}
+	return nil
+}
+
+// HeaderAll is the values of all fields of that name, in order; nil if there is none.
+func (r *Request) HeaderAll(name string) (all []string) {
+	for i := range r.head.Fields {
+		f := &r.head.Fields[i]
+		if equalFold(f.Name.Of(r.buf), name) {
+			all = append(all, string(f.Value.Of(r.buf)))
+		}
+	}
+	return all
+}
+
+func equalFold(b []byte, name string) bool {
+	return len(b) == len(name) && bytes.EqualFold(b, unsafe.Slice(unsafe.StringData(name), len(name)))
+}
+
+// Headers walks over all fields in the order and spelling in which they came.
+func (r *Request) Headers() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for i := range r.head.Fields {
+			f := &r.head.Fields[i]
+			if !yield(string(f.Name.Of(r.buf)), string(f.Value.Of(r.buf))) {
+				return
+			}
+		}
+	}
+}
+
+// Trailer is the value of a trailer field of a chunked body, once the body has been read to its end.
+func (r *Request) Trailer(name string) string {
+	for _, f := range r.trailers {
+		if strings.EqualFold(f.name, name) {
+			return f.value
+		}
+	}
+	return ""
+}
+
+// Server is the server that answers the request.
+func (r *Request) Server() *Server { return r.table.core.srv }
+
+// Log is the logger of this request: the server's, with what SetLog added.
+func (r *Request) Log() *slog.Logger {
+	if r.log != nil {
+		return r.log
+	}
+	return r.table.core.log
+}
+
+// SetLog replaces the request's logger. The line that the server writes when the request fails goes to it too.
+func (r *Request) SetLog(l *slog.Logger) { r.log = l }
+
+// Defer runs fn when the request is over: after the last byte of the answer has gone to the kernel, or the request has
+// died; in reverse order. It is for what the answer still needs, as a cache reference; Go's defer is for the rest.
+func (r *Request) Defer(fn func()) { r.defers = append(r.defers, fn) }
+
+// runDefers runs what Defer was given. A panic of one is logged and does not keep the others from running.
+func (r *Request) runDefers() {
+	for i := len(r.defers) - 1; i >= 0; i-- {
+		r.runDeferred(r.defers[i])
+		r.defers[i] = nil
+	}
+	r.defers = r.defers[:0]
+}
+
+func (r *Request) runDeferred(fn func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.Log().Error("panic in Defer", "route", r.Pattern(), "panic", v)
+		}
+	}()
+	fn()
+}
+
+// Context is made on first use. It ends when the client leaves, the handler's time is up, or the server stops hard; that
+// of a request whose answer is an event stream or an upgrade also when draining starts. It never points at the Request,
+// so a goroutine may keep it, and its values, after the handler's end; it ends then.
+func (r *Request) Context() context.Context {
+	c := r.ctx.Load()
+	if c == nil {
+		c = newRequestContext(r)
+	}
+	return c.outer()
+}
+
+// SetContext replaces the request's context by one that derives from it: for tracing and values.
+func (r *Request) SetContext(ctx context.Context) {
+	r.Context()
+	r.ctx.Load().derived = ctx
+}

@@ -1,0 +1,297 @@
+package lwan
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/golwan/golwan/lwan/internal/http1"
+)
+
+// Response is what goes out. It is held back until the handler has returned, or until it holds Limits.Buffer bytes (then
+// it streams), so middleware may still change it. It is valid until the handler returns.
+type Response struct {
+	_ noCopy
+
+	req    *Request
+	status Status // on the wire; 0 before
+	ctype  string
+	fields []field
+	length int64 // Content-Length that the handler has set; -1
+	hangup bool  // the handler wants the connection closed: "Connection: close"
+	bad    *fieldError
+
+	text     string // body that SetBody gave
+	body     []byte
+	unsent   int // bytes of body that begin a stream: nothing of them was sent
+	sent     int64
+	sticky   error // of a write; later writes and Flush return it
+	streamed bool
+	trailers []field
+	events   *Events
+
+	failure error  // what Fail was told
+	failed  Status // its status; 0: no failure
+	message string // for the error page
+	before  []func(Status)
+	filters []func(io.Writer) io.WriteCloser
+	filter  io.WriteCloser
+}
+
+// fieldError is a field that must not be sent: it is answered with 500 instead (a CR or LF in a value would let its
+// author write the rest of the response: RFC 9110 section 5.5).
+type fieldError struct{ name, reason string }
+
+func (e *fieldError) Error() string {
+	return fmt.Sprintf("lwan: response field %q %s", e.name, e.reason)
+}
+
+func (r *Response) begin(req *Request) {
+	r.req, req.resp = req, r
+	r.length = -1
+}
+
+// end forgets the last response and keeps small buffers.
+func (r *Response) end() {
+	if cap(r.body) > maxKept {
+		r.body = nil
+	}
+	clear(r.fields)
+	*r = Response{body: r.body[:0], fields: r.fields[:0], trailers: r.trailers[:0], before: r.before[:0], filters: r.filters[:0]}
+}
+
+// maxKept is how large a buffer may have grown to be used again.
+const maxKept = 64 << 10
+
+// SetHeader sets a field, in place of all of that name. A name that is no token, or a value with CR, LF, NUL or another
+// control character, is not sent: the request fails with 500 and a log line that names route and field. Framing is not
+// for handlers: Transfer-Encoding and Trailer are refused in the same way; Content-Length counts for HEAD answers and
+// streams, and "Connection: close" closes the connection after the answer.
+func (r *Response) SetHeader(name, value string) {
+	r.DelHeader(name)
+	r.AddHeader(name, value)
+}
+
+// AddHeader adds a field and leaves others of that name.
+func (r *Response) AddHeader(name, value string) {
+	if !http1.ValidName(name) || !http1.ValidValue(value) {
+		r.reject(name, "has an invalid name or value")
+		return
+	}
+	switch {
+	case len(name) == 12 && strings.EqualFold(name, "Content-Type"):
+		r.ctype = value
+	case len(name) == 14 && strings.EqualFold(name, "Content-Length"):
+		r.setLength(value)
+	case len(name) == 10 && strings.EqualFold(name, "Connection"):
+		r.setConnection(name, value)
+	case strings.EqualFold(name, "Transfer-Encoding"), strings.EqualFold(name, "Trailer"):
+		r.reject(name, "is not for handlers to set")
+	default:
+		r.fields = append(r.fields, field{name, value})
+	}
+}
+
+func (r *Response) reject(name, reason string) {
+	if r.bad == nil {
+		r.bad = &fieldError{name, reason}
+	}
+}
+
+func (r *Response) setLength(value string) {
+	n, err := strconv.ParseUint(value, 10, 63)
+	if err != nil {
+		r.reject("Content-Length", "is no number")
+		return
+	}
+	r.length = int64(n)
+}
+
+func (r *Response) setConnection(name, value string) {
+	switch {
+	case strings.EqualFold(value, "close"):
+		r.hangup = true
+	case strings.EqualFold(value, "keep-alive"):
+	default:
+		r.reject(name, "is not for handlers to set, but for \"close\"")
+	}
+}
+
+// DelHeader removes all fields of that name.
+func (r *Response) DelHeader(name string) {
+	switch {
+	case strings.EqualFold(name, "Content-Type"):
+		r.ctype = ""
+	case strings.EqualFold(name, "Content-Length"):
+		r.length = -1
+	case strings.EqualFold(name, "Connection"):
+		r.hangup = false
+	}
+	kept := r.fields[:0]
+	for _, f := range r.fields {
+		if !strings.EqualFold(f.name, name) {
+			kept = append(kept, f)
+		}
+	}
+	clear(r.fields[len(kept):])
+	r.fields = kept
+}
+
+// Header is the value of the first field of that name that was set so far; "" if there is none.
+func (r *Response) Header(name string) string {
+	switch {
+	case strings.EqualFold(name, "Content-Type"):
+		return r.ctype
+	case strings.EqualFold(name, "Content-Length") && r.length >= 0:
+		return strconv.FormatInt(r.length, 10)
+	}
+	for _, f := range r.fields {
+		if strings.EqualFold(f.name, name) {
+			return f.value
+		}
+	}
+	return ""
+}
+
+// SetContentType sets the Content-Type field; "" means none.
+func (r *Response) SetContentType(ct string) {
+	if !http1.ValidValue(ct) {
+		r.reject("Content-Type", "has an invalid value")
+		return
+	}
+	r.ctype = ct
+}
+
+// SetCookie adds a Set-Cookie field. A cookie with an invalid name fails the request as an invalid field does.
+func (r *Response) SetCookie(c *http.Cookie) {
+	v := c.String()
+	if v == "" {
+		r.reject("Set-Cookie", "has an invalid cookie")
+		return
+	}
+	r.AddHeader("Set-Cookie", v)
+}
+
+// Write adds p to the body. Once the answer streams it may wait for the client, and fail as Flush does.
+func (r *Response) Write(p []byte) (int, error) {
+	if r.sticky != nil {
+		return 0, r.sticky
+	}
+	r.unsetText()
+	if r.filter != nil {
+		return r.filter.Write(p)
+	}
+	return r.append(p)
+}
+
+// WriteString is Write for a string.
+func (r *Response) WriteString(s string) (int, error) {
+	if r.sticky != nil {
+		return 0, r.sticky
+	}
+	r.unsetText()
+	if r.filter != nil {
+		return r.filter.Write([]byte(s))
+	}
+	r.body = append(r.body, s...)
+	return len(s), r.overflow()
+}
+
+func (r *Response) append(p []byte) (int, error) {
+	if r.streamed && len(p) >= streamPiece {
+		if err := r.drain(); err != nil {
+			return 0, err
+		}
+		return r.passOn(p)
+	}
+	r.body = append(r.body, p...)
+	return len(p), r.overflow()
+}
+
+// streamPiece is how much of a stream is held back to be sent in one piece.
+const streamPiece = 16 << 10
+
+// unsetText turns what SetBody gave into body, for more to be added.
+func (r *Response) unsetText() {
+	if r.text != "" {
+		r.body = append(r.body, r.text...)
+		r.text = ""
+	}
+}
+
+// overflow begins to stream when too much is held back.
+func (r *Response) overflow() error {
+	switch {
+	case r.streamed && len(r.body) >= streamPiece:
+		return r.drain()
+	case !r.streamed && int64(len(r.body)) > r.req.limits.Buffer:
+		return r.sendHead(StatusOK)
+	}
+	return nil
+}
+
+// ReadFrom copies src to its end into the body, streaming as Write does: memory stays bounded by Limits.Buffer.
+func (r *Response) ReadFrom(src io.Reader) (n int64, err error) {
+	type onlyWriter struct{ io.Writer }
+	return io.CopyBuffer(onlyWriter{r}, src, make([]byte, 32<<10))
+}
+
+// Printf adds formatted text to the body. An error sticks: Flush reports it.
+func (r *Response) Printf(format string, a ...any) { fmt.Fprintf(r, format, a...) }
+
+// SetBody makes s the whole body, without a copy: strings do not change.
+func (r *Response) SetBody(s string) {
+	if r.streamed || r.filter != nil {
+		r.WriteString(s)
+		return
+	}
+	r.body = r.body[:0]
+	r.text = s
+	if int64(len(s)) > r.req.limits.Buffer {
+		r.length = int64(len(s)) // it is in memory already: there is nothing to be gained by chunks
+	}
+}
+
+// BodyBytes is what is held back of the body. It is valid until the next write.
+func (r *Response) BodyBytes() []byte {
+	r.unsetText()
+	return r.body
+}
+
+// bodyLen is the number of bytes held back.
+func (r *Response) bodyLen() int { return len(r.text) + len(r.body) }
+
+// Reset drops body, fields and failure, so that something else can be answered. It does nothing, and reports false, once
+// the head has been sent.
+func (r *Response) Reset() bool {
+	if r.streamed {
+		return false
+	}
+	req, before, filters := r.req, r.before, r.filters
+	r.end()
+	r.begin(req)
+	r.before, r.filters = before, filters
+	return true
+}
+
+// Err is what Fail was told: for middleware and observers.
+func (r *Response) Err() error { return r.failure }
+
+// Status is the status on the wire; 0 before it is known.
+func (r *Response) Status() Status { return r.status }
+
+// HeadSent reports whether the head has left: from then on status and fields cannot change.
+func (r *Response) HeadSent() bool { return r.streamed }
+
+// BytesSent counts the bytes of the body that were handed to the connection.
+func (r *Response) BytesSent() int64 { return r.sent }
+
+// BeforeHead runs fn once, just before the head goes out, streamed or not, with the status that it will have: the last
+// moment to set cookies and fields. Functions run in reverse order, as middleware returns.
+func (r *Response) BeforeHead(fn func(st Status)) { r.before = append(r.before, fn) }
+
+// Filter passes the body through what wrap makes: compression. It is to be called in BeforeHead. The writer is closed at
+// the end of the body; one with a Flush() error method is flushed by Flush. Several filters nest, the first is innermost.
+func (r *Response) Filter(wrap func(w io.Writer) io.WriteCloser) { r.filters = append(r.filters, wrap) }

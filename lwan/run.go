@@ -1,0 +1,259 @@
+package lwan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// engine is what moves the bytes: event loops, or net/http where there is no epoll.
+type engine interface {
+	// drain stops accepting, closes idle connections and lets what is under way finish.
+	drain()
+	// wait returns nil when the last connection is closed.
+	wait(ctx context.Context) error
+	// close ends everything that is under way, and waits for it as long as ctx allows.
+	close(ctx context.Context) error
+	// closeListeners ends listening.
+	closeListeners() error
+	stats(s *Stats)
+}
+
+// Run serves until the process gets SIGINT or SIGTERM, then drains for Server.DrainTimeout; a second signal ends at once.
+// It returns nil after a clean stop.
+func Run(s *Server) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return s.run(ctx, true)
+}
+
+// Run serves until ctx is over, then drains for DrainTimeout. It returns nil after a clean stop.
+//
+// Unlike ListenAndServe it owns the process: while it runs, GOMAXPROCS is twice the number of loops, so that goroutines
+// get processors that no loop holds (KeepGOMAXPROCS turns that off), and the heap has a floor, so that a server with
+// little live memory does not collect garbage all the time (HeapFloor).
+func (s *Server) Run(ctx context.Context) error { return s.run(ctx, false) }
+
+func (s *Server) run(ctx context.Context, signals bool) error {
+	defer s.ownProcess()()
+	if err := s.start(s.endpoints()); err != nil {
+		return err
+	}
+	var failure error
+	select {
+	case <-ctx.Done():
+	case failure = <-s.life.failed:
+		s.life.core.log.Error("a function given to Go has failed; the server stops", "err", failure)
+	case <-s.life.over:
+		return s.ended()
+	}
+	drain, cancel := s.drainContext()
+	defer cancel()
+	if signals {
+		var stop context.CancelFunc
+		drain, stop = signal.NotifyContext(drain, os.Interrupt, syscall.SIGTERM)
+		defer stop()
+	}
+	return errors.Join(failure, s.Shutdown(drain))
+}
+
+const defaultDrain = 30 * time.Second
+
+func (s *Server) drainContext() (context.Context, context.CancelFunc) {
+	switch {
+	case s.DrainTimeout < 0:
+		return context.WithCancel(context.Background())
+	case s.DrainTimeout == 0:
+		return context.WithTimeout(context.Background(), defaultDrain)
+	}
+	return context.WithTimeout(context.Background(), s.DrainTimeout)
+}
+
+// ownProcess sets what a whole process is to have, and returns what sets it back.
+func (s *Server) ownProcess() (restore func()) {
+	loops, before := s.loops(), runtime.GOMAXPROCS(0)
+	s.Loops = loops
+	if !s.KeepGOMAXPROCS && before < 2*loops {
+		runtime.GOMAXPROCS(2 * loops)
+	}
+	floor := heapFloor(s.HeapFloor)
+	return func() {
+		runtime.KeepAlive(floor)
+		if !s.KeepGOMAXPROCS && before < 2*loops {
+			runtime.GOMAXPROCS(before)
+		}
+	}
+}
+
+const defaultHeapFloor = 32 << 20
+
+// heapFloor is memory that is never touched, so it is address space only; but the collector counts it, and begins when
+// the heap has doubled.
+func heapFloor(n int64) []byte {
+	if n == 0 {
+		n = defaultHeapFloor
+	}
+	return make([]byte, max(n, 0))
+}
+
+// ListenAndServe serves until Shutdown or Close, and then returns nil once that has ended: there is no ErrServerClosed.
+func (s *Server) ListenAndServe() error { return s.serve(s.endpoints()) }
+
+// Serve is ListenAndServe on a listener of the caller's. ln is closed when the server ends.
+func (s *Server) Serve(ln net.Listener) error { return s.serve([]Endpoint{{Listener: ln}}) }
+
+func (s *Server) serve(ends []Endpoint) error {
+	if err := s.start(ends); err != nil {
+		return err
+	}
+	select {
+	case <-s.life.over:
+		return s.ended()
+	case err := <-s.life.failed:
+		ctx, cancel := s.drainContext()
+		defer cancel()
+		return errors.Join(err, s.Shutdown(ctx))
+	}
+}
+
+// endpoints is where to listen.
+func (s *Server) endpoints() []Endpoint {
+	if len(s.Endpoints) > 0 {
+		return s.Endpoints
+	}
+	return []Endpoint{{Addr: s.Addr}}
+}
+
+// start builds the server and begins to serve.
+func (s *Server) start(ends []Endpoint) error {
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	roots := make([]*Routes, len(ends))
+	for i, e := range ends {
+		if roots[i] = e.Routes; e.Routes == nil {
+			roots[i] = &s.Routes
+		}
+	}
+	if err := s.build(roots); err != nil {
+		return err
+	}
+	eng, addrs, err := startEngine(s, ends)
+	if err != nil {
+		s.life.state = lifeOver
+		err = errors.Join(err, s.runClosers())
+		close(s.life.over)
+		return err
+	}
+	s.life.engine, s.life.addrs, s.life.state = eng, addrs, lifeServing
+	s.startWork()
+	close(s.life.ready)
+	return nil
+}
+
+// ended is what the calls that serve return.
+func (s *Server) ended() error {
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	return s.life.cause
+}
+
+// hardGrace is how long handlers may take to end after they were told to, at the hard end of a shutdown.
+const hardGrace = 2 * time.Second
+
+// Shutdown ends the server: it stops accepting and closes idle connections at once, ends event streams, waits for the
+// requests under way, then for what Go runs, and closes the modules. When ctx is over, requests that are still under way
+// are cancelled and their connections cut, and ctx's error is returned. Further calls wait for the first.
+func (s *Server) Shutdown(ctx context.Context) error {
+	if !s.beginEnd() {
+		<-s.life.over
+		return nil
+	}
+	var err error
+	if eng := s.life.engine; eng != nil {
+		err = s.endEngine(ctx, eng)
+	}
+	if s.life.stopRun != nil {
+		s.life.stopRun()
+		err = errors.Join(err, s.waitForWork(ctx))
+	}
+	err = errors.Join(err, s.runClosers())
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	s.life.state = lifeOver
+	s.life.cause = err
+	close(s.life.over)
+	return err
+}
+
+// beginEnd reports whether the caller is the one who ends the server.
+func (s *Server) beginEnd() bool {
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	s.lifeInit()
+	switch s.life.state {
+	case lifeNew:
+		s.life.state = lifeEnding
+		return true
+	case lifeBuilt, lifeServing:
+		s.life.state = lifeEnding
+		close(s.life.core.draining)
+		return true
+	}
+	return false
+}
+
+// endEngine lets the requests under way finish until ctx is over, and ends what is left then.
+func (s *Server) endEngine(ctx context.Context, eng engine) error {
+	eng.drain()
+	err := eng.wait(ctx)
+	if err != nil {
+		hard, cancel := context.WithTimeout(context.Background(), hardGrace)
+		defer cancel()
+		err = fmt.Errorf("lwan: requests were cut off at shutdown: %w", err)
+		if e := eng.close(hard); e != nil {
+			err = errors.Join(err, fmt.Errorf("lwan: handlers did not end: %w", e))
+		}
+	}
+	return errors.Join(err, eng.closeListeners())
+}
+
+// waitForWork waits for what Go runs, and a little longer than ctx.
+func (s *Server) waitForWork(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		s.life.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		select {
+		case <-done:
+		case <-time.After(hardGrace):
+			return errors.New("lwan: a function given to Go did not end")
+		}
+	}
+	select {
+	case err := <-s.life.failed:
+		return err
+	default:
+		return nil
+	}
+}
+
+// Close ends the server at once: requests under way are cancelled and their connections cut.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	err := s.Shutdown(ctx)
+	if errors.Is(err, context.Canceled) {
+		return nil // what was under way is what the caller wanted cut
+	}
+	return err
+}

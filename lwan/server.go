@@ -1,0 +1,313 @@
+package lwan
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Server serves Routes on event loops. Set fields, register routes, Run. The zero value works; fields are read when the
+// server starts, and nothing may change after that. For limits and times zero means the default and negative none.
+type Server struct {
+	Routes
+
+	Addr      string     // where to listen: "host:port", "unix:/path" or "systemd:name"; ":8080". Short for one Endpoint
+	Endpoints []Endpoint // in place of Addr: several addresses, an admin port, options
+	Loops     int        // event loops; 0: GOMAXPROCS when the server starts
+	Threads   Threads    // what the loops' goroutines are tied to: ThreadsPinned
+	Limits    Limits     // of each request; WithLimits overrides them for routes and groups
+
+	HeaderTimeout  time.Duration // from the first byte of a request to the end of its head (and to the first byte): 10 s; then 408
+	IdleTimeout    time.Duration // between two requests on a connection: 60 s
+	DrainTimeout   time.Duration // Run's patience with requests under way at shutdown: 30 s
+	LingerTimeout  time.Duration // longest wait for a client to read why its connection is closed: 2 s; whole seconds
+	MaxLineBytes   int           // request line: 8 KiB; then 414
+	MaxHeaderBytes int           // all field lines together: 32 KiB; then 431
+	MaxFields      int           // field lines: 128; then 431
+	MaxConns       int           // open connections: as many as there are descriptors; then 503
+	MaxPipelined   int           // requests of one connection answered before others have a turn: 64
+	Goroutines     int           // for Await and Blocking together: 4096; beyond it as many requests queue, then ErrBusy
+
+	StallAfter time.Duration // a handler that holds its loop for longer is reported: 20 ms; negative: no watchdog
+	KeepInline bool          // report stalling routes, and do not move them off the loop
+	OnStall    func(Stall)   // is told of each stall, on a goroutine of its own
+
+	Header         http.Header                                          // sent with every answer that does not set the same field
+	ErrorStatus    func(err error) Status                               // status of your errors: sql.ErrNoRows is 404; 0: not mine
+	ErrorPage      func(req *Request, resp *Response, st Status) Status // writes the body of an error; nil, or nothing written: the built-in page
+	JSON           Codec                                                // nil: encoding/json
+	TrustedProxies []netip.Prefix                                       // whose X-Forwarded-For and -Proto are believed: none
+	Heartbeat      time.Duration                                        // pause after which an event stream sends a comment: 15 s
+	Log            *slog.Logger                                         // nil: slog.Default()
+
+	KeepGOMAXPROCS bool  // do not raise GOMAXPROCS to twice the loops, which Run does so that loops and goroutines do not queue for processors
+	HeapFloor      int64 // bytes of heap below which Run lets the collector rest: 32 MiB; it costs address space, no memory
+
+	observers []Observer
+	modules   []AnyModule
+	life      life
+}
+
+// Threads says what the goroutines that turn the loops are tied to.
+type Threads uint8
+
+const (
+	ThreadsPinned Threads = iota // each loop has an OS thread of its own
+	ThreadsCPU                   // and that thread stays on one CPU
+	ThreadsFree                  // goroutines as any others
+)
+
+// Endpoint is one place to listen.
+type Endpoint struct {
+	Addr        string        // "host:port", "unix:/run/app.sock", "systemd:name"; ":8080" if Listener is nil too
+	Listener    net.Listener  // in place of Addr; its descriptor is duplicated, and it is closed with the server
+	TLS         *tls.Config   // not supported yet: starting the server fails if it is set
+	Mode        fs.FileMode   // of a unix socket: 0660; 0: as the umask gives it
+	Routes      *Routes       // nil: the server's. An admin port: a table of its own on the same loops
+	FastOpen    int           // length of the TCP Fast Open queue; 0: off
+	DeferAccept time.Duration // accept a TCP connection only when it has sent something, or after so long; 0: off
+}
+
+// life is what changes while a server lives.
+type life struct {
+	mu      sync.Mutex
+	state   lifeState
+	core    *core
+	tables  []*table // by endpoint
+	engine  engine
+	addrs   []net.Addr
+	ready   chan struct{}
+	over    chan struct{} // closed when everything has ended
+	cause   error         // why it ended, if a worker of Go failed
+	closers []func() error
+	work    []func(ctx context.Context) error
+	running sync.WaitGroup // of work
+	stopRun context.CancelFunc
+	failed  chan error // a worker of Go failed
+}
+
+type lifeState uint8
+
+const (
+	lifeNew lifeState = iota
+	lifeBuilt
+	lifeServing
+	lifeEnding
+	lifeOver
+)
+
+var (
+	errNotNew = errors.New("lwan: the server has been started or closed already; a Server is used once")
+	errEnded  = errors.New("lwan: the server was closed")
+)
+
+func (s *Server) lifeInit() {
+	if s.life.ready == nil {
+		s.life.ready = make(chan struct{})
+		s.life.over = make(chan struct{})
+		s.life.failed = make(chan error, 1)
+	}
+}
+
+// Build opens the modules, compiles the routes and returns them as one handler: for tests and for ToHTTP. What Go was
+// given runs from then on; Close ends it and closes the modules.
+func (s *Server) Build() (Handler, error) {
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	if err := s.build([]*Routes{&s.Routes}); err != nil {
+		return nil, err
+	}
+	s.startWork()
+	return s.life.tables[0].enter, nil
+}
+
+// build opens modules and compiles tables, one for each of roots. On failure what was opened is closed.
+func (s *Server) build(roots []*Routes) (err error) {
+	s.lifeInit()
+	if s.life.state != lifeNew {
+		return errNotNew
+	}
+	s.life.state = lifeBuilt
+	defer func() {
+		if err != nil {
+			s.life.state = lifeOver
+			err = errors.Join(err, s.runClosers())
+			close(s.life.over)
+		}
+	}()
+	if err := s.check(); err != nil {
+		return err
+	}
+	s.life.core = s.newCore()
+	return s.buildTables(roots)
+}
+
+func (s *Server) buildTables(roots []*Routes) error {
+	var errs []error
+	seen := map[*Routes]*table{}
+	for _, r := range roots {
+		if t, ok := seen[r]; ok {
+			s.life.tables = append(s.life.tables, t)
+			continue
+		}
+		if err := s.openModules(r, s.life.core.log); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		r.sealed = true
+		t, err := s.life.core.compile(r)
+		errs = append(errs, append(r.errs, err)...)
+		s.life.tables = append(s.life.tables, t)
+		seen[r] = t
+	}
+	return errors.Join(errs...)
+}
+
+// check finds what is wrong in the fields.
+func (s *Server) check() error {
+	var errs []error
+	if s.Threads > ThreadsFree {
+		errs = append(errs, fmt.Errorf("lwan: Server.Threads is %d, which does not exist", s.Threads))
+	}
+	if s.Addr != "" && len(s.Endpoints) > 0 {
+		errs = append(errs, errors.New("lwan: Server.Addr and Server.Endpoints are both set; use one"))
+	}
+	for name, values := range s.Header {
+		for _, v := range values {
+			if err := checkField(name, v); err != nil {
+				errs = append(errs, fmt.Errorf("lwan: Server.Header: %w", err))
+			}
+		}
+	}
+	for i, o := range s.observers {
+		if o == nil {
+			errs = append(errs, fmt.Errorf("lwan: observer %d is nil", i))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Server) newCore() *core {
+	c := &core{
+		srv: s, log: s.Log, limits: s.Limits.resolve(), json: s.JSON, observers: s.observers,
+		draining: make(chan struct{}), header: fieldsOf(s.Header),
+	}
+	c.head.Line, c.head.Fields, c.head.Count = s.MaxLineBytes, s.MaxHeaderBytes, s.MaxFields
+	if c.log == nil {
+		c.log = slog.Default()
+	}
+	if c.json == nil {
+		c.json = jsonCodec{}
+	}
+	c.goroutine = newGoroutines(s.Goroutines)
+	return c
+}
+
+// Go runs fn from the start of the server to its shutdown: its context ends after the last request. An error or a panic
+// of fn stops the server, and is what Run returns. Call it before the server starts, or in a module's Open.
+func (s *Server) Go(fn func(ctx context.Context) error) { s.life.work = append(s.life.work, fn) }
+
+// OnClose runs fn at the end of the server, after the last request and all that Go runs; in reverse order of the calls.
+func (s *Server) OnClose(fn func() error) { s.life.closers = append(s.life.closers, fn) }
+
+// Observer sees every request once it is over. req and resp are valid during the call.
+type Observer interface {
+	// Done is called after each answer, also of those requests that no handler saw (400, 408, 431: req.Method is ""). It
+	// runs on the loop, or the handler's goroutine, many at the same time, and must not block.
+	Done(req *Request, resp *Response, took time.Duration)
+	// Close is called at the end of the server.
+	Close() error
+}
+
+// Observe calls o after each answer.
+func (s *Server) Observe(o Observer) {
+	s.observers = append(s.observers, o)
+	if o != nil {
+		s.OnClose(o.Close)
+	}
+}
+
+// startWork runs what Go was given.
+func (s *Server) startWork() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.life.stopRun = cancel
+	for _, fn := range s.life.work {
+		s.life.running.Add(1)
+		go func() {
+			defer s.life.running.Done()
+			if err := runWorker(ctx, fn); err != nil {
+				select {
+				case s.life.failed <- err:
+				default:
+				}
+			}
+		}()
+	}
+}
+
+func runWorker(ctx context.Context, fn func(ctx context.Context) error) (err error) {
+	returned := false
+	defer func() {
+		if v := recover(); v != nil {
+			err = newPanicError(v)
+		} else if !returned {
+			err = errors.New("lwan: a function given to Go ended by runtime.Goexit")
+		}
+	}()
+	err = fn(ctx)
+	returned = true
+	return err
+}
+
+// runClosers runs what OnClose was given, last first.
+func (s *Server) runClosers() error {
+	var errs []error
+	for i := len(s.life.closers) - 1; i >= 0; i-- {
+		if err := closeSafely(s.life.closers[i]); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	s.life.closers = nil
+	return errors.Join(errs...)
+}
+
+func closeSafely(fn func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = newPanicError(v)
+		}
+	}()
+	return fn()
+}
+
+// Ready is closed once the server listens.
+func (s *Server) Ready() <-chan struct{} {
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	s.lifeInit()
+	return s.life.ready
+}
+
+// Addrs is where the server listens, in the order of Endpoints; nil before Ready.
+func (s *Server) Addrs() []net.Addr {
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	return s.life.addrs
+}
+
+// loops is how many there will be.
+func (s *Server) loops() int {
+	if s.Loops > 0 {
+		return s.Loops
+	}
+	return runtime.GOMAXPROCS(0)
+}

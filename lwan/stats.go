@@ -1,0 +1,51 @@
+package lwan
+
+import "time"
+
+// Stats is a snapshot of a server's counters; taking it every second is cheap. Loops publish their counts every few
+// turns and before they rest, so that a busy server's sums are a little behind.
+type Stats struct {
+	Conns struct {
+		Idle       int64 // open, no request under way
+		Active     int64 // a handler runs or waits
+		Parked     int64 // of those, waiting
+		Subscribed int64 // to a Topic
+	}
+	Accepted int64 // connections, since the start
+	Rejected int64 // connections closed for want of room (MaxConns, descriptors)
+	Requests int64 // answered, or given up
+	BytesIn  int64
+	BytesOut int64
+	Status   [6]int64 // answers by class of their status; [0]: no answer could be sent
+	Workers  int64    // coroutines, resting ones included
+	Parks    int64    // how often a handler waited
+	Turns    int64    // of the loops
+	Awaiting int64    // functions of Await and Blocking that run
+	Queued   int64    // and that wait for a goroutine
+	Stalls   []Stall
+}
+
+// Stall is a handler that held its loop for longer than Server.StallAfter.
+type Stall struct {
+	Pattern string        // the route; "" outside of a handler
+	For     time.Duration // the longest
+	Stack   []byte        // of the handler, when it was found
+	Count   int64
+	Moved   bool // the route runs as Blocking now
+}
+
+// Stats takes a snapshot. All zero before the server has started.
+func (s *Server) Stats() (st Stats) {
+	s.life.mu.Lock()
+	core, eng := s.life.core, s.life.engine
+	s.life.mu.Unlock()
+	if core == nil {
+		return st
+	}
+	st.Awaiting = core.goroutine.running.Load()
+	st.Queued = core.goroutine.queued.Load()
+	if eng != nil {
+		eng.stats(&st)
+	}
+	return st
+}

@@ -1,0 +1,186 @@
+package lwan
+
+import (
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/router"
+)
+
+// core is a server's compiled configuration: constant while it serves.
+type core struct {
+	srv       *Server
+	log       *slog.Logger
+	limits    Limits
+	head      http1.Limits
+	json      Codec
+	header    []field // sent with every answer that does not set the same field
+	observers []Observer
+	goroutine *goroutines
+	draining  chan struct{} // closed when draining starts
+	onEnd     func()        // counts answered requests of carriers without a loop
+}
+
+// table is a Routes, compiled.
+type table struct {
+	core    *core
+	router  router.Table[*route]
+	handler Handler // in place of the router: what ToHTTP was given
+	miss    Handler // answers what no route fits, in the root's middleware
+	methods string  // Allow of "OPTIONS *"
+}
+
+// route is an entry, compiled.
+type route struct {
+	pattern string
+	handler Handler // in all of its middleware
+	miss    Handler // answers 405, OPTIONS and redirects of the route's path, in the same middleware
+}
+
+// compile makes a table of what was registered on the root r.
+func (c *core) compile(r *Routes) (*table, error) {
+	t := &table{core: c, miss: chain(recovering(answerMiss), r.mw)}
+	methods := map[string]bool{}
+	for _, e := range r.entries {
+		mw := append(slices.Clip(e.in.middleware()), e.mw...)
+		t.router.Add(e.pattern, &route{
+			pattern: e.pattern,
+			handler: chain(recovering(e.handler), mw),
+			miss:    chain(recovering(answerMiss), mw),
+		}, e.source)
+		methods[patternMethod(e.pattern)] = true
+	}
+	t.methods = allMethods(methods)
+	return t, t.router.Build()
+}
+
+func patternMethod(pattern string) string {
+	if method, _, ok := strings.Cut(pattern, " "); ok {
+		return method
+	}
+	return ""
+}
+
+// allMethods is the Allow list of the whole server.
+func allMethods(set map[string]bool) string {
+	if set[""] {
+		for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
+			set[m] = true
+		}
+	}
+	if set["GET"] {
+		set["HEAD"] = true
+	}
+	set["OPTIONS"] = true
+	delete(set, "")
+	list := make([]string, 0, len(set))
+	for m := range set {
+		list = append(list, m)
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}
+
+// dispatch finds the route and runs its chain. Routing comes first, so that all middleware knows the pattern.
+func (t *table) dispatch(req *Request, resp *Response) Status {
+	if t.handler != nil {
+		return t.handler(req, resp)
+	}
+	if req.head.Form != http1.OriginForm && req.head.Form != http1.AbsoluteForm {
+		return t.miss(req, resp)
+	}
+	clean := req.cleanPath(resp)
+	if clean < 0 {
+		return StatusBadRequest
+	}
+	host := alias(req.head.Authority.Of(req.buf))
+	rt, res := t.router.Find(req.method, host, req.path, &req.params)
+	req.result = res
+	if clean == 0 && req.method != "CONNECT" {
+		return t.redirectClean(req, resp, rt, res)
+	}
+	if res.Kind == router.NotFound {
+		return t.miss(req, resp)
+	}
+	req.route = rt
+	if res.Kind == router.Found {
+		return rt.handler(req, resp)
+	}
+	return rt.miss(req, resp)
+}
+
+// cleanPath sets req.path. It returns 1 if the path was clean as it came, 0 if it had dot segments or doubled slashes,
+// -1 if it is invalid.
+func (r *Request) cleanPath(resp *Response) int {
+	raw := r.head.Path.Of(r.buf)
+	if r.head.PlainPath {
+		r.path = alias(raw)
+		return 1
+	}
+	path, clean, err := http1.CleanPath(r.pathBuf[:0], raw)
+	r.pathBuf = path
+	if err.Status != 0 {
+		resp.message = err.Reason
+		r.path = "/"
+		return -1
+	}
+	r.path = alias(path)
+	if !clean {
+		return 0
+	}
+	return 1
+}
+
+// redirectClean sends a client that asked for an unclean path to the clean one, in the chain of the route that it would
+// find there, as net/http.ServeMux does.
+func (t *table) redirectClean(req *Request, resp *Response, rt *route, res router.Result) Status {
+	req.result.Kind = router.Redirect
+	req.result.Location = router.Escape(req.path)
+	if res.Kind == router.Redirect {
+		req.result.Location = res.Location
+	}
+	if res.Kind == router.NotFound {
+		return t.miss(req, resp)
+	}
+	req.route = rt
+	return rt.miss(req, resp)
+}
+
+// answerMiss answers what the router decided without a handler.
+func answerMiss(req *Request, resp *Response) Status {
+	switch req.head.Form {
+	case http1.AsteriskForm: // OPTIONS *: the server as a whole (RFC 9110 section 9.3.7)
+		resp.SetHeader("Allow", req.table.methods)
+		return StatusNoContent
+	case http1.AuthorityForm: // a 2xx to CONNECT would make the connection a tunnel (RFC 9110 section 9.3.6)
+		resp.hangup = true
+		return StatusNotImplemented
+	}
+	switch req.result.Kind {
+	case router.Redirect:
+		return resp.redirectPath(req.result.Location)
+	case router.MethodNotAllowed:
+		return answerMethod(req, resp)
+	}
+	return StatusNotFound
+}
+
+// answerMethod answers OPTIONS for a path that has no handler for it, and 405 for other methods (RFC 9110 section 15.5.6).
+func answerMethod(req *Request, resp *Response) Status {
+	if req.method != http.MethodOptions {
+		resp.SetHeader("Allow", req.result.Allow)
+		return StatusMethodNotAllowed
+	}
+	resp.SetHeader("Allow", req.result.Allow+", OPTIONS")
+	return StatusNoContent
+}
+
+// enter makes req one of this table's: its handler came in through another one, as Build's does.
+func (t *table) enter(req *Request, resp *Response) Status {
+	req.table = t
+	req.limits = t.core.limits
+	return t.dispatch(req, resp)
+}

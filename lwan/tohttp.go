@@ -1,0 +1,333 @@
+package lwan
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/netip"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/golwan/golwan/lwan/internal/http1"
+)
+
+// ToHTTP serves a Handler under net/http, streams included: one of a user's, or that which Server.Build returns, which
+// brings the server's configuration along. Waiting blocks the goroutine of the request. It is also what a Server runs on
+// where there is no epoll.
+func ToHTTP(h Handler) http.Handler {
+	t := &table{core: new(Server).newCore(), handler: h}
+	return toHTTP(t)
+}
+
+func toHTTP(t *table) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Not pooled: a late cancellation must not reach the next request.
+		c := &httpCall{w: w, r: r, ctl: http.NewResponseController(w), start: time.Now(), ended: make(chan struct{})}
+		c.serve(t)
+	})
+}
+
+// httpCall is the carrier of a request that net/http has read.
+type httpCall struct {
+	w    http.ResponseWriter
+	r    *http.Request
+	ctl  *http.ResponseController
+	req  Request
+	resp Response
+
+	head    []byte // the head, written as HTTP/1.1 to be parsed as any other
+	start   time.Time
+	ended   chan struct{} // closed when the request is cancelled
+	once    sync.Once
+	aborted bool
+	bodyErr error
+}
+
+func (c *httpCall) serve(t *table) {
+	if !c.parse() {
+		http.Error(c.w, "400 Bad Request", http.StatusBadRequest)
+		return
+	}
+	stop := context.AfterFunc(c.r.Context(), func() { c.end(ErrGone) })
+	defer stop()
+	c.req.begin(c, t, c.head)
+	c.resp.begin(&c.req)
+	done := false
+	defer func() { // in a defer because the handler may be unwound
+		if !done {
+			c.died(t)
+		}
+		c.finished()
+	}()
+	t.answer(&c.req, &c.resp)
+	done = true
+}
+
+// died ends a request whose handler ended by Goexit.
+func (c *httpCall) died(t *table) {
+	err := c.req.dead
+	if err == nil {
+		err = errGoexit
+	}
+	st := c.resp.Fail(err)
+	c.req.state = stateUnwinding
+	c.req.table.conclude(&c.req, &c.resp, st)
+}
+
+// finished ends the request: observers, what Defer was given.
+func (c *httpCall) finished() {
+	core := c.req.table.core
+	for _, o := range core.observers {
+		core.observe(o, &c.req, &c.resp, time.Since(c.start))
+	}
+	c.req.runDefers()
+	if o, ok := c.w.(interface{ Concluded(failure error) }); ok { // a recorder in a test
+		o.Concluded(c.resp.failure)
+	}
+	c.req.end()
+	c.resp.end()
+	if c.aborted {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// parse writes the head down and reads it as one from a connection is read, so that everything behind sees the same.
+func (c *httpCall) parse() bool {
+	r := c.r
+	target := r.RequestURI
+	if target == "" {
+		target = r.URL.RequestURI()
+	}
+	b := append([]byte(nil), r.Method...)
+	b = append(append(append(b, ' '), target...), " HTTP/1.1\r\n"...)
+	b = http1.AppendField(b, "Host", r.Host)
+	for name, values := range r.Header {
+		if !http1.ValidName(name) || hopByHop(name) {
+			continue
+		}
+		for _, v := range values {
+			if http1.ValidValue(v) {
+				b = http1.AppendField(b, name, v)
+			}
+		}
+	}
+	c.head = append(b, "\r\n"...)
+	var resume http1.Resume
+	verdict, _ := http1.Parse(c.head, &c.req.head, &http1.Limits{Line: 1 << 20, Fields: 16 << 20, Count: 1 << 16}, &resume)
+	if verdict != http1.Done {
+		return false
+	}
+	h := &c.req.head
+	h.ContentLength, h.Chunked = r.ContentLength, r.ContentLength < 0
+	if r.ProtoMajor == 1 && r.ProtoMinor == 0 {
+		h.Minor = 0
+	}
+	c.req.tls = r.TLS
+	return true
+}
+
+// hopByHop names fields that net/http has dealt with.
+func hopByHop(name string) bool {
+	switch name {
+	case "Host", "Connection", "Transfer-Encoding", "Expect", "Content-Length", "Upgrade", "Trailer", "Te":
+		return true
+	}
+	return false
+}
+
+// end cancels what the request waits for.
+func (c *httpCall) end(cause error) {
+	c.once.Do(func() {
+		c.req.cancel(cause)
+		close(c.ended)
+	})
+}
+
+func (c *httpCall) readBody(p []byte) (int, error) {
+	if c.bodyErr != nil {
+		return 0, c.bodyErr
+	}
+	if d := c.req.limits.Read; d > 0 {
+		_ = c.ctl.SetReadDeadline(time.Now().Add(d)) // not every writer can
+	}
+	n, err := c.r.Body.Read(p)
+	if err == io.EOF {
+		for name, values := range c.r.Trailer {
+			for _, v := range values {
+				c.req.trailers = append(c.req.trailers, field{name, v})
+			}
+		}
+	} else if err != nil {
+		err = c.bodyError(err)
+	}
+	c.bodyErr = err
+	if n > 0 {
+		return n, nil
+	}
+	return 0, err
+}
+
+func (c *httpCall) bodyError(err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return ErrTimeout
+	case c.req.cancelled() != nil:
+		return c.req.cancelled()
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return err
+	}
+	return errors.Join(errBadBody, err)
+}
+
+// header copies the response's fields.
+func (c *httpCall) header(resp *Response) {
+	h := c.w.Header()
+	if resp.ctype != "" {
+		h.Set("Content-Type", resp.ctype)
+	} else {
+		h["Content-Type"] = nil // no guessing
+	}
+	resp.withDefaults(func(name, value string) { h.Add(name, value) })
+	if resp.hangup {
+		h.Set("Connection", "close")
+	}
+}
+
+func (c *httpCall) finish(resp *Response, st Status) {
+	c.header(resp)
+	n := int64(resp.bodyLen())
+	if n == 0 && c.req.method == "HEAD" && resp.length >= 0 {
+		n = resp.length
+	}
+	if !st.bodyless() {
+		c.w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
+	}
+	c.w.WriteHeader(int(st))
+	if st.bodyless() || c.req.method == "HEAD" {
+		return
+	}
+	resp.unsetText()
+	if _, err := c.w.Write(resp.body); err != nil {
+		resp.stick(c.writeError(err))
+	}
+}
+
+func (c *httpCall) writeError(err error) error {
+	if err == nil || errors.Is(err, http.ErrBodyNotAllowed) {
+		return nil
+	}
+	return errors.Join(ErrGone, err)
+}
+
+func (c *httpCall) startStream(resp *Response, st Status) error {
+	c.header(resp)
+	if resp.length >= 0 {
+		c.w.Header().Set("Content-Length", strconv.FormatInt(resp.length, 10))
+	}
+	c.w.WriteHeader(int(st))
+	return nil
+}
+
+func (c *httpCall) stream(p []byte) error {
+	if d := c.req.limits.Write; d > 0 {
+		_ = c.ctl.SetWriteDeadline(time.Now().Add(d)) // not every writer can
+	}
+	_, err := c.w.Write(p)
+	return c.writeError(err)
+}
+
+func (c *httpCall) streamFile(f *os.File, off, n int64) error {
+	copied, err := io.Copy(c.w, io.NewSectionReader(f, off, n))
+	if err == nil && copied < n {
+		return io.ErrUnexpectedEOF
+	}
+	return c.writeError(err)
+}
+
+func (c *httpCall) flush() error {
+	if err := c.ctl.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return c.writeError(err)
+	}
+	return nil
+}
+
+func (c *httpCall) endStream(resp *Response) error {
+	for _, t := range resp.trailers {
+		c.w.Header().Set(http.TrailerPrefix+t.name, t.value)
+	}
+	return nil
+}
+
+func (c *httpCall) cut() { c.aborted = true }
+
+func (c *httpCall) interim(st Status, fields []field) error {
+	h := c.w.Header()
+	for _, f := range fields {
+		h.Add(f.name, f.value)
+	}
+	c.w.WriteHeader(int(st))
+	for _, f := range fields {
+		h.Del(f.name)
+	}
+	return nil
+}
+
+func (c *httpCall) sleep(d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	return c.block(t.C)
+}
+
+// block waits for a value of ch, or the request's end.
+func (c *httpCall) block(ch <-chan time.Time) error {
+	var draining <-chan struct{}
+	if c.req.drainable.Load() {
+		draining = c.req.table.core.draining
+	}
+	select {
+	case <-ch:
+		return nil
+	case <-draining:
+		c.end(ErrStopping)
+	case <-c.ended:
+	}
+	return c.req.cancelled()
+}
+
+func (c *httpCall) wait(arm func(wake func())) error {
+	woken := make(chan time.Time, 1)
+	arm(func() {
+		select {
+		case woken <- time.Time{}:
+		default:
+		}
+	})
+	return c.block(woken)
+}
+
+func (c *httpCall) offload(fn func()) error {
+	fn()
+	return nil
+}
+
+func (c *httpCall) onLoop() bool { return false }
+
+func (c *httpCall) canceller() func(cause error) { return c.end }
+
+func (c *httpCall) parent() context.Context  { return context.WithoutCancel(c.r.Context()) }
+func (c *httpCall) elapsed() time.Duration   { return time.Since(c.start) }
+func (c *httpCall) unwind()                  { runtime.Goexit() }
+func (c *httpCall) drained() <-chan struct{} { return c.req.table.core.draining }
+func (c *httpCall) secure() bool             { return c.r.TLS != nil }
+
+func (c *httpCall) peer() netip.AddrPort {
+	ap, err := netip.ParseAddrPort(c.r.RemoteAddr)
+	if err != nil {
+		return netip.AddrPort{} // a unix socket, or a request made by hand
+	}
+	return ap
+}

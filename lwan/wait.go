@@ -1,0 +1,179 @@
+package lwan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"time"
+)
+
+// A wait on a request that is dead returns its cause, once. A handler that waits again has not listened, and would spin
+// or hold its worker for ever: it is unwound by runtime.Goexit, so its deferred functions run and a broad recover does
+// not swallow it. In those deferred functions nothing waits any more, except Await, which has to end what it began.
+
+// beginWait is called before anything waits.
+func (r *Request) beginWait() error {
+	switch r.state {
+	case stateOver:
+		return ErrForeign
+	case stateUnwinding:
+		return r.cancelled()
+	}
+	if r.dead != nil {
+		r.state = stateUnwinding
+		r.car.unwind()
+	}
+	if r.limits.Timeout > 0 && r.ctx.Load() == nil && !r.headOut {
+		r.Context() // arms the deadline
+	}
+	return nil
+}
+
+// endWait remembers what a request does not survive.
+func (r *Request) endWait(err error) error {
+	if r.dead == nil && (err == ErrGone || err == ErrTimeout || err == ErrStopping) {
+		r.dead = err
+		r.cancel(err)
+	}
+	return err
+}
+
+// Sleep parks the handler for d. It returns early with ErrGone, ErrTimeout or ErrStopping when the request is over.
+func (r *Request) Sleep(d time.Duration) error {
+	if err := r.beginWait(); err != nil {
+		return err
+	}
+	return r.endWait(r.sleep(d))
+}
+
+// sleep sends heartbeats meanwhile, if the answer is an event stream.
+func (r *Request) sleep(d time.Duration) error {
+	for until := time.Now().Add(d); ; d = time.Until(until) {
+		beat := r.heartbeat()
+		if beat <= 0 || d <= beat {
+			return r.car.sleep(d)
+		}
+		if err := r.car.sleep(beat); err != nil {
+			return err
+		}
+		if err := r.resp.events.beat(); err != nil {
+			return err
+		}
+	}
+}
+
+// heartbeat is the pause between heartbeats; 0: none.
+func (r *Request) heartbeat() time.Duration {
+	if e := r.resp.events; e != nil {
+		return e.heartbeat
+	}
+	return 0
+}
+
+// Every yields the time at once and then every d, as long as the request lives; it ends with Context, and when draining
+// starts. A tick that the handler is too late for is left out.
+func (r *Request) Every(d time.Duration) iter.Seq[time.Time] {
+	return func(yield func(time.Time) bool) {
+		r.endsWithDraining()
+		next := time.Now()
+		for r.beginTick() && yield(time.Now()) {
+			next = next.Add(d)
+			if late := time.Since(next); late > 0 {
+				next = next.Add(late.Truncate(max(d, 1)))
+			}
+			if r.beginWait() != nil || r.endWait(r.sleep(time.Until(next))) != nil {
+				return
+			}
+		}
+	}
+}
+
+// beginTick reports whether the request is still alive. A sequence that ends does not count as an ignored error.
+func (r *Request) beginTick() bool {
+	return r.state == stateRunning && r.cancelled() == nil
+}
+
+// endsWithDraining makes the start of draining end what the request waits for.
+func (r *Request) endsWithDraining() {
+	r.drainable.Store(true)
+	if ch := r.car.drained(); ch != nil {
+		select {
+		case <-ch:
+			r.cancel(ErrStopping)
+		default:
+		}
+	}
+}
+
+// Await runs fn on a pooled goroutine while the handler is parked, and returns fn's error. It returns only after fn has,
+// however long that takes: fn may use what the handler owns, and those methods of req that do not wait. The context is
+// the request's; fn should end with it. A panic in fn comes back as the handler's. ErrBusy: the server's goroutines are
+// all in use, and so is the queue; fn was not run.
+//
+// For waits of unbounded length use a Queue or a Topic: they hold no goroutine.
+func (r *Request) Await(fn func(ctx context.Context) error) error {
+	_, err := Await(r, func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) })
+	return err
+}
+
+// Await is Request.Await for a function with a result.
+func Await[T any](req *Request, fn func(ctx context.Context) (T, error)) (v T, err error) {
+	if err := req.beginWait(); err != nil && req.state != stateUnwinding {
+		return v, err
+	}
+	ctx := req.Context()
+	end := req.offload(func() { v, err = fn(ctx) })
+	if end != nil {
+		return v, end
+	}
+	if cause := req.cancelled(); cause != nil && err != nil && errors.Is(err, context.Canceled) {
+		err = cause // the context's end says why
+	}
+	return v, req.endWait(err)
+}
+
+// offload runs fn on a goroutine and ends as fn does: a panic or Goexit of fn is one of the caller.
+func (r *Request) offload(fn func()) error {
+	var (
+		ended    bool
+		panicked *PanicError
+	)
+	err := r.car.offload(func() {
+		defer func() {
+			if !ended {
+				if v := recover(); v != nil {
+					panicked = newPanicError(v)
+				}
+			}
+		}()
+		fn()
+		ended = true
+	})
+	switch {
+	case err != nil:
+		return err
+	case panicked != nil:
+		panic(panicked)
+	case !ended:
+		runtime.Goexit()
+	}
+	return nil
+}
+
+// Blocking runs next on a goroutine: it may block as it likes. Everything that a handler can do works there too, and the
+// goroutine reads and writes the connection itself. It is a Middleware, for a route or a group:
+// srv.Group("/api", lwan.Blocking). Server.Goroutines bounds how many run; beyond that requests queue, and are answered
+// with 503 when the queue is full.
+func Blocking(next Handler) Handler {
+	return func(req *Request, resp *Response) (st Status) {
+		if !req.car.onLoop() {
+			return next(req, resp)
+		}
+		if err := req.offload(func() { st = next(req, resp) }); err != nil {
+			return resp.Fail(fmt.Errorf("%s: %w", req.Pattern(), err))
+		}
+		return st
+	}
+}
