@@ -179,12 +179,4 @@ func cutElement(b []byte) (element, rest []byte) {
 	return trimOWS(b), nil
 }
 
-func trimOWS(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
-		b = b[1:]
-	}
-	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
-		b = b[:len(b)-1]
-	}
-	return b
-}
+func trimOWS(b []byte) []byte { return trimSpan(b, 0, len(b)).Of(b) }

@@ -1,0 +1,80 @@
+package http1
+
+import "testing"
+
+// What is on the way of every request allocates nothing.
+func TestNoAllocation(t *testing.T) {
+	chrome, slow := []byte(chromeRequest), []byte(curlRequest)
+	absolute := []byte("GET http://[2001:db8::1]:80/a%20b/../c?d HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n")
+	broken := []byte("GET / HTTP/1.1\r\nHost: a b\r\n\r\n")
+	body := []byte("5;a=\"b\"\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n")
+	path, date := []byte("/a/b%20c/../d//e"), []byte("Sunday, 06-Nov-94 08:49:37 GMT")
+	h, out, fields := Head{Fields: make([]Field, 0, 32)}, make([]byte, 0, 1024), make([]Field, 0, 8)
+	var failed bool
+
+	for _, c := range []struct {
+		name string
+		run  func() bool
+	}{
+		{"Parse", func() bool { return parses(chrome, &h) }},
+		{"Parse, absolute-form", func() bool { return parses(absolute, &h) }},
+		{"Parse, refused", func() bool { return !parses(broken, &h) }},
+		{"Parse, byte by byte", func() bool { return parsesSlowly(slow, &h) }},
+		{"Find", func() bool {
+			_, known := h.Find(slow, "ACCEPT")
+			_, unknown := h.Find(slow, "X-Absent")
+			return known && !unknown
+		}},
+		{"CleanPath", func() bool {
+			cleaned, _, err := CleanPath(out[:0], path)
+			return err.Status == 0 && len(AppendEscaped(cleaned, cleaned)) > 0
+		}},
+		{"Chunked", func() bool { return decodes(body) }},
+		{"ParseTrailer", func() bool {
+			_, err := ParseTrailer(body[len(body)-12:], fields[:0])
+			return err.Status == 0
+		}},
+		{"ParseDate", func() bool {
+			_, ok := ParseDate(date)
+			return ok
+		}},
+		{"response head", func() bool {
+			b := AppendField(AppendStatusLine(out[:0], 200), "Content-Type", "text/plain")
+			b = AppendStatusLine(AppendDate(AppendInt(b, 12345), 784111777), 299)
+			return len(AppendChunkHead(b, 4096)) > 0 && ValidName("X-Test") && ValidValue("value") && Registered(slow[:3])
+		}},
+	} {
+		if n := testing.AllocsPerRun(100, func() { failed = failed || !c.run() }); n != 0 || failed {
+			t.Errorf("%s: %v allocations, failed is %v", c.name, n, failed)
+		}
+	}
+}
+
+func parses(in []byte, h *Head) bool {
+	var r Resume
+	verdict, _ := Parse(in, h, nil, &r)
+	return verdict == Done
+}
+
+func parsesSlowly(in []byte, h *Head) bool {
+	var r Resume
+	for n := range in {
+		if verdict, _ := Parse(in[:n], h, nil, &r); verdict != More {
+			return false
+		}
+	}
+	verdict, _ := Parse(in, h, nil, &r)
+	return verdict == Done
+}
+
+func decodes(in []byte) bool {
+	var c Chunked
+	for {
+		skip, data, done, err := c.Next(in)
+		if done || err.Status != 0 {
+			return done
+		}
+		c.Advance(data)
+		in = in[skip+data:]
+	}
+}
