@@ -1,0 +1,159 @@
+package workload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/golwan/golwan/benchmarks/internal/contender"
+	"github.com/golwan/golwan/benchmarks/internal/contract"
+	"github.com/golwan/golwan/benchmarks/internal/load"
+	"github.com/golwan/golwan/benchmarks/internal/proc"
+	"github.com/golwan/golwan/benchmarks/internal/syscalls"
+)
+
+// underLoadMetrics are the columns of every workload with a load generator.
+var underLoadMetrics = []Metric{CPU, Rate, Busy, P50, P90, P99, P999, Max, Resident, Syscalls}
+
+const (
+	// sizeTolerance is how far the mean size of the answers under load may be from that of the checked answers. What
+	// is cut off at the end of a run accounts for less.
+	sizeTolerance = 0.03
+	// spareFiles is how many files a server and a load generator have open besides their connections.
+	spareFiles = 64
+	// traceTime is the length of a run under strace.
+	traceTime = time.Second
+)
+
+// underLoad makes a case of a job, of which the address, the requests and the duration are filled in here.
+func underLoad(name, about string, f contract.Feature, job load.Job) Case {
+	c := Case{Name: name, About: about, Feature: f, Metrics: underLoadMetrics,
+		Measure: func(ctx context.Context, s Subject) (Sample, error) { return measure(ctx, s, f, job) }}
+	if traceable() {
+		c.Trace = func(ctx context.Context, s Subject) (map[string]float64, error) { return trace(ctx, s, f, job) }
+	}
+	return c
+}
+
+// measure starts the server, checks its answers, warms it up and measures it.
+func measure(ctx context.Context, s Subject, f contract.Feature, job load.Job) (sample Sample, err error) {
+	server, size, err := s.startChecked(ctx, f, &job)
+	if err != nil {
+		return Sample{}, err
+	}
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	if err := s.warm(ctx, job); err != nil {
+		return Sample{}, err
+	}
+	before, err := server.Usage()
+	if err != nil {
+		return Sample{}, fmt.Errorf("after the warm-up: %w: %s", err, server.Output())
+	}
+	result, command, err := s.Bed.Generator.Run(ctx, job, s.Bed.LoadCPU)
+	if err != nil {
+		return Sample{}, err
+	}
+	after, err := server.Usage()
+	if err != nil {
+		return Sample{}, fmt.Errorf("after the load: %w: %s", err, server.Output())
+	}
+	sample = Sample{Values: values(result, after.CPU-before.CPU, after.Resident), Server: server.Command, Load: command, Errors: result.Errors}
+	if invalid := validate(result, size); invalid != nil {
+		sample.Invalid = invalid.Error()
+	}
+	return sample, nil
+}
+
+// warm puts the load on the server for a while, so that its tables and pools have grown and its heap has settled.
+func (s Subject) warm(ctx context.Context, job load.Job) error {
+	if s.Bed.Warmup <= 0 {
+		return nil
+	}
+	job.Duration = s.Bed.Warmup
+	_, _, err := s.Bed.Generator.Run(ctx, job, s.Bed.LoadCPU)
+	return err
+}
+
+// startChecked starts the server, completes the job for it and returns the mean size of its answers.
+func (s Subject) startChecked(ctx context.Context, f contract.Feature, job *load.Job) (*contender.Server, float64, error) {
+	if limit := proc.FileLimit(); uint64(job.Connections)+spareFiles > limit {
+		return nil, 0, fmt.Errorf("%d connections are too many for a limit of %d open files", job.Connections, limit)
+	}
+	server, err := s.start(ctx, job.Reconnect)
+	if err != nil {
+		return nil, 0, err
+	}
+	job.Addr, job.Requests, job.Duration = server.Addr, server.Requests(f), s.Bed.Duration
+	size, err := server.Check(job.Requests, job.Reconnect)
+	if err != nil {
+		return nil, 0, errors.Join(fmt.Errorf("%w: %w", ErrUnserved, err), server.Stop())
+	}
+	return server, size, nil
+}
+
+// values are the figures of a run in which the server used cpu.
+func values(r load.Result, cpu time.Duration, resident int64) map[string]float64 {
+	v := map[string]float64{Rate.Key: r.Rate(), Resident.Key: float64(resident) / mebi}
+	if r.Requests > 0 {
+		v[CPU.Key] = micros(cpu) / float64(r.Requests)
+	}
+	if r.Took > 0 {
+		v[Busy.Key] = float64(cpu) / float64(r.Took)
+	}
+	for metric, latency := range map[Metric]time.Duration{P50: r.Latency.P50, P90: r.Latency.P90, P99: r.Latency.P99,
+		P999: r.Latency.P999, Max: r.Latency.Max} {
+		if latency > 0 {
+			v[metric.Key] = micros(latency)
+		}
+	}
+	return v
+}
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+// validate says why the figures of a run must not be used, if they must not. The answers were checked before, one by
+// one; under load their size has to stay what it was.
+func validate(r load.Result, size float64) error {
+	if err := r.Errors.Err(); err != nil {
+		return err
+	}
+	if r.Requests == 0 {
+		return errors.New("no request was answered")
+	}
+	if got := float64(r.Bytes) / float64(r.Requests); r.Requests > 1000 && math.Abs(got-size) > size*sizeTolerance {
+		return fmt.Errorf("answers of %.1f bytes under load, of %.1f bytes when checked", got, size)
+	}
+	return nil
+}
+
+// trace counts the system calls of the same load in a short run of its own.
+func trace(ctx context.Context, s Subject, f contract.Feature, job load.Job) (perRequest map[string]float64, err error) {
+	server, _, err := s.startChecked(ctx, f, &job)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	pids, err := server.PIDs()
+	if err != nil {
+		return nil, err
+	}
+	job.Duration = traceTime
+	var result load.Result
+	calls, err := syscalls.Count(ctx, pids, func() (err error) {
+		result, _, err = s.Bed.Generator.Run(ctx, job, s.Bed.LoadCPU)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if result.Requests == 0 {
+		return nil, errors.New("no request was answered under strace")
+	}
+	perRequest = make(map[string]float64, len(calls))
+	for name, n := range calls {
+		perRequest[name] = float64(n) / float64(result.Requests)
+	}
+	return perRequest, nil
+}
