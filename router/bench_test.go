@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -64,6 +65,39 @@ func BenchmarkRouter(b *testing.B) {
 					if _, res := t.Find(r.method, "", r.path, &p); res.Kind != Found {
 						b.Fatal(r, res)
 					}
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkHostile is the worst that a client can make of a table with a literal beside a wildcard in each of six
+// segments: the walk takes all 64 ways down, reads the last segment on each, and finds nothing. The time per byte must
+// not grow with the path.
+func BenchmarkHostile(b *testing.B) {
+	t := &Table[int]{}
+	for way := range 64 {
+		var pattern strings.Builder
+		for i := range 6 {
+			if way>>i&1 == 0 {
+				pattern.WriteString("/a")
+			} else {
+				pattern.WriteString("/{x" + strconv.Itoa(i) + "}")
+			}
+		}
+		t.Add(pattern.String()+"/{y}/"+strconv.Itoa(way), way, "")
+	}
+	if err := t.Build(); err != nil {
+		b.Fatal(err)
+	}
+	for _, size := range []int{100, 1000, 10000} {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			var p Params
+			path := strings.Repeat("/a", 6) + "/" + strings.Repeat("y", size)
+			b.SetBytes(int64(len(path)))
+			for b.Loop() {
+				if _, res := t.Find("GET", "", path, &p); res.Kind != NotFound {
+					b.Fatal(res)
 				}
 			}
 		})

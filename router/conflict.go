@@ -1,102 +1,23 @@
 package router
 
 import (
-	"maps"
 	"slices"
 	"strings"
 )
-
-// shelf finds the patterns whose paths have a path in common with a given one, without comparing each with each: it
-// is a tree of segments, walked along all branches that the given pattern could meet.
-type shelf struct {
-	literals map[string]*shelf
-	wild     *shelf
-	here     []*pattern // end in this literal or wildcard
-	tails    []*pattern // go on with a tail
-	ends     []*pattern // go on with {$}
-}
-
-// put files p under the segments that are still to come.
-func (s *shelf) put(p *pattern, rest []segment) {
-	if len(rest) == 0 {
-		s.here = append(s.here, p)
-		return
-	}
-	switch rest[0].kind {
-	case tail:
-		s.tails = append(s.tails, p)
-	case slashEnd:
-		s.ends = append(s.ends, p)
-	case wildcard:
-		if s.wild == nil {
-			s.wild = &shelf{}
-		}
-		s.wild.put(p, rest[1:])
-	case literal:
-		s.literal(rest[0].text).put(p, rest[1:])
-	}
-}
-
-func (s *shelf) literal(text string) *shelf {
-	if s.literals == nil {
-		s.literals = map[string]*shelf{}
-	}
-	if s.literals[text] == nil {
-		s.literals[text] = &shelf{}
-	}
-	return s.literals[text]
-}
-
-// meet appends the filed patterns that have a path in common with rest.
-func (s *shelf) meet(rest []segment, found []*pattern) []*pattern {
-	if s == nil {
-		return found
-	}
-	if len(rest) == 0 {
-		return append(found, s.here...)
-	}
-	found = append(found, s.tails...)
-	switch rest[0].kind {
-	case slashEnd:
-		return append(found, s.ends...)
-	case literal:
-		found = s.literals[rest[0].text].meet(rest[1:], found)
-		return s.wild.meet(rest[1:], found)
-	case wildcard:
-		for k := range maps.Values(s.literals) {
-			found = k.meet(rest[1:], found)
-		}
-		return s.wild.meet(rest[1:], found)
-	}
-	return s.below(append(found, s.ends...))
-}
-
-// below appends everything under s, for a pattern whose tail matches it all.
-func (s *shelf) below(found []*pattern) []*pattern {
-	kids := slices.Collect(maps.Values(s.literals))
-	if s.wild != nil {
-		kids = append(kids, s.wild)
-	}
-	for _, k := range kids {
-		found = append(append(append(found, k.here...), k.tails...), k.ends...)
-		found = k.below(found)
-	}
-	return found
-}
 
 // conflicts compares all patterns and returns one *ConflictError for each pair that conflicts, in order of
 // registration. Of patterns that match the same requests only the first is compared with the rest, since all of them
 // would repeat what it has to say.
 func conflicts(patterns []*pattern) []error {
 	var errs []error
-	hosts := map[string]*shelf{}
+	hosts := map[string]*overlapIndex{}
 	for _, p := range patterns {
-		s := hosts[p.host]
-		if s == nil {
-			s = &shelf{}
-			hosts[p.host] = s
+		index := hosts[p.host]
+		if index == nil {
+			index = &overlapIndex{}
+			hosts[p.host] = index
 		}
-		found := s.meet(p.segments, nil)
+		found := index.overlapping(p.segments, nil)
 		slices.SortFunc(found, func(a, b *pattern) int { return a.order - b.order })
 		again := false
 		for _, q := range found {
@@ -107,7 +28,7 @@ func conflicts(patterns []*pattern) []error {
 			again = again || r == same
 		}
 		if !again {
-			s.put(p, p.segments)
+			index.add(p, p.segments)
 		}
 	}
 	return errs

@@ -106,8 +106,11 @@ func usable(raw string) string {
 
 // sameAnswer compares two answers, but for the Location fields in which ServeMux differs: see differences.
 func sameAnswer(q probe, ours, theirs answer) bool {
-	if strings.Contains(q.raw, "%") || q.method == "CONNECT" {
-		ours.location, theirs.location = "", ""
+	for _, a := range []*answer{&ours, &theirs} {
+		if strings.Contains(q.raw, "%") || q.method == "CONNECT" {
+			a.location = ""
+		}
+		a.location = decodePath(a.location)
 	}
 	return ours == theirs
 }

@@ -1,7 +1,6 @@
 package router
 
 import (
-	"fmt"
 	"strconv"
 )
 
@@ -27,12 +26,11 @@ type ConflictError struct {
 }
 
 func (e *ConflictError) Error() string {
-	why := "match the same requests"
-	if !e.Same {
-		why = "overlap and neither is more specific"
+	why := "both match " + e.Example + ", and neither is more specific"
+	if e.Same {
+		why = "both match the same requests, such as " + e.Example
 	}
-	return fmt.Sprintf("router: %s conflicts with %s: they %s, such as %s",
-		at(e.Pattern, e.Source), at(e.OtherPattern, e.OtherSource), why, e.Example)
+	return "router: " + at(e.Pattern, e.Source) + " conflicts with " + at(e.OtherPattern, e.OtherSource) + ": " + why
 }
 
 // LateError is a pattern that was added after a Build that succeeded. The table goes on without it; the next Build

@@ -2,26 +2,29 @@ package router
 
 import "strings"
 
-// foldHost brings a pattern's or a request's host into the one form that is compared: lower case, because hosts are
-// case-insensitive (RFC 9110, section 4.2.3), and without the brackets of an IPv6 literal, because a request may
-// write them with a port or without one.
-func foldHost(host string) string {
+// maxHost is the longest host that can be matched: 255 bytes of name (RFC 1035, section 2.3.4) and a port.
+const maxHost = 255 + len(":65535")
+
+// foldHost brings a host into the one form that is compared: lower case, because hosts are case-insensitive (RFC 9110,
+// section 4.2.3), and without the brackets of an IPv6 literal, because a request may write them with a port or without.
+func foldHost(host string) string { return string(foldInto(nil, host)) }
+
+// foldInto appends the folded host to dst. What is too long to be a host folds to nothing.
+func foldInto(dst []byte, host string) []byte {
 	if n := len(host); n > 2 && host[0] == '[' && strings.IndexByte(host, ']') == n-1 {
 		host = host[1 : n-1]
 	}
+	if len(host) > maxHost {
+		return dst
+	}
 	for i := range len(host) {
-		if 'A' <= host[i] && host[i] <= 'Z' {
-			return strings.Map(lowerASCII, host)
+		c := host[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
 		}
+		dst = append(dst, c)
 	}
-	return host
-}
-
-func lowerASCII(r rune) rune {
-	if 'A' <= r && r <= 'Z' {
-		return r + ('a' - 'A')
-	}
-	return r
+	return dst
 }
 
 // stripPort drops ":port" from a Host field. What is not host:port (no colon, an IPv6 literal without brackets,
@@ -33,22 +36,23 @@ func stripPort(host string) string {
 	}
 	name := host[:colon]
 	if strings.HasPrefix(host, "[") {
-		if strings.IndexByte(host, ']') == colon-1 && strings.LastIndexByte(name, '[') == 0 {
+		if strings.IndexByte(host, ']') == colon-1 && strings.LastIndexByte(host, ']') == colon-1 &&
+			strings.LastIndexByte(host, '[') == 0 {
 			return name
 		}
 		return host
 	}
-	if strings.ContainsAny(name, ":[]") || strings.ContainsAny(host[colon:], "[]") {
+	if strings.IndexByte(name, ':') >= 0 || strings.ContainsAny(host, "[]") {
 		return host
 	}
 	return name
 }
 
-// hostOf is the host that patterns are compared with. CONNECT names an authority (RFC 9110, section 9.3.6), so its
-// port is part of it; elsewhere the port says nothing about the route.
+// hostOf is the part of a request's host that patterns are compared with. CONNECT names an authority (RFC 9110, section
+// 9.3.6), so the port is part of it; elsewhere it says nothing about the route.
 func hostOf(method, host string) string {
-	if method != "CONNECT" {
-		host = stripPort(host)
+	if method == "CONNECT" {
+		return host
 	}
-	return foldHost(host)
+	return stripPort(host)
 }

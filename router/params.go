@@ -99,8 +99,8 @@ func (p *Params) span(i int) span {
 	return p.more[i-inlineParams]
 }
 
-// start prepares a walk.
-func (p *Params) start(path string) {
+// begin prepares a walk.
+func (p *Params) begin(path string) {
 	p.path, p.route = path, nil
 	p.rest, p.n = -1, 0
 	p.slash, p.inexact = 0, false

@@ -32,9 +32,6 @@ type pattern struct {
 	segments []segment
 }
 
-// last is the segment that decides how long the matched paths may be.
-func (p *pattern) last() segment { return p.segments[len(p.segments)-1] }
-
 // names lists the wildcards' names, left to right.
 func (p *pattern) names() []string {
 	var names []string
@@ -68,6 +65,9 @@ func parse(text, source string) (*pattern, error) {
 	}
 	if i := strings.IndexByte(rest[:slash], '{'); i >= 0 {
 		return nil, p.fault(len(text)-len(rest)+i, "a host cannot hold a wildcard; is the first slash missing?")
+	}
+	if slash > maxHost {
+		return nil, p.fault(len(text)-len(rest), "no host is that long")
 	}
 	p.host = foldHost(rest[:slash])
 	if err := p.parsePath(rest[slash:]); err != nil {

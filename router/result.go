@@ -1,5 +1,7 @@
 package router
 
+import "strconv"
+
 // Result says how a Find ended.
 type Result struct {
 	Kind Kind
@@ -47,5 +49,5 @@ func (k Kind) String() string {
 	case Redirect:
 		return "Redirect"
 	}
-	return "Kind(?)"
+	return "Kind(" + strconv.Itoa(int(k)) + ")"
 }

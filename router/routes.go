@@ -16,21 +16,21 @@ type route struct {
 // compile makes trees of patterns that are known to be free of conflicts, and complete: each stands at its order.
 func compile(patterns []*pattern) routes {
 	var rs routes
-	starts := map[string]*branch{"": newStart()}
+	roots := map[string]*branch{"": newRoot()}
 	for i, p := range patterns {
 		rs.list = append(rs.list, route{pattern: p.text, names: p.names()})
-		if starts[p.host] == nil {
-			starts[p.host] = newStart()
+		if roots[p.host] == nil {
+			roots[p.host] = newRoot()
 		}
-		starts[p.host].plant(p, routeID(i+1))
+		roots[p.host].insert(p, routeID(i+1))
 	}
-	rs.plain = starts[""].lay()
-	delete(starts, "")
-	for host, start := range starts {
+	rs.plain = roots[""].compact()
+	delete(roots, "")
+	for host, b := range roots {
 		if rs.byHost == nil {
-			rs.byHost = make(map[string]*tree, len(starts))
+			rs.byHost = make(map[string]*tree, len(roots))
 		}
-		t := start.lay()
+		t := b.compact()
 		rs.byHost[host] = &t
 	}
 	return rs
@@ -39,13 +39,13 @@ func compile(patterns []*pattern) routes {
 // find looks a request up and fills p. The route is 0 with NotFound only.
 func (rs *routes) find(method, host, path string, p *Params) (routeID, Kind) {
 	m := identify(method)
-	p.start(path)
+	p.begin(path)
 	if m == extension {
 		p.method = method
 	}
 	r := routeID(0)
 	if rs.byHost != nil {
-		r = rs.walkHost(m, hostOf(method, host), p)
+		r = rs.walkHost(m, method, host, p)
 	}
 	if r == 0 {
 		r = rs.plain.walk(m, p)
@@ -59,8 +59,9 @@ func (rs *routes) find(method, host, path string, p *Params) (routeID, Kind) {
 }
 
 // walkHost looks among the patterns of one host, which come before those without a host.
-func (rs *routes) walkHost(m methodID, host string, p *Params) routeID {
-	t := rs.byHost[host]
+func (rs *routes) walkHost(m methodID, method, host string, p *Params) routeID {
+	var buf [maxHost]byte
+	t := rs.byHost[string(foldInto(buf[:0], hostOf(method, host)))]
 	if t == nil {
 		return 0
 	}
@@ -85,10 +86,10 @@ func (rs *routes) missing(method, host, path string, p *Params) (routeID, Kind) 
 
 // collect leaves in p.gather the methods of all patterns that match the path, or would with a slash appended.
 func (rs *routes) collect(method, host, path string, p *Params) {
-	p.start(path)
+	p.begin(path)
 	p.gather = gather{}
 	if rs.byHost != nil {
-		rs.walkHost(collecting, hostOf(method, host), p)
+		rs.walkHost(collecting, method, host, p)
 	}
 	rs.plain.walk(collecting, p)
 }

@@ -93,10 +93,10 @@ func (t *Table[V]) miss(id routeID, kind Kind, host, path string, params *Params
 }
 
 // Allow lists the methods that the patterns matching a path name, sorted, as the value of an Allow field; HEAD is among
-// them where GET is. any reports that a pattern without a method matches as well, which takes every method. The path
+// them where GET is. anyMethod reports that a pattern without a method matches as well, which takes every method. The path
 // and host are as for Find. An automatic answer to OPTIONS needs it no more often than Find says MethodNotAllowed,
 // whose Allow is the same list.
-func (t *Table[V]) Allow(host, path string) (methods string, any bool) {
+func (t *Table[V]) Allow(host, path string) (methods string, anyMethod bool) {
 	var p Params
 	t.routes.collect("", host, path, &p)
 	return p.gather.set.String(), p.gather.set.any()

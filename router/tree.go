@@ -15,11 +15,10 @@ package router
 //
 // make
 //
-//	(start) ── "/" ┬─ "users/" ┬─ "me" end          end:  the path may end here
-//	               │   tail    │                    tail: the path may go on as it likes
-//	               │           └─ wild ── "" end
-//	               │                      └─ "/posts" end
-//	               └─ "about" end
+//	"/" ┬─ "users/" ┬─ "me" end               end:  the path may end here
+//	    │   tail    └─ wild ── "" end         tail: the path may go on as it likes, or end
+//	    │                      └─ "/posts" end
+//	    └─ "about" end
 //
 // A node is pointer-free and exactly a cache line (nodes are held in one array and name each other by index), so a
 // step costs one line, and the garbage collector never looks at the tree. What is only needed when a branch fails
@@ -36,18 +35,20 @@ package router
 // not depend on the path, so Build writes it down: retry.fall. Its position in the path is known too: the literals
 // between have a fixed length, and where the wildcards ended stands in Params. So going down records nothing.
 //
-// The bound: fall always leads forward in the depth-first order, so a walk enters each node at most once, however the
-// path was made up. What it does in a node is at most 32 comparisons of eight bytes (as many bytes share their low
-// three bits), one comparison of a label, and one scan of a segment. In a table without a wildcard beside a literal,
-// every byte of the path is looked at once or twice; each place with both can add one more reading of what follows. A
-// redirect costs no further walk, and neither does a fall from the host's patterns to the others more than one; a
-// request that nothing matches is walked once more for its Allow list.
+// The bound
+//
+// fall always leads forward in the depth-first order, so a walk enters each node at most once, whatever the path. In a
+// node it does at most 32 comparisons of a word (as many bytes share their low three bits), compares one label in
+// full, and scans one segment. Hence a walk takes time linear in the path's length, and no request can change the
+// factor: it is the number of nodes at the same depth of wildcards that one path can reach, 1 in a table without
+// wildcards beside literals. There is at most one walk for the host's patterns and one for the others, and for a
+// request that has no route the same again, to gather its Allow list. A redirect is found by the way.
 
 // nodeID is a node's place in the array. Place 0 is empty, so that 0 means none.
 type nodeID uint32
 
-// start is the node in which every walk begins. Its label is the first slash.
-const start nodeID = 1
+// root is the node in which every walk begins. Its label is the first slash.
+const root nodeID = 1
 
 // node is one cache line; a test pins that.
 type node struct {

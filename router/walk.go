@@ -6,10 +6,10 @@ import "strings"
 // that match was exact, and which route a trailing slash would have led to, is left in p.
 func (t *tree) walk(method methodID, p *Params) routeID {
 	path, nodes, pos := p.path, t.nodes, 1
-	if len(nodes) <= int(start) || path == "" || path[0] != '/' {
+	if len(nodes) <= int(root) || path == "" || path[0] != '/' {
 		return 0
 	}
-	id, n := start, &nodes[start]
+	id, n := root, &nodes[root]
 walking:
 	for {
 		if pos == len(path) {
@@ -40,7 +40,9 @@ walking:
 				k = kid.next
 			}
 			if n.wild != 0 {
-				id, n, pos = n.wild, &nodes[n.wild], p.segment(pos)
+				end := segmentEnd(path, pos)
+				p.push(pos, end)
+				id, n, pos = n.wild, &nodes[n.wild], end
 				continue
 			}
 		}
@@ -67,15 +69,25 @@ func (t *tree) isNext(n *node, w uint64, rest string) bool {
 
 func (t *tree) label(n *node) string { return t.text[n.at:][:n.size] }
 
-// segment lets a wildcard take the segment at from, and returns its end.
-func (p *Params) segment(from int) int {
-	path := p.path
-	to := from
-	for to < len(path) && path[to] != '/' {
-		to++
+// segmentEnd is where the segment that begins at from ends. A loop is the fastest for segments of usual length; long
+// ones are for the vector instructions of IndexByte.
+func segmentEnd(path string, from int) int {
+	const usual = 24
+	limit := min(len(path), from+usual)
+	for to := from; to < limit; to++ {
+		if path[to] == '/' {
+			return to
+		}
 	}
-	p.push(from, to)
-	return to
+	return farEnd(path, limit)
+}
+
+// farEnd is segmentEnd for a segment that goes on at from, or ends there with the path.
+func farEnd(path string, from int) int {
+	if i := strings.IndexByte(path[from:], '/'); i >= 0 {
+		return from + i
+	}
+	return len(path)
 }
 
 // atEnd is n's route for a path that ends there.
@@ -117,7 +129,7 @@ func (t *tree) retreat(id nodeID, method methodID, p *Params) (nodeID, routeID) 
 		n, back := &t.nodes[id], t.retries[id]
 		pos := p.back(int(back.wilds)) + int(back.offset)
 		if fall&1 == tryWild {
-			p.segment(pos)
+			p.push(pos, segmentEnd(p.path, pos))
 			return n.wild, 0
 		}
 		if r := t.accept(n.tail, method, p); r != 0 {

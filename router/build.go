@@ -14,30 +14,30 @@ type branch struct {
 	weight    int // patterns at and below
 }
 
-// newStart is an empty tree. Every path begins with a slash, so that is its label.
-func newStart() *branch { return &branch{label: "/"} }
+// newRoot is an empty tree. Every path begins with a slash, so that is its label.
+func newRoot() *branch { return &branch{label: "/"} }
 
-// plant adds a pattern to the tree whose start is b.
-func (b *branch) plant(p *pattern, id routeID) {
+// insert adds a pattern to the tree whose root is b.
+func (b *branch) insert(p *pattern, id routeID) {
 	b.weight++
 	literals := ""
 	for i, s := range p.segments {
 		if i > 0 {
-			literals += "/" // the first slash is the start's own label
+			literals += "/" // the first slash is the root's own label
 		}
 		switch s.kind {
 		case literal:
 			literals += s.text
 		case wildcard:
-			b = b.grow(literals).behind()
+			b = b.reach(literals).behind()
 			literals = ""
 		case tail:
-			b = b.grow(literals)
+			b = b.reach(literals)
 			b.tail = b.tail.with(p.method, id)
 			return
 		}
 	}
-	b = b.grow(literals)
+	b = b.reach(literals)
 	b.end = b.end.with(p.method, id)
 }
 
@@ -59,8 +59,8 @@ func (b *branch) behind() *branch {
 	return b.wild
 }
 
-// grow finds or makes the branch that is reached by the bytes of literals.
-func (b *branch) grow(literals string) *branch {
+// reach finds or makes the branch that the bytes of literals lead to.
+func (b *branch) reach(literals string) *branch {
 	for literals != "" {
 		kid := b.kid(literals[0])
 		if kid == nil {
@@ -103,66 +103,64 @@ func commonPrefix(a, b string) int {
 	return n
 }
 
-// gardener turns branches into a tree.
-type gardener struct {
+// layout lays branches out as a tree.
+type layout struct {
 	tree tree
 	text strings.Builder
 }
 
-// lay gives start and the branches below it their final form.
-func (start *branch) lay() tree {
-	g := &gardener{}
-	g.tree.leaves = append(g.tree.leaves, leaf{})
-	g.tree.nodes = append(g.tree.nodes, node{})
-	g.tree.retries = append(g.tree.retries, retry{})
-	g.place(start, retry{offset: uint32(len(start.label))})
-	g.tree.text = g.text.String()
-	return g.tree
+// compact gives the root b and the branches below it their final form.
+func (b *branch) compact() tree {
+	l := &layout{tree: tree{nodes: make([]node, 1), retries: make([]retry, 1), leaves: make([]leaf, 1)}}
+	l.place(b, retry{offset: uint32(len(b.label))})
+	l.tree.text = l.text.String()
+	return l.tree
 }
 
-// place lays b and everything below it, in the order in which a walk comes by, so that neighbours in the tree are
-// neighbours in memory.
-func (g *gardener) place(b *branch, r retry) nodeID {
-	id := nodeID(len(g.tree.nodes))
-	g.tree.nodes = append(g.tree.nodes, node{
-		size: uint32(len(b.label)), at: uint32(g.text.Len()), head: loadShort(b.label[:min(8, len(b.label))]),
-		end: g.leaf(b.end), tail: g.leaf(b.tail),
+// place lays out b and everything below it, depth first, so that neighbours in the tree are neighbours in memory.
+// r.fall is where a walk goes on when all of b has failed.
+func (l *layout) place(b *branch, r retry) nodeID {
+	id := nodeID(len(l.tree.nodes))
+	l.tree.nodes = append(l.tree.nodes, node{
+		size: uint32(len(b.label)), at: uint32(l.text.Len()), head: loadShort(b.label[:min(8, len(b.label))]),
+		end: l.leaf(b.end), tail: l.leaf(b.tail),
 	})
-	g.tree.retries = append(g.tree.retries, r)
-	g.text.WriteString(b.label)
+	l.tree.retries = append(l.tree.retries, r)
+	l.text.WriteString(b.label)
 
+	// What is below falls back to b's next way; the last way, the tail, has nothing below.
 	fall := r.fall
 	if b.tail != nil {
 		fall = id.then(tryTail)
 	}
 	if b.wild != nil {
-		wild := g.place(b.wild, retry{fall: fall, wilds: r.wilds + 1})
-		g.tree.nodes[id].wild = wild
+		wild := l.place(b.wild, retry{fall: fall, wilds: r.wilds + 1})
+		l.tree.nodes[id].wild = wild
 		fall = id.then(tryWild)
 	}
 	// In a list of colliding children the busiest comes first.
 	slices.SortStableFunc(b.kids, func(x, y *branch) int { return y.weight - x.weight })
 	for _, k := range b.kids {
-		kid := g.place(k, retry{fall: fall, offset: r.offset + uint32(len(k.label)), wilds: r.wilds})
-		g.link(id, kid, k.label[0])
+		kid := l.place(k, retry{fall: fall, offset: r.offset + uint32(len(k.label)), wilds: r.wilds})
+		l.link(id, kid, k.label[0])
 	}
 	return id
 }
 
 // link appends kid to the list of the children of id that share its slot.
-func (g *gardener) link(id, kid nodeID, first byte) {
-	p := &g.tree.nodes[id].child[first&7]
+func (l *layout) link(id, kid nodeID, first byte) {
+	p := &l.tree.nodes[id].child[first&7]
 	for *p != 0 {
-		p = &g.tree.nodes[*p].next
+		p = &l.tree.nodes[*p].next
 	}
 	*p = kid
 }
 
-func (g *gardener) leaf(l *leaf) leafID {
-	if l == nil {
+func (l *layout) leaf(f *leaf) leafID {
+	if f == nil {
 		return 0
 	}
-	l.settle()
-	g.tree.leaves = append(g.tree.leaves, *l)
-	return leafID(len(g.tree.leaves) - 1)
+	f.settle()
+	l.tree.leaves = append(l.tree.leaves, *f)
+	return leafID(len(l.tree.leaves) - 1)
 }
