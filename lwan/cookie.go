@@ -58,7 +58,7 @@ func (p *pairs) addCookies(line []byte, limit int) int {
 	return limit
 }
 
-var semicolon = []byte(";")
+var semicolon, equals = []byte(";"), []byte("=")
 
 // cookieValue takes the quotes off; false: a byte that has no place in a cookie.
 func cookieValue(b []byte) ([]byte, bool) {

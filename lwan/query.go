@@ -1,9 +1,6 @@
 package lwan
 
-import (
-	"bytes"
-	"strings"
-)
+import "strings"
 
 // maxQueryPairs is how many pairs of a query are looked at. What comes behind them is ignored: the rest of the request is
 // still good, and no honest page sends so many.
@@ -46,42 +43,74 @@ const (
 func (p *pairs) decode(text []byte, limit int) encodedForm {
 	result := encodedWell
 	for len(text) > 0 {
+		raw := nextPair(text)
 		room := len(text)
-		var name, value []byte
-		name, text, _ = bytes.Cut(text, ampersand)
-		if len(name) == 0 {
+		whole := text[:raw.end]
+		text = text[min(raw.end+1, room):]
+		if len(whole) == 0 {
 			continue
 		}
 		if limit--; limit < 0 {
 			return encodedTooMany
 		}
-		if bytes.IndexByte(name, ';') >= 0 { // a separator for some, data for others: what smuggles parameters
+		if next, ok := p.decodePair(whole, raw, room); ok {
+			p.list = append(p.list, next)
+		} else {
 			result = encodedMalformed
-			continue
 		}
-		name, value, _ = bytes.Cut(name, equals)
-		n, ok1 := p.unescape(name, room)
-		v, ok2 := p.unescape(value, room)
-		if !ok1 || !ok2 {
-			result = encodedMalformed
-			continue
-		}
-		p.list = append(p.list, pair{n, v})
 	}
 	return result
 }
 
-var (
-	ampersand = []byte("&")
-	equals    = []byte("=")
-)
+// rawPair is where the next pair of a text ends, and what is in it.
+type rawPair struct {
+	end       int
+	equals    int // -1: none
+	coded     bool
+	semicolon bool
+}
 
-// unescape decodes b, a name or a value; false: an invalid escape. What has nothing to decode is not copied. room is no
-// less than all that may still have to be decoded, so that decoded is allocated once.
-func (p *pairs) unescape(b []byte, room int) (string, bool) {
-	if bytes.IndexByte(b, '%') < 0 && bytes.IndexByte(b, '+') < 0 {
-		return alias(b), true
+// nextPair looks at each byte once: most names and values are too short for anything cleverer.
+func nextPair(text []byte) rawPair {
+	raw := rawPair{end: len(text), equals: -1}
+	for i, c := range text {
+		switch c {
+		case '&':
+			raw.end = i
+			return raw
+		case '=':
+			if raw.equals < 0 {
+				raw.equals = i
+			}
+		case '%', '+':
+			raw.coded = true
+		case ';':
+			raw.semicolon = true
+		}
 	}
+	return raw
+}
+
+// decodePair splits and decodes a pair; false: it is malformed. What has nothing to decode is not copied.
+func (p *pairs) decodePair(text []byte, raw rawPair, room int) (pair, bool) {
+	if raw.semicolon { // a separator for some and data for others, which is how parameters are smuggled
+		return pair{}, false
+	}
+	name, value := text, text[:0]
+	if raw.equals >= 0 {
+		name, value = text[:raw.equals], text[raw.equals+1:]
+	}
+	if !raw.coded {
+		return pair{alias(name), alias(value)}, true
+	}
+	n, ok1 := p.unescape(name, room)
+	v, ok2 := p.unescape(value, room)
+	return pair{n, v}, ok1 && ok2
+}
+
+// unescape decodes b, a name or a value; false: an invalid escape. room is no less than all that may still have to be
+// decoded, so that decoded is allocated once.
+func (p *pairs) unescape(b []byte, room int) (string, bool) {
 	if cap(p.decoded)-len(p.decoded) < len(b) {
 		p.decoded = make([]byte, 0, room) // the old array lives on in its views
 	}

@@ -29,6 +29,7 @@ type Request struct {
 	table   *table
 	route   *route
 	result  router.Result
+	missed  Status // what is wrong without a look at the routes; 0: nothing
 	buf     []byte // what head's offsets are of
 	head    http1.Head
 	method  string
@@ -83,7 +84,7 @@ func (r *Request) begin(car carrier, t *table, buf []byte) {
 func (r *Request) end() {
 	r.state = stateOver
 	r.car, r.route, r.buf, r.dead = nil, nil, nil, nil
-	r.headOut = false
+	r.headOut, r.missed = false, 0
 	if r.drainable.Load() {
 		r.drainable.Store(false)
 	}

@@ -2,6 +2,7 @@ package lwan
 
 import (
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -28,9 +29,10 @@ type core struct {
 type table struct {
 	core    *core
 	router  router.Table[*route]
-	handler Handler // in place of the router: what ToHTTP was given
-	miss    Handler // answers what no route fits, in the root's middleware
-	methods string  // Allow of "OPTIONS *"
+	handler Handler         // in place of the router: what ToHTTP was given
+	miss    Handler         // answers what no route fits, in the root's middleware
+	methods string          // Allow of "OPTIONS *"
+	named   map[string]bool // methods that patterns name
 }
 
 // route is an entry, compiled.
@@ -53,6 +55,7 @@ func (c *core) compile(r *Routes) (*table, error) {
 		}, e.source)
 		methods[patternMethod(e.pattern)] = true
 	}
+	t.named = maps.Clone(methods)
 	t.methods = allMethods(methods)
 	return t, t.router.Build()
 }
@@ -92,9 +95,14 @@ func (t *table) dispatch(req *Request, resp *Response) Status {
 	if req.head.Form != http1.OriginForm && req.head.Form != http1.AbsoluteForm {
 		return t.miss(req, resp)
 	}
+	if !t.knows(req) {
+		req.missed = StatusNotImplemented
+		return t.miss(req, resp)
+	}
 	clean := req.cleanPath(resp)
 	if clean < 0 {
-		return StatusBadRequest
+		req.missed = StatusBadRequest
+		return t.miss(req, resp)
 	}
 	host := alias(req.head.Authority.Of(req.buf))
 	rt, res := t.router.Find(req.method, host, req.path, &req.params)
@@ -110,6 +118,16 @@ func (t *table) dispatch(req *Request, resp *Response) Status {
 		return rt.handler(req, resp)
 	}
 	return rt.miss(req, resp)
+}
+
+// knows reports whether the method is one that somebody has registered: with IANA, or in a pattern of this table. Others
+// get 501, also where a pattern takes every method (RFC 9110 section 9.1).
+func (t *table) knows(req *Request) bool {
+	switch req.method {
+	case "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH":
+		return true
+	}
+	return http1.Registered(req.head.Method.Of(req.buf)) || t.named[req.method]
 }
 
 // cleanPath sets req.path. It returns 1 if the path was clean as it came, 0 if it had dot segments or doubled slashes,
@@ -151,6 +169,9 @@ func (t *table) redirectClean(req *Request, resp *Response, rt *route, res route
 
 // answerMiss answers what the router decided without a handler.
 func answerMiss(req *Request, resp *Response) Status {
+	if req.missed != 0 {
+		return req.missed
+	}
 	switch req.head.Form {
 	case http1.AsteriskForm: // OPTIONS *: the server as a whole (RFC 9110 section 9.3.7)
 		resp.SetHeader("Allow", req.table.methods)

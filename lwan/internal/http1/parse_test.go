@@ -167,7 +167,7 @@ var badLines = []struct {
 	{"GET / HTTPS/1.1", 400, 10, reasonVersion},
 	{"GET / HTTP/1.1\r", 400, 15, reasonLineEnd},
 	{"GET / HTTP/2.0", 505, 13, reasonMajor},
-	{"GET / HTTP/1.1\n", 400, 14, reasonVersion},
+	{"GET / HTTP/1.1\n", 400, 14, reasonBareLF},
 	{"GET / HTTP/9.9", 505, 13, reasonMajor},
 	{"GET / HTTP/0.9", 400, 13, reasonMajor},
 	{"\rGET / HTTP/1.1", 400, 1, reasonLineEnd},

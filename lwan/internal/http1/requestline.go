@@ -87,6 +87,8 @@ func (p *parser) version() bool {
 	switch {
 	case i == len(buf):
 		return p.more(phaseVersion, i)
+	case buf[i] == '\n':
+		return p.refuse(400, i, reasonBareLF)
 	case buf[i] != '\r':
 		return p.refuse(400, i, reasonVersion)
 	case i+1 == len(buf):
