@@ -270,7 +270,9 @@ func FuzzParse(f *testing.F) {
 		roundTrip[ratio](t, text)
 		roundTrip[bool](t, text)
 		roundTrip[time.Duration](t, text)
-		roundTrip[netip.Addr](t, text)
+		if text != "" { // which is an invalid address, by its own UnmarshalText
+			roundTrip[netip.Addr](t, text)
+		}
 	})
 }
 
