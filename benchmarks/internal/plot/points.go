@@ -1,0 +1,102 @@
+package plot
+
+import (
+	"fmt"
+	"math"
+)
+
+// Points is a chart with several figures in a row, on a logarithmic scale.
+type Points struct {
+	Title  string
+	Unit   string
+	Series []string // names of the figures, at most as many as there are shades
+	Rows   []Point
+}
+
+// Point is a row: a figure for each of the series, 0 for none.
+type Point struct {
+	Label  string
+	Values []float64
+	Accent bool
+}
+
+// shades are the colours of the series, from the first to the last.
+var shades = []string{"#1f77b4", "#d9822b", "#b0305c", "#5b3a8c"}
+
+// SVG draws the chart.
+func (p Points) SVG() string {
+	c := newCanvas(p.Title, p.Unit, len(p.Rows))
+	scale := newLogScale(p.Rows)
+	for _, decade := range scale.decades() {
+		x := scale.at(decade)
+		c.line(x, headHeight-4, x, row(len(p.Rows)-1)+rowHeight/2, line)
+		c.text(x, headHeight-8, "middle", faint, "normal", fmt.Sprintf("%g", decade))
+	}
+	for i, name := range p.Series {
+		x := float64(width - valueWidth + 20)
+		y := 20 + 14*float64(i)
+		c.dot(x, y-4, 4, shade(i))
+		c.text(x+10, y, "start", ink, "normal", name)
+	}
+	for i, r := range p.Rows {
+		c.points(i, r, scale)
+	}
+	return c.done()
+}
+
+func shade(i int) string { return shades[i%len(shades)] }
+
+func (c *canvas) points(i int, r Point, scale logScale) {
+	c.label(i, r.Label, r.Accent)
+	first, last := math.Inf(1), math.Inf(-1)
+	for _, v := range r.Values {
+		if v = drawable(v); v > 0 {
+			first, last = min(first, scale.at(v)), max(last, scale.at(v))
+		}
+	}
+	if last > first {
+		c.line(first, row(i), last, row(i), faint)
+	}
+	for n, v := range r.Values {
+		if v = drawable(v); v > 0 {
+			c.dot(scale.at(v), row(i), 5, shade(n))
+		}
+	}
+}
+
+// logScale maps values to positions; it covers whole powers of ten.
+type logScale struct {
+	low, high float64 // exponents of ten
+}
+
+func newLogScale(rows []Point) logScale {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, r := range rows {
+		for _, v := range r.Values {
+			if v = drawable(v); v > 0 {
+				low, high = min(low, math.Log10(v)), max(high, math.Log10(v))
+			}
+		}
+	}
+	if low > high {
+		return logScale{0, 1}
+	}
+	s := logScale{math.Floor(low), math.Ceil(high)}
+	if s.low == s.high {
+		s.high++
+	}
+	return s
+}
+
+func (s logScale) at(v float64) float64 {
+	const space = width - labelWidth - valueWidth
+	return labelWidth + 10 + (math.Log10(v)-s.low)/(s.high-s.low)*space
+}
+
+func (s logScale) decades() []float64 {
+	var all []float64
+	for e := s.low; e <= s.high; e++ {
+		all = append(all, math.Pow(10, e))
+	}
+	return all
+}

@@ -1,0 +1,14 @@
+// Package report condenses what was measured into tables, files and plots.
+//
+//	r := report.Report{Machine: machine, Cases: cases, Base: "golwan", Results: results, ...}
+//	fmt.Print(r.Markdown())
+//	err := r.Save("results/2026-01-31T12-00-00")
+//
+// Save writes report.md (what Markdown returns), results.csv (one line for each figure of each round), report.json
+// (everything, with the machine, the versions and the commands that were run) and an SVG file for each plot.
+//
+// A row is valid only if every round was: a server that answers wrongly once is not fast. Ratios are those of the
+// medians of the first metric of a case to that of the base contender.
+//
+// A Report is a plain value, to be filled before its methods are called; they do not change it.
+package report

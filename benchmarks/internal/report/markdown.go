@@ -1,0 +1,159 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/golwan/golwan/benchmarks/internal/stats"
+	"github.com/golwan/golwan/benchmarks/internal/workload"
+)
+
+// Markdown is the report for people: what was measured on what, and a table for each case. The columns are padded,
+// so that it can be read in a terminal as well.
+func (r Report) Markdown() string {
+	var b strings.Builder
+	r.writeHead(&b)
+	for _, g := range r.Groups() {
+		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n", g.Case.Name, g.Case.About)
+		writeTable(&b, r.table(g))
+	}
+	r.writeNotes(&b)
+	return b.String()
+}
+
+func (r Report) writeHead(b *strings.Builder) {
+	m, s := r.Machine, r.Settings
+	pinning := "server on CPU 0, load on CPU 1"
+	if !s.Pinned {
+		pinning = "not pinned to CPUs"
+	}
+	fmt.Fprintf(b, "# Benchmarks, %s\n\n", r.Started.UTC().Format("2006-01-02 15:04 MST"))
+	fmt.Fprintf(b, "- %s, %d CPUs, %d MiB, %s; load average %s before\n", m.CPU, m.CPUs, m.MemoryMiB, m.Kernel, m.LoadAverage)
+	fmt.Fprintf(b, "- %s; golwan at %s\n", m.Go, m.Commit)
+	fmt.Fprintf(b, "- %d rounds of %v after %v of warm-up, driven by %s, %s\n", s.Rounds, s.Duration, s.Warmup, s.Generator, pinning)
+	fmt.Fprintf(b, "- medians; in parentheses the least and the greatest; took %v\n", r.Finished.Sub(r.Started).Round(time.Second))
+	for _, c := range r.Contenders {
+		if c.Missing == "" {
+			fmt.Fprintf(b, "- %s: %s (%s)\n", c.Name, c.About, c.Version)
+		}
+	}
+}
+
+// table is the cells of a group, the first line being the head.
+func (r Report) table(g Group) [][]string {
+	main := g.Case.Metrics[0]
+	metrics := used(g)
+	head := []string{"contender", main.Title, "to " + r.Base}
+	for _, m := range metrics {
+		head = append(head, m.Title)
+	}
+	table := [][]string{head}
+	for _, row := range g.Rows {
+		if row.Invalid != "" {
+			table = append(table, []string{row.Contender, "invalid: " + row.Invalid})
+			continue
+		}
+		cells := []string{row.Contender, spread(row.Figures[main.Key], main), ""}
+		if row.Ratio > 0 {
+			cells[2] = fmt.Sprintf("%.2f", row.Ratio)
+		}
+		for _, m := range metrics {
+			cells = append(cells, median(row.Figures, m))
+		}
+		table = append(table, cells)
+	}
+	return table
+}
+
+// used are the metrics after the first one that any row has.
+func used(g Group) []workload.Metric {
+	var metrics []workload.Metric
+	for _, m := range g.Case.Metrics[1:] {
+		for _, row := range g.Rows {
+			if _, found := row.Figures[m.Key]; found {
+				metrics = append(metrics, m)
+				break
+			}
+		}
+	}
+	return metrics
+}
+
+func spread(s stats.Summary, m workload.Metric) string {
+	return fmt.Sprintf("%.*f (%.*f–%.*f)", m.Digits, s.Median, m.Digits, s.Min, m.Digits, s.Max)
+}
+
+func median(figures map[string]stats.Summary, m workload.Metric) string {
+	s, found := figures[m.Key]
+	if !found {
+		return ""
+	}
+	return fmt.Sprintf("%.*f", m.Digits, s.Median)
+}
+
+// writeTable writes cells with padding; a line may have fewer cells than the head. A line of two is a message, which
+// does not widen the columns.
+func writeTable(b *strings.Builder, table [][]string) {
+	widths := make([]int, len(table[0]))
+	for _, line := range table {
+		for i, cell := range line {
+			if len(line) > 2 || i == 0 {
+				widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			}
+		}
+	}
+	for n, line := range table {
+		for i, w := range widths {
+			cell := ""
+			if i < len(line) {
+				cell = strings.ReplaceAll(line[i], "|", `\|`)
+			}
+			pad := strings.Repeat(" ", max(w-utf8.RuneCountInString(cell), 0))
+			if i == 0 {
+				fmt.Fprintf(b, "| %s%s ", cell, pad)
+			} else {
+				fmt.Fprintf(b, "| %s%s ", pad, cell)
+			}
+		}
+		b.WriteString("|\n")
+		if n == 0 {
+			writeRule(b, widths)
+		}
+	}
+}
+
+// writeRule writes the line below the head: names to the left, figures to the right.
+func writeRule(b *strings.Builder, widths []int) {
+	for i, w := range widths {
+		if i == 0 {
+			b.WriteString("|:" + strings.Repeat("-", w+1))
+		} else {
+			b.WriteString("|" + strings.Repeat("-", w+1) + ":")
+		}
+	}
+	b.WriteString("|\n")
+}
+
+func (r Report) writeNotes(b *strings.Builder) {
+	var notes []string
+	for _, c := range r.Contenders {
+		if c.Missing != "" {
+			notes = append(notes, fmt.Sprintf("%s did not take part: %s", c.Name, c.Missing))
+		}
+	}
+	for _, n := range r.Results.Notes {
+		notes = append(notes, fmt.Sprintf("%s was left out of %s: %s", n.Contender, n.Case, n.Text))
+	}
+	if r.Results.Interrupted {
+		notes = append(notes, "The run was interrupted: rounds are missing.")
+	}
+	if len(notes) == 0 {
+		return
+	}
+	b.WriteString("\n## Notes\n\n")
+	for _, n := range notes {
+		fmt.Fprintf(b, "- %s\n", strings.Join(strings.Fields(n), " "))
+	}
+}

@@ -1,0 +1,60 @@
+package report
+
+import (
+	"github.com/golwan/golwan/benchmarks/internal/plot"
+	"github.com/golwan/golwan/benchmarks/internal/workload"
+)
+
+// percentiles are the latencies that are drawn.
+var percentiles = []workload.Metric{workload.P50, workload.P90, workload.P99, workload.P999}
+
+// Plots draws the case's main metric, its latencies, and the memory, as far as they were measured; the keys are file
+// names. Invalid rows are not drawn.
+func (r Report) Plots() map[string]string {
+	files := map[string]string{}
+	for _, g := range r.Groups() {
+		main := g.Case.Metrics[0]
+		if bars := r.bars(g, main); len(bars.Rows) > 0 {
+			files[g.Case.Name+"-"+main.Key+".svg"] = bars.SVG()
+		}
+		if points := r.points(g); len(points.Rows) > 0 {
+			files[g.Case.Name+"-latency.svg"] = points.SVG()
+		}
+		if bars := r.bars(g, workload.Resident); len(bars.Rows) > 0 {
+			files[g.Case.Name+"-memory.svg"] = bars.SVG()
+		}
+	}
+	return files
+}
+
+func (r Report) bars(g Group, m workload.Metric) plot.Bars {
+	b := plot.Bars{Title: g.Case.Name, Unit: m.Title + ", less is better: " + g.Case.About, Digits: m.Digits}
+	for _, row := range g.Rows {
+		s, found := row.Figures[m.Key]
+		if !found || row.Invalid != "" {
+			continue
+		}
+		b.Rows = append(b.Rows, plot.Bar{Label: row.Contender, Value: s.Median, Min: s.Min, Max: s.Max, Accent: row.Contender == r.Base})
+	}
+	return b
+}
+
+func (r Report) points(g Group) plot.Points {
+	p := plot.Points{Title: g.Case.Name, Unit: "latency in µs under full load, less is better"}
+	for _, m := range percentiles {
+		p.Series = append(p.Series, m.Title)
+	}
+	for _, row := range g.Rows {
+		point := plot.Point{Label: row.Contender, Accent: row.Contender == r.Base}
+		measured := false
+		for _, m := range percentiles {
+			s := row.Figures[m.Key]
+			point.Values = append(point.Values, s.Median)
+			measured = measured || s.Median > 0
+		}
+		if measured && row.Invalid == "" {
+			p.Rows = append(p.Rows, point)
+		}
+	}
+	return p
+}

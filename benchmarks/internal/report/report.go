@@ -1,0 +1,56 @@
+package report
+
+import (
+	"time"
+
+	"github.com/golwan/golwan/benchmarks/internal/rounds"
+	"github.com/golwan/golwan/benchmarks/internal/workload"
+)
+
+// Report is everything about one run of the benchmarks.
+type Report struct {
+	Command    string       `json:"command"` // the arguments of this program
+	Started    time.Time    `json:"started"`
+	Finished   time.Time    `json:"finished"`
+	Machine    Machine      `json:"machine"`
+	Settings   Settings     `json:"settings"`
+	Contenders []Contestant `json:"contenders"`
+	Cases      []Case       `json:"cases"`
+	Base       string       `json:"base"` // the contender that the others are compared with
+
+	Results rounds.Results `json:"results"`
+}
+
+// Settings are how it was measured.
+type Settings struct {
+	Rounds    int           `json:"rounds"`
+	Duration  time.Duration `json:"duration_ns"`
+	Warmup    time.Duration `json:"warmup_ns"`
+	Generator string        `json:"generator"`
+	Pinned    bool          `json:"pinned"` // server on CPU 0, load on CPU 1
+	Files     uint64        `json:"files"`  // limit of open files
+}
+
+// Contestant is a contender as it took part, or did not.
+type Contestant struct {
+	Name    string `json:"name"`
+	About   string `json:"about"`
+	Version string `json:"version,omitempty"`
+	Missing string `json:"missing,omitempty"` // why it did not
+}
+
+// Case is what the report has to know of a workload.Case.
+type Case struct {
+	Name    string            `json:"name"`
+	About   string            `json:"about"`
+	Metrics []workload.Metric `json:"metrics"`
+}
+
+// NewCases takes from the cases what a report needs.
+func NewCases(cases []workload.Case) []Case {
+	all := make([]Case, len(cases))
+	for i, c := range cases {
+		all[i] = Case{c.Name, c.About, c.Metrics}
+	}
+	return all
+}
