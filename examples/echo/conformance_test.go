@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/golwan/golwan/lwan"
+)
+
+// differs lists the cases that are answered in another way on purpose, each with the rule that says so.
+var differs = map[string]string{
+	`lighttpd: url: /~test%20\xc3\xa4_`: "bytes above 0x7f are no part of a URI: RFC 3986 section 2, so 400: RFC 9112 section 3",
+
+	"llhttp: Content-Length reset when no body is received": "123 bytes of content were announced, and are waited for: RFC 9112 section 6.3",
+	"llhttp: CRLF between requests, implicit `keep-alive`":  "the first of the requests is whole and is answered: RFC 9112 section 9.3.2; the case counts the second",
+	"llhttp: Should parse multiple events":                  "two of the requests are whole and are answered: RFC 9112 section 9.3.2; the case counts the third",
+	"llhttp: SOURCE request with ICE":                       "ICE is not HTTP: RFC 9112 section 2.3",
+	"llhttp: OPTIONS request with RTSP":                     "RTSP is not HTTP: RFC 9112 section 2.3",
+	"llhttp: ANNOUNCE request with RTSP":                    "RTSP is not HTTP: RFC 9112 section 2.3",
+	"llhttp: No HTTP version":                               "each request line names a version: RFC 9112 section 3",
+	"llhttp: `host:port` and basic auth":                    "user information from an untrusted source is an error: RFC 9110 section 4.2.4",
+}
+
+// TestConformance serves the example and sends it the raw requests of other servers' test suites.
+func TestConformance(t *testing.T) {
+	for _, corpus := range []struct {
+		name, file  string
+		cases, good int // good: at least so many of cases as expected
+		judge       judge
+	}{
+		{"lighttpd", "lighttpd_request_cases.json", 128, 127, lighttpdJudge},
+		{"llhttp", "llhttp_cases.json", 134, 126, llhttpJudge},
+		{"h1spec", "h1spec_cases.json", 33, 33, h1specJudge},
+	} {
+		t.Run(corpus.name, func(t *testing.T) {
+			cases := readCorpus(t, corpus.file)
+			good := judgeAll(t, corpus.name, cases, corpus.judge)
+			t.Logf("%d of %d as expected", good, len(cases))
+			if len(cases) != corpus.cases || good < corpus.good {
+				t.Errorf("%d of %d cases are as expected, want %d of %d", good, len(cases), corpus.good, corpus.cases)
+			}
+		})
+	}
+}
+
+// judgeAll judges the cases of a corpus and returns how many are as expected. It talks about all at the same time,
+// because silence takes its time.
+func judgeAll(t *testing.T, corpus string, cases []rawCase, j judge) (good int) {
+	addr := serve(t)
+	exchanges := make([]*exchange, len(cases))
+	var all sync.WaitGroup
+	for i := range cases {
+		all.Go(func() {
+			c := &cases[i]
+			_, listed := differs[corpus+": "+c.Name]
+			exchanges[i] = converse(addr, c, j.enough, j.patience(c, listed))
+		})
+	}
+	all.Wait()
+	for i := range cases {
+		t.Run(cases[i].Name, func(t *testing.T) {
+			if judgeCase(t, corpus+": "+cases[i].Name, &cases[i], exchanges[i], j) {
+				good++
+			}
+		})
+	}
+	return good
+}
+
+// judgeCase reports whether the case is as expected, and fails the test if that is not what the list of differences says.
+func judgeCase(t *testing.T, name string, c *rawCase, ex *exchange, j judge) bool {
+	reason, listed := differs[name]
+	right := j.right(c, ex)
+	switch {
+	case ex.end == endBroken:
+		t.Errorf("%v, after %v\nsent %q", ex.err, ex.answers, c.Request)
+	case right && listed:
+		t.Errorf("is as expected, and listed as different: %s", reason)
+	case !right && !listed:
+		t.Errorf("is not as expected\nsent %q\ngot  %v, then %v", c.Request, ex.answers, ex.end)
+	}
+	return right
+}
+
+// serve runs the example's handler on a free port and returns the address.
+func serve(t *testing.T) string {
+	t.Helper()
+	srv := &lwan.Server{Addr: "127.0.0.1:0", Loops: 2}
+	srv.Handle("/", echo)
+	failed := make(chan error, 1)
+	go func() { failed <- srv.ListenAndServe() }()
+	select {
+	case <-srv.Ready():
+	case err := <-failed:
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := srv.Shutdown(ctx); err != nil { // the clients have left: nothing may still be under way
+			t.Error(err)
+		}
+		if err := <-failed; err != nil {
+			t.Error(err)
+		}
+	})
+	return srv.Addrs()[0].String()
+}

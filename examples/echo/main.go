@@ -1,0 +1,38 @@
+// Echo answers every request with 200 and the body that it came with, whatever the method and the path. Only CONNECT is
+// refused, by the framework: a 2xx would turn the connection into a tunnel.
+//
+//	go run ./examples/echo -addr :8080
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+
+	"github.com/golwan/golwan/lwan"
+)
+
+// echo reads the whole body first: a client that sends all of it before it reads an answer must not be made to wait.
+func echo(req *lwan.Request, resp *lwan.Response) lwan.Status {
+	body, err := req.BodyBytes()
+	if err != nil {
+		return resp.Fail(err)
+	}
+	return resp.Data(200, "application/octet-stream", body)
+}
+
+func main() {
+	addr := flag.String("addr", ":8080", "where to listen")
+	loops := flag.Int("loops", 0, "event loops; 0: one per CPU")
+	flag.Parse()
+
+	srv := &lwan.Server{Addr: *addr, Loops: *loops}
+	srv.Handle("/", echo)
+	go func() {
+		<-srv.Ready()
+		fmt.Println("listening on", srv.Addrs()[0])
+	}()
+	if err := lwan.Run(srv); err != nil {
+		log.Fatal(err)
+	}
+}
