@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"time"
 )
@@ -26,11 +27,19 @@ func recovering(next Handler) Handler {
 	return func(req *Request, resp *Response) (st Status) {
 		defer func() {
 			if v := recover(); v != nil {
-				st = resp.Fail(newPanicError(v))
+				st = resp.failPanic(v)
 			}
 		}()
 		return next(req, resp)
 	}
+}
+
+// failPanic is Fail for a panic. http.ErrAbortHandler asks for the connection to be cut without a word.
+func (r *Response) failPanic(v any) Status {
+	if v == http.ErrAbortHandler {
+		return r.Fail(ErrGone)
+	}
+	return r.Fail(newPanicError(v))
 }
 
 // answer runs the chain of the route for the request and ends the response.
@@ -43,7 +52,7 @@ func (t *table) answer(req *Request, resp *Response) {
 func (t *table) run(req *Request, resp *Response) (st Status) {
 	defer func() {
 		if v := recover(); v != nil {
-			st = resp.Fail(newPanicError(v))
+			st = resp.failPanic(v)
 		}
 	}()
 	return t.dispatch(req, resp)
@@ -52,9 +61,12 @@ func (t *table) run(req *Request, resp *Response) (st Status) {
 // conclude sends what the handler has left to be sent.
 func (t *table) conclude(req *Request, resp *Response, st Status) {
 	st = t.outcome(req, resp, st)
-	if resp.streamed {
+	switch {
+	case resp.taken:
+		req.car.cut()
+	case resp.streamed:
 		t.concludeStream(req, resp, st)
-	} else {
+	default:
 		t.concludeWhole(req, resp, st)
 	}
 	req.headOut = true
@@ -121,7 +133,7 @@ func (t *table) concludeWhole(req *Request, resp *Response, st Status) {
 
 // fillError puts the error page into an answer that needs one.
 func (t *table) fillError(req *Request, resp *Response, st Status) Status {
-	if st < 400 || resp.bodyLen() > 0 {
+	if st < 400 || resp.bodyLen() > 0 || resp.empty {
 		return st
 	}
 	if page := t.core.srv.ErrorPage; page != nil {

@@ -2,6 +2,8 @@ package lwan
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/netip"
 	"os"
 	"time"
@@ -33,8 +35,9 @@ type carrier interface {
 
 	// sleep waits until d has passed, then nil, or the request is over.
 	sleep(d time.Duration) error
-	// wait waits until wake is called, from any goroutine, or the request is over. arm gets wake before the wait begins.
-	wait(arm func(wake func())) error
+	// wait waits until wake is called, from any goroutine, or limit has passed (errPause; 0: none), or the request is
+	// over. arm gets wake before the wait begins.
+	wait(arm func(wake func()), limit time.Duration) error
 	// offload runs fn on a goroutine, and returns when fn has: however long it takes. ErrBusy: it was not run.
 	offload(fn func()) error
 	// onLoop reports whether the handler must not block now.
@@ -50,9 +53,17 @@ type carrier interface {
 	// drained is closed, or nil and cancelled through the canceller, when draining starts; for waits that end with it.
 	drained() <-chan struct{}
 
+	// hijack gives the connection away, with what was read of it too much.
+	hijack() (net.Conn, []byte, error)
+	// upgrade sends a 101 response and returns the connection for the handler's use while it runs.
+	upgrade(resp *Response, proto string) (net.Conn, error)
+
 	peer() netip.AddrPort
 	secure() bool
 }
+
+// errPause is what a wait returns when its limit has passed.
+var errPause = errors.New("lwan: nothing came")
 
 // field is a field line to be sent.
 type field struct{ name, value string }

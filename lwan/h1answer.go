@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -45,7 +46,7 @@ func (h *h1) finish(resp *Response, st Status) {
 }
 
 func (h *h1) writeLarge(body []byte) {
-	h.c.WriteTimeout = h.req.limits.Write
+	h.c.WriteTimeout = pause(h.req.limits.Write, h.req.writeBy)
 	_, err := h.c.Writev(h.out, body)
 	h.out = h.out[:0]
 	if err != nil {
@@ -115,7 +116,7 @@ func (h *h1) flush() error {
 	if len(h.out) == 0 {
 		return nil
 	}
-	h.c.WriteTimeout = h.core.limits.Write
+	h.c.WriteTimeout = h.writePause()
 	_, err := h.c.Write(h.out)
 	h.out = h.out[:0]
 	if cap(h.out) > 2*flushAt {
@@ -126,6 +127,14 @@ func (h *h1) flush() error {
 		return h.errorOf(err)
 	}
 	return nil
+}
+
+// writePause is how long one write may wait, also between requests.
+func (h *h1) writePause() time.Duration {
+	if h.active {
+		return pause(h.req.limits.Write, h.req.writeBy)
+	}
+	return h.core.limits.Write
 }
 
 // startStream implements carrier. The body is chunked, or of the handler's length, or, for an HTTP/1.0 client, ends with
@@ -159,7 +168,7 @@ func (h *h1) stream(p []byte) error {
 	if len(p) <= inlineBody {
 		h.out = append(h.out, p...)
 	} else {
-		h.c.WriteTimeout = h.req.limits.Write
+		h.c.WriteTimeout = pause(h.req.limits.Write, h.req.writeBy)
 		_, err := h.c.Writev(h.out, p)
 		h.out = h.out[:0]
 		if err != nil {
@@ -187,7 +196,7 @@ func (h *h1) streamFile(f *os.File, off, n int64) error {
 	if err := h.flush(); err != nil {
 		return err
 	}
-	h.c.WriteTimeout = h.req.limits.Write
+	h.c.WriteTimeout = pause(h.req.limits.Write, h.req.writeBy)
 	if _, err := h.c.Sendfile(f, off, n); err != nil {
 		h.cutoff = true
 		if err == io.ErrUnexpectedEOF {

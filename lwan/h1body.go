@@ -56,7 +56,7 @@ func (h *h1) readLength(p []byte) (n int, err error) {
 
 // readConn reads from the connection; the end of the stream is an error, as more was announced.
 func (h *h1) readConn(p []byte) (int, error) {
-	h.c.ReadTimeout = h.req.limits.Read
+	h.c.ReadTimeout = pause(h.req.limits.Read, h.req.readBy)
 	n, err := h.c.Read(p)
 	if err != nil || n == 0 {
 		h.broken, h.keep = true, false

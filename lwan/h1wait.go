@@ -40,37 +40,34 @@ func (h *h1) sleep(d time.Duration) error {
 	if h.c.Offloaded() {
 		t := time.NewTimer(d)
 		defer t.Stop()
-		return h.block(t.C)
+		return h.block(t.C, nil)
 	}
 	return h.errorOf(h.w.Sleep(d))
 }
 
-// block waits, on the handler's goroutine, for a value of ch or the request's end.
-func (h *h1) block(ch <-chan time.Time) error {
+// block waits, on the handler's goroutine, for a value of ch (then result) or the request's end.
+func (h *h1) block(ch <-chan time.Time, result error) error {
 	select {
 	case <-ch:
-		return nil
+		return result
 	case <-h.c.Cancelled():
 		return h.req.cancelled()
 	}
 }
 
 // wait implements carrier.
-func (h *h1) wait(arm func(wake func())) error {
+func (h *h1) wait(arm func(wake func()), limit time.Duration) error {
 	if err := h.flush(); err != nil {
 		return err
 	}
 	if !h.c.Offloaded() {
-		return h.errorOf(h.w.Wait(arm))
-	}
-	woken := make(chan time.Time, 1)
-	arm(func() {
-		select {
-		case woken <- time.Time{}:
-		default:
+		err := h.w.Wait(arm, limit)
+		if err == evloop.ErrTimeout {
+			return errPause
 		}
-	})
-	return h.block(woken)
+		return h.errorOf(err)
+	}
+	return waitOn(arm, limit, h.c.Cancelled(), h.req.cancelled)
 }
 
 // offload implements carrier.

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
@@ -41,8 +42,9 @@ type Request struct {
 	dead    error                 // what a wait returned that the request does not survive
 	lost    atomic.Pointer[error] // why the context has ended, or will have once it is made
 
-	headOut   bool        // the answer's head has left: the handler's deadline is over
-	drainable atomic.Bool // the start of draining ends its waits; set by the handler, read by the loop
+	readBy, writeBy time.Time   // deadlines that a net/http handler has set; zero: Limits count
+	headOut         bool        // the answer's head has left: the handler's deadline is over
+	drainable       atomic.Bool // the start of draining ends its waits; set by the handler, read by the loop
 
 	// made when asked for
 	pathText string
@@ -85,6 +87,7 @@ func (r *Request) end() {
 	r.state = stateOver
 	r.car, r.route, r.buf, r.dead = nil, nil, nil, nil
 	r.headOut, r.missed = false, 0
+	r.readBy, r.writeBy = time.Time{}, time.Time{}
 	if r.drainable.Load() {
 		r.drainable.Store(false)
 	}
@@ -329,6 +332,14 @@ func (r *Request) runDeferred(fn func()) {
 		}
 	}()
 	fn()
+}
+
+// pause is how long one read or write may wait: limit, or until by if that is set.
+func pause(limit time.Duration, by time.Time) time.Duration {
+	if by.IsZero() {
+		return limit
+	}
+	return max(time.Until(by), 1)
 }
 
 // Context is made on first use. It ends when the client leaves, the handler's time is up, or the server stops hard; that

@@ -29,6 +29,9 @@ type Response struct {
 	sent     int64
 	sticky   error // of a write; later writes and Flush return it
 	streamed bool
+	taken    bool   // the connection was hijacked or upgraded: there is nothing to end
+	empty    bool   // an error without a body stays without
+	intended Status // of the head when a stream begins by itself; 0: 200
 	trailers []field
 	events   *Events
 
@@ -227,9 +230,17 @@ func (r *Response) overflow() error {
 	case r.streamed && len(r.body) >= streamPiece:
 		return r.drain()
 	case !r.streamed && int64(len(r.body)) > r.req.limits.Buffer:
-		return r.sendHead(StatusOK)
+		return r.sendHead(r.impliedStatus())
 	}
 	return nil
+}
+
+// impliedStatus is that of a stream that begins without SendHead.
+func (r *Response) impliedStatus() Status {
+	if r.intended != 0 {
+		return r.intended
+	}
+	return StatusOK
 }
 
 // ReadFrom copies src to its end into the body, streaming as Write does: memory stays bounded by Limits.Buffer.

@@ -30,7 +30,7 @@ func (r *Response) Flush() error {
 		return r.sticky
 	}
 	if !r.streamed {
-		if err := r.sendHead(StatusOK); err != nil {
+		if err := r.sendHead(r.impliedStatus()); err != nil {
 			return err
 		}
 	}
@@ -194,7 +194,7 @@ func (r *Response) SendFile(f *os.File, off, n int64) error {
 			r.length = n
 		}
 		r.unsetText()
-		if err := r.sendHead(StatusOK); err != nil {
+		if err := r.sendHead(r.impliedStatus()); err != nil {
 			return err
 		}
 		if r.filter != nil {

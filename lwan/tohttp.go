@@ -1,9 +1,11 @@
 package lwan
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -39,12 +41,14 @@ type httpCall struct {
 	req  Request
 	resp Response
 
-	head    []byte // the head, written as HTTP/1.1 to be parsed as any other
-	start   time.Time
-	ended   chan struct{} // closed when the request is cancelled
-	once    sync.Once
-	aborted bool
-	bodyErr error
+	head     []byte // the head, written as HTTP/1.1 to be parsed as any other
+	start    time.Time
+	ended    chan struct{} // closed when the request is cancelled
+	once     sync.Once     // of end
+	watch    sync.Once     // of draining
+	aborted  bool
+	hijacked bool
+	bodyErr  error
 }
 
 func (c *httpCall) serve(t *table) {
@@ -85,6 +89,7 @@ func (c *httpCall) finished() {
 		core.observe(o, &c.req, &c.resp, time.Since(c.start))
 	}
 	c.req.runDefers()
+	c.end(context.Canceled)
 	if o, ok := c.w.(interface{ Concluded(failure error) }); ok { // a recorder in a test
 		o.Concluded(c.resp.failure)
 	}
@@ -262,7 +267,7 @@ func (c *httpCall) endStream(resp *Response) error {
 	return nil
 }
 
-func (c *httpCall) cut() { c.aborted = true }
+func (c *httpCall) cut() { c.aborted = !c.hijacked }
 
 func (c *httpCall) interim(st Status, fields []field) error {
 	h := c.w.Header()
@@ -279,34 +284,34 @@ func (c *httpCall) interim(st Status, fields []field) error {
 func (c *httpCall) sleep(d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
-	return c.block(t.C)
-}
-
-// block waits for a value of ch, or the request's end.
-func (c *httpCall) block(ch <-chan time.Time) error {
-	var draining <-chan struct{}
-	if c.req.drainable.Load() {
-		draining = c.req.table.core.draining
-	}
 	select {
-	case <-ch:
+	case <-t.C:
 		return nil
-	case <-draining:
-		c.end(ErrStopping)
-	case <-c.ended:
+	case <-c.over():
+		return c.req.cancelled()
 	}
-	return c.req.cancelled()
 }
 
-func (c *httpCall) wait(arm func(wake func())) error {
-	woken := make(chan time.Time, 1)
-	arm(func() {
-		select {
-		case woken <- time.Time{}:
-		default:
-		}
+// over is closed when the request is cancelled, or draining starts if that ends it.
+func (c *httpCall) over() <-chan struct{} {
+	if !c.req.drainable.Load() {
+		return c.ended
+	}
+	c.watch.Do(func() {
+		draining := c.req.table.core.draining
+		go func() {
+			select {
+			case <-draining:
+				c.end(ErrStopping)
+			case <-c.ended:
+			}
+		}()
 	})
-	return c.block(woken)
+	return c.ended
+}
+
+func (c *httpCall) wait(arm func(wake func()), limit time.Duration) error {
+	return waitOn(arm, limit, c.over(), c.req.cancelled)
 }
 
 func (c *httpCall) offload(fn func()) error {
@@ -317,6 +322,42 @@ func (c *httpCall) offload(fn func()) error {
 func (c *httpCall) onLoop() bool { return false }
 
 func (c *httpCall) canceller() func(cause error) { return c.end }
+
+// hijack implements carrier.
+func (c *httpCall) hijack() (net.Conn, []byte, error) {
+	conn, rw, err := c.ctl.Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	c.hijacked = true
+	rest, err := rw.Reader.Peek(rw.Reader.Buffered())
+	return conn, bytes.Clone(rest), err
+}
+
+// upgrade implements carrier.
+func (c *httpCall) upgrade(resp *Response, proto string) (net.Conn, error) {
+	conn, rest, err := c.hijack()
+	if err != nil {
+		return nil, err
+	}
+	head := http1.AppendStatusLine(nil, http.StatusSwitchingProtocols)
+	resp.withDefaults(func(name, value string) { head = http1.AppendField(head, name, value) })
+	head = http1.AppendField(head, "Connection", "Upgrade")
+	head = append(http1.AppendField(head, "Upgrade", proto), "\r\n"...)
+	if _, err := conn.Write(head); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	c.req.Defer(func() { _ = conn.Close() }) // it lives as long as the handler; a second Close says nothing new
+	return prefixedConn{conn, io.MultiReader(bytes.NewReader(rest), conn)}, nil
+}
+
+// prefixedConn reads first what was read of the connection too much.
+type prefixedConn struct {
+	net.Conn
+	r io.Reader
+}
+
+func (c prefixedConn) Read(p []byte) (int, error) { return c.r.Read(p) }
 
 func (c *httpCall) parent() context.Context  { return context.WithoutCancel(c.r.Context()) }
 func (c *httpCall) elapsed() time.Duration   { return time.Since(c.start) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"runtime"
 	"time"
 )
@@ -61,6 +62,48 @@ func (r *Request) sleep(d time.Duration) error {
 		if err := r.resp.events.beat(); err != nil {
 			return err
 		}
+	}
+}
+
+// waitFor waits for wake and sends heartbeats meanwhile, if the answer is an event stream. arm may be called again.
+func (r *Request) waitFor(arm func(wake func())) error {
+	if err := r.beginWait(); err != nil {
+		return err
+	}
+	for {
+		err := r.car.wait(arm, r.heartbeat())
+		if err == errPause {
+			err = r.resp.events.beat()
+			if err == nil {
+				continue
+			}
+		}
+		return r.endWait(err)
+	}
+}
+
+// waitOn is a carrier's wait for handlers that run on goroutines.
+func waitOn(arm func(wake func()), limit time.Duration, over <-chan struct{}, cause func() error) error {
+	woken := make(chan struct{}, 1)
+	arm(func() {
+		select {
+		case woken <- struct{}{}:
+		default:
+		}
+	})
+	var late <-chan time.Time
+	if limit > 0 {
+		t := time.NewTimer(limit)
+		defer t.Stop()
+		late = t.C
+	}
+	select {
+	case <-woken:
+		return nil
+	case <-late:
+		return errPause
+	case <-over:
+		return cause()
 	}
 }
 
@@ -138,12 +181,14 @@ func Await[T any](req *Request, fn func(ctx context.Context) (T, error)) (v T, e
 func (r *Request) offload(fn func()) error {
 	var (
 		ended    bool
-		panicked *PanicError
+		panicked any
 	)
 	err := r.car.offload(func() {
 		defer func() {
 			if !ended {
-				if v := recover(); v != nil {
+				if v := recover(); v == http.ErrAbortHandler {
+					panicked = v
+				} else if v != nil {
 					panicked = newPanicError(v)
 				}
 			}

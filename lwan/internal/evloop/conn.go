@@ -349,6 +349,15 @@ func (c *Conn) Sendfile(f *os.File, off, n int64) (int64, error) {
 	return done, nil
 }
 
+// Detach takes the connection out of the loop's epoll set, so that somebody else can drive a duplicate of its
+// descriptor. Serve must return Close soon, which closes the original. It is for code on the loop.
+func (c *Conn) Detach() error {
+	if e := c.loop.kernel.epollDel(c.loop.epfd, int(c.fd)); e != 0 {
+		return e
+	}
+	return nil
+}
+
 // CloseWrite sends a FIN: the peer sees the end of the answer and may go on sending.
 func (c *Conn) CloseWrite() error {
 	if e := c.loop.kernel.shutdown(int(c.fd), unix.SHUT_WR); e != 0 {

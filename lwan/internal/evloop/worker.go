@@ -158,19 +158,20 @@ func (w *Worker) Sleep(d time.Duration) error {
 	return c.cause
 }
 
-// Wait parks until wake is called, from any goroutine, or the connection is cancelled (then the cause). arm hands wake
-// out; it is called before the worker parks and may call wake at once.
-func (w *Worker) Wait(arm func(wake func())) error {
+// Wait parks until wake is called, from any goroutine (then nil), limit has passed (ErrTimeout; 0: no limit), or the
+// connection is cancelled (then the cause). arm hands wake out; it is called before the worker parks and may call wake at
+// once.
+func (w *Worker) Wait(arm func(wake func()), limit time.Duration) error {
 	c := &w.Conn
 	if err := c.ready(); err != nil {
 		return err
 	}
-	wt := w.waiter()
+	wt := c.begin(limit)
 	c.cancelled = wt
 	arm(func() { w.loop.post(&letter{w: wt.w, tick: wt.tick}) })
 	w.park()
 	c.cancelled = waiter{}
-	return c.cause
+	return c.outcome(c.cause)
 }
 
 // Pause lets everything else that is ready have a turn.

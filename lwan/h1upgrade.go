@@ -1,0 +1,140 @@
+//go:build linux
+
+package lwan
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/golwan/golwan/lwan/internal/http1"
+)
+
+// hijack implements carrier: the loop forgets the connection, and package net gets a duplicate of its descriptor. The
+// original is closed when the handler returns.
+func (h *h1) hijack() (net.Conn, []byte, error) {
+	if err := h.flush(); err != nil {
+		return nil, nil, err
+	}
+	if err := h.detach(); err != nil {
+		return nil, nil, err
+	}
+	h.keep, h.cutoff, h.resp.taken, h.resp.streamed = false, true, true, true
+	h.resp.status = 101
+	dup, err := unix.FcntlInt(uintptr(h.c.Fd()), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("fcntl", err)
+	}
+	f := os.NewFile(uintptr(dup), "hijacked")
+	conn, err := net.FileConn(f) // duplicates once more, into the poller of package net
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, nil, err
+	}
+	rest := bytes.Clone(h.in[h.pos:h.end])
+	h.pos = h.end
+	return conn, rest, nil
+}
+
+func (h *h1) detach() error {
+	if !h.c.Offloaded() {
+		return h.c.Detach()
+	}
+	done := make(chan error, 1)
+	h.c.Loop().Do(func() { done <- h.c.Detach() })
+	return <-done
+}
+
+// upgrade implements carrier.
+func (h *h1) upgrade(resp *Response, proto string) (net.Conn, error) {
+	h.appendHead(resp, 101)
+	h.out = http1.AppendField(h.out, "Connection", "Upgrade")
+	h.out = append(http1.AppendField(h.out, "Upgrade", proto), "\r\n"...)
+	if err := h.flush(); err != nil {
+		return nil, err
+	}
+	h.keep = false
+	return &parkedConn{h: h}, nil
+}
+
+// parkedConn is the connection of an upgraded request, as the handler sees it.
+type parkedConn struct {
+	h               *h1
+	readBy, writeBy time.Time
+	closed          bool
+}
+
+var _ net.Conn = (*parkedConn)(nil)
+
+// Read reads what was read with the head first.
+func (p *parkedConn) Read(b []byte) (int, error) {
+	h := p.h
+	if p.closed {
+		return 0, net.ErrClosed
+	}
+	if h.pos < h.end {
+		n := copy(b, h.in[h.pos:h.end])
+		h.pos += n
+		return n, nil
+	}
+	if err := h.req.beginWait(); err != nil {
+		return 0, err
+	}
+	h.c.ReadTimeout = pause(0, p.readBy)
+	n, err := h.c.Read(b)
+	if err == nil && n == 0 && len(b) > 0 {
+		return 0, io.EOF
+	}
+	return n, p.errorOf(err)
+}
+
+func (p *parkedConn) Write(b []byte) (int, error) {
+	if p.closed {
+		return 0, net.ErrClosed
+	}
+	if err := p.h.req.beginWait(); err != nil {
+		return 0, err
+	}
+	p.h.c.WriteTimeout = pause(p.h.req.limits.Write, p.writeBy)
+	n, err := p.h.c.Write(b)
+	return n, p.errorOf(err)
+}
+
+// errorOf makes deadlines look as net's do; other ends are those of the request.
+func (p *parkedConn) errorOf(err error) error {
+	if err = p.h.errorOf(err); err == ErrTimeout && p.h.req.cancelled() == nil {
+		return os.ErrDeadlineExceeded
+	}
+	return p.h.req.endWait(err)
+}
+
+// Close ends reading and writing; the connection is closed when the handler returns.
+func (p *parkedConn) Close() error {
+	if p.closed {
+		return net.ErrClosed
+	}
+	p.closed = true
+	return p.h.c.CloseWrite()
+}
+
+func (p *parkedConn) LocalAddr() net.Addr  { return net.TCPAddrFromAddrPort(p.h.c.Local()) }
+func (p *parkedConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(p.h.c.Peer()) }
+
+func (p *parkedConn) SetDeadline(t time.Time) error {
+	p.readBy, p.writeBy = t, t
+	return nil
+}
+
+func (p *parkedConn) SetReadDeadline(t time.Time) error {
+	p.readBy = t
+	return nil
+}
+
+func (p *parkedConn) SetWriteDeadline(t time.Time) error {
+	p.writeBy = t
+	return nil
+}

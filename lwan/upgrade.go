@@ -1,0 +1,46 @@
+package lwan
+
+import (
+	"net"
+	"strings"
+)
+
+// Upgrade switches the connection to another protocol (RFC 9110 section 7.8): it sends 101 and returns the connection,
+// whose calls park the handler as everything else does. It belongs to the handler until that returns; then it is closed.
+// One goroutine may read while another one writes only in a Blocking handler. A client that did not ask for proto gets an
+// error of status 426. The request's context ends when draining starts.
+func (r *Response) Upgrade(proto string) (net.Conn, error) {
+	if r.streamed {
+		return nil, ErrHeadSent
+	}
+	if !r.req.head.Upgrade || !hasToken(r.req.HeaderAll("Upgrade"), proto) {
+		r.SetHeader("Upgrade", proto)
+		return nil, &Error{Status: StatusUpgradeRequired, Message: "this resource speaks " + proto}
+	}
+	const switching = Status(101)
+	r.prepareHead(switching)
+	if r.bad != nil {
+		return nil, r.stick(r.bad)
+	}
+	r.req.endsWithDraining()
+	conn, err := r.req.car.upgrade(r, proto)
+	if err != nil {
+		return nil, r.stick(err)
+	}
+	r.streamed, r.taken, r.status = true, true, switching
+	r.req.headOut = true
+	r.req.resetDeadline()
+	return conn, nil
+}
+
+// hasToken looks for a token in comma-separated lists, in any case.
+func hasToken(lines []string, token string) bool {
+	for _, line := range lines {
+		for item := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(item), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
