@@ -88,7 +88,8 @@ func (s *methodSet) any() bool { return s.known&1 != 0 }
 
 // String is the value of an Allow field: sorted, each method once (RFC 9110, section 10.2.1).
 func (s *methodSet) String() string {
-	var names []string
+	var all [methodSlots]string // enough unless there are extensions
+	names := all[:0]
 	for m := extension + 1; m < collecting; m++ {
 		if s.known&(1<<m) != 0 {
 			names = append(names, methodNames[m])

@@ -104,7 +104,7 @@ type byteMaker struct{ *rand.Rand }
 
 // text is a segment: few different ones, of bytes of which many share their low three bits; EncodedSlash is one.
 func (m byteMaker) text() string {
-	b := []byte("12345678901234567890"[:m.IntN(3)*m.IntN(9)])
+	b := []byte("1234567890123456789012345678901234567890"[:m.IntN(3)*m.IntN(20)])
 	for range 1 + m.IntN(2) {
 		b = append(b, "\x00\x08\x80\xffaiqAZ({%?"[m.IntN(13)])
 	}

@@ -14,7 +14,7 @@ func TestFind(t *testing.T) {
 	table := tableOf(t,
 		"GET /", "GET /users/{id}", "GET /users/me", "POST /users/{id}", "PUT /users/{id}/posts/{post}",
 		"GET /files/{path...}", "GET /static/", "GET /static/{$}", "HEAD /static/logo", "GET /static/logo",
-		"GET /dir/{$}", "GET /opt/{x}/", "BREW /pot", "GET /pot")
+		"GET /dir/{$}", "GET /opt/{x}/", "BREW /pot", "GET /pot", "CONNECT /empty//")
 	for _, c := range []struct {
 		method, path string
 		kind         Kind
@@ -47,6 +47,8 @@ func TestFind(t *testing.T) {
 		{"BREW", "/pot", Found, "BREW /pot", "", ""},
 		{"BREWS", "/pot", MethodNotAllowed, "BREW /pot", "BREW, GET, HEAD", ""},
 		{"get", "/pot", MethodNotAllowed, "BREW /pot", "BREW, GET, HEAD", ""}, // methods are case-sensitive
+		{"CONNECT", "/empty//x", Found, "CONNECT /empty//", "", ""},
+		{"CONNECT", "/empty/", MethodNotAllowed, "GET /", "GET, HEAD", ""}, // one slash is never added to another
 		{"OPTIONS", "*", NotFound, "", "", ""},
 		{"GET", "", NotFound, "", "", ""},
 		{"GET", "users/me", NotFound, "", "", ""},

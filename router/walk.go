@@ -90,13 +90,9 @@ func farEnd(path string, from int) int {
 	return len(path)
 }
 
-// atEnd is n's route for a path that ends there.
+// atEnd is n's route for a path that ends there. A tail can match that end too, but comes after it: see retreat.
 func (t *tree) atEnd(n *node, method methodID, p *Params) routeID {
 	if r := t.accept(n.end, method, p); r != 0 {
-		return r
-	}
-	if r := t.accept(n.tail, method, p); r != 0 {
-		p.rest = len(p.path)
 		return r
 	}
 	for k := n.child['/'&7]; k != 0; k = t.nodes[k].next {
