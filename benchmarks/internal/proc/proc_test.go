@@ -3,9 +3,13 @@ package proc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -170,11 +174,41 @@ func TestRun(t *testing.T) {
 	if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 3 || !strings.Contains(err.Error(), "why") {
 		t.Errorf("failure: %v", err)
 	}
+}
+
+// TestRunKillsDescendants has a shell whose child would outlive it by hours.
+func TestRunKillsDescendants(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := Run(ctx, Command{Args: []string{"sleep", "60"}, CPU: AnyCPU}); !errors.Is(err, context.Canceled) {
+	file := filepath.Join(t.TempDir(), "pid")
+	child := 0
+	go func() {
+		defer cancel()
+		for child == 0 {
+			if content, err := os.ReadFile(file); err == nil && strings.HasSuffix(string(content), "\n") {
+				child, _ = strconv.Atoi(strings.TrimSpace(string(content)))
+			}
+			runtime.Gosched()
+		}
+	}()
+	_, err := Run(ctx, Command{Args: []string{"sh", "-c", "sleep 7200 & echo $! > " + file + "; wait"}, CPU: AnyCPU})
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
+	for alive(t, child) {
+		runtime.Gosched()
+	}
+}
+
+// alive is false for a process that has ended, waited for or not.
+func alive(t *testing.T, pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if gone(err) {
+		return false
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return !strings.Contains(string(stat), ") Z ")
 }
 
 func TestStartReportsWhatIsMissing(t *testing.T) {

@@ -121,10 +121,18 @@ func (p *Process) Stop() error {
 		return nil
 	case <-time.After(patience):
 	}
-	pids, err := p.PIDs()
-	for _, pid := range pids {
-		err = errors.Join(err, syscall.Kill(pid, syscall.SIGKILL))
-	}
+	err := kill(p.PID())
 	<-p.exited
 	return errors.Join(fmt.Errorf("%s did not end within %v of SIGTERM and was killed", p.cmd.Path, patience), err)
+}
+
+// kill kills a process and its descendants, one by one: those would live on, as children of another.
+func kill(root int) error {
+	members, err := tree(root)
+	for _, m := range members {
+		if killed := syscall.Kill(m.PID, syscall.SIGKILL); killed != syscall.ESRCH {
+			err = errors.Join(err, killed)
+		}
+	}
+	return err
 }

@@ -53,6 +53,14 @@ func ThisMachine(ctx context.Context) (Machine, error) {
 	return m, nil
 }
 
+// Crowded reports whether other work kept more than a tenth of the CPUs busy in the minute before: figures of such a
+// machine vary more than the contenders differ. The zero value is not crowded.
+func (m Machine) Crowded() bool {
+	minute, _, _ := strings.Cut(m.LoadAverage, " ")
+	load, err := strconv.ParseFloat(minute, 64)
+	return err == nil && load > 0.1*float64(m.CPUs)
+}
+
 // Model is the model of the first CPU in the content of /proc/cpuinfo. Not every architecture tells it.
 func Model(cpuinfo []byte) string {
 	for line := range bytes.Lines(cpuinfo) {

@@ -25,8 +25,8 @@ func (r Report) Markdown() string {
 
 func (r Report) writeHead(b *strings.Builder) {
 	m, s := r.Machine, r.Settings
-	pinning := "server on CPU 0, load on CPU 1"
-	if !s.Pinned {
+	pinning := fmt.Sprintf("server on CPU %d, load on CPU %d", s.ServerCPU, s.LoadCPU)
+	if s.ServerCPU < 0 {
 		pinning = "not pinned to CPUs"
 	}
 	fmt.Fprintf(b, "# Benchmarks, %s\n\n", r.Started.UTC().Format("2006-01-02 15:04 MST"))
@@ -138,6 +138,9 @@ func writeRule(b *strings.Builder, widths []int) {
 
 func (r Report) writeNotes(b *strings.Builder) {
 	var notes []string
+	if r.Machine.Crowded() {
+		notes = append(notes, "The machine had other work to do: its load average was "+r.Machine.LoadAverage+" before the first round.")
+	}
 	for _, c := range r.Contenders {
 		if c.Missing != "" {
 			notes = append(notes, fmt.Sprintf("%s did not take part: %s", c.Name, c.Missing))

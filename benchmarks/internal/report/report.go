@@ -27,8 +27,9 @@ type Settings struct {
 	Duration  time.Duration `json:"duration_ns"`
 	Warmup    time.Duration `json:"warmup_ns"`
 	Generator string        `json:"generator"`
-	Pinned    bool          `json:"pinned"` // server on CPU 0, load on CPU 1
-	Files     uint64        `json:"files"`  // limit of open files
+	ServerCPU int           `json:"server_cpu"` // -1: any
+	LoadCPU   int           `json:"load_cpu"`   // -1: any
+	Files     uint64        `json:"files"`      // limit of open files
 }
 
 // Contestant is a contender as it took part, or did not.

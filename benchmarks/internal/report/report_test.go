@@ -29,7 +29,7 @@ func sample() report.Report {
 	r := report.Report{
 		Started: began, Finished: began.Add(90 * time.Second), Base: "golwan",
 		Machine:  report.Machine{CPU: "CPU X", CPUs: 2, MemoryMiB: 4096, Kernel: "Linux 6", LoadAverage: "0 0 0", Go: "go1.26", Commit: "abc"},
-		Settings: report.Settings{Rounds: 3, Duration: 3 * time.Second, Generator: "wrk", Pinned: true},
+		Settings: report.Settings{Rounds: 3, Duration: 3 * time.Second, Generator: "wrk", LoadCPU: 1},
 		Contenders: []report.Contestant{{Name: "golwan", About: "this", Version: "v0"}, {Name: "nginx", About: "nginx", Version: "1.22"},
 			{Name: "bad", About: "wrong", Version: "0"}, {Name: "lighttpd", Missing: "not installed"}},
 		Cases: []report.Case{{Name: "hello-64", About: "GET / on 64 connections",
@@ -71,7 +71,7 @@ func ExampleReport_Markdown() {
 func TestHead(t *testing.T) {
 	head, _, _ := strings.Cut(sample().Markdown(), "\n## ")
 	for _, want := range []string{"2026-01-31 12:00 UTC", "CPU X, 2 CPUs, 4096 MiB, Linux 6", "golwan at abc", "3 rounds of 3s",
-		"server on CPU 0", "took 1m30s", "- nginx: nginx (1.22)"} {
+		"server on CPU 0, load on CPU 1", "took 1m30s", "- nginx: nginx (1.22)"} {
 		if !strings.Contains(head, want) {
 			t.Errorf("no %q in\n%s", want, head)
 		}
@@ -160,6 +160,11 @@ func TestMachine(t *testing.T) {
 	if err != nil || m.CPU == "" || m.CPUs < 1 || m.MemoryMiB < 1 || !strings.HasPrefix(m.Kernel, "Linux ") || m.Commit == "" ||
 		len(strings.Fields(m.LoadAverage)) != 3 {
 		t.Errorf("%+v, %v", m, err)
+	}
+	for load, crowded := range map[string]bool{"0.40 9 9": true, "0.20 9 9": false, "": false} {
+		if got := (report.Machine{CPUs: 2, LoadAverage: load}).Crowded(); got != crowded {
+			t.Errorf("load average %q: crowded %t", load, got)
+		}
 	}
 	if got := report.Model([]byte("processor\t: 0\nmodel name\t: Some CPU @ 3 GHz\nmodel name\t: other\n")); got != "Some CPU @ 3 GHz" {
 		t.Errorf("model %q", got)

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/golwan/golwan/benchmarks/internal/contender"
+	"github.com/golwan/golwan/benchmarks/internal/workload"
+)
+
+// options are what the command line says.
+type options struct {
+	args        []string // as given
+	list        bool
+	workloads   []workload.Workload
+	sizes       workload.Options
+	rounds      int
+	duration    time.Duration
+	warmup      time.Duration
+	contenders  []contender.Contender
+	chosen      bool // the contenders were named: one that is missing is an error
+	base        string
+	out, bin    string
+	generator   string
+	trace       bool
+	unpinned    bool
+	serverCPU   int
+	loadCPU     int
+	connections string
+	names       string
+	commands    pairs
+	urls        pairs
+}
+
+func defaults(args []string) *options {
+	return &options{args: args, rounds: 3, duration: 3 * time.Second, warmup: time.Second, base: "golwan", out: "results",
+		bin: "bin", generator: "auto", trace: true, serverCPU: 0, loadCPU: 1}
+}
+
+// parse reads the arguments; workloads and flags may be mixed.
+func parse(args []string, log io.Writer) (*options, error) {
+	o := defaults(args)
+	var names []string
+	for rest := args; ; {
+		f := o.flags(log)
+		if err := f.Parse(rest); err != nil {
+			return nil, err
+		}
+		if f.NArg() == 0 {
+			break
+		}
+		names, rest = append(names, f.Arg(0)), f.Args()[1:]
+	}
+	if o.list {
+		return o, nil
+	}
+	if len(names) == 0 {
+		o.flags(log).Usage()
+		return nil, errors.New("no workload was named")
+	}
+	return o, errors.Join(o.findWorkloads(names), o.findContenders(), o.readConnections(), o.check())
+}
+
+// flags defines the flags with what is already known as their defaults, because they are parsed in several goes.
+func (o *options) flags(log io.Writer) *flag.FlagSet {
+	f := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
+	f.SetOutput(log)
+	f.Usage = func() {
+		fmt.Fprint(log, "usage: go run . [flags] workload... | all\n       go run . compare [flags] base [head]\n\n")
+		f.PrintDefaults()
+	}
+	f.BoolVar(&o.list, "list", o.list, "list workloads and contenders")
+	f.IntVar(&o.rounds, "rounds", o.rounds, "how often each contender is measured")
+	f.DurationVar(&o.duration, "duration", o.duration, "length of a load; wrk and h2load round up to seconds")
+	f.DurationVar(&o.warmup, "warmup", o.warmup, "length of the load before it; negative for none")
+	f.StringVar(&o.names, "contenders", o.names, "names, with commas between; all by default")
+	f.StringVar(&o.connections, "connections", o.connections, "numbers, with commas between, instead of those of the workload")
+	f.IntVar(&o.sizes.Idle, "idle", o.sizes.Idle, "connections of the workload idle; 0 for 8000")
+	f.StringVar(&o.base, "base", o.base, "contender that the others are compared with")
+	f.StringVar(&o.out, "out", o.out, "folder below which a folder for the results is made")
+	f.StringVar(&o.bin, "bin", o.bin, "folder for the programs that are built")
+	f.StringVar(&o.generator, "load", o.generator, "load generator: wrk, h2load, own or auto")
+	f.BoolVar(&o.trace, "strace", o.trace, "count system calls, in a run of its own for each case ")
+	f.BoolVar(&o.unpinned, "unpinned", o.unpinned, "do not pin server and load to a CPU each; servers get a worker for each CPU")
+	f.IntVar(&o.serverCPU, "server-cpu", o.serverCPU, "CPU of the server")
+	f.IntVar(&o.loadCPU, "load-cpu", o.loadCPU, "CPU of the load")
+	f.Var(&o.commands, "cmd", "name=command of a contender that was built elsewhere; see README.md")
+	f.Var(&o.urls, "url", "name=URL of its hello; http://{addr}/ by default")
+	return f
+}
+
+func (o *options) findWorkloads(names []string) error {
+	for _, name := range names {
+		if name == "all" {
+			o.workloads = workload.All()
+			continue
+		}
+		w, found := workload.Find(name)
+		if !found {
+			return fmt.Errorf("there is no workload %s; see -list", name)
+		}
+		if !slices.ContainsFunc(o.workloads, func(other workload.Workload) bool { return other.Name == name }) {
+			o.workloads = append(o.workloads, w)
+		}
+	}
+	return nil
+}
+
+// findContenders takes those that were named, or all, and those that were built elsewhere.
+func (o *options) findContenders() error {
+	all := contender.All()
+	for _, c := range o.commands {
+		external, err := contender.External(c.name, c.value, o.urls.get(c.name))
+		if err != nil {
+			return err
+		}
+		all = append(all, external)
+	}
+	for _, u := range o.urls {
+		if o.commands.get(u.name) == "" {
+			return fmt.Errorf("-url for %s, which has no -cmd", u.name)
+		}
+	}
+	if o.names == "" {
+		o.contenders = all
+		return nil
+	}
+	o.chosen = true
+	for name := range strings.SplitSeq(o.names, ",") {
+		i := slices.IndexFunc(all, func(c contender.Contender) bool { return c.Name == name })
+		if i < 0 {
+			return fmt.Errorf("there is no contender %s; see -list", name)
+		}
+		o.contenders = append(o.contenders, all[i])
+	}
+	return nil
+}
+
+func (o *options) readConnections() error {
+	if o.connections == "" {
+		return nil
+	}
+	for number := range strings.SplitSeq(o.connections, ",") {
+		n, err := strconv.Atoi(number)
+		if err != nil || n < 1 {
+			return fmt.Errorf("%q is no number of connections", number)
+		}
+		o.sizes.Connections = append(o.sizes.Connections, n)
+	}
+	return nil
+}
+
+func (o *options) check() error {
+	if o.rounds < 1 || o.duration <= 0 || o.sizes.Idle < 0 {
+		return errors.New("rounds and duration must be positive, and idle not negative")
+	}
+	return nil
+}
