@@ -20,7 +20,8 @@
 //
 // Of the patterns that match a request, the most specific wins: the one that matches fewer requests. A host is more
 // specific than none. Two patterns that both match some request, and of which neither is more specific, conflict,
-// and Build says so. A path that only matches with a slash appended is answered with a Redirect.
+// and Build says so. A path that is matched by nothing, or only by the tail of a wider pattern, and that would be
+// matched exactly with a slash appended, is answered with a Redirect.
 //
 // # What a server does
 //
