@@ -202,7 +202,7 @@ func (s *Server) beginEnd() bool {
 		return true
 	case lifeBuilt, lifeServing:
 		s.life.state = lifeEnding
-		close(s.life.core.draining)
+		s.life.core.drain()
 		return true
 	}
 	return false

@@ -199,8 +199,10 @@ func (s *Server) check() error {
 func (s *Server) newCore() *core {
 	c := &core{
 		srv: s, log: s.Log, limits: s.Limits.resolve(), json: s.JSON, observers: s.observers,
-		draining: make(chan struct{}), header: fieldsOf(s.Header),
+		header: fieldsOf(s.Header),
 	}
+	c.stopping, c.drain = context.WithCancel(context.Background())
+	c.draining = c.stopping.Done()
 	c.head.Line, c.head.Fields, c.head.Count = s.MaxLineBytes, s.MaxHeaderBytes, s.MaxFields
 	if c.log == nil {
 		c.log = slog.Default()

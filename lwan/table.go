@@ -1,6 +1,7 @@
 package lwan
 
 import (
+	"context"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -21,8 +22,10 @@ type core struct {
 	header    []field // sent with every answer that does not set the same field
 	observers []Observer
 	goroutine *goroutines
-	draining  chan struct{} // closed when draining starts
-	onEnd     func()        // counts answered requests of carriers without a loop
+	draining  <-chan struct{} // closed when draining starts: the Done of stopping
+	stopping  context.Context
+	drain     context.CancelFunc
+	onEnd     func() // counts answered requests of carriers without a loop
 }
 
 // table is a Routes, compiled.

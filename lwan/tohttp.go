@@ -46,6 +46,7 @@ type httpCall struct {
 	ended    chan struct{} // closed when the request is cancelled
 	once     sync.Once     // of end
 	watch    sync.Once     // of draining
+	unwatch  func() bool
 	aborted  bool
 	hijacked bool
 	bodyErr  error
@@ -84,6 +85,9 @@ func (c *httpCall) died(t *table) {
 
 // finished ends the request: observers, what Defer was given.
 func (c *httpCall) finished() {
+	if c.unwatch != nil {
+		c.unwatch()
+	}
 	core := c.req.table.core
 	for _, o := range core.observers {
 		core.observe(o, &c.req, &c.resp, time.Since(c.start))
@@ -297,15 +301,8 @@ func (c *httpCall) over() <-chan struct{} {
 	if !c.req.drainable.Load() {
 		return c.ended
 	}
-	c.watch.Do(func() {
-		draining := c.req.table.core.draining
-		go func() {
-			select {
-			case <-draining:
-				c.end(ErrStopping)
-			case <-c.ended:
-			}
-		}()
+	c.watch.Do(func() { // nothing may wait for draining itself: a channel from outside a bubble of synctest would stop its clock
+		c.unwatch = context.AfterFunc(c.req.table.core.stopping, func() { c.end(ErrStopping) })
 	})
 	return c.ended
 }
