@@ -14,8 +14,11 @@ import (
 // empty header accepts everything. "" means that none of them is acceptable.
 //
 // An element that is no media range, or whose weight is malformed, is left out: a client that cannot spell it has not
-// asked for it.
+// asked for it. So are elements beyond the first KiB, since the time that this takes is a stranger's to choose.
 func accepts(header []byte, offers ...string) string {
+	if len(header) > maxAccept {
+		header = header[:max(bytes.LastIndexByte(header[:maxAccept], ','), 0)]
+	}
 	if len(bytes.Trim(header, " \t,")) == 0 {
 		return offers[0]
 	}
@@ -27,6 +30,9 @@ func accepts(header []byte, offers ...string) string {
 	}
 	return chosen
 }
+
+// maxAccept is how many bytes of an Accept are looked at; browsers send 150.
+const maxAccept = 1 << 10
 
 // wish is what a client wants of a media type.
 type wish struct {
@@ -47,15 +53,17 @@ const (
 	matchExact                // text/html
 )
 
-// better reports whether w is to be preferred to o.
+// better reports whether w is acceptable and to be preferred to o.
 func (w wish) better(o wish) bool {
-	if w.weight != o.weight {
+	switch {
+	case w.weight != o.weight:
 		return w.weight > o.weight
-	}
-	if w.match != o.match {
+	case w.weight == 0:
+		return false
+	case w.match != o.match:
 		return w.match > o.match
 	}
-	return w.weight > 0 && w.at < o.at
+	return w.at < o.at
 }
 
 // wishFor finds the weight of an offer.
