@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -271,6 +272,57 @@ func TestFormBusy(t *testing.T) {
 	car.busy = false
 	if f, err := req.Form(); err != nil || len(f.parts.File) != 1 { // nothing was read: it is not too late
 		t.Errorf("once there is a goroutine: %v", err)
+	}
+}
+
+// On a loop: the body is read, and files are written, by a goroutine while the handler is parked.
+func TestFormOnLoop(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	content := strings.Repeat("0123456789", 50_000)
+	srv := &Server{Limits: Limits{Body: 600_000}}
+	srv.Handle("POST /form", func(req *Request, resp *Response) Status {
+		f, err := req.Form()
+		if err != nil {
+			return resp.Fail(err)
+		}
+		fh, ok := f.File("a")
+		if !ok || fh.Size != int64(len(content)) || len(filesIn(t, dir)) != 1 {
+			return resp.Error(422, "the file is not what was sent")
+		}
+		return resp.Text(200, f.Get("b"))
+	})
+	srv.Handle("POST /parts", func(req *Request, resp *Response) Status {
+		parts, err := readParts(req)
+		if err != nil {
+			return resp.Fail(err)
+		}
+		return resp.Text(200, fmt.Sprint(len(parts), " ", parts[1]))
+	})
+	url, stop := listening(t, srv)
+	body := multipartBody("xyz", formPart{"a", "a.txt", content}, formPart{name: "b", content: "1"})
+	for _, tt := range []struct {
+		path, body string
+		status     int
+		answer     string
+	}{
+		{"/form", body, 200, "1"},
+		{"/form", body[:len(body)-10], 400, "400 Bad Request\nthe form is malformed\n"},
+		{"/form", strings.Repeat(body, 2), 413, "413 Request Entity Too Large\n"},
+		{"/parts", body, 200, "2 b  1"},
+		{"/parts", strings.Replace(body, content, strings.Repeat(content, 2), 1), 413, "413 Request Entity Too Large\n"},
+	} {
+		status, answer := exchange(t, "POST", url+tt.path, testFormType, tt.body)
+		if status != tt.status || answer != tt.answer {
+			t.Errorf("%s, %d bytes: %d %q, want %d %q", tt.path, len(tt.body), status, answer, tt.status, tt.answer)
+		}
+	}
+	stop()
+	deadline := time.Now().Add(10 * time.Second)
+	for left := filesIn(t, dir); len(left) > 0; left = filesIn(t, dir) { // their removal was under way
+		if runtime.Gosched(); time.Now().After(deadline) {
+			t.Fatalf("%q stays behind", left)
+		}
 	}
 }
 

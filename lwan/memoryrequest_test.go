@@ -1,10 +1,14 @@
 package lwan
 
 import (
+	"context"
+	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
@@ -60,4 +64,49 @@ func memoryRequest(t testing.TB, head string, body io.Reader) (*Request, *memory
 		}
 	})
 	return req, car
+}
+
+// listening starts srv on a free port. stop shuts it down, and everything that it runs is over when it returns.
+func listening(t testing.TB, srv *Server) (url string, stop func()) {
+	t.Helper()
+	srv.Addr, srv.Loops = "127.0.0.1:0", 1
+	srv.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	ended := make(chan error, 1)
+	go func() { ended <- srv.ListenAndServe() }()
+	select {
+	case <-srv.Ready():
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	stop = func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if err := errors.Join(srv.Shutdown(ctx), <-ended); err != nil {
+			t.Error(err)
+		}
+	}
+	return "http://" + srv.Addrs()[0].String(), stop
+}
+
+// exchange sends a request on a connection of its own.
+func exchange(t testing.TB, method, url, contentType, body string) (status int, answer string) {
+	t.Helper()
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
 }
