@@ -56,6 +56,7 @@ func (s Setup) workers() int { return max(s.Workers, 1) }
 // All lists the known contenders in the order in which they are run.
 func All() []Contender {
 	return []Contender{
+		goProgram("golwan", "this framework, as it is by default", "", every...),
 		floor(),
 		goProgram("nethttp", "the standard library's net/http with its ServeMux", "", every...),
 		goProgram("fasthttp", "valyala/fasthttp, which has no router", "github.com/valyala/fasthttp",
