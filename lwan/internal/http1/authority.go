@@ -36,16 +36,16 @@ func hostLen(b []byte) int {
 	}
 	i := 0
 	for i < len(b) {
-		switch {
-		case hostOctet[b[i]]:
+		if hostOctet[b[i]] {
 			i++
-		case b[i] == '%' && badEscape(b[i:min(i+3, len(b))]) < 0:
-			i += 3
-		default:
-			return namedLen(b[:i])
+			continue
 		}
+		if b[i] != '%' || badEscape(b[i:min(i+3, len(b))]) >= 0 {
+			break
+		}
+		i += 3
 	}
-	return namedLen(b)
+	return namedLen(b[:i])
 }
 
 // namedLen is len(name), or 0 if there is nothing in it but dots.

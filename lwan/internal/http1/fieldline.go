@@ -4,8 +4,50 @@ package http1
 // may be folded (section 5.2), and neither CR nor LF stands alone (section 2.2): each of these has let one server see
 // another request than the next.
 
-// field reads the field line at p.pos, or the blank line that ends them. It is true when there is another line to read.
-func (p *parser) field() bool {
+// lines reads field lines from p.pos on, up to and including the blank line that ends them.
+func (p *parser) lines() bool {
+	buf, h := p.buf, p.h
+	i, left, over := int(p.pos), p.lim.Count-int(p.count), int(p.fields)+p.lim.Fields
+	for i < len(buf) && buf[i] != '\r' && left > 0 {
+		colon := findColon(buf, i)
+		if colon == i || colon == len(buf) {
+			break
+		}
+		known := lookup(buf, i, colon)
+		if known == 0 && nameEnd(buf, i) != colon {
+			break
+		}
+		start := colon + 1
+		if start < len(buf) && buf[start] == ' ' {
+			start++
+		}
+		cr := valueEnd(buf, start)
+		if cr+1 >= len(buf) || buf[cr] != '\r' || buf[cr+1] != '\n' || cr+2 > over {
+			break
+		}
+		v := trimSpan(buf, start, cr)
+		if h != nil {
+			if bit := uint64(1) << known; h.seen&bit == 0 {
+				h.seen |= bit
+				h.first[known%knownCount] = uint32(len(h.Fields))
+			}
+			h.Fields = append(h.Fields, Field{span(i, colon), v, known})
+		}
+		i = cr + 2
+		left--
+		if known-1 < Upgrade && h != nil {
+			p.pos = uint32(i)
+			if !p.meaning(known, v) {
+				return false
+			}
+		}
+	}
+	p.phase, p.line, p.pos, p.count = phaseLine, uint32(i), uint32(i), uint32(p.lim.Count-left)
+	return p.lastLine()
+}
+
+// lastLine is for the line where lines stopped: it is the blank line, or cut, or has a fault.
+func (p *parser) lastLine() bool {
 	buf, i := p.buf, int(p.pos)
 	if i >= len(buf) {
 		return p.more(phaseLine, i)
@@ -17,27 +59,7 @@ func (p *parser) field() bool {
 		p.err = Error{431, i, reasonCountLimit}
 		return false
 	}
-	p.line = uint32(i)
-	colon := findColon(buf, i)
-	if colon == i || colon == len(buf) {
-		return p.name() // which says more or refuses: there is no colon, or nothing before it
-	}
-	known := lookup(buf, i, colon)
-	if known == 0 {
-		if bad := nameEnd(buf, i); bad != colon {
-			return p.refuseName(bad)
-		}
-	}
-	start := colon + 1
-	if start < len(buf) && buf[start] == ' ' {
-		start++
-	}
-	cr := valueEnd(buf, start)
-	if cr+1 >= len(buf) || buf[cr] != '\r' || buf[cr+1] != '\n' {
-		p.mark = uint32(colon)
-		return p.cut(cr)
-	}
-	return p.endLine(known, colon, start, cr)
+	return p.name() && p.value() && p.lines()
 }
 
 // blankLine ends the section at the CR at i.
@@ -50,7 +72,7 @@ func (p *parser) blankLine(i int) bool {
 		return false
 	}
 	p.phase, p.pos = phaseEnded, uint32(i+2)
-	return false
+	return true
 }
 
 // name is field up to the colon, for a name that was cut or has a fault. It is true when the value is next.
@@ -89,8 +111,8 @@ func (p *parser) value() bool {
 	if cr+1 >= len(p.buf) || p.buf[cr] != '\r' || p.buf[cr+1] != '\n' {
 		return p.cut(cr)
 	}
-	line, colon := int(p.line), int(p.mark)
-	return p.endLine(lookup(p.buf, line, colon), colon, colon+1, cr)
+	colon := int(p.mark)
+	return p.endLine(lookup(p.buf, int(p.line), colon), colon+1, cr)
 }
 
 // cut stops in a value that does not go on at cr: the buffer is used up, or the byte is no end of a line.
@@ -107,27 +129,16 @@ func (p *parser) cut(cr int) bool {
 	return p.refuseField(400, cr, cr, reasonValueByte)
 }
 
-// endLine takes a field line whose value, somewhere from start on, ends at cr.
-func (p *parser) endLine(known Known, colon, start, cr int) bool {
-	h, next := p.h, cr+2
+// endLine takes a field line that began in an earlier piece, and whose value, somewhere from start on, ends at cr. It is
+// not recorded: the Head will be filled from the start.
+func (p *parser) endLine(known Known, start, cr int) bool {
+	next := cr + 2
 	if next-int(p.fields) > p.lim.Fields {
 		return p.overFields()
 	}
-	f := Field{span(int(p.line), colon), trimSpan(p.buf, start, cr), known}
 	p.phase, p.pos, p.line = phaseLine, uint32(next), uint32(next)
 	p.count++
-	if h == nil {
-		return true // a trailer section: its fields are read later, and mean nothing here
-	}
-	if bit := uint64(1) << known; h.seen&bit == 0 {
-		h.seen |= bit
-		h.first[known%knownCount] = uint32(len(h.Fields))
-	}
-	h.Fields = append(h.Fields, f)
-	if known-1 < Upgrade {
-		return p.meaning(known, f.Value)
-	}
-	return true
+	return p.h == nil || known-1 >= Upgrade || p.meaning(known, trimSpan(p.buf, start, cr))
 }
 
 // trimSpan is buf[off:end] without the whitespace around it.
@@ -165,20 +176,25 @@ func nameEnd(buf []byte, i int) int {
 // valueEnd is the index of the first byte from i on that no field value can hold, or len(buf): visible ASCII, space, HTAB
 // and the bytes above 0x7f may stand in one (RFC 9110 section 5.5).
 func valueEnd(buf []byte, i int) int {
-	for i+8 <= len(buf) {
+	for i+16 <= len(buf) {
 		at := controls(load64(buf, i))
 		if at == 0 {
 			i += 8
-			continue
+			if at = controls(load64(buf, i)); at == 0 {
+				i += 8
+				continue
+			}
 		}
 		i += firstOctet(at)
-		if buf[i] != '\t' {
+		if !valueOctet(buf[i]) {
 			return i
 		}
 		i++
 	}
-	for i < len(buf) && (buf[i] >= ' ' && buf[i] != 0x7f || buf[i] == '\t') {
+	for i < len(buf) && valueOctet(buf[i]) {
 		i++
 	}
 	return i
 }
+
+func valueOctet(c byte) bool { return c >= ' ' && c != 0x7f || c == '\t' }

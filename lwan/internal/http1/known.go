@@ -114,31 +114,32 @@ func KnownName(name string) Known {
 type knownEntry struct {
 	known  Known
 	length uint8
-	keep   [knownWords]uint64 // 0xff at each octet of the name
-	fold   [knownWords]uint64 // 0x20 at each letter
-	text   [knownWords]uint64 // the name in lower case
+	words  [(maxKnownLen + 7) / 8]knownWord
 }
 
-const (
-	maxKnownLen = 30
-	knownWords  = (maxKnownLen + 7) / 8
-)
+type knownWord struct {
+	text uint64 // the name in lower case
+	fold uint64 // 0x20 at each letter
+	keep uint64 // 0xff at each octet of the name
+}
+
+const maxKnownLen = 30
 
 var knownTable = buildKnown()
 
 func buildKnown() (table [256]knownEntry) {
 	for k := Host; k < knownCount; k++ {
 		name := knownText[k]
-		e := knownEntry{known: k, length: uint8(len(name))}
+		e := &table[knownHash(name[0], name[len(name)*3>>2], name[len(name)-1], len(name))]
+		e.known, e.length = k, uint8(len(name))
 		for i := range len(name) {
-			c, shift := lower(name[i]), i%8*8
-			e.text[i/8] |= uint64(c) << shift
-			e.keep[i/8] |= 0xff << shift
+			c, w, shift := lower(name[i]), &e.words[i/8], i%8*8
+			w.text |= uint64(c) << shift
+			w.keep |= 0xff << shift
 			if c >= 'a' && c <= 'z' {
-				e.fold[i/8] |= 0x20 << shift
+				w.fold |= 0x20 << shift
 			}
 		}
-		table[knownHash(name[0], name[len(name)*3>>2], name[len(name)-1], len(name))] = e
 	}
 	return table
 }
@@ -157,8 +158,11 @@ func lookup(buf []byte, off, end int) Known {
 	if off+(n+7)&^7 > len(buf) {
 		return lookupShort(buf[off:end], e)
 	}
-	for i := 0; i*8 < n; i++ {
-		if load64(buf, off+i*8)&e.keep[i&(knownWords-1)]|e.fold[i&(knownWords-1)] != e.text[i&(knownWords-1)] {
+	for i := range e.words {
+		if i*8 >= n {
+			break
+		}
+		if w := &e.words[i]; load64(buf, off+i*8)&w.keep|w.fold != w.text {
 			return 0
 		}
 	}
@@ -168,7 +172,7 @@ func lookup(buf []byte, off, end int) Known {
 // lookupShort is the end of lookup for a name so near to the end of the buffer that whole words cannot be loaded.
 func lookupShort(name []byte, e *knownEntry) Known {
 	for i, c := range name {
-		if c|byte(e.fold[i/8]>>(i%8*8)) != byte(e.text[i/8]>>(i%8*8)) {
+		if w, shift := &e.words[i/8], i%8*8; c|byte(w.fold>>shift) != byte(w.text>>shift) {
 			return 0
 		}
 	}

@@ -53,7 +53,7 @@ const (
 	highs = 0x8080808080808080
 )
 
-func load64(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+func load64(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8 : i+8]) }
 
 // octetsEqual finds the octets of w that are c.
 func octetsEqual(w uint64, c byte) uint64 {
@@ -63,8 +63,7 @@ func octetsEqual(w uint64, c byte) uint64 {
 
 // controls finds the octets of w that are below 0x20 or 0x7f: CTL of RFC 5234, HTAB among them.
 func controls(w uint64) uint64 {
-	del := w ^ ones*0x7f
-	return ((w-ones*0x20)&^w | (del-ones)&^del) & highs
+	return ((w - ones*0x20) | (w&^highs + ones)) &^ w & highs
 }
 
 // lower folds an ASCII letter to lower case and leaves everything else alone.

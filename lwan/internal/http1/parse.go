@@ -78,18 +78,21 @@ type parser struct {
 // more; with Bad, the Error says why. r is zero before the first call and is made zero again by Done and Bad. Parse keeps
 // neither buf nor h and allocates only to let h.Fields grow.
 func Parse(buf []byte, h *Head, lim *Limits, r *Resume) (Verdict, Error) {
-	p := parser{buf: buf, h: h, Resume: *r, lim: lim.orDefault()}
+	var p parser
+	p.buf, p.h, p.lim = buf, h, lim.orDefault()
 	h.reset()
-	fresh := r.pos == 0
+	fresh := r.pos == 0 // then all of *r is zero
+	if !fresh {
+		p.Resume = *r
+	}
 	ok := p.run()
 	if ok && !fresh {
-		p.Resume = Resume{}
+		p.Resume, *r = Resume{}, Resume{}
 		h.reset()
 		ok = p.run()
 	}
 	switch {
 	case ok:
-		*r = Resume{}
 		return Done, Error{}
 	case p.err.Status != 0:
 		*r = Resume{}
@@ -138,9 +141,7 @@ func (p *parser) section() bool {
 			return false
 		}
 	}
-	for p.field() {
-	}
-	return p.phase == phaseEnded
+	return p.lines() && p.phase == phaseEnded
 }
 
 // more stops in phase ph: the buffer is used up, and pos is the first byte that is to be looked at (again).
