@@ -9,12 +9,12 @@ import (
 	"log"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/golwan/golwan/lwan"
 )
 
 func index(req *lwan.Request, resp *lwan.Response) lwan.Status {
+	resp.SetContentType("text/plain; charset=utf-8")
 	for route := range req.Server().List() {
 		resp.Printf("%s\n", route.Pattern)
 	}
@@ -29,7 +29,7 @@ func show(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	return resp.JSON(200, map[string]any{"id": id, "user": user.Must(req)})
 }
 
-var user = lwan.NewKey[string]("user")
+var user = lwan.NewKey[string]("user") // set by signedIn, which lets nobody in without
 
 func signedIn(next lwan.Handler) lwan.Handler {
 	return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
@@ -43,22 +43,21 @@ func signedIn(next lwan.Handler) lwan.Handler {
 	}
 }
 
-func timed(next lwan.Handler) lwan.Handler {
+func uncached(next lwan.Handler) lwan.Handler {
 	return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-		start := time.Now()
-		resp.BeforeHead(func(lwan.Status) {
-			resp.SetHeader("Server-Timing", fmt.Sprintf("app;dur=%.3f", time.Since(start).Seconds()*1000))
-		})
+		resp.SetHeader("Cache-Control", "no-store")
 		return next(req, resp)
 	}
 }
 
 type CounterConfig struct{ Start int64 }
 
+// Counter is a module: it can be mounted at any prefix, any number of times.
 var Counter = lwan.Module[CounterConfig]{Name: "counter", Open: func(s *lwan.Scope, c CounterConfig) error {
-	n := new(atomic.Int64)
-	n.Store(c.Start)
-	s.Handle("POST /", func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.JSON(200, n.Add(1)) })
+	n := c.Start
+	s.Handle("POST /", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.JSON(200, atomic.AddInt64(&n, 1)) // handlers run on several loops at the same time
+	})
 	return nil
 }}
 
@@ -67,8 +66,7 @@ func main() {
 	flag.StringVar(&srv.Addr, "addr", ":8080", "where to listen")
 	flag.IntVar(&srv.Loops, "loops", 0, "event loops; 0: one per CPU")
 	flag.Parse()
-
-	srv.Use(timed)
+	srv.Use(uncached)
 	srv.Handle("GET /{$}", index)
 	api := srv.Group("/api", signedIn)
 	api.Handle("GET /items/{id}", show)
