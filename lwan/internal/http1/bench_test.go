@@ -53,3 +53,102 @@ func benchmarkParse(b *testing.B, request []byte) {
 		}
 	}
 }
+
+// BenchmarkParsePieces is a browser's head as a slow client sends it: each byte is looked at twice.
+func BenchmarkParsePieces(b *testing.B) {
+	request := []byte(chromeRequest)
+	var h Head
+	b.SetBytes(int64(len(request)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if !parsesSlowly(request, &h) {
+			b.Fatal("refused")
+		}
+	}
+}
+
+func BenchmarkFind(b *testing.B) {
+	request := []byte(chromeRequest)
+	var h Head
+	if !parses(request, &h) {
+		b.Fatal("refused")
+	}
+	for _, name := range []string{"Cookie", "If-Modified-Since", "X-Client-Data", "X-Absent"} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				h.Find(request, name)
+			}
+		})
+	}
+}
+
+func BenchmarkCleanPath(b *testing.B) {
+	for _, c := range []struct{ name, path string }{
+		{"escape", "/articles/2026/a%20page.html"}, {"dots", "/a//b/./c/../d"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			dst := make([]byte, 0, 64)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := CleanPath(dst, []byte(c.path)); err.Status != 0 {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkResponseHead is the head of a small answer: status line, three fields, the blank line.
+func BenchmarkResponseHead(b *testing.B) {
+	out := make([]byte, 0, 512)
+	date := AppendDate(nil, 784111777)
+	b.ReportAllocs()
+	for b.Loop() {
+		head := AppendStatusLine(out, 200)
+		head = append(append(append(head, "Date: "...), date...), "\r\n"...)
+		head = AppendField(head, "Content-Type", "text/plain; charset=utf-8")
+		head = append(head, "Content-Length: "...)
+		head = append(AppendInt(head, 12345), "\r\n\r\n"...)
+		if len(head) != 120 {
+			b.Fatalf("%d bytes: %q", len(head), head)
+		}
+	}
+}
+
+func BenchmarkAppendDate(b *testing.B) {
+	out := make([]byte, 0, 32)
+	unix := int64(784111777)
+	for b.Loop() {
+		AppendDate(out, unix)
+		unix++
+	}
+}
+
+func BenchmarkParseDate(b *testing.B) {
+	for b.Loop() {
+		if _, ok := ParseDate([]byte("Sun, 06 Nov 1994 08:49:37 GMT")); !ok {
+			b.Fatal("refused")
+		}
+	}
+}
+
+// BenchmarkChunked is a body of 64 KiB in chunks of the size that clients use.
+func BenchmarkChunked(b *testing.B) {
+	for _, size := range []int{16, 4 << 10, 32 << 10} {
+		var body []byte
+		for range 64 << 10 / size {
+			body = AppendChunkHead(body, size)
+			body = append(append(body, make([]byte, size)...), "\r\n"...)
+		}
+		body = append(body, LastChunk...)
+		b.Run(string(AppendInt(nil, int64(size))), func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if !decodes(body) {
+					b.Fatal("refused")
+				}
+			}
+		})
+	}
+}

@@ -29,7 +29,7 @@ func (p *parser) lines() bool {
 		if h != nil {
 			if bit := uint64(1) << known; h.seen&bit == 0 {
 				h.seen |= bit
-				h.first[known%knownCount] = uint32(len(h.Fields))
+				h.first[known%knownCount] = uint16(len(h.Fields))
 			}
 			h.Fields = append(h.Fields, Field{span(i, colon), v, known})
 		}

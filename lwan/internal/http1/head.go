@@ -39,7 +39,7 @@ type Head struct {
 	Fields         []Field
 
 	seen  uint64             // bit k: a field of Known k is there
-	first [knownCount]uint32 // index in Fields of the first of them; meaningless without its bit
+	first [knownCount]uint16 // index in Fields of the first of them; meaningless without its bit
 	named uint8              // what Connection named: bits connClose and so on
 }
 

@@ -1,5 +1,7 @@
 package http1
 
+import "math"
+
 // Defaults of Limits, used for a field that is zero or negative.
 const (
 	DefaultLine   = 8 << 10
@@ -15,7 +17,7 @@ const maxEmptyLines = 4
 type Limits struct {
 	Line   int // bytes of the request line without its CRLF; one more is 414
 	Fields int // bytes of all field lines with their CRLFs, without the blank line; one more is 431
-	Count  int // number of field lines; one more is 431
+	Count  int // number of field lines, at most 65,535; one more is 431
 }
 
 // orDefault returns l with its zero fields filled in. A nil l is the zero Limits.
@@ -23,7 +25,7 @@ func (l *Limits) orDefault() Limits {
 	if l == nil {
 		return Limits{DefaultLine, DefaultFields, DefaultCount}
 	}
-	return Limits{positive(l.Line, DefaultLine), positive(l.Fields, DefaultFields), positive(l.Count, DefaultCount)}
+	return Limits{positive(l.Line, DefaultLine), positive(l.Fields, DefaultFields), min(positive(l.Count, DefaultCount), math.MaxUint16)}
 }
 
 func positive(n, otherwise int) int {

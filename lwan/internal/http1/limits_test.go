@@ -48,6 +48,20 @@ func TestLimitsAtAndOver(t *testing.T) {
 	}
 }
 
+// Head keeps the places of fields in 16 bits.
+func TestMostFieldsThereCanBe(t *testing.T) {
+	lim := &Limits{Fields: 1 << 20, Count: 1 << 20}
+	in := get + strings.Repeat("a: b\r\n", 65534) + "Host: h\r\n"
+	h, verdict, err := readHead(in+"\r\n", lim)
+	if host, ok := h.FindKnown(Host); verdict != Done || !ok || string(host.Of([]byte(in))) != "h" {
+		t.Errorf("65,535 fields: %d %v, Host found is %v", verdict, err, ok)
+	}
+	want := Error{431, len(in), reasonCountLimit}
+	if _, verdict, err := readHead(in+"a: b\r\n\r\n", lim); verdict != Bad || err != want {
+		t.Errorf("65,536 fields: %d %v, want %v", verdict, err, want)
+	}
+}
+
 // A limit is told when it is exceeded, not when the line or the head ends, which may never be.
 func TestLimitsWithoutTheEnd(t *testing.T) {
 	for _, c := range []struct {
