@@ -104,6 +104,50 @@ func TestCloseDuringCreation(t *testing.T) {
 	}
 }
 
+// TestNothingStartsAfterClose: neither does the creation that a purged one has behind it.
+func TestNothingStartsAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFactory(t)
+		f.before = sleeps(time.Minute)
+		c := f.cache(Config[int, *thing]{})
+		got := make(chan error, 2)
+		for range cap(got) {
+			go func() {
+				_, err := c.Get(t.Context(), 1)
+				got <- err
+			}()
+			synctest.Wait()
+			c.Purge(nil)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for range cap(got) {
+			if err := <-got; err != ErrClosed {
+				t.Errorf("got %v, want ErrClosed", err)
+			}
+		}
+		if calls, _ := f.count(); calls != 1 {
+			t.Errorf("%d calls, want 1", calls)
+		}
+	})
+}
+
+// TestCloseHasOneError: what Create makes of the end of its context is not told to those who wait, if they hear of it
+// before they hear of Close.
+func TestCloseHasOneError(t *testing.T) {
+	c := newFactory(t).cache(Config[int, *thing]{})
+	f := c.newFlight(1, c.hash(1))
+	c.mu.Lock()
+	c.board(f)
+	c.mu.Unlock()
+	c.destroyAll(c.shut())
+	c.destroyAll(c.finish(f, &product[*thing]{err: context.Canceled}))
+	if _, err := f.wait(t.Context(), nil); err != ErrClosed {
+		t.Errorf("got %v, want ErrClosed", err)
+	}
+}
+
 // TestCloseDuringRefresh: a refresh is a creation, which Close waits for.
 func TestCloseDuringRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

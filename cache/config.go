@@ -45,8 +45,8 @@ type Config[K comparable, V any] struct {
 
 	// Destroy is called exactly once for each value that Create made, when the cache has let go of it and its last
 	// reference was released: on the goroutine that released it, or else on the one that removed it (Purge, Close, a
-	// creation that needed its room, the sweep of what has expired). No lock is held. A panic is kept for Err.
-	// nil: nothing to do.
+	// creation that needed its room, the sweep of what has expired). No lock is held, and no Get waits for it. A panic is
+	// kept for Err. nil: nothing to do.
 	Destroy func(k K, v V)
 }
 

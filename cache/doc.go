@@ -36,8 +36,9 @@
 // # Memory
 //
 // Config.MaxEntries and Config.MaxBytes bound what is kept. Failures go first, then values in the order of SIEVE: from the
-// oldest on, those that were not hit since they were last looked at (evict.go has a drawing). What floats, and what
-// is being made, is not in the bounds: whoever must bound open descriptors has to bound references and creations too.
+// oldest on, those that were not hit since they were last looked at (evict.go has a drawing). What floats, is being made
+// or is just being destroyed is not in the bounds: who counts descriptors has to leave room for as many as there can be
+// references and creations at a time.
 //
 // # Concurrency
 //

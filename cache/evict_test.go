@@ -27,25 +27,27 @@ func wantKept(t *testing.T, c *Cache[int, *thing], want ...int) {
 
 // TestOrderOfEviction is the drawing in evict.go. The simulation compares the order with a model.
 func TestOrderOfEviction(t *testing.T) {
-	f := newFactory(t)
-	c := f.cache(Config[int, *thing]{MaxEntries: 5})
-	for k := range 5 {
-		use(t, c, k)
-	}
-	for _, k := range []int{0, 1, 3} {
-		has(c, k)
-	}
-	use(t, c, 5) // 0 and 1 lose their marks, 2 goes
-	wantKept(t, c, 0, 1, 3, 4, 5)
-	use(t, c, 6) // 3 loses its mark, 4 goes
-	wantKept(t, c, 0, 1, 3, 5, 6)
-	use(t, c, 7) // the hand stands at 5
-	wantKept(t, c, 0, 1, 3, 6, 7)
-	use(t, c, 8)
-	use(t, c, 9)
-	use(t, c, 10)
-	wantKept(t, c, 0, 1, 3, 9, 10)
-	wantStats(t, c, Stats{Entries: 5, Evictions: 6})
+	synctest.Test(t, func(t *testing.T) {
+		f := newFactory(t)
+		c := f.cache(Config[int, *thing]{MaxEntries: 5})
+		for k := range 5 {
+			use(t, c, k)
+		}
+		for _, k := range []int{0, 1, 3} {
+			has(c, k)
+		}
+		use(t, c, 5) // 0 and 1 lose their marks, 2 goes
+		wantKept(t, c, 0, 1, 3, 4, 5)
+		use(t, c, 6) // 3 loses its mark, 4 goes
+		wantKept(t, c, 0, 1, 3, 5, 6)
+		use(t, c, 7) // the hand stands at 5
+		wantKept(t, c, 0, 1, 3, 6, 7)
+		use(t, c, 8)
+		use(t, c, 9)
+		use(t, c, 10)
+		wantKept(t, c, 0, 1, 3, 9, 10)
+		settledStats(t, c, Stats{Entries: 5, Evictions: 6})
+	})
 }
 
 // TestScan: what is asked for once does not drive out what is asked for again.
@@ -66,16 +68,18 @@ func TestScan(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	for _, max := range []int{1, 2, 3, 100} {
-		f := newFactory(t)
-		c := f.cache(Config[int, *thing]{MaxEntries: max})
-		for k := range max {
-			use(t, c, k)
+	synctest.Test(t, func(t *testing.T) {
+		for _, max := range []int{1, 2, 3, 100} {
+			f := newFactory(t)
+			c := f.cache(Config[int, *thing]{MaxEntries: max})
+			for k := range max {
+				use(t, c, k)
+			}
+			settledStats(t, c, Stats{Entries: int64(max)})
+			use(t, c, max)
+			settledStats(t, c, Stats{Entries: int64(max), Evictions: 1})
 		}
-		wantStats(t, c, Stats{Entries: int64(max)})
-		use(t, c, max)
-		wantStats(t, c, Stats{Entries: int64(max), Evictions: 1})
-	}
+	})
 }
 
 func TestDefaultBound(t *testing.T) {
@@ -96,39 +100,43 @@ func TestDefaultBound(t *testing.T) {
 }
 
 func TestBytes(t *testing.T) {
-	f := newFactory(t)
-	f.size = func(k int) int64 { return int64(k) }
-	c := f.cache(Config[int, *thing]{MaxBytes: 10})
-	for _, k := range []int{1, 2, 3, 4} {
-		use(t, c, k)
-	}
-	wantStats(t, c, Stats{Entries: 4, Bytes: 10})
-	use(t, c, 5) // 1, 2 and 3 have to go for it
-	wantKept(t, c, 4, 5)
-	wantStats(t, c, Stats{Entries: 2, Bytes: 9, Evictions: 3})
-	use(t, c, 10)
-	wantStats(t, c, Stats{Entries: 1, Bytes: 10, Evictions: 5})
+	synctest.Test(t, func(t *testing.T) {
+		f := newFactory(t)
+		f.size = func(k int) int64 { return int64(k) }
+		c := f.cache(Config[int, *thing]{MaxBytes: 10})
+		for _, k := range []int{1, 2, 3, 4} {
+			use(t, c, k)
+		}
+		settledStats(t, c, Stats{Entries: 4, Bytes: 10})
+		use(t, c, 5) // 1, 2 and 3 have to go for it
+		wantKept(t, c, 4, 5)
+		settledStats(t, c, Stats{Entries: 2, Bytes: 9, Evictions: 3})
+		use(t, c, 10)
+		settledStats(t, c, Stats{Entries: 1, Bytes: 10, Evictions: 5})
 
-	r := get(t, c, 11) // does not fit at all: handed out, and nobody goes for it
-	wantStats(t, c, Stats{Entries: 1, Bytes: 10, Evictions: 5, Floating: 1})
-	r.Release()
-	wantStats(t, c, Stats{Entries: 1, Bytes: 10, Evictions: 5})
+		r := get(t, c, 11) // does not fit at all: handed out, and nobody goes for it
+		settledStats(t, c, Stats{Entries: 1, Bytes: 10, Evictions: 5, Floating: 1})
+		r.Release()
+		settledStats(t, c, Stats{Entries: 1, Bytes: 10, Evictions: 5})
+	})
 }
 
 // TestReferencedValueIsEvicted: a bound is a bound; who reads on, reads on.
 func TestReferencedValueIsEvicted(t *testing.T) {
-	f := newFactory(t)
-	c := f.cache(Config[int, *thing]{MaxEntries: 1})
-	r := get(t, c, 1)
-	use(t, c, 2)
-	wantKept(t, c, 2)
-	if r.Value().destroyed.Load() != 0 {
-		t.Fatal("destroyed while it is referenced")
-	}
-	r.Release()
-	if f.alive() != 1 {
-		t.Fatal("not destroyed by the last Release")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFactory(t)
+		c := f.cache(Config[int, *thing]{MaxEntries: 1})
+		r := get(t, c, 1)
+		use(t, c, 2)
+		wantKept(t, c, 2)
+		if r.Value().destroyed.Load() != 0 {
+			t.Fatal("destroyed while it is referenced")
+		}
+		r.Release()
+		if f.alive() != 1 {
+			t.Fatal("not destroyed by the last Release")
+		}
+	})
 }
 
 // TestFailuresGoFirst: names that do not exist cost the values one place at most.
@@ -151,14 +159,14 @@ func TestFailuresGoFirst(t *testing.T) {
 	})
 }
 
-// TestHandGoesRoundOnce: hits that mark values as fast as the hand unmarks them must not keep it going.
-func TestHandGoesRoundOnce(t *testing.T) {
+// TestAllAreMarked: the hand comes back to where it began.
+func TestAllAreMarked(t *testing.T) {
 	f := newFactory(t)
 	c := f.cache(Config[int, *thing]{MaxEntries: 3})
 	for k := range 3 {
 		use(t, c, k)
 		has(c, k)
 	}
-	use(t, c, 3) // all are marked: the oldest goes
+	use(t, c, 3)
 	wantKept(t, c, 1, 2, 3)
 }

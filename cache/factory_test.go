@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -161,6 +162,13 @@ func has(c *Cache[int, *thing], k int) bool {
 	r, ok := c.Peek(k)
 	r.Release()
 	return ok
+}
+
+// settledStats is wantStats in a bubble, when what was evicted has been destroyed: Get does not wait for that.
+func settledStats(t *testing.T, c *Cache[int, *thing], want Stats) {
+	t.Helper()
+	synctest.Wait()
+	wantStats(t, c, want)
 }
 
 // wantStats compares all but the hits and misses.

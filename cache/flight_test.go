@@ -128,6 +128,33 @@ func TestLeavingTooLate(t *testing.T) {
 	}
 }
 
+// TestContextEndsWithCreate is the same to the instant.
+func TestContextEndsWithCreate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFactory(t)
+		f.before = sleeps(time.Second)
+		c := f.cache(Config[int, *thing]{})
+		for range 200 {
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+					defer cancel()
+					r, err := c.Get(ctx, 1)
+					if (err == nil) != (r.Value() != nil) {
+						t.Errorf("got %v, %v", r.Value(), err)
+					}
+					r.Release()
+				})
+			}
+			wg.Wait()
+			synctest.Wait()
+			c.Purge(nil)
+			wantStats(t, c, Stats{})
+		}
+	})
+}
+
 func TestCreateEndsBadly(t *testing.T) {
 	for name, test := range map[string]struct {
 		before func()
@@ -205,93 +232,6 @@ func TestSizeEndsBadly(t *testing.T) {
 			}
 		})
 	}
-}
-
-// cyclic is a cache in which each key needs those that needs has for it, asked for at the same time.
-func cyclic(t *testing.T, needs map[string][]string, passContext bool) *Cache[string, bool] {
-	var c *Cache[string, bool]
-	c = New(Config[string, bool]{Create: func(ctx context.Context, k string) (bool, error) {
-		if !passContext {
-			ctx = context.Background()
-		}
-		errs := make(chan error, len(needs[k]))
-		for _, n := range needs[k] {
-			go func() {
-				r, err := c.Get(ctx, n)
-				r.Release()
-				errs <- err
-			}()
-		}
-		var first error
-		for range needs[k] {
-			if err := <-errs; err != nil {
-				first = err
-			}
-		}
-		return true, first
-	}})
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
-}
-
-func TestCycle(t *testing.T) {
-	for name, test := range map[string]struct {
-		needs map[string][]string
-		ask   []string
-		fails bool
-	}{
-		"itself":          {map[string][]string{"a": {"a"}}, []string{"a"}, true},
-		"each other":      {map[string][]string{"a": {"b"}, "b": {"a"}}, []string{"a"}, true},
-		"round":           {map[string][]string{"a": {"b"}, "b": {"c"}, "c": {"a"}}, []string{"a", "b", "c"}, true},
-		"no circle":       {map[string][]string{"a": {"b", "c"}, "b": {"d"}, "c": {"d"}}, []string{"a", "d", "c"}, false},
-		"beside a circle": {map[string][]string{"a": {"b", "c"}, "b": {"d"}, "d": {"a"}}, []string{"d", "a", "b"}, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			for range 50 {
-				c := cyclic(t, test.needs, true)
-				var failed atomic.Int32
-				var wg sync.WaitGroup
-				for _, k := range test.ask {
-					wg.Go(func() {
-						r, err := c.Get(t.Context(), k)
-						r.Release()
-						if errors.Is(err, ErrCycle) {
-							failed.Add(1)
-						} else if err != nil {
-							t.Error(err)
-						}
-					})
-				}
-				wg.Wait()
-				if test.fails != (failed.Load() > 0) {
-					t.Fatalf("%d of %d failed", failed.Load(), len(test.ask))
-				}
-			}
-		})
-	}
-}
-
-// TestCycleWithoutContext: without the context nothing can be noticed, but Close gets everybody out.
-func TestCycleWithoutContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := cyclic(t, map[string][]string{"a": {"a"}}, false)
-		got := make(chan error, 1)
-		go func() {
-			_, err := c.Get(t.Context(), "a")
-			got <- err
-		}()
-		synctest.Wait()
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := <-got; err != ErrClosed {
-			t.Errorf("got %v, want ErrClosed", err)
-		}
-	})
 }
 
 // TestContextOfAnotherCache: a creation may wait for another cache's creation of the same key.

@@ -101,7 +101,7 @@ func TestPurgeDuringRefresh(t *testing.T) {
 		if n := use(t, c, 1); n != 3 {
 			t.Errorf("got thing %d, want one that was begun after the purge", n)
 		}
-		wantStats(t, c, Stats{Entries: 1})
+		settledStats(t, c, Stats{Entries: 1})
 	})
 }
 

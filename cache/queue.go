@@ -38,9 +38,9 @@ const (
 
 // newQueue returns a queue whose entries stay for age; zero and less: for good.
 func newQueue[K comparable, V any](which int, age time.Duration) *queue[K, V] {
-	q := &queue[K, V]{which: which, age: forever}
-	if age > 0 {
-		q.age = min(int64(age), forever)
+	q := &queue[K, V]{which: which, age: int64(age)}
+	if age <= 0 {
+		q.age = forever
 	}
 	q.slack = min(q.age/256, maxSlack)
 	return q

@@ -33,15 +33,16 @@ func TestReleaseCountsOnce(t *testing.T) {
 func TestOldReferenceHasNoClaim(t *testing.T) {
 	f := newFactory(t)
 	c := f.cache(Config[int, *thing]{})
-	old := get(t, c, 1)
-	old.Release()
 	seen := false
-	for range 1000 { // the pool gives the ticket back at once, mostly
-		r := get(t, c, 2)
+	for range 1000 {
+		old := get(t, c, 1)
+		old.Release()
+		r := get(t, c, 2) // mostly the pool gives the same ticket back at once
 		seen = seen || r.ticket == old.ticket
+		c.Purge(nil)
 		old.Release()
 		if r.Value().destroyed.Load() != 0 {
-			t.Fatal("destroyed")
+			t.Fatal("destroyed while it is referenced")
 		}
 		r.Release()
 	}

@@ -225,7 +225,7 @@ func TestRefreshKeepsTheMark(t *testing.T) {
 		if !has(c, 1) || has(c, 2) || !has(c, 3) {
 			t.Fatal("want 1 and 3")
 		}
-		wantStats(t, c, Stats{Entries: 2, Evictions: 1})
+		settledStats(t, c, Stats{Entries: 2, Evictions: 1})
 	})
 }
 
@@ -245,7 +245,7 @@ func TestRefreshInAFullCache(t *testing.T) {
 			use(t, c, k)
 		}
 		synctest.Wait()
-		wantStats(t, c, Stats{Entries: 3, Bytes: 6})
+		settledStats(t, c, Stats{Entries: 3, Bytes: 6})
 		if _, made := f.count(); made != 6 {
 			t.Fatalf("%d made, want 6", made)
 		}
@@ -266,12 +266,12 @@ func TestRefreshTooLarge(t *testing.T) {
 		pass(50 * time.Second)
 		use(t, c, 1)
 		synctest.Wait()
-		wantStats(t, c, Stats{Entries: 1, Bytes: 5})
+		settledStats(t, c, Stats{Entries: 1, Bytes: 5})
 		size = 10
 		pass(2 * time.Second)
 		use(t, c, 1)
 		synctest.Wait()
-		wantStats(t, c, Stats{Entries: 1, Bytes: 10})
+		settledStats(t, c, Stats{Entries: 1, Bytes: 10})
 		if n := use(t, c, 1); n != 3 {
 			t.Fatalf("got thing %d, want the third", n)
 		}
@@ -298,4 +298,17 @@ func TestRefreshUnderTheHand(t *testing.T) {
 		use(t, c, 6)
 		wantKept(t, c, 3, 5, 6)
 	})
+}
+
+// TestRefreshOfWhatIsGone: between the hit and the goroutine that it starts the value may leave.
+func TestRefreshOfWhatIsGone(t *testing.T) {
+	f := newFactory(t)
+	c := f.cache(refreshing)
+	use(t, c, 1)
+	e := c.table.Load().find(1, c.hash(1))
+	c.Purge(nil)
+	c.refresh(e)
+	if calls, _ := f.count(); calls != 1 {
+		t.Fatal("refreshed what nobody asked for since it left")
+	}
 }

@@ -7,7 +7,7 @@ type Stats struct {
 	Hits      int64 // Peeks and Gets that found a value, Gets and Failures that found a kept failure
 	Misses    int64 // Gets that found nothing; a Peek that finds nothing is not counted, the Get after it is
 	Evictions int64 // entries that made room for others, before their time
-	Floating  int64 // values that the cache no longer keeps and whose last reference is not yet released
+	Floating  int64 // values that the cache no longer keeps, and that are referenced or just being destroyed
 	Entries   int64 // entries kept: values and failures
 	Bytes     int64 // sizes of the values kept
 }

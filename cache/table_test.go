@@ -46,8 +46,12 @@ func (m *tableModel) compare(keys int) {
 	}
 	used := 0
 	for i := range m.tab.slots {
-		if m.tab.slots[i].Load() != nil {
+		e, behind := m.tab.slots[i].Load(), m.tab.slots[(i+1)%len(m.tab.slots)].Load()
+		if e != nil {
 			used++
+		}
+		if e == m.tab.gone && behind == nil {
+			m.t.Fatalf("slot %d says gone, and nobody is behind it", i)
 		}
 	}
 	if m.tab.live != len(m.m) || m.tab.used != used || len(m.tab.all()) != len(m.m) || 4*used > 3*len(m.tab.slots) {
