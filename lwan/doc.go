@@ -1,0 +1,107 @@
+// Package lwan serves HTTP: handlers are plain functions that read top to bottom, and one event loop per CPU runs them.
+//
+//	func hello(req *lwan.Request, resp *lwan.Response) lwan.Status {
+//		return resp.Text(200, "Hello, "+cmp.Or(req.Query("name"), "world")+"!\n")
+//	}
+//
+//	func main() {
+//		srv := &lwan.Server{Addr: ":8080"}
+//		srv.Handle("GET /hello", hello)
+//		log.Fatal(lwan.Run(srv)) // until SIGTERM, then drains
+//	}
+//
+// A request that never waits is read, answered and written by its loop without a goroutine or a coroutine of its own. A
+// handler that waits is parked with its stack, and the loop goes on with others.
+//
+// # Handlers
+//
+// A [Handler] gets what came in and what goes out, and returns the [Status]. The answer is held back until then, so
+// that middleware may still change it, or until it is larger than Limits.Buffer. Methods of [Response] that finish an answer
+// return the status: return resp.JSON(200, v). For an error there is return resp.Fail(err), which finds the status in the
+// error (an [Error], any StatusCode() int, Server.ErrorStatus), keeps the error for the log and shows the client none of
+// it but an Error's Message and Fields. A status of 400 and above without a body gets an error page: HTML, JSON or text,
+// as the client's Accept says.
+//
+// Patterns are those of net/http.ServeMux. [Middleware] wraps handlers, and always gets a status back, panics included.
+// It runs after routing, so that Request.Pattern is known, and also for the 404, 405 and OPTIONS of its group's paths.
+// A [Module] is a reusable part of a site with a configuration and a life.
+//
+// # Waiting
+//
+// These park the handler: reading the body (Request.Body, BodyBytes, Form, Parts, ReadJSON), writing once the answer
+// streams (Response.Flush, SendFile, [Events]), Request.Sleep and Every, [Await], and a [Queue]. All of them return an error,
+// or are a sequence that ends. ErrGone, ErrTimeout and ErrStopping mean that the request is dead: return. A handler that
+// waits on a dead request once more has ignored the error, and is unwound by runtime.Goexit, with its defers run.
+//
+// Anything else that blocks (a channel, a mutex that is held for long, a file, a database, DNS) blocks its loop, with all
+// the connections that it has. There are two ways out:
+//
+//   - [Await] runs a function on a goroutine while the handler is parked. It fits where a handler mostly computes.
+//   - [Blocking] is a middleware that runs the whole handler on a goroutine, where it may block as it likes. It is the
+//     right default for code that talks to a database: srv.Group("/api", lwan.Blocking).
+//
+// Both hold a goroutine, of Server.Goroutines. A wait of unbounded length is better spent in a [Queue], or in a [Topic],
+// whose subscribers hold nothing but their connection.
+//
+// # Lifetimes
+//
+// Request, Response and what they give out belong to one handler call and end with it: both are used again for the
+// next request. Exceptions, which may be kept: strings, which are copies; what [Param], [Query] and [ReadJSON] return; and
+// Request.Context with its values. A method whose name ends in Bytes returns a view of a buffer, valid until the handler
+// returns. What the answer needs after that, as a reference to a cache entry, is released by Request.Defer, which runs when
+// the last byte has gone to the kernel; [Cached] does so.
+//
+// # Concurrency
+//
+// Many handlers run at the same time, on several loops and goroutines: what they share needs the usual care. One
+// Request belongs to one handler and is not for other goroutines; only a function given to Await may use it, without
+// waiting. A goroutine that a handler starts may keep the context and must not touch req or resp. A Server does not change
+// once it has started. Topic, Topics and Queue may be used from everywhere.
+//
+// # Limits
+//
+// Every bound has a default; zero means it, negative means none.
+//
+//	request line                8 KiB    Server.MaxLineBytes    414
+//	header fields              32 KiB    Server.MaxHeaderBytes  431
+//	header fields                 128    Server.MaxFields       431
+//	time for a head              10 s    Server.HeaderTimeout   408
+//	idle connection              60 s    Server.IdleTimeout     closed
+//	body                        1 MiB    Limits.Body            413
+//	pause in a body              30 s    Limits.Read            408
+//	client takes nothing         30 s    Limits.Write           cut
+//	answer before it streams    1 MiB    Limits.Buffer
+//	handler until the head       none    Limits.Timeout         503
+//	Await and Blocking           4096    Server.Goroutines      queued, then 503
+//
+// These are fixed: 1000 query parameters and 200 cookies are looked at, and those behind them ignored; a form has at most
+// 1000 fields (413), and 64 KiB of its files are kept in memory, the rest on disk until the request ends.
+//
+// # Security
+//
+//   - A response field with CR, LF or NUL in it is not sent; the request fails with 500.
+//   - The text of an error never reaches the client, except as the Message of an Error, and what ReadJSON's Validate
+//     returns. Error pages escape all they show.
+//   - Request.Host, cookies, and file names and types of forms are what the client claims. RemoteAddr and Scheme believe
+//     X-Forwarded-For and -Proto from Server.TrustedProxies only.
+//   - A slash that was sent as %2F is data. It separates nothing when routes are found, Request.Path shows it as "%2F", and
+//     Request.Param as "/". So a parameter may hold "../": it is no file name until it was checked; os.Root does that.
+//   - ReadJSON takes a body without Content-Type. A browser can be made to send such a body from another site with
+//     the user's cookies: use SameSite cookies, or check Origin or Sec-Fetch-Site as net/http.CrossOriginProtection does.
+//   - Numbers from [Param] and [Query] are finite: NaN, which passes every comparison with a limit, is not valid.
+//
+// # Caveats
+//
+//   - A mutex must not be held across anything that parks. The handler that wants it next would block the loop on which the
+//     first has to go on.
+//   - A handler that locks its OS thread, or that parks inside a callback from C, has to be Blocking.
+//   - A client that closes its writing side counts as gone for a handler that waits, as most such clients are. What was
+//     answered without waiting it still gets.
+//   - After the head has left, a status of 400 and above cuts the connection, since that is all that is left to tell the
+//     client that something is missing.
+//   - Request.Defer and Observers run on the loop and must not block.
+//
+// # Not here
+//
+// Rewriting before routing, sessions and signed cookies, making URLs from patterns, and validation by struct tags.
+package lwan
