@@ -14,7 +14,7 @@ const (
 	valueWidth = 150 // for the figures at the right
 	rowHeight  = 26
 	headHeight = 62
-	footHeight = 14
+	footHeight = 24
 	barHeight  = 16
 )
 
@@ -41,7 +41,7 @@ func newCanvas(title, unit string, rows int) *canvas {
 	fmt.Fprintf(&c.b, "<title>%s</title>\n", escape(title))
 	fmt.Fprintf(&c.b, `<rect width="%d" height="%d" fill="#ffffff"/>`+"\n", width, height)
 	c.text(12, 24, "start", ink, "bold", title)
-	c.text(12, 44, "start", faint, "normal", unit)
+	fmt.Fprintf(&c.b, `<text x="12" y="44" font-size="12" fill="%s">%s</text>`+"\n", faint, escape(unit))
 	return c
 }
 

@@ -1,8 +1,8 @@
 package plot
 
 import (
-	"fmt"
 	"math"
+	"strconv"
 )
 
 // Points is a chart with several figures in a row, on a logarithmic scale.
@@ -20,6 +20,9 @@ type Point struct {
 	Accent bool
 }
 
+// legendWidth is the room for the name of a series.
+const legendWidth = 90
+
 // shades are the colours of the series, from the first to the last.
 var shades = []string{"#1f77b4", "#d9822b", "#b0305c", "#5b3a8c"}
 
@@ -29,14 +32,14 @@ func (p Points) SVG() string {
 	scale := newLogScale(p.Rows)
 	for _, decade := range scale.decades() {
 		x := scale.at(decade)
-		c.line(x, headHeight-4, x, row(len(p.Rows)-1)+rowHeight/2, line)
-		c.text(x, headHeight-8, "middle", faint, "normal", fmt.Sprintf("%g", decade))
+		end := row(len(p.Rows))
+		c.line(x, headHeight-4, x, end-rowHeight/2+4, line)
+		c.text(x, end+4, "middle", faint, "normal", strconv.FormatFloat(decade, 'f', -1, 64))
 	}
 	for i, name := range p.Series {
-		x := float64(width - valueWidth + 20)
-		y := 20 + 14*float64(i)
-		c.dot(x, y-4, 4, shade(i))
-		c.text(x+10, y, "start", ink, "normal", name)
+		x := width - legendWidth*float64(len(p.Series)-i)
+		c.dot(x, 20, 4, shade(i))
+		c.text(x+10, 24, "start", ink, "normal", name)
 	}
 	for i, r := range p.Rows {
 		c.points(i, r, scale)

@@ -28,7 +28,7 @@ func (r Report) Plots() map[string]string {
 }
 
 func (r Report) bars(g Group, m workload.Metric) plot.Bars {
-	b := plot.Bars{Title: g.Case.Name, Unit: m.Title + ", less is better: " + g.Case.About, Digits: m.Digits}
+	b := plot.Bars{Title: g.Case.Name + ": " + m.Title, Unit: g.Case.About + "; less is better", Digits: m.Digits}
 	for _, row := range g.Rows {
 		s, found := row.Figures[m.Key]
 		if !found || row.Invalid != "" {
@@ -40,7 +40,7 @@ func (r Report) bars(g Group, m workload.Metric) plot.Bars {
 }
 
 func (r Report) points(g Group) plot.Points {
-	p := plot.Points{Title: g.Case.Name, Unit: "latency in µs under full load, less is better"}
+	p := plot.Points{Title: g.Case.Name + ": latency", Unit: "µs under full load, on a logarithmic scale; less is better"}
 	for _, m := range percentiles {
 		p.Series = append(p.Series, m.Title)
 	}

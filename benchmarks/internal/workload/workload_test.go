@@ -50,6 +50,9 @@ func TestAll(t *testing.T) {
 			if cases[c.Name] || c.About == "" || len(c.Metrics) == 0 || contract.Requests(c.Feature) == nil || c.Measure == nil {
 				t.Errorf("%s: %+v", w.Name, c)
 			}
+			if len(c.About) > 110 {
+				t.Errorf("%s: %q does not fit a line of a plot", c.Name, c.About)
+			}
 			cases[c.Name] = true
 		}
 	}
