@@ -4,7 +4,8 @@ package http1
 // may be folded (section 5.2), and neither CR nor LF stands alone (section 2.2): each of these has let one server see
 // another request than the next.
 
-// lines reads field lines from p.pos on, up to and including the blank line that ends them.
+// lines reads field lines from p.pos on, up to and including the blank line that ends them. The loop takes lines that are
+// whole and right, keeping its place in registers; it stops at any other, which is read again with more care.
 func (p *parser) lines() bool {
 	buf, h := p.buf, p.h
 	i, left, over := int(p.pos), p.lim.Count-int(p.count), int(p.fields)+p.lim.Fields
@@ -46,7 +47,7 @@ func (p *parser) lines() bool {
 	return p.lastLine()
 }
 
-// lastLine is for the line where lines stopped: it is the blank line, or cut, or has a fault.
+// lastLine reads the line where lines stopped: it is the blank line, or it is cut, over a limit or faulty.
 func (p *parser) lastLine() bool {
 	buf, i := p.buf, int(p.pos)
 	if i >= len(buf) {
@@ -75,7 +76,7 @@ func (p *parser) blankLine(i int) bool {
 	return true
 }
 
-// name is field up to the colon, for a name that was cut or has a fault. It is true when the value is next.
+// name reads a name from p.pos on. It is true when the value is next.
 func (p *parser) name() bool {
 	i := nameEnd(p.buf, int(p.pos))
 	switch {
@@ -105,7 +106,7 @@ func (p *parser) refuseName(i int) bool {
 	return p.refuseField(400, i, i, reason)
 }
 
-// value is field after the colon, for a value that was cut. It is true when there is another line to read.
+// value reads what is after the colon, from p.pos on. It is true when the line ends well.
 func (p *parser) value() bool {
 	cr := valueEnd(p.buf, int(p.pos))
 	if cr+1 >= len(p.buf) || p.buf[cr] != '\r' || p.buf[cr+1] != '\n' {

@@ -23,18 +23,18 @@ type Field struct {
 type Head struct {
 	Method, Target Span
 	Scheme         Span  // absolute-form only, as sent
-	Authority      Span  // of an absolute-form or authority-form target (it wins over Host: RFC 9112 section 3.2.2), else the Host field's value
-	Path           Span  // still encoded, inside Target; empty for the authority and asterisk forms, and for absolute-form without one, which means "/"
+	Authority      Span  // in the target (then it wins over Host: RFC 9112 section 3.2.2), else the Host field's value
+	Path           Span  // still encoded, in the target; may be empty in absolute-form ("/" is meant), else empty if there is none
 	Query          Span  // after the "?", may be empty
 	Size           int   // bytes of the head: empty lines before it and the blank line after it included
 	ContentLength  int64 // -1: absent
 	Form           TargetForm
-	Minor          uint8 // 0 or 1: of HTTP/1.0 and 1.1. A higher minor version is served, and shown, as 1 (RFC 9110 section 2.5)
+	Minor          uint8 // 0 or 1, of HTTP/1.0 and 1.1; a higher one is served, and shown, as 1 (RFC 9110 section 2.5)
 	HasQuery       bool  // there was a "?"
 	PlainPath      bool  // Path is as CleanPath would leave it, so that it can be routed as it is: no "%", no "//", no "/."
 	KeepAlive      bool  // the client wants the connection to go on: by version and Connection (RFC 9112 section 9.3)
 	Chunked        bool  // the body is in the chunked coding
-	Expect100      bool  // the client waits for 100 (Continue) before it sends the body; never in HTTP/1.0 (RFC 9110 section 10.1.1)
+	Expect100      bool  // the client waits for 100 (Continue); never in HTTP/1.0 (RFC 9110 section 10.1.1)
 	Upgrade        bool  // there is an Upgrade field and Connection names it; never in HTTP/1.0 (RFC 9110 section 7.8)
 	Fields         []Field
 
@@ -58,23 +58,11 @@ func (h *Head) Find(buf []byte, name string) (Span, bool) {
 		return h.FindKnown(k)
 	}
 	for i := range h.Fields {
-		if f := &h.Fields[i]; f.Known == 0 && sameName(f.Name.Of(buf), name) {
+		if f := &h.Fields[i]; f.Known == 0 && equalFold(f.Name.Of(buf), name) {
 			return f.Value, true
 		}
 	}
 	return Span{}, false
-}
-
-func sameName(b []byte, s string) bool {
-	if len(b) != len(s) {
-		return false
-	}
-	for i := range b {
-		if lower(b[i]) != lower(s[i]) {
-			return false
-		}
-	}
-	return true
 }
 
 // reset forgets the last head. The array first stays: it is read only through the bits of seen.

@@ -25,7 +25,11 @@ func (l *Limits) orDefault() Limits {
 	if l == nil {
 		return Limits{DefaultLine, DefaultFields, DefaultCount}
 	}
-	return Limits{positive(l.Line, DefaultLine), positive(l.Fields, DefaultFields), min(positive(l.Count, DefaultCount), math.MaxUint16)}
+	return Limits{
+		Line:   positive(l.Line, DefaultLine),
+		Fields: positive(l.Fields, DefaultFields),
+		Count:  min(positive(l.Count, DefaultCount), math.MaxUint16),
+	}
 }
 
 func positive(n, otherwise int) int {

@@ -14,8 +14,9 @@ var hostOctet = octets(alphanum + unreservedMarks + subDelims)
 var pcharOctet = octets(alphanum + unreservedMarks + subDelims + ":@")
 
 // queryOctet is true for what is taken in a query. RFC 3986 section 3.4 allows pchar, "/" and "?"; clients in use send
-// the rest of visible ASCII too, and a query is data that selects nothing before the handler has read it. "<" and ">" are
-// the exception: no client sends them bare, and they are of use only to those who hope to see them in a page.
+// the rest of visible ASCII too, and a query is data that selects nothing before the handler has read it. A "#" among it
+// is such data: nothing is cut off behind it. "<" and ">" are the exception: no client sends them bare, and they are of
+// use only to those who hope to see them in a page.
 var queryOctet = octets(alphanum + unreservedMarks + subDelims + ":@/?%" + "\"#[\\]^`{|}")
 
 const (
@@ -74,13 +75,13 @@ func lower(c byte) byte {
 	return c
 }
 
-// equalFold says whether b is s in any ASCII case. s must be in lower case.
+// equalFold says whether b and s are the same but for the case of ASCII letters.
 func equalFold(b []byte, s string) bool {
 	if len(b) != len(s) {
 		return false
 	}
 	for i := range b {
-		if lower(b[i]) != s[i] {
+		if lower(b[i]) != lower(s[i]) {
 			return false
 		}
 	}

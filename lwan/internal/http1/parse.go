@@ -2,16 +2,17 @@ package http1
 
 // The parser reads a head once, from left to right, and can stop after any byte.
 //
-//	emptyLine -> method -> target -> version -> line -> name -> value -> line ... -> ended
-//	    |          |         |          |        |                                 (blank line)
-//	    +----------+---------+----------+--------+--> More (nothing wrong so far) or Bad
+//	emptyLine -> method -> target -> version -> lines -----> (blank line) complete -> Done
+//	    |          |         |          |       |   ^
+//	    |          |         |          |       |   +-- name -> value (of a line that was cut)
+//	    +----------+---------+----------+-------+--> More, with the phase in Resume, or Bad
 //
-// Each state is a method of the same name on parser, which either moves on or stops; what it has to know about the bytes
-// before it is in Resume. A head that arrives whole runs through all of them in one pass. When a head arrives in pieces,
-// Resume remembers where the last call stopped, and the next one goes on there instead of at the beginning, so that a
-// client that sends a byte at a time costs as much as it sends, not the square of it. What Resume does not remember is the
-// Head: when the end of the head is seen by a call that did not begin at its start, the whole is parsed once more to
-// fill it. Each byte is therefore looked at twice at most.
+// Each name is a method of parser, which either moves on or stops; what it has to know about the bytes before it is in
+// Resume. A head that arrives whole runs through them in one pass. When a head arrives in pieces, Resume remembers where
+// the last call stopped, and the next one goes on there instead of at the beginning, so that a client that sends a byte at
+// a time costs as much as it sends, not the square of it. What Resume does not remember is the Head: when the end of the
+// head is seen by a call that did not begin at its start, the whole is parsed once more to fill it. Before that nothing in
+// the Head is to be relied on, in here either.
 //
 // The result does not depend on the pieces: a fault is reported as soon as the byte that shows it is there, and when
 // there are two, the one that shows first wins. The limits keep to that too: a line that is over its limit before its
@@ -41,18 +42,19 @@ type Resume struct {
 
 type phase uint8
 
+// The phases in which more bytes can be wanted; an empty line may be one that begins with the request line.
 const (
 	phaseEmptyLine phase = iota
 	phaseMethod
 	phaseTarget
 	phaseVersion
-	phaseLine
+	phaseLine // at the start of a field line, or of the blank line
 	phaseName
 	phaseValue
-	phaseEnded
+	phaseEnded // after the blank line
 )
 
-// flags is what the fields so far mean for those to come.
+// flags is what the bytes so far mean for those to come.
 type flags uint8
 
 const (

@@ -76,7 +76,7 @@ func (p *parser) version() bool {
 			return p.refuse(400, i, reasonVersion)
 		}
 	}
-	if major := buf[i-3]; major != '1' && i == int(p.mark)+versionLen {
+	if major := buf[i-3]; major != '1' {
 		return p.refuse(majorStatus(major), i-1, reasonMajor)
 	}
 	if buf[i-1] == '0' {
