@@ -183,6 +183,14 @@ func TestChunkedLimits(t *testing.T) {
 	}
 }
 
+// What is counted for one size begins anew with the next.
+func TestManyChunks(t *testing.T) {
+	in := strings.Repeat("0000000000000001\r\nx\r\n", 100) + LastChunk
+	if got := decode(t, &Chunked{}, in, []int{len(in)}, 0); !got.done || got.body != strings.Repeat("x", 100) {
+		t.Errorf("%d bytes, done %v, %v", len(got.body), got.done, got.err)
+	}
+}
+
 // Data may be read past the decoder, straight to where it belongs.
 func TestChunkedRemaining(t *testing.T) {
 	var c Chunked

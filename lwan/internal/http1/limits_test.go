@@ -48,6 +48,30 @@ func TestLimitsAtAndOver(t *testing.T) {
 	}
 }
 
+// Where a fault and the end of what is allowed show in the same byte, it is the limit that is told.
+func TestLimitBeforeFault(t *testing.T) {
+	for _, c := range []struct {
+		in        string
+		lim       Limits
+		at, after Error // with the limit at the faulty byte, and one after it
+	}{
+		{"GET /\x00", Limits{Line: 5}, Error{414, 5, reasonLineLimit}, Error{400, 5, reasonTargetByte}},
+		{get + "a:b\x00", Limits{Fields: 3}, Error{431, len(get) + 3, reasonFieldLimit}, Error{400, len(get) + 3, reasonValueByte}},
+		{get + "a\x00", Limits{Fields: 1}, Error{431, len(get) + 1, reasonFieldLimit}, Error{400, len(get) + 1, reasonName}},
+	} {
+		if _, verdict, err := readHead(c.in, &c.lim); verdict != Bad || err != c.at {
+			t.Errorf("%q with %+v: %d %v, want %v", c.in, c.lim, verdict, err, c.at)
+		}
+		wider := Limits{Line: c.lim.Line + 1, Fields: c.lim.Fields + 1}
+		if c.lim.Line == 0 {
+			wider.Line = 0
+		}
+		if _, verdict, err := readHead(c.in, &wider); verdict != Bad || err != c.after {
+			t.Errorf("%q with %+v: %d %v, want %v", c.in, wider, verdict, err, c.after)
+		}
+	}
+}
+
 // Head keeps the places of fields in 16 bits.
 func TestMostFieldsThereCanBe(t *testing.T) {
 	lim := &Limits{Fields: 1 << 20, Count: 1 << 20}

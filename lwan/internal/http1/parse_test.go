@@ -393,7 +393,8 @@ func TestFind(t *testing.T) {
 // A Head is used for one request after another: nothing of an earlier one may show in a later one.
 func TestHeadIsReused(t *testing.T) {
 	var h Head
-	full := "OPTIONS http://a/b%41?c HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\nCookie: c\r\n\r\n"
+	const full = "OPTIONS http://a/b%41?c HTTP/1.1\r\nHost: h\r\nConnection: upgrade, close\r\nUpgrade: x\r\n" +
+		"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\nCookie: c\r\n\r\n"
 	for _, in := range []string{"GET / HTTP/1.0\r\n\r\n", "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n", "CONNECT a:1 HTTP/1.0\r\n\r\n"} {
 		var r Resume
 		if verdict, err := Parse([]byte(full), &h, nil, &r); verdict != Done {

@@ -28,7 +28,6 @@ func (p *parser) emptyLine() bool {
 	if i == len(buf) {
 		return p.more(phaseEmptyLine, i)
 	}
-	p.count = 0
 	return true
 }
 
