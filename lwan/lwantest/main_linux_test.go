@@ -1,0 +1,37 @@
+package lwantest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime/pprof"
+	"strings"
+	"testing"
+)
+
+// TestMain fails the tests if goroutines or poller descriptors are left behind.
+func TestMain(m *testing.M) {
+	wakePoller()
+	before, open := goroutines(), len(pollers())
+	code := m.Run()
+	if !await(patience, func() bool { return len(goroutines()) <= len(before) && len(pollers()) <= open }) {
+		fmt.Fprintf(os.Stderr, "left behind: pollers %v, before %d; goroutines, before %d:\n%s\n",
+			pollers(), open, len(before), strings.Join(goroutines(), "\n\n"))
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// goroutines lists the stacks of all, but for those that rest in the server's pool for a while.
+func goroutines() (stacks []string) {
+	var profile bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&profile, 2); err != nil {
+		return []string{err.Error()}
+	}
+	for stack := range strings.SplitSeq(profile.String(), "\n\n") {
+		if !strings.Contains(stack, "lwan.(*goroutines).next(") {
+			stacks = append(stacks, stack)
+		}
+	}
+	return stacks
+}

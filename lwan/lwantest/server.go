@@ -1,0 +1,133 @@
+package lwantest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/pprof"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golwan/golwan/lwan"
+)
+
+// Server is a running server under test.
+type Server struct {
+	URL          string       // of the first endpoint that is a TCP one: "http://127.0.0.1:41234"; "" without
+	Client       *http.Client // with connections of its own; it gives up if no head comes for 30 s
+	*lwan.Server              // Addrs has the addresses of all endpoints
+
+	family      *family
+	descriptors *descriptors
+	ended       chan error // what serving has returned
+}
+
+const (
+	headPatience = 30 * time.Second // of Client
+	endPatience  = 5 * time.Second  // with requests under way at the end of the test
+)
+
+// Start serves on a free port of the loopback interface until the test ends. Addr is not looked at, and addresses of
+// Endpoints are replaced: by free ports, unix sockets by ones in a temporary directory. It serves with ListenAndServe,
+// so GOMAXPROCS and the collector are left alone. The test fails if the server does not start.
+//
+// At the end of the test the connections of Client that are not in use are closed, and the server is shut down. That
+// fails the test if requests are still under way 5 s later, and so do goroutines, workers, connections, listeners, epoll
+// and eventfd descriptors of the server that are left behind, goroutines that its handlers have started among them (those
+// of pools do not count, as for Do).
+func Start(t testing.TB, srv *lwan.Server) *Server {
+	t.Helper()
+	if err := toLoopback(t, srv); err != nil {
+		t.Fatalf("lwantest: %v", err)
+	}
+	s := &Server{Server: srv, family: newFamily(), ended: make(chan error, 1)}
+	s.descriptors = watchDescriptors(func() { s.serve(t) })
+	s.Client = &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: headPatience}}
+	t.Cleanup(func() { s.stop(t) })
+	for _, a := range srv.Addrs() {
+		if a.Network() == "tcp" {
+			s.URL = "http://" + a.String()
+			break
+		}
+	}
+	return s
+}
+
+// serve starts the server and waits until it listens.
+func (s *Server) serve(t testing.TB) {
+	t.Helper()
+	go func() {
+		pprof.SetGoroutineLabels(s.family.mark(context.Background()))
+		s.ended <- s.ListenAndServe()
+	}()
+	select {
+	case <-s.Ready():
+	case err := <-s.ended:
+		t.Fatalf("lwantest: the server does not start: %v", err)
+	}
+}
+
+// stop ends the server and says what it leaves behind.
+func (s *Server) stop(t testing.TB) {
+	t.Helper()
+	s.Client.CloseIdleConnections()
+	ctx, cancel := context.WithTimeout(context.Background(), endPatience)
+	defer cancel()
+	patience := patience
+	if err := s.Shutdown(ctx); err != nil {
+		t.Errorf("lwantest: shutting the server down: %v", err)
+		patience = 0
+	} else if err := <-s.ended; err != nil && !provoked(err) {
+		t.Errorf("lwantest: the server ended by itself: %v", err)
+	}
+	s.Client.CloseIdleConnections() // those whose answers have just ended
+	var left []string
+	if !await(patience, func() bool { left = s.left(); return len(left) == 0 }) {
+		t.Errorf("lwantest: the server has left behind:\n\n%s", strings.Join(left, "\n"))
+	}
+}
+
+// provoked reports whether a test has shut its server down itself, with too little patience, which it may do on purpose.
+func provoked(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// left lists what is there of the server.
+func (s *Server) left() []string {
+	list := append(s.family.alive(), s.descriptors.left(s.Addrs())...)
+	st := s.Stats()
+	if c := st.Conns; c.Idle != 0 || c.Active != 0 || c.Subscribed != 0 {
+		list = append(list, fmt.Sprintf("connections: %+v", c))
+	}
+	if st.Workers != 0 {
+		list = append(list, fmt.Sprintf("workers: %d", st.Workers))
+	}
+	return list
+}
+
+// toLoopback makes srv listen where it disturbs nobody.
+func toLoopback(t testing.TB, srv *lwan.Server) error {
+	const free = "127.0.0.1:0"
+	if len(srv.Endpoints) == 0 {
+		srv.Addr = free
+		return nil
+	}
+	ends := append([]lwan.Endpoint(nil), srv.Endpoints...)
+	for i := range ends {
+		switch {
+		case ends[i].Listener != nil:
+		case strings.HasPrefix(ends[i].Addr, "unix:"):
+			path, err := socketPath(t)
+			if err != nil {
+				return err
+			}
+			ends[i].Addr = "unix:" + path
+		default:
+			ends[i].Addr = free
+		}
+	}
+	srv.Endpoints = ends
+	return nil
+}
