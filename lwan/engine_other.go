@@ -1,0 +1,206 @@
+//go:build !linux || golwan_nethttp
+
+package lwan
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/golwan/golwan/lwan/internal/http1"
+)
+
+// httpEngine serves through net/http, where there is no epoll: a goroutine a connection, and waiting blocks it. Handlers
+// see no difference. What is different outside of them is documented at the package. The build tag golwan_nethttp
+// chooses it on Linux too, for its tests.
+type httpEngine struct {
+	// constant after startEngine
+	core    *core
+	servers []*http.Server
+	lanes   []*countingListener
+
+	conns    atomic.Int64 // open
+	accepted atomic.Int64
+	rejected atomic.Int64
+	in, out  atomic.Int64    // bytes
+	requests [6]atomic.Int64 // by class of their status
+
+	calls callSet
+	ended chan struct{} // closed when nothing is left to wait for
+	shut  context.CancelFunc
+}
+
+func startEngine(s *Server, ends []Endpoint) (engine, []net.Addr, error) {
+	e := &httpEngine{core: s.life.core, ended: make(chan struct{})}
+	e.core.observers = append([]Observer{(*requestCounter)(e)}, e.core.observers...) // first: the others may look at Stats
+	var addrs []net.Addr
+	for i, end := range ends {
+		ln, err := listen(end)
+		if err != nil {
+			err = fmt.Errorf("lwan: endpoint %d (%s): %w", i, end.where(), err)
+			return nil, nil, errors.Join(err, e.closeListeners())
+		}
+		addrs = append(addrs, ln.Addr())
+		e.lanes = append(e.lanes, &countingListener{Listener: ln, eng: e, max: int64(max(s.MaxConns, 0))})
+		e.servers = append(e.servers, e.server(s, s.life.tables[i]))
+	}
+	for i, srv := range e.servers {
+		go e.serve(srv, e.lanes[i], s.life.failed)
+	}
+	return e, addrs, nil
+}
+
+// server sets a server of net/http as s is set, as far as it can be.
+func (e *httpEngine) server(s *Server, t *table) *http.Server {
+	return &http.Server{
+		Handler:           e.handler(t),
+		ReadHeaderTimeout: orPause(s.HeaderTimeout, defaultHead),
+		IdleTimeout:       orPause(s.IdleTimeout, defaultIdle),
+		MaxHeaderBytes:    cmp.Or(max(s.MaxLineBytes, 0), http1.DefaultLine) + cmp.Or(max(s.MaxHeaderBytes, 0), http1.DefaultFields),
+		ErrorLog:          slog.NewLogLogger(e.core.log.Handler(), slog.LevelWarn),
+
+		DisableGeneralOptionsHandler: true,
+	}
+}
+
+// serve accepts until the listener is closed. A listener that fails ends the server: Run returns its error.
+func (e *httpEngine) serve(srv *http.Server, ln net.Listener, failed chan<- error) {
+	err := srv.Serve(ln)
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
+		return
+	}
+	select {
+	case failed <- fmt.Errorf("lwan: %s: %w", ln.Addr(), err):
+	default: // the server ends already
+	}
+}
+
+// handler is toHTTP for requests that can be told to stop.
+func (e *httpEngine) handler(t *table) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := newHTTPCall(w, r)
+		e.calls.add(c)
+		defer e.calls.remove(c)
+		c.serve(t)
+	})
+}
+
+// drain implements engine. It does not wait.
+func (e *httpEngine) drain() {
+	ctx, cancel := context.WithCancel(context.Background())
+	e.shut = cancel
+	var all sync.WaitGroup
+	for _, srv := range e.servers {
+		all.Go(func() {
+			// An error of a listener's Close is found by closeListeners again, and that of ctx is nobody's.
+			_ = srv.Shutdown(ctx)
+		})
+	}
+	go func() {
+		all.Wait()
+		e.calls.wait()
+		close(e.ended)
+	}()
+}
+
+// wait implements engine.
+func (e *httpEngine) wait(ctx context.Context) error {
+	select {
+	case <-e.ended:
+		e.shut()
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// close implements engine: handlers are told first, so that they learn of the stop and not of a client that left.
+func (e *httpEngine) close(ctx context.Context) error {
+	e.calls.each(func(c *httpCall) { c.end(ErrStopping) })
+	var errs []error
+	for _, srv := range e.servers {
+		errs = append(errs, srv.Close())
+	}
+	e.shut()
+	return errors.Join(append(errs, e.wait(ctx))...)
+}
+
+// closeListeners implements engine. The servers have closed most of them.
+func (e *httpEngine) closeListeners() error {
+	var errs []error
+	for _, l := range e.lanes {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// stats implements engine. There are no loops to count for.
+func (e *httpEngine) stats(s *Stats) {
+	s.Conns.Active = e.calls.len()
+	s.Conns.Idle = max(e.conns.Load()-s.Conns.Active, 0)
+	s.Accepted, s.Rejected = e.accepted.Load(), e.rejected.Load()
+	s.BytesIn, s.BytesOut = e.in.Load(), e.out.Load()
+	for class := range e.requests {
+		s.Status[class] = e.requests[class].Load()
+		s.Requests += s.Status[class]
+	}
+}
+
+// requestCounter is the observer that counts for Stats.
+type requestCounter httpEngine
+
+func (e *requestCounter) Done(_ *Request, resp *Response, _ time.Duration) {
+	e.requests[statusClass(resp.Status())].Add(1)
+}
+
+func (e *requestCounter) Close() error { return nil }
+
+// callSet is the requests under way.
+type callSet struct {
+	mu   sync.Mutex
+	set  map[*httpCall]struct{}
+	busy sync.WaitGroup
+}
+
+func (s *callSet) add(c *httpCall) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.set == nil {
+		s.set = map[*httpCall]struct{}{}
+	}
+	s.set[c] = struct{}{}
+	s.busy.Add(1)
+}
+
+func (s *callSet) remove(c *httpCall) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.set, c)
+	s.busy.Done()
+}
+
+func (s *callSet) each(f func(*httpCall)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.set {
+		f(c)
+	}
+}
+
+func (s *callSet) len() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return int64(len(s.set))
+}
+
+// wait waits until nothing is under way; nothing new may begin.
+func (s *callSet) wait() { s.busy.Wait() }

@@ -1,0 +1,121 @@
+//go:build !linux || golwan_nethttp
+
+package lwan
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+)
+
+var errNoSystemd = errors.New("sockets of systemd are there on Linux only")
+
+// listen opens an endpoint. FastOpen and DeferAccept are hints to a kernel, and left out.
+func listen(end Endpoint) (net.Listener, error) {
+	switch where := end.where(); {
+	case end.TLS != nil:
+		return nil, errNoTLS
+	case end.Listener != nil:
+		return end.Listener, nil
+	case strings.HasPrefix(where, "systemd:"):
+		return nil, errNoSystemd
+	case strings.HasPrefix(where, "unix:"):
+		return listenUnix(strings.TrimPrefix(where, "unix:"), end.Mode)
+	default:
+		return net.Listen("tcp", where)
+	}
+}
+
+// listenUnix binds a unix socket. A socket file that nobody listens on any more is replaced; one that is in use is not.
+func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
+	if st, err := os.Lstat(path); err == nil && st.Mode()&fs.ModeSocket != 0 {
+		if c, err := net.Dial("unix", path); err == nil {
+			return nil, errors.Join(&net.OpError{Op: "listen", Net: "unix", Addr: c.RemoteAddr(), Err: syscall.EADDRINUSE}, c.Close())
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+	}
+	ln, err := net.Listen("unix", path)
+	if err != nil || mode == 0 {
+		return ln, err
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	return ln, nil
+}
+
+// countingListener counts connections and what goes over them, and refuses those over the limit.
+type countingListener struct {
+	net.Listener
+	eng *httpEngine
+	max int64 // 0: no limit
+}
+
+// refusal is what a connection over Server.MaxConns gets.
+const refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+func (l *countingListener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if n := l.eng.conns.Add(1); l.max == 0 || n <= l.max {
+			l.eng.accepted.Add(1)
+			return &countingConn{Conn: conn, eng: l.eng}, nil
+		}
+		l.eng.conns.Add(-1)
+		l.eng.rejected.Add(1)
+		// A courtesy, which the socket's buffer always has room for: a client that is gone already needs none.
+		_, _ = io.WriteString(conn, refusal)
+		_ = conn.Close()
+	}
+}
+
+// countingConn has the methods besides net.Conn's that net/http looks for.
+type countingConn struct {
+	net.Conn
+	eng    *httpEngine
+	closed atomic.Bool
+}
+
+func (c *countingConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.eng.in.Add(int64(n))
+	return n, err
+}
+
+func (c *countingConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.eng.out.Add(int64(n))
+	return n, err
+}
+
+// ReadFrom lets the kernel copy files.
+func (c *countingConn) ReadFrom(r io.Reader) (int64, error) {
+	n, err := io.Copy(c.Conn, r)
+	c.eng.out.Add(n)
+	return n, err
+}
+
+// CloseWrite lets the client read the last answer before the connection is closed.
+func (c *countingConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+func (c *countingConn) Close() error {
+	if c.closed.CompareAndSwap(false, true) {
+		c.eng.conns.Add(-1)
+	}
+	return c.Conn.Close()
+}
