@@ -16,28 +16,37 @@ import (
 
 // options are what the command line says.
 type options struct {
-	args        []string // as given
-	list        bool
-	workloads   []workload.Workload
-	sizes       workload.Options
-	rounds      int
-	duration    time.Duration
-	warmup      time.Duration
-	contenders  []contender.Contender
-	chosen      bool // the contenders were named: one that is missing is an error
-	base        string
-	out, bin    string
-	generator   string
-	trace       bool
-	unpinned    bool
-	serverCPU   int
-	loadCPU     int
-	connections string
-	names       string
-	commands    pairs
+	args []string // as given
+	list bool
+
+	// What is measured.
+	workloads  []workload.Workload
+	sizes      workload.Options
+	contenders []contender.Contender
+	chosen     bool   // the contenders were named: one that is missing is an error
+	base       string // the contender that ratios are made to
+
+	// How it is measured.
+	rounds    int
+	duration  time.Duration
+	warmup    time.Duration // negative: none
+	generator string        // see load.Choose
+	trace     bool
+	unpinned  bool
+	serverCPU int
+	loadCPU   int
+
+	// Where the results and the programs that are built go.
+	out, bin string
+
+	// What has to be read once more, when all flags are known.
+	connections string // numbers
+	names       string // of contenders
+	commands    pairs  // of contenders that were built elsewhere
 	urls        pairs
 }
 
+// defaults are those of a first look: short, and with the noise that three rounds show.
 func defaults(args []string) *options {
 	return &options{args: args, rounds: 3, duration: 3 * time.Second, warmup: time.Second, base: "golwan", out: "results",
 		bin: "bin", generator: "auto", trace: true, serverCPU: 0, loadCPU: 1}
@@ -95,11 +104,12 @@ func (o *options) flags(log io.Writer) *flag.FlagSet {
 	return f
 }
 
+// findWorkloads takes a workload that is named twice once: its figures would be mixed up otherwise.
 func (o *options) findWorkloads(names []string) error {
 	for _, name := range names {
 		if name == "all" {
 			o.workloads = workload.All()
-			continue
+			return nil // there are no others
 		}
 		w, found := workload.Find(name)
 		if !found {
@@ -112,7 +122,7 @@ func (o *options) findWorkloads(names []string) error {
 	return nil
 }
 
-// findContenders takes those that were named, or all, and those that were built elsewhere.
+// findContenders makes the list of contenders: it takes those that were named, or all, and those that were built elsewhere.
 func (o *options) findContenders() error {
 	all := contender.All()
 	for _, c := range o.commands {
@@ -142,6 +152,7 @@ func (o *options) findContenders() error {
 	return nil
 }
 
+// readConnections fills in the sizes of all workloads that have a number of connections.
 func (o *options) readConnections() error {
 	if o.connections == "" {
 		return nil

@@ -41,6 +41,7 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 	r.Contenders, r.Cases, r.Base, r.Settings = contestants, report.NewCases(plan.Cases), o.chooseBase(entries), o.settings(bed)
 	r.Results = plan.Run(ctx)
 	r.Finished = time.Now()
+	// Whatever was measured before an interruption is worth having.
 	fmt.Fprint(out, r.Markdown())
 	if err := r.Save(dir); err != nil {
 		return err
@@ -72,6 +73,7 @@ func (o *options) bed(now time.Time) (dir string, bed workload.Bed, err error) {
 	return dir, bed, err
 }
 
+// cases are those of all workloads, in the order of the command line.
 func (o *options) cases() []workload.Case {
 	var cases []workload.Case
 	for _, w := range o.workloads {
@@ -116,6 +118,7 @@ func (o *options) chooseBase(entries []rounds.Entry) string {
 	return entries[0].Contender.Name
 }
 
+// settings are what the report has to say of the bed.
 func (o *options) settings(bed workload.Bed) report.Settings {
 	return report.Settings{Rounds: o.rounds, Duration: o.duration, Warmup: o.warmup, Generator: bed.Generator.Name,
 		ServerCPU: bed.ServerCPU, LoadCPU: bed.LoadCPU, Files: proc.FileLimit()}

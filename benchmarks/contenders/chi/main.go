@@ -33,6 +33,7 @@ func routes() http.Handler {
 
 func hello(w http.ResponseWriter, _ *http.Request) { text(w, contract.Greeting) }
 
+// message encodes into memory first, as handlers do that want an error to become a 500.
 func message(w http.ResponseWriter, _ *http.Request) {
 	body, err := json.Marshal(contract.Message{Message: contract.Greeting})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
 	flag.Parse()
+	// What it prints at its start goes to the standard output, which is not read here.
 	start := echo.StartConfig{Address: *addr, HideBanner: true, HidePort: true}
 	log.Fatal(start.Start(context.Background(), routes()))
 }

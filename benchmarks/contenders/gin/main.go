@@ -16,6 +16,7 @@ import (
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
 	flag.Parse()
+	// The debug mode logs every route and every request.
 	gin.SetMode(gin.ReleaseMode)
 	log.Fatal(routes().Run(*addr))
 }

@@ -20,6 +20,7 @@ func main() {
 	}
 }
 
+// route registers the contract's requests; no route is Blocking, because no handler waits for anything but its body.
 func route(srv *lwan.Server) {
 	srv.Handle("GET /{$}", hello)
 	srv.Handle("GET /json", message)

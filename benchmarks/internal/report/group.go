@@ -35,6 +35,7 @@ func (r Report) Groups() []Group {
 	return groups
 }
 
+// rows collects the records of a case by contender.
 func (r Report) rows(c Case) []Row {
 	records := map[string][]rounds.Record{}
 	var names []string // in order of appearance, for rows that are equal otherwise
@@ -55,6 +56,8 @@ func (r Report) rows(c Case) []Row {
 	return rows
 }
 
+// row condenses the rounds of a contender. System calls were counted once, in a run of their own, and their number
+// stands among the figures like any other.
 func (r Report) row(c Case, name string, records []rounds.Record) Row {
 	row := Row{Contender: name, Figures: map[string]stats.Summary{}}
 	for _, m := range c.Metrics {

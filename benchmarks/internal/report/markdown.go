@@ -23,6 +23,7 @@ func (r Report) Markdown() string {
 	return b.String()
 }
 
+// writeHead says what a reader needs to judge the figures: the machine, what else it did, the versions.
 func (r Report) writeHead(b *strings.Builder) {
 	m, s := r.Machine, r.Settings
 	pinning := fmt.Sprintf("server on CPU %d, load on CPU %d", s.ServerCPU, s.LoadCPU)
@@ -81,10 +82,12 @@ func used(g Group) []workload.Metric {
 	return metrics
 }
 
+// spread is the figure that contenders are compared by: without its range it would promise too much.
 func spread(s stats.Summary, m workload.Metric) string {
 	return fmt.Sprintf("%.*f (%.*f–%.*f)", m.Digits, s.Median, m.Digits, s.Min, m.Digits, s.Max)
 }
 
+// median is one of the other figures, whose ranges are in the data.
 func median(figures map[string]stats.Summary, m workload.Metric) string {
 	s, found := figures[m.Key]
 	if !found {
@@ -136,6 +139,7 @@ func writeRule(b *strings.Builder, widths []int) {
 	b.WriteString("|\n")
 }
 
+// writeNotes says what is missing, so that nobody takes an empty place for a result.
 func (r Report) writeNotes(b *strings.Builder) {
 	var notes []string
 	if r.Machine.Crowded() {

@@ -27,6 +27,7 @@ func (r Report) Plots() map[string]string {
 	return files
 }
 
+// bars is a chart of one metric.
 func (r Report) bars(g Group, m workload.Metric) plot.Bars {
 	b := plot.Bars{Title: g.Case.Name + ": " + m.Title, Unit: g.Case.About + "; less is better", Digits: m.Digits}
 	for _, row := range g.Rows {
@@ -39,6 +40,7 @@ func (r Report) bars(g Group, m workload.Metric) plot.Bars {
 	return b
 }
 
+// points is a chart of the latencies; it is empty when the load generator told none.
 func (r Report) points(g Group) plot.Points {
 	p := plot.Points{Title: g.Case.Name + ": latency", Unit: "µs under full load, on a logarithmic scale; less is better"}
 	for _, m := range percentiles {
