@@ -33,7 +33,6 @@ type Loop struct {
 	timers    timerHeap
 	now       int64  // nanoseconds since the engine started, read once a turn
 	sec       uint32 // now in seconds
-	unix      int64  // wall clock in seconds
 	unixDue   int64  // now from which unix is out of date
 	counts    Counts
 	busy      int   // connections under service
@@ -45,6 +44,8 @@ type Loop struct {
 	// atomic
 	mail                    mailbox
 	sleeping                atomic.Bool  // a letter needs a wake-up
+	unix                    atomic.Int64 // wall clock in seconds; offloaded handlers date their answers by it
+	draining                atomic.Bool  // phase is phaseDrain or later; offloaded handlers ask too
 	conns                   atomic.Int64 // added to by whoever accepts, taken from by the owner
 	workers                 atomic.Int64
 	stalled                 atomic.Bool // gets no new connections
@@ -171,12 +172,12 @@ func (l *Loop) refresh() {
 		return
 	}
 	wall := time.Now()
-	l.unix = wall.Unix()
+	l.unix.Store(wall.Unix())
 	l.unixDue = l.now + int64(time.Second) - int64(wall.Nanosecond())
 }
 
 // Unix is the wall clock's second as of the beginning of the turn.
-func (l *Loop) Unix() int64 { return l.unix }
+func (l *Loop) Unix() int64 { return l.unix.Load() }
 
 // Now is the beginning of the turn, in nanoseconds of the engine's monotonic clock.
 func (l *Loop) Now() int64 { return l.now }

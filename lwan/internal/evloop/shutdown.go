@@ -28,7 +28,7 @@ var ErrStopping = errors.New("evloop: the engine is stopping")
 const newcomerSeconds = 2
 
 // Draining reports whether the loop takes no new connections any more.
-func (l *Loop) Draining() bool { return l.phase >= phaseDrain }
+func (l *Loop) Draining() bool { return l.draining.Load() }
 
 // Drain stops accepting and closes idle connections. Requests under way go on.
 func (e *Engine) Drain() {
@@ -42,6 +42,7 @@ func (l *Loop) drain() {
 		return
 	}
 	l.phase = phaseDrain
+	l.draining.Store(true)
 	if !l.paused.Set() {
 		l.watchListeners(false)
 	}
