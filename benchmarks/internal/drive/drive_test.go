@@ -41,7 +41,7 @@ func serve(t *testing.T) *server {
 		s.requests.Add(1)
 		n, err := io.Copy(io.Discard, r.Body)
 		if err != nil {
-			t.Error(err)
+			return // the end of a run cuts requests that are under way
 		}
 		w.Header().Set("Content-Type", "text/plain")
 		if n > 0 {
