@@ -54,6 +54,8 @@ func TestAccepts(t *testing.T) {
 		{`text/html;a="x,text/plain;q=1", application/json;q=0.5`, page},
 		{`text/html;a="\",\\";q=0.1, text/plain;q=0.2`, plain},
 		{"text/html;q=0.9;ext=1, text/plain;q=0.5", page},
+		{"text/html;q=0.9;q=0.1, text/plain;q=0.5", page},
+		{"text/html;level=1;q=0.1, text/html;q=0.5;ext=1, text/plain;q=0.3", page},
 
 		// what is malformed is left out
 		{"text/html;q=2, text/plain;q=0.1", plain},

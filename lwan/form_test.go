@@ -157,6 +157,11 @@ func TestFormMultipart(t *testing.T) {
 	if car.offloads != 0 {
 		t.Error("a form that cannot reach the disk was read on a goroutine")
 	}
+	req, car = formRequest(t, testFormType, body)
+	car.loop, req.body.length = true, -1
+	if _, err := req.Form(); err != nil || car.offloads != 1 {
+		t.Errorf("a form of unknown length was read on the loop: %v", err)
+	}
 }
 
 func readFile(t testing.TB, fh *multipart.FileHeader) string {

@@ -59,6 +59,7 @@ func TestReadJSON(t *testing.T) {
 		{"application/json", `{"tags":{}}`, 400, "the body does not fit at tags, byte 9: array is expected, not object"},
 		{"application/json", `{"tags":[true]}`, 400, "the body does not fit at tags, byte 13: string is expected, not bool"},
 		{"application/json", `{"inner":{"inner":[]}}`, 400, "the body does not fit at inner.inner, byte 19: object is expected, not array"},
+		{"application/json", strings.Repeat(`{"inner":`, 30) + "1" + strings.Repeat("}", 30), 400, "the body does not fit at byte 271: object is expected, not number"},
 		{"application/json", `[]`, 400, "the body does not fit at byte 1: object is expected, not array"},
 		{"application/json", `{"since":"now"}`, 400, "the body is not valid"},
 	}

@@ -216,6 +216,17 @@ func TestParamValues(t *testing.T) {
 	}
 }
 
+// What is returned is no view of the buffer.
+func TestParamCopies(t *testing.T) {
+	req := routedRequest(t, "/items/abc?n=def")
+	id, err1 := Param[label](req, "id")
+	n, err2 := Query[string](req, "n")
+	clear(req.buf)
+	if id != "abc" || n != "def" || err1 != nil || err2 != nil {
+		t.Errorf("after the buffer's end: %q %v, %q %v", id, err1, n, err2)
+	}
+}
+
 // The client sees the name of the parameter, and nothing of the parser.
 func TestParamAnswer(t *testing.T) {
 	srv := new(Server)
