@@ -62,7 +62,7 @@ func (t *table) run(req *Request, resp *Response) (st Status) {
 func (t *table) conclude(req *Request, resp *Response, st Status) {
 	st = t.outcome(req, resp, st)
 	switch {
-	case resp.taken:
+	case resp.taken: // the connection is somebody else's: hijacked, upgraded or subscribed
 		req.car.cut()
 	case resp.streamed:
 		t.concludeStream(req, resp, st)

@@ -111,6 +111,7 @@ func (e *loopEngine) close(ctx context.Context) error { return e.eng.Close(ctx) 
 func (e *loopEngine) stats(s *Stats) {
 	es := e.eng.Stats()
 	s.Conns.Active, s.Conns.Parked = es.Busy, es.Parked
+	s.Conns.Subscribed = es.App[countSubscribed]
 	s.Conns.Idle = max(es.Conns-es.Busy-s.Conns.Subscribed, 0)
 	s.Accepted, s.Rejected = es.Accepted, es.Rejected
 	s.BytesIn, s.BytesOut = es.BytesIn, es.BytesOut

@@ -36,13 +36,14 @@ type h1 struct {
 	start   int64
 	left    int64 // of a body with Content-Length
 	chunks  http1.Chunked
-	bodyEnd bool // the body was read to its end
-	broken  bool // or cannot be: the connection is not in step any more
-	go100   bool // the client waits for 100 (Continue)
-	keep    bool // the connection goes on after the answer
-	cutoff  bool // the answer was given up
-	chunked bool // the answer's stream is chunked
-	noBody  bool // the answer's stream has no content: HEAD, 204, 304
+	bodyEnd bool        // the body was read to its end
+	broken  bool        // or cannot be: the connection is not in step any more
+	go100   bool        // the client waits for 100 (Continue)
+	keep    bool        // the connection goes on after the answer
+	cutoff  bool        // the answer was given up
+	chunked bool        // the answer's stream is chunked
+	noBody  bool        // the answer's stream has no content: HEAD, 204, 304
+	guest   *topicGuest // the subscription that the connection is left to, or nil
 
 	date     []byte // the Date field line of second dateUnix
 	dateUnix int64
@@ -172,6 +173,9 @@ func (h *h1) yield() evloop.Verdict {
 // hangUp closes the connection behind its last answer. If the client may still be sending, that must not destroy what it
 // has not read yet.
 func (h *h1) hangUp() evloop.Verdict {
+	if h.guest != nil {
+		return h.handOver()
+	}
 	if h.cutoff || h.flush() != nil {
 		return h.drop()
 	}
@@ -333,5 +337,9 @@ func (h *h1) Died(c *evloop.Conn, value any, stack []byte) {
 	}
 	h.out = h.out[:0]
 	h.bodyEnd = true
+	if h.guest != nil { // it died after Subscribe
+		h.guest.end(ErrDropped)
+		h.guest = nil
+	}
 	h.settle()
 }

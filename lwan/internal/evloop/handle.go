@@ -37,6 +37,9 @@ func (h Handle) Write(p []byte) (int, error) {
 	if s == nil {
 		return 0, ErrClosed
 	}
+	if s.latch&(latchOut|latchHup) == 0 {
+		return 0, ErrAgain
+	}
 	for {
 		n, e := h.Loop.kernel.write(int(h.fd), p)
 		switch e {
