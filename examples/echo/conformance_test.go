@@ -1,12 +1,11 @@
 package main
 
 import (
-	"context"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/golwan/golwan/lwan"
+	"github.com/golwan/golwan/lwan/lwantest"
 )
 
 // differs lists the cases that are answered in another way on purpose, each with the rule that says so.
@@ -48,7 +47,9 @@ func TestConformance(t *testing.T) {
 // judgeAll judges the cases of a corpus and returns how many are as expected. It talks about all at the same time,
 // because silence takes its time.
 func judgeAll(t *testing.T, corpus string, cases []rawCase, j judge) (good int) {
-	addr := serve(t)
+	srv := &lwan.Server{Loops: 2}
+	srv.Handle("/", echo)
+	addr := lwantest.Start(t, srv).Addrs()[0].String()
 	exchanges := make([]*exchange, len(cases))
 	var all sync.WaitGroup
 	for i := range cases {
@@ -82,29 +83,4 @@ func judgeCase(t *testing.T, name string, c *rawCase, ex *exchange, j judge) boo
 		t.Errorf("is not as expected\nsent %q\ngot  %v, then %v", c.Request, ex.answers, ex.end)
 	}
 	return right
-}
-
-// serve runs the example's handler on a free port and returns the address.
-func serve(t *testing.T) string {
-	t.Helper()
-	srv := &lwan.Server{Addr: "127.0.0.1:0", Loops: 2}
-	srv.Handle("/", echo)
-	failed := make(chan error, 1)
-	go func() { failed <- srv.ListenAndServe() }()
-	select {
-	case <-srv.Ready():
-	case err := <-failed:
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		if err := srv.Shutdown(ctx); err != nil { // the clients have left: nothing may still be under way
-			t.Error(err)
-		}
-		if err := <-failed; err != nil {
-			t.Error(err)
-		}
-	})
-	return srv.Addrs()[0].String()
 }
