@@ -89,7 +89,7 @@ func compilePage(s Set, page *unit, t reflect.Type) (*program, error) {
 		root, c.page = layout, page
 	}
 	c.prog.start = &position{name: root.name, line: 1}
-	top, _ := c.push(nil, t)
+	top := c.push(nil, t)
 	c.lenient = top.typ == nil
 	b := c.instance(root, top)
 	if len(c.errs) == 0 && !slices.ContainsFunc(c.compiled, func(b *partialBody) bool { return b.unit == page }) {
@@ -192,19 +192,17 @@ func (c *compiler) section(e *element, s *scope) node {
 	}
 	switch kind {
 	case sectionOne:
-		inner, joined := c.push(s, t)
-		return &one{look, c.body(e.children, inner, narrows(e, t)), joined, &e.position}
+		return &one{look, c.body(e.children, c.push(s, t), narrows(e, t)), &e.position}
 	case sectionList:
-		inner, joined := c.push(s, deref(t).Elem())
-		return &list{look, c.body(e.children, inner, true), joined, &e.position}
+		return &list{look, c.body(e.children, c.push(s, deref(t).Elem()), true), &e.position}
 	case sectionSequence:
 		return c.sequence(e, s, look, deref(t))
 	case sectionLambda:
 		return &lambdaSection{look, c.lambda(e, c.body(e.children, s, false), s)}
 	}
-	inner, joined := c.push(s, nil)
+	inner := c.push(s, nil)
 	b := c.body(e.children, inner, true)
-	return &dynamic{look, b, joined, &e.position, c.lambda(e, b, inner)}
+	return &dynamic{look, b, inner == s, &e.position, c.lambda(e, b, inner)}
 }
 
 // narrows tells whether a section of a single value moves to other data, so
@@ -219,12 +217,11 @@ func narrows(e *element, t reflect.Type) bool {
 
 func (c *compiler) sequence(e *element, s *scope, look *lookup, t reflect.Type) node {
 	shape := shapeOf(t)
-	inner, joined := c.push(s, shape.element)
-	b := c.body(e.children, inner, true)
+	b := c.body(e.children, c.push(s, shape.element), true)
 	slot := c.prog.slots
 	c.prog.slots++
 	c.sequences[e.target] = slot
-	return &sequence{look, shape, b, joined, &e.position, slot}
+	return &sequence{look, shape, b, &e.position, slot}
 }
 
 func (c *compiler) inverted(e *element, s *scope) node {

@@ -4,17 +4,12 @@ import (
 	"reflect"
 )
 
-// A lookup is a compiled name. Its tries go from the top of the stack down; all
-// but the last are dynamic frames, which may or may not have the name.
+// A lookup is a compiled name. If dynamic is set, the run of frames on top is
+// searched for it first. Then it is found by its path from the frame of the
+// scope that lies up levels below the top; -1 if no type of the stack has it.
 type lookup struct {
-	tries []try
-}
-
-// try looks in one place: the frame of the scope that lies up levels below the
-// top. Where dynamic is set the frame is a run, searched for the first part.
-type try struct {
-	up      int
 	dynamic []string
+	up      int
 	path    []step
 }
 
@@ -26,18 +21,13 @@ type step interface {
 
 // find gives the value of a name, the invalid value if there is none.
 func (l *lookup) find(st *state) (reflect.Value, error) {
-	for i := range l.tries {
-		y := &l.tries[i]
-		f := st.frame(y.up)
-		if y.dynamic == nil {
-			return walk(f.v, y.path)
-		}
-		v, ok, err := y.search(f)
-		if ok || err != nil {
+	if l.dynamic != nil {
+		v, ok, err := st.search(l.dynamic)
+		if ok || err != nil || l.up < 0 {
 			return v, err
 		}
 	}
-	return reflect.Value{}, nil
+	return walk(st.frame(l.up).v, l.path)
 }
 
 // walk takes the steps one after the other; nil on the way is nothing.
@@ -54,18 +44,18 @@ func walk(v reflect.Value, path []step) (reflect.Value, error) {
 	return v, nil
 }
 
-// search looks for a name in a run of dynamic frames. The frame that has its
+// search looks for a name in the run of dynamic frames. The frame that has its
 // first part is the one: the other parts are looked up in that value alone.
-func (y *try) search(f *frame) (v reflect.Value, ok bool, err error) {
-	for ; ; f = f.parent {
-		if v, ok, err = memberOf(f.v, y.dynamic[0]); ok || err != nil {
+func (st *state) search(parts []string) (v reflect.Value, ok bool, err error) {
+	for f := st.top; ; f = f.parent {
+		if v, ok, err = memberOf(f.v, parts[0]); ok || err != nil {
 			break
 		}
 		if !f.joined {
 			return reflect.Value{}, false, nil
 		}
 	}
-	for _, part := range y.dynamic[1:] {
+	for _, part := range parts[1:] {
 		if err != nil {
 			return reflect.Value{}, false, err
 		}

@@ -121,7 +121,8 @@ var (
 // signatureOf looks at a function type; skip leaves out the receiver.
 func signatureOf(t reflect.Type, skip int) signature {
 	if isLambda(t, skip) {
-		return signature{result: t, lambda: true}
+		bound := reflect.FuncOf([]reflect.Type{t.In(skip), t.In(skip + 1)}, []reflect.Type{t.Out(0), t.Out(1)}, false)
+		return signature{result: bound, lambda: true}
 	}
 	switch {
 	case t.NumIn() > skip:

@@ -93,11 +93,11 @@ func (c *compiler) call(e *element, s *scope) node {
 		c.fail(&e.position, err)
 		return nil
 	}
-	inner, levels := c.normalise(s)
+	inner, drops := c.normalise(s)
 	b := c.instance(u, inner)
 	c.partial.calls = append(c.partial.calls, edge{b, &e.position, c.narrowed})
 	return &inclusion{
-		body: &b.body, at: &e.position, levels: levels,
+		body: &b.body, at: &e.position, drops: drops,
 		standalone: e.standalone, indent: e.indent, recursive: b.open,
 	}
 }
@@ -144,7 +144,7 @@ func followCalls(b *partialBody, path []*partialBody, done map[*partialBody]bool
 type inclusion struct {
 	body       *body
 	at         *position
-	levels     []level // frames to leave out, nil for none
+	drops      []bool // frames to leave out, see relink
 	standalone bool
 	indent     string
 	recursive  bool // the partial is already being rendered
@@ -178,11 +178,11 @@ func (n *inclusion) renderBody(st *state) error {
 		remembered = slices.Clone(st.produced)
 		defer func() { copy(st.produced, remembered) }()
 	}
-	if n.levels == nil {
+	if n.drops == nil {
 		return n.body.render(st)
 	}
 	top := st.top
-	frames := st.relink(n.levels)
+	frames := st.relink(n.drops)
 	if err := n.body.render(st); err != nil {
 		return err
 	}

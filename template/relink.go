@@ -1,6 +1,9 @@
 package template
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // Inside a recursive partial the stack grows with the data: Node, Node, Node.
 // If every depth were another scope there would be no end of them. But a name
@@ -12,71 +15,51 @@ import "reflect"
 //	inside Kids:                                  Node -> Node -> Page
 //	so node is called with                        Node ->         Page
 //
-// Dynamic frames are never left out, since each value has other names; their
-// runs count as one frame of the scope, whatever their length.
+// A run of dynamic frames is never left out, since each value has other names.
 
-// level says what a call does with one frame of the scope, from the top down.
-type level struct {
-	drop bool
-	join bool // after the drop it lies on a dynamic frame, and belongs to its run
-}
-
-// normalise gives the scope that a partial is compiled for, and what the call
-// must do for it; nil for nothing.
-func (c *compiler) normalise(s *scope) (*scope, []level) {
-	var kept []*scope
-	var levels []level
+// normalise gives the scope that a partial is compiled for, and which frames of
+// the caller's it has not, from the top down; nil if it has all.
+func (c *compiler) normalise(s *scope) (*scope, []bool) {
+	var kept []reflect.Type
+	var drops []bool
 	lowest := -1
-	seen := map[reflect.Type]bool{}
 	for at := s; at != nil; at = at.parent {
-		drop := at.typ != nil && seen[at.typ]
+		drop := slices.Contains(kept, at.typ)
 		if drop {
-			lowest = len(levels)
+			lowest = len(drops)
 		} else {
-			kept = append(kept, at)
+			kept = append(kept, at.typ)
 		}
-		seen[at.typ] = true
-		levels = append(levels, level{drop: drop})
+		drops = append(drops, drop)
 	}
 	if lowest < 0 {
 		return s, nil
 	}
 	var inner *scope
-	at := len(levels) - 1
-	for i := len(kept) - 1; i >= 0; i-- {
-		for levels[at].drop {
-			at--
-		}
-		inner, levels[at].join = c.push(inner, kept[i].typ)
-		at--
+	for _, t := range slices.Backward(kept) {
+		inner = c.push(inner, t)
 	}
-	return inner, levels[:lowest+1]
+	return inner, drops[:lowest+1]
 }
 
 // relink makes a stack without the dropped frames and gives the number of
 // frames that it copied for it. The frames below are shared.
-func (st *state) relink(levels []level) int {
+func (st *state) relink(drops []bool) int {
 	var few [16]*frame
 	kept := few[:0]
-	joins := [16]bool{}
-	joined := joins[:0]
 	f := st.top
-	for _, l := range levels {
-		for {
-			last := !f.joined
-			if !l.drop {
-				kept = append(kept, f)
-				joined = append(joined, f.joined || l.join)
-			}
-			f = f.parent
-			if last {
-				break
-			}
+	for _, drop := range drops {
+		for ; f.joined; f = f.parent {
+			kept = append(kept, f)
 		}
+		if !drop {
+			kept = append(kept, f)
+		}
+		f = f.parent
 	}
 	st.top = f
-	for i := len(kept) - 1; i >= 0; i-- {
-		st.push(kept[i].v, joined[i])
+	for _, k := range slices.Backward(kept) {
+		st.push(k.v, k.joined)
 	}
 	return len(kept)
 }

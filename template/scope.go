@@ -9,95 +9,94 @@ import (
 
 // A scope is the context stack as the compiler sees it: types instead of
 // values. Each scope stands for one frame of the running stack, except a
-// dynamic one (typ is nil), which stands for a run of one or more neighbouring
-// frames whose names show only in rendering. Scopes are made by push alone,
-// so equal stacks are the same pointer.
+// dynamic one (typ is nil), which stands for a run of frames whose names show
+// only in rendering. It is always the top: whatever is found with a dynamic
+// frame in between may come from that frame, and so is dynamic itself. Scopes
+// are made by push alone, so equal stacks are the same pointer.
 //
-//	{{#Entries}}{{Meta.x}}{{#Meta}}{{x}}      []Entry, Meta map[string]any
+//	{{#Entries}}{{Meta.x}}{{#Meta}}{{x}}{{#y}}{{z}}      []Entry, Meta map[string]any
 //
-//	at {{Meta.x}}:  Entry -> Page
-//	at {{x}}:       dynamic -> Entry -> Page
+//	at {{Meta.x}}:     Entry -> Page
+//	at {{x}}, {{z}}:   dynamic -> Entry -> Page
 type scope struct {
 	typ    reflect.Type
 	parent *scope
 }
 
-// push gives the scope inside a section. joined says that the new frame
-// belongs to the run of dynamic frames that is already on top.
-func (c *compiler) push(s *scope, t reflect.Type) (inner *scope, joined bool) {
+// push gives the scope inside a section: the same, if a dynamic frame joins the
+// run that is already on top.
+func (c *compiler) push(s *scope, t reflect.Type) *scope {
 	if t != nil {
 		t = deref(t)
 	}
 	if isDynamic(t) {
 		t = nil
 		if s != nil && s.typ == nil {
-			return s, true
+			return s
 		}
 	}
 	want := scope{t, s}
 	if known := c.scopes[want]; known != nil {
-		return known, false
+		return known
 	}
 	c.scopes[want] = &want
-	return &want, false
+	return &want
 }
 
 // resolve compiles a name. The type is that of the value, nil where only
 // rendering will show it.
 func (c *compiler) resolve(name string, s *scope) (*lookup, reflect.Type, error) {
+	l := &lookup{}
 	if name == "." {
-		l := &lookup{tries: []try{{}}}
-		t, err := l.tries[0].settle(s.typ)
+		t, err := l.settle(s.typ)
 		return l, t, err
 	}
 	parts := strings.Split(name, ".")
-	l := &lookup{}
-	for up, at := 0, s; at != nil; up, at = up+1, at.parent {
-		if at.typ == nil {
-			l.tries = append(l.tries, try{up: up, dynamic: parts})
-			continue
-		}
-		if _, ok := namesOf(at.typ).members[parts[0]]; !ok {
-			continue
-		}
-		t := try{up: up}
-		typ, err := t.follow(at.typ, parts)
-		l.tries = append(l.tries, t)
-		if len(l.tries) > 1 {
-			typ = nil // a map nearer the top may have the name
-		}
-		return l, typ, err
+	at := s
+	if s.typ == nil {
+		l.dynamic = parts
+		l.up, at = 1, s.parent
 	}
-	if len(l.tries) == 0 {
+	for ; at != nil; l.up, at = l.up+1, at.parent {
+		if _, ok := namesOf(at.typ).members[parts[0]]; ok {
+			t, err := l.follow(at.typ, parts)
+			if l.dynamic != nil {
+				t = nil
+			}
+			return l, t, err
+		}
+	}
+	if l.dynamic == nil {
 		return nil, nil, unknownName(parts[0], s)
 	}
+	l.up = -1
 	return l, nil, nil
 }
 
 // follow compiles the parts of a dotted name, each looked up in the value of
 // the one before it and nowhere else.
-func (y *try) follow(t reflect.Type, parts []string) (reflect.Type, error) {
+func (l *lookup) follow(t reflect.Type, parts []string) (reflect.Type, error) {
 	for i, part := range parts {
 		t = deref(t)
 		if isAny(t) {
 			for _, rest := range parts[i:] {
-				y.path = append(y.path, &dynamicStep{rest})
+				l.path = append(l.path, &dynamicStep{rest})
 			}
 			return nil, nil
 		}
 		m, ok := namesOf(t).members[part]
 		switch {
 		case ok:
-			y.path = append(y.path, stepTo(t, m))
+			l.path = append(l.path, stepTo(t, m))
 			t = m.result
 		case isStringMap(t):
-			y.path = append(y.path, &keyStep{reflect.ValueOf(part).Convert(t.Key())})
+			l.path = append(l.path, &keyStep{reflect.ValueOf(part).Convert(t.Key())})
 			t = t.Elem()
 		default:
 			return nil, noMember(part, namesOf(t))
 		}
 		var err error
-		if t, err = y.settle(t); err != nil {
+		if t, err = l.settle(t); err != nil {
 			return nil, err
 		}
 	}
@@ -106,7 +105,7 @@ func (y *try) follow(t reflect.Type, parts []string) (reflect.Type, error) {
 
 // settle adds the call of a function that takes no arguments: a template means
 // its result.
-func (y *try) settle(t reflect.Type) (reflect.Type, error) {
+func (l *lookup) settle(t reflect.Type) (reflect.Type, error) {
 	for range maxIndirections {
 		if t == nil || deref(t).Kind() != reflect.Func {
 			break
@@ -119,7 +118,7 @@ func (y *try) settle(t reflect.Type) (reflect.Type, error) {
 		if sig.why != "" {
 			return nil, fmt.Errorf("a %v cannot be used: it %s", f, sig.why)
 		}
-		y.path = append(y.path, callStep{})
+		l.path = append(l.path, callStep{})
 		t = sig.result
 	}
 	return t, nil

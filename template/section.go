@@ -63,10 +63,9 @@ func sectionFor(t reflect.Type) (sectionKind, error) {
 
 // one renders its body once if the value is there and not empty.
 type one struct {
-	look   *lookup
-	body   *body
-	joined bool
-	at     *position
+	look *lookup
+	body *body
+	at   *position
 }
 
 func (n *one) render(st *state) error {
@@ -78,7 +77,7 @@ func (n *one) render(st *state) error {
 	if v = indirect(v); !truth(v) {
 		return nil
 	}
-	return renderOne(st, v, n.body, n.joined)
+	return renderOne(st, v, n.body, false)
 }
 
 func renderOne(st *state, v reflect.Value, b *body, joined bool) error {
@@ -92,10 +91,9 @@ func renderOne(st *state, v reflect.Value, b *body, joined bool) error {
 
 // list renders its body for each element.
 type list struct {
-	look   *lookup
-	body   *body
-	joined bool
-	at     *position
+	look *lookup
+	body *body
+	at   *position
 }
 
 func (n *list) render(st *state) error {
@@ -107,7 +105,7 @@ func (n *list) render(st *state) error {
 	if v = indirect(v); !v.IsValid() {
 		return nil
 	}
-	return renderList(st, v, n.body, n.joined)
+	return renderList(st, v, n.body, false)
 }
 
 func renderList(st *state, v reflect.Value, b *body, joined bool) error {
@@ -188,7 +186,7 @@ func isZero(v reflect.Value) bool {
 type dynamic struct {
 	look   *lookup
 	body   *body
-	joined bool
+	joined bool // to the run of dynamic frames on top
 	at     *position
 	lambda *lambda // what to do with a function
 }

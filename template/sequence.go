@@ -62,12 +62,11 @@ func (s *shape) failure(args []reflect.Value) error {
 // sequence renders its body for each element as it is produced. slot is where
 // an inverted section that follows finds whether there was one.
 type sequence struct {
-	look   *lookup
-	shape  *shape
-	body   *body
-	joined bool
-	at     *position
-	slot   int
+	look  *lookup
+	shape *shape
+	body  *body
+	at    *position
+	slot  int
 }
 
 func (n *sequence) render(st *state) error {
@@ -80,7 +79,7 @@ func (n *sequence) render(st *state) error {
 	if v = indirect(v); !v.IsValid() || v.IsNil() {
 		return nil
 	}
-	some, err := renderSequence(st, v, n.shape, n.body, n.joined, n.at)
+	some, err := renderSequence(st, v, n.shape, n.body, false, n.at)
 	if err == nil {
 		st.produced[n.slot] = some
 	}

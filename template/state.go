@@ -7,11 +7,9 @@ import (
 )
 
 const (
-	// flushAt is how much output is held before it is handed to the writer.
+	// flushAt is how much output is held before it is handed to the writer. No
+	// piece that is added is longer, so the pooled buffer stays below twice that.
 	flushAt = 32 << 10
-
-	// keepAtMost is the largest buffer that goes back to the pool.
-	keepAtMost = 2 * flushAt
 
 	// maxDepth bounds recursive partials, maxLambdas lambdas inside lambdas.
 	maxDepth   = 1000
@@ -77,17 +75,13 @@ func (st *state) reset(whole bool) {
 	st.w, st.at, st.failed, st.top = nil, nil, nil, nil
 	st.depth, st.lambdas, st.indent = 0, 0, 0
 	st.buf, st.indents = st.buf[:0], st.indents[:0]
-	clear(st.produced)
 	if !whole {
 		st.free = nil
 	}
-	if cap(st.buf) > keepAtMost {
-		st.buf = nil
-	}
 }
 
-// frame gives the frame of the scope that lies up levels below the top: the
-// topmost of its run, if it is dynamic.
+// frame gives the frame of the scope that lies up levels below the top; a run
+// of dynamic frames is one level.
 func (st *state) frame(up int) *frame {
 	f := st.top
 	for range up {
