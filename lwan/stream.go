@@ -98,7 +98,14 @@ func (r *Response) prepareHead(st Status) {
 // bodyAppender is where the innermost filter writes to.
 type bodyAppender struct{ r *Response }
 
-func (a bodyAppender) Write(p []byte) (int, error) { return a.r.append(p) }
+// Write holds everything back while the head is being prepared: a stream that began here would send the head twice.
+func (a bodyAppender) Write(p []byte) (int, error) {
+	if !a.r.streamed {
+		a.r.body = append(a.r.body, p...)
+		return len(p), nil
+	}
+	return a.r.append(p)
+}
 
 // filterChain writes to and flushes the outer filter, then the inner one, and closes both in that order.
 type filterChain struct{ outer, inner io.WriteCloser }
