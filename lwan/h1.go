@@ -176,7 +176,13 @@ func (h *h1) hangUp() evloop.Verdict {
 	if h.guest != nil {
 		return h.handOver()
 	}
-	if h.cutoff || h.flush() != nil {
+	if h.cutoff {
+		if len(h.out) > 0 { // answers to earlier requests: what the kernel does not take at once is lost with the rest
+			_, _ = h.c.TryWrite(h.out)
+		}
+		return h.drop()
+	}
+	if h.flush() != nil {
 		return h.drop()
 	}
 	if h.bodyEnd && !h.broken && h.pos == h.end {
