@@ -139,6 +139,25 @@ func writeRule(b *strings.Builder, widths []int) {
 	b.WriteString("|\n")
 }
 
+// starvedBelow is the CPU time of a round below which its resolution of 10 ms is more than 2 %.
+const starvedBelow = 500 * time.Millisecond
+
+// starved tells of rows that rest on little CPU time, because other work took the CPU from the server or from the load.
+func (r Report) starved() []string {
+	var notes []string
+	for _, g := range r.Groups() {
+		for _, row := range g.Rows {
+			busy, found := row.Figures[workload.Busy.Key]
+			used := time.Duration(busy.Median * float64(r.Settings.Duration))
+			if found && row.Invalid == "" && used < starvedBelow {
+				notes = append(notes, fmt.Sprintf("%s in %s rests on %v of CPU time a round, which is read in steps of 10 ms: measure it again.",
+					row.Contender, g.Case.Name, used.Round(time.Millisecond)))
+			}
+		}
+	}
+	return notes
+}
+
 // writeNotes says what is missing, so that nobody takes an empty place for a result.
 func (r Report) writeNotes(b *strings.Builder) {
 	var notes []string
@@ -150,6 +169,7 @@ func (r Report) writeNotes(b *strings.Builder) {
 			notes = append(notes, fmt.Sprintf("%s did not take part: %s", c.Name, c.Missing))
 		}
 	}
+	notes = append(notes, r.starved()...)
 	for _, n := range r.Results.Notes {
 		notes = append(notes, fmt.Sprintf("%s was left out of %s: %s", n.Contender, n.Case, n.Text))
 	}

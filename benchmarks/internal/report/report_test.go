@@ -81,6 +81,23 @@ func TestHead(t *testing.T) {
 	}
 }
 
+func TestStarvedRowsAreNoted(t *testing.T) {
+	r := sample()
+	r.Cases[0].Metrics = append(r.Cases[0].Metrics, workload.Busy)
+	for i, record := range r.Results.Records {
+		// Of 3 s, golwan used 600 ms, the others 300 ms; of the others, one is invalid anyway.
+		record.Sample.Values[workload.Busy.Key] = 0.1
+		if record.Contender == "golwan" {
+			record.Sample.Values[workload.Busy.Key] = 0.2
+		}
+		r.Results.Records[i] = record
+	}
+	_, notes, _ := strings.Cut(r.Markdown(), "## Notes")
+	if !strings.Contains(notes, "nginx in hello-64 rests on 300ms of CPU time") || strings.Count(notes, "rests on") != 1 {
+		t.Error(notes)
+	}
+}
+
 func TestGroups(t *testing.T) {
 	groups := sample().Groups()
 	if len(groups) != 1 || len(groups[0].Rows) != 3 {
