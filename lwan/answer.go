@@ -126,6 +126,9 @@ func (t *table) concludeWhole(req *Request, resp *Response, st Status) {
 		st = t.badField(req, resp)
 	}
 	resp.status = st
+	if st == StatusResetContent { // never has content (RFC 9110 section 15.3.6)
+		resp.replace()
+	}
 	n := resp.bodyLen()
 	req.car.finish(resp, st)
 	resp.sent = int64(n)

@@ -59,6 +59,9 @@ func (r *Response) sendHead(st Status) error {
 	if r.bad != nil {
 		return r.stick(r.bad)
 	}
+	if st == StatusResetContent {
+		r.length = 0 // whatever is written: passOn drops it
+	}
 	r.streamed = true
 	r.status = st
 	err := r.wait(func() error { return r.req.car.startStream(r, st) })
@@ -159,6 +162,9 @@ func (r *Response) drain() error {
 }
 
 func (r *Response) passOn(p []byte) (int, error) {
+	if r.status == StatusResetContent { // never has content (RFC 9110 section 15.3.6)
+		return len(p), nil
+	}
 	if r.length >= 0 && r.sent+int64(len(p)) > r.length {
 		return 0, r.stick(fmt.Errorf("lwan: %s: body longer than its Content-Length %d", r.req.Pattern(), r.length))
 	}
