@@ -2,6 +2,7 @@ package examples_test
 
 import (
 	"bytes"
+	"context"
 	"net"
 	"net/http"
 	"os"
@@ -117,7 +118,7 @@ func (s *site) end(t *testing.T) {
 
 // client talks to the site, whatever the URL says.
 func (s *site) client(t *testing.T) *http.Client {
-	tr := &http.Transport{Dial: func(_, _ string) (net.Conn, error) { return s.dial() }}
+	tr := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return s.dial() }}
 	t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr}
 }
