@@ -29,16 +29,17 @@
 // whatever it owns, must not be used after that, and Ref.Value panics.
 //
 // A value is served for Config.TTL after Create returned it. Expiry is an event, not a comparison: a timer takes
-// entries out when their time has come, and a hit reads no clock. It is as exact as timers of package time are, and a
-// process whose CPUs are all busy may serve a value some ms longer. With Config.Refresh, a value that is
-// still asked for is made anew before it ends, and nobody waits for it.
+// entries out when their time has come, and a hit reads no clock (here that alone costs 23 ns, as much as the rest of
+// it). It is as punctual as timers of package time are: with CPUs to spare, well under a ms; with three goroutines that
+// burn for each CPU, up to 50 ms late. With Config.Refresh, a value that is still asked for is made anew before it ends,
+// and nobody waits for it.
 //
 // # Memory
 //
 // Config.MaxEntries and Config.MaxBytes bound what is kept. Failures go first, then values in the order of SIEVE: from the
 // oldest on, those that were not hit since they were last looked at (evict.go has a drawing). What floats, is being made
 // or is just being destroyed is not in the bounds: who counts descriptors has to leave room for as many as there can be
-// references and creations at a time.
+// references and creations at a time. An entry takes about 180 bytes, besides what its key and value refer to.
 //
 // # Concurrency
 //

@@ -11,8 +11,8 @@ import (
 const (
 	never = math.MaxInt64
 
-	// sweepEntries bounds the entries that one sweep handles with the lock held: about 0.1 ms. The rest is left for
-	// the next, which follows at once.
+	// sweepEntries bounds the entries that one sweep handles with the lock held: about 0.3 ms by BenchmarkCachePurge.
+	// The rest is left for the next, which follows at once.
 	sweepEntries = 1024
 )
 

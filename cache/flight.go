@@ -103,8 +103,7 @@ func (c *Cache[K, V]) join(k K, hash uint64, from *flight[K, V]) (*flight[K, V],
 	return f, nil, nil
 }
 
-// isAwaitedBy reports whether f cannot start or end before what g does is over: whether the Create of f, which would
-// wait for g, makes a circle. mu is held.
+// isAwaitedBy reports whether g is f, or waits for f, be it through others: then f must not wait for g. mu is held.
 func (f *flight[K, V]) isAwaitedBy(g *flight[K, V]) bool {
 	if f == nil || f == g {
 		return f != nil
@@ -171,6 +170,7 @@ func (c *Cache[K, V]) finish(f *flight[K, V], p *product[V]) (out []*entry[K, V]
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f.finished = true
+	f.awaiting = nil // they do not wait any more, though not all of them know it yet
 	f.err = p.err
 	if p.made {
 		out = c.settleValue(f, p, out)

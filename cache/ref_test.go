@@ -72,6 +72,30 @@ func TestConcurrentReleaseOfOneReference(t *testing.T) {
 	}
 }
 
+// TestLateReader: one that has found an entry before it left the table, and counts itself only after, holds nothing; but
+// as long as it is counted the value stays, and it is destroyed once all the same.
+func TestLateReader(t *testing.T) {
+	f := newFactory(t)
+	c := f.cache(Config[int, *thing]{})
+	r := get(t, c, 1)
+	e := c.table.Load().find(1, c.hash(1))
+	c.Purge(nil)
+	state := e.state.Add(1)
+	r.Release()
+	if f.alive() != 1 {
+		t.Fatal("destroyed under a reader that has not yet looked")
+	}
+	for range 2 { // the second comes when all is over
+		if c.takeMarked(e, state) {
+			t.Fatal("took a dead entry for alive")
+		}
+		if f.alive() != 0 {
+			t.Fatal("not destroyed when the late reader had left")
+		}
+		state = e.state.Add(1)
+	}
+}
+
 func TestValueAfterReleasePanics(t *testing.T) {
 	f := newFactory(t)
 	r := get(t, f.cache(Config[int, *thing]{}), 1)
@@ -160,7 +184,7 @@ func TestHitAllocatesNothing(t *testing.T) {
 		encoding int
 	}
 	testAllocs(t, "/index.html", "/nothing", "/failing")
-	testAllocs(t, 1<<40, 2<<40, 3<<40)
+	testAllocs(t, uint64(1)<<40, 2<<40, 3<<40)
 	testAllocs(t, variant{"/index.html", 1}, variant{"/index.html", 2}, variant{"/", 3})
 	testAllocs(t, [2]string{"a", "b"}, [2]string{"a", "c"}, [2]string{"d", "c"})
 	testAllocs[any](t, "/index.html", 2, 3.0)

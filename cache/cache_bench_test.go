@@ -131,3 +131,26 @@ func BenchmarkCacheMiss(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// BenchmarkCachePurge is what it costs to take one entry out, of many.
+func BenchmarkCachePurge(b *testing.B) {
+	const entries = 1 << 14
+	c := New(Config[int, int]{TTL: time.Hour, Create: func(_ context.Context, k int) (int, error) { return k, nil }})
+	ctx := context.Background()
+	for b.Loop() {
+		b.StopTimer()
+		for k := range entries {
+			r, err := c.Get(ctx, k)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r.Release()
+		}
+		b.StartTimer()
+		c.Purge(nil)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/entries, "ns/entry")
+	if err := c.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
