@@ -45,8 +45,9 @@
 //
 // All methods may be called at any time from anywhere. A hit and its Release are a probe of a table and four atomic operations; it
 // takes no lock and allocates nothing, once as many references have been held at a time before as now (a reference has a
-// 16-byte ticket, which is used again). Measured with BenchmarkCacheHit: 32 ns for Peek and Release, where a
-// map under an RWMutex takes 21 ns. Misses, Stats and the last Release of what floats take one mutex for a moment.
+// 16-byte ticket, which is used again). Measured: Peek and Release take 32 ns (BenchmarkCacheHit), 28 when two CPUs do
+// it, where a map under an RWMutex, which keeps no references and no bounds, takes 21. Misses, Stats and the last Release
+// of what floats take one mutex for a moment.
 //
 // Create, Size, Destroy and the function given to Purge run without a lock and may use the cache; only Close must not be
 // called from them. A panic or runtime.Goexit in Create is an error for all who wait. A circle of values that need each
