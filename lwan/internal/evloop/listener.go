@@ -78,8 +78,11 @@ func (cfg ListenConfig) control(raw syscall.RawConn) error {
 // listenUnix binds a unix socket. A socket file that nobody listens on any more is replaced; one that is in use is not.
 func listenUnix(path string, cfg ListenConfig) (*Lane, error) {
 	if st, err := os.Lstat(path); err == nil && st.Mode()&fs.ModeSocket != 0 {
-		if c, err := net.Dial("unix", path); err == nil {
+		c, err := net.Dial("unix", path)
+		if err == nil {
 			c.Close()
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) { // EAGAIN: it is in use, and its queue is full
 			return nil, &net.OpError{Op: "listen", Net: "unix", Addr: &net.UnixAddr{Name: path, Net: "unix"}, Err: syscall.EADDRINUSE}
 		}
 		if err := os.Remove(path); err != nil {
@@ -125,6 +128,11 @@ func newLane(file *os.File, addr net.Addr) (*Lane, error) {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return nil, errors.Join(fmt.Errorf("evloop: listener: %w", err), file.Close())
 	}
+	if addr.Network() == "tcp" { // for a listener that we did not make
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+			return nil, errors.Join(fmt.Errorf("evloop: listener: TCP_NODELAY: %w", err), file.Close())
+		}
+	}
 	return &Lane{fd: fd, file: file, addr: addr}, nil
 }
 
@@ -133,13 +141,13 @@ func (l *Lane) Addr() net.Addr { return l.addr }
 
 // Close closes the socket and removes the file of a unix socket that Listen made.
 func (l *Lane) Close() error {
-	err := l.file.Close()
-	if l.path != "" {
-		if e := os.Remove(l.path); !errors.Is(e, fs.ErrNotExist) {
-			err = errors.Join(err, e)
+	var err error
+	if l.path != "" { // first: once the socket is closed another process may put its own in this place
+		if err = os.Remove(l.path); errors.Is(err, fs.ErrNotExist) {
+			err = nil
 		}
 	}
-	return err
+	return errors.Join(err, l.file.Close())
 }
 
 // firstInherited is the first descriptor of socket activation (sd_listen_fds(3)).
