@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -35,10 +36,25 @@ func ourTags(elements []*element) (all []string) {
 	return all
 }
 
+// plainDelimiters is a set-delimiter tag as the library reads it: it splits at
+// the first of several blanks, knows no tabs, and stops at a closing delimiter
+// that is not after an equals sign.
+var plainDelimiters = regexp.MustCompile(`= ?[^\s={}]+ [^\s={}]+ ?=`)
+
+// misread finds sources that the library may misread: such delimiters, and a
+// standalone tag with blanks between it and the end of the source.
+func misread(source string) bool {
+	return strings.Contains(plainDelimiters.ReplaceAllString(source, ""), "=") ||
+		strings.HasSuffix(source, " ") || strings.HasSuffix(source, "\t")
+}
+
 // agree compares our reading of a source with the library's. Ours is stricter;
 // what both take must be the same tree.
 func agree(t *testing.T, source string) {
 	t.Helper()
+	if misread(source) {
+		return
+	}
 	ours, err := parse("page", source, 1, defaultDelimiters)
 	if err != nil {
 		return
@@ -174,16 +190,18 @@ func TestRandomTemplatesAgainstTheLibrary(t *testing.T) {
 	}
 }
 
-// limited is a buffer that stops growing. The library goes on all the same.
+// limited is a buffer that stops growing. The library goes on all the same;
+// a writer with an error stops us.
 type limited struct {
 	bytes.Buffer
 	max  int
 	full bool
+	err  error
 }
 
 func (l *limited) Write(p []byte) (int, error) {
-	if l.full = l.full || l.Len()+len(p) > l.max; l.full {
-		return len(p), nil
+	if l.full = l.full || l.max > 0 && l.Len()+len(p) > l.max; l.full {
+		return len(p), l.err
 	}
 	return l.Buffer.Write(p)
 }

@@ -1,9 +1,9 @@
 package template
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -126,6 +126,7 @@ func (l *lookup) settle(t reflect.Type) (reflect.Type, error) {
 
 // unknownName is the error for a name that no frame of the stack has.
 func unknownName(name string, s *scope) error {
+	const most = 4 // types named in the message
 	var known, types []string
 	for at := s; at != nil; at = at.parent {
 		n := namesOf(at.typ)
@@ -133,9 +134,14 @@ func unknownName(name string, s *scope) error {
 			return fmt.Errorf("%s of %v %s", name, at.typ, why)
 		}
 		known = append(known, n.list()...)
-		types = append(types, at.typ.String())
+		if t := at.typ.String(); !slices.Contains(types, t) {
+			types = append(types, t)
+		}
 	}
-	return errors.New(fmt.Sprintf("no %q in %s", name, strings.Join(types, ", ")) + suggest(name, known))
+	if len(types) > most {
+		types = append(types[:most], "...")
+	}
+	return fmt.Errorf("no %q in %s%s", name, strings.Join(types, ", "), suggest(name, known))
 }
 
 // noMember is the error for a part of a dotted name.
@@ -143,5 +149,5 @@ func noMember(name string, n *names) error {
 	if why := n.refused[name]; why != "" {
 		return fmt.Errorf("%s of %v %s", name, n.typ, why)
 	}
-	return errors.New(fmt.Sprintf("no %q in %v", name, n.typ) + suggest(name, n.list()))
+	return fmt.Errorf("no %q in %v%s", name, n.typ, suggest(name, n.list()))
 }

@@ -8,7 +8,7 @@ import (
 // suggest gives the end of an error message for an unknown name: the known
 // name that it was most likely meant to be, if there is one.
 func suggest(name string, known []string) string {
-	best, least := "", len(name)/3+1
+	best, least := "", len(name)/3
 	for _, k := range known {
 		if strings.EqualFold(k, name) {
 			best = k
