@@ -101,10 +101,10 @@ func useEcho(t *testing.T, s *site) {
 		t.Errorf("one byte more than the limit: %d %.100q", got.status, got.body)
 	}
 	for _, tt := range []struct{ request, want string }{
-		{"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n", "HTTP/1.1 501 Not Implemented\r\n"},
-		{"POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nold", "HTTP/1.1 200 OK\r\n"},
+		{"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n", " 501 Not Implemented"},
+		{"POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nold", " 200 OK"},
 	} {
-		if got := s.raw(t, tt.request); !strings.HasPrefix(got, tt.want) {
+		if got, _, _ := strings.Cut(s.raw(t, tt.request), "\r\n"); !strings.HasSuffix(got, tt.want) {
 			t.Errorf("sent %q, got %q", tt.request, got)
 		}
 	}
