@@ -9,7 +9,7 @@ import (
 
 // maxNesting bounds sections inside sections, because compiling and rendering
 // recurse once for each.
-const maxNesting = 1000
+const maxNesting = 200
 
 // An element is a piece of text or a tag of a parsed template. Its kind is the
 // library's; mustache.Invalid is text.

@@ -37,7 +37,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"\n{{/a}}", "2: {{/a}}: there is no open section to close", mustache.ErrUnmatchedCloseTag},
 		{"{{#a}}\n{{#b}}\n{{/a}}\n{{/b}}", "3: {{/a}}: {{#b}} of line 2 is still open", mustache.ErrInterleavedClosingTag},
 		{"{{!\n\n}}\n{{/a}}", "4: {{/a}}: there is no open section to close", mustache.ErrUnmatchedCloseTag},
-		{strings.Repeat("{{#a}}\n", maxNesting+1), "1001: {{#a}}: more than 1000 sections inside each other", mustache.ErrNestingTooDeep},
+		{strings.Repeat("{{#a}}\n", maxNesting+1), "201: {{#a}}: more than 200 sections inside each other", mustache.ErrNestingTooDeep},
 	}
 	for _, c := range tests {
 		_, err := Compile[any]("page", c.source, Set{})
