@@ -68,8 +68,8 @@ func (r *Request) readBody(p []byte) (int, error) {
 		b.err = ErrTooLarge
 		return 0, b.err
 	}
-	if left := limit - b.read + 1; int64(len(p)) > left { // one more than allowed shows that it is too large
-		p = p[:left]
+	if left := limit - b.read; int64(len(p))-1 > left { // one more than allowed shows that it is too large
+		p = p[:left+1]
 	}
 	if err := r.beginWait(); err != nil {
 		return 0, err
