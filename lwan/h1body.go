@@ -56,6 +56,10 @@ func (h *h1) readLength(p []byte) (n int, err error) {
 
 // readConn reads from the connection; the end of the stream is an error, as more was announced.
 func (h *h1) readConn(p []byte) (int, error) {
+	if err := h.flush(); err != nil { // the client may wait for what is held back before it sends more
+		h.broken = true
+		return 0, err
+	}
 	h.c.ReadTimeout = pause(h.req.limits.Read, h.req.readBy)
 	n, err := h.c.Read(p)
 	if err != nil || n == 0 {
@@ -133,6 +137,7 @@ func (h *h1) readMore() error {
 // comes too slowly, the connection is closed.
 func (h *h1) drainBody() {
 	h.req.limits = h.core.limits
+	defer func() { h.req.trailers = h.req.trailers[:0] }() // they are nobody's
 	scratch := make([]byte, 16<<10)
 	for total := 0; total <= drainLimit; {
 		var n int
@@ -147,9 +152,6 @@ func (h *h1) drainBody() {
 			return
 		}
 		if err != nil {
-			break
-		}
-		if h.flush() != nil { // the answer goes out before the wait
 			break
 		}
 	}
