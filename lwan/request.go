@@ -93,6 +93,7 @@ func (r *Request) end() {
 	}
 	r.method, r.path, r.pathText = "", "", ""
 	r.result = router.Result{}
+	r.params.Reset() // a request that is not routed must not show those of the last one
 	r.query.reset()
 	r.cookies.reset()
 	if r.form != nil {
