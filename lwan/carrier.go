@@ -40,6 +40,8 @@ type carrier interface {
 	wait(arm func(wake func()), limit time.Duration) error
 	// offload runs fn on a goroutine, and returns when fn has: however long it takes. ErrBusy: it was not run.
 	offload(fn func()) error
+	// entered says which route's chain runs from here on, for the watchdog.
+	entered(rt *route)
 	// onLoop reports whether the handler must not block now.
 	onLoop() bool
 	// canceller returns a function that ends what this request waits for, now and later; from any goroutine, at any time.

@@ -21,6 +21,7 @@ type loopEngine struct {
 	idle      uint32         // seconds
 	header    uint32         // seconds
 	pipelined int
+	dog       *watchdog // nil: none
 }
 
 func startEngine(s *Server, ends []Endpoint) (engine, []net.Addr, error) {
@@ -45,9 +46,11 @@ func startEngine(s *Server, ends []Endpoint) (engine, []net.Addr, error) {
 		FirstByte: orPause(s.HeaderTimeout, defaultHead), Linger: s.LingerTimeout, Log: core.log,
 	}
 	if e.eng, err = evloop.New(cfg); err == nil {
+		e.dog = watch(s, core, e.eng)
 		err = e.eng.Start(e.lanes)
 	}
 	if err != nil {
+		e.dog.stop()
 		return nil, nil, errors.Join(err, e.closeListeners())
 	}
 	return e, addrs, nil
@@ -78,6 +81,7 @@ func (e *loopEngine) open(end Endpoint) (*evloop.Lane, error) {
 }
 
 func (e *loopEngine) closeListeners() error {
+	e.dog.stop()
 	var errs []error
 	for _, l := range e.lanes {
 		errs = append(errs, l.Close())
@@ -118,4 +122,5 @@ func (e *loopEngine) stats(s *Stats) {
 	s.Requests = es.App[countRequests]
 	copy(s.Status[:], es.App[:6])
 	s.Workers, s.Parks, s.Turns = es.Workers, es.Parks, es.Turns
+	s.Stalls = e.dog.list()
 }

@@ -1,6 +1,8 @@
 package lwan
 
 import (
+	"context"
+	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,6 +60,7 @@ func (g *goroutines) run(fn func()) bool {
 // work runs fn and whatever comes after it. A function that ends by Goexit takes the goroutine with it.
 func (g *goroutines) work(fn func()) {
 	defer g.leave()
+	pprof.SetGoroutineLabels(context.Background()) // those of the loop that started it are not its own
 	for fn != nil {
 		g.call(fn)
 		fn = g.next()

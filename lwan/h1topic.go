@@ -24,21 +24,31 @@ func (h *h1) subscribe(resp *Response, sub subscriber, first []byte) error {
 		h.out = append(h.out, "Transfer-Encoding: chunked\r\n"...)
 	}
 	h.endHead()
-	if len(first) > 0 {
-		h.out = append(h.out, newWire(first).bytes(sub.chunked)...)
+	if sub.chunked && len(first) > 0 {
+		h.out = http1.AppendChunkHead(h.out, len(first))
+		h.out = append(append(h.out, first...), "\r\n"...)
+	} else {
+		h.out = append(h.out, first...)
 	}
-	sub.part = append([]byte(nil), h.out...)
-	h.out = h.out[:0]
-	h.guest = &topicGuest{subscriber: sub, core: h.core}
+	h.guest = &topicGuest{subscriber: sub, core: h.core, handle: h.c.Handle()}
 	sub.topic.register(sub.key, h.guest)
 	return nil
 }
 
-// handOver leaves the connection to its subscription.
+// handOver leaves the connection to its subscription, with what the kernel does not take at once of the head and the
+// first events.
 func (h *h1) handOver() evloop.Verdict {
 	g := h.guest
 	h.guest = nil
-	g.handle = h.c.Handle()
+	n, err := h.c.TryWrite(h.out)
+	if err != nil && err != evloop.ErrAgain {
+		g.end(ErrGone)
+		return h.drop()
+	}
+	if n < len(h.out) {
+		g.part = append([]byte(nil), h.out[n:]...)
+	}
+	h.out = h.out[:0]
 	h.c.ExpireAfter(0)
 	h.c.SetGuest(g)
 	return evloop.Hand
@@ -47,11 +57,12 @@ func (h *h1) handOver() evloop.Verdict {
 // topicGuest is a subscription on a loop. It is touched by its loop only.
 type topicGuest struct {
 	subscriber
-	core   *core
-	handle evloop.Handle
-	crowd  *crowd
-	index  int // in the crowd
-	stuck  int64
+	core    *core
+	handle  evloop.Handle
+	crowd   *crowd
+	index   int // in the crowd
+	stuck   int64
+	dropped error
 }
 
 // crowd is the subscribers of one topic on one loop.
@@ -75,6 +86,10 @@ func (g *topicGuest) Ready(h evloop.Handle) {
 	if g.crowd == nil {
 		g.enter(h)
 	}
+	if g.dropped != nil {
+		g.finish(g.dropped)
+		return
+	}
 	if !h.Discard() {
 		g.finish(ErrGone)
 		return
@@ -91,9 +106,8 @@ func (g *topicGuest) Draining(h evloop.Handle) { g.finish(ErrStopping) }
 // drop implements member.
 func (g *topicGuest) drop(cause error) {
 	g.handle.Loop.Do(func() {
-		if g.crowd != nil {
-			g.finish(cause)
-		}
+		g.dropped = cause // it may not have entered yet
+		g.finish(cause)
 	})
 }
 

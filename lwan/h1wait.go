@@ -84,6 +84,13 @@ func (h *h1) offload(fn func()) error {
 	return h.errorOf(h.w.Offload(h.core.goroutine.run, fn))
 }
 
+// entered implements carrier.
+func (h *h1) entered(rt *route) {
+	if h.eng.dog != nil {
+		h.c.Loop().Enter(rt.number)
+	}
+}
+
 // onLoop implements carrier.
 func (h *h1) onLoop() bool { return !h.c.Offloaded() }
 

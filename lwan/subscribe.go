@@ -1,5 +1,7 @@
 package lwan
 
+import "bytes"
+
 // Subscribe ends the request with a stream of the topic's events: return topic.Subscribe(resp, sub). Middleware and
 // observers see 200, Defer runs, the worker goes. What stays is the subscription; OnEnd reports its end. A topic that was
 // closed answers 204, on which EventSource does not come back.
@@ -20,7 +22,7 @@ func (t *Topic) Subscribe(resp *Response, s Subscription) Status {
 		return StatusOK
 	}
 	sub := subscriber{}
-	first, err := appendEvents(nil, t.join(req, s, &sub))
+	first, err := appendEvents(resp.body[:0], t.join(req, s, &sub))
 	if err != nil {
 		t.count.Add(-1)
 		return resp.Fail(err)
@@ -30,7 +32,7 @@ func (t *Topic) Subscribe(resp *Response, s Subscription) Status {
 			return resp.subscribed(err)
 		}
 	}
-	return t.subscribeHere(resp, &sub, first)
+	return t.subscribeHere(resp, &sub, bytes.Clone(first)) // it was made in the response's buffer
 }
 
 func appendEvents(b []byte, events []Event) (_ []byte, err error) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
 	"github.com/golwan/golwan/router"
@@ -21,11 +22,11 @@ type core struct {
 	json      Codec
 	header    []field // sent with every answer that does not set the same field
 	observers []Observer
+	routes    []*route // by number - 1
 	goroutine *goroutines
 	draining  <-chan struct{} // closed when draining starts: the Done of stopping
 	stopping  context.Context
 	drain     context.CancelFunc
-	onEnd     func() // counts answered requests of carriers without a loop
 }
 
 // table is a Routes, compiled.
@@ -43,6 +44,18 @@ type route struct {
 	pattern string
 	handler Handler // in all of its middleware
 	miss    Handler // answers 405, OPTIONS and redirects of the route's path, in the same middleware
+
+	number  uint64      // from 1, among all of the server
+	moved   atomic.Bool // it has held a loop: it runs as Blocking from now on
+	offLoop Handler     // as which
+}
+
+// routeOf finds a route by its number; nil for 0.
+func (c *core) routeOf(number uint64) *route {
+	if number == 0 || number > uint64(len(c.routes)) {
+		return nil
+	}
+	return c.routes[number-1]
 }
 
 // compile makes a table of what was registered on the root r.
@@ -51,11 +64,15 @@ func (c *core) compile(r *Routes) (*table, error) {
 	methods := map[string]bool{}
 	for _, e := range r.entries {
 		mw := append(slices.Clip(e.in.middleware()), e.mw...)
-		t.router.Add(e.pattern, &route{
+		rt := &route{
 			pattern: e.pattern,
 			handler: chain(recovering(e.handler), mw),
 			miss:    chain(recovering(answerMiss), mw),
-		}, e.source)
+			number:  uint64(len(c.routes)) + 1,
+		}
+		rt.offLoop = Blocking(rt.handler)
+		c.routes = append(c.routes, rt)
+		t.router.Add(e.pattern, rt, e.source)
 		methods[patternMethod(e.pattern)] = true
 	}
 	t.named = maps.Clone(methods)
@@ -117,7 +134,11 @@ func (t *table) dispatch(req *Request, resp *Response) Status {
 		return t.miss(req, resp)
 	}
 	req.route = rt
+	req.car.entered(rt)
 	if res.Kind == router.Found {
+		if rt.moved.Load() {
+			return rt.offLoop(req, resp)
+		}
 		return rt.handler(req, resp)
 	}
 	return rt.miss(req, resp)

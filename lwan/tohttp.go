@@ -316,6 +316,8 @@ func (c *httpCall) offload(fn func()) error {
 	return nil
 }
 
+func (c *httpCall) entered(*route) {}
+
 func (c *httpCall) onLoop() bool { return false }
 
 func (c *httpCall) canceller() func(cause error) { return c.end }

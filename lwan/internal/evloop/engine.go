@@ -42,17 +42,20 @@ type Engine struct {
 	maxConns  int
 	log       *slog.Logger
 
-	pausedLoops atomic.Int64
-	runners     sync.WaitGroup
-	ended       chan struct{} // closed when every runner has ended
-	closing     sync.Once
+	pausedLoops  atomic.Int64
+	workerNumber atomic.Uint64
+	watched      atomic.Bool // a watchdog sleeps until a loop wakes
+	rouse        chan struct{}
+	runners      sync.WaitGroup
+	ended        chan struct{} // closed when every runner has ended
+	closing      sync.Once
 }
 
 // New makes an engine that does not run yet.
 func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		protocol: cfg.Protocol, threads: cfg.Threads, maxConns: cfg.MaxConns, log: cfg.Log, start: time.Now(),
-		firstByte: Seconds(cfg.FirstByte), linger: max(Seconds(cfg.Linger), 1), ended: make(chan struct{}),
+		firstByte: Seconds(cfg.FirstByte), linger: max(Seconds(cfg.Linger), 1), ended: make(chan struct{}), rouse: make(chan struct{}, 1),
 	}
 	if cfg.Linger == 0 {
 		e.linger = 2

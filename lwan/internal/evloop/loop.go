@@ -40,6 +40,7 @@ type Loop struct {
 	paused    Timer // set while accepting is paused
 	phase     phase // how far the shutdown is
 	scratch   []byte
+	handlers  uint64 // begun, times two
 
 	// atomic
 	mail                    mailbox
@@ -51,6 +52,7 @@ type Loop struct {
 	stalled                 atomic.Bool // gets no new connections
 	offBytesIn, offBytesOut atomic.Int64
 	published               publishedCounts
+	pulse                   pulse
 }
 
 const eventBatch = 256
@@ -86,6 +88,7 @@ func (l *Loop) switchTo(w, p *Worker) bool {
 		return false
 	}
 	w.state = workerRunning
+	l.pulse.worker.Store(w.number)
 	return true
 }
 
@@ -137,7 +140,11 @@ func (l *Loop) sleep() (n int, e syscall.Errno) {
 	if !l.mail.empty() {
 		return 0, 0
 	}
-	return l.kernel.wait(l.epfd, l.events[:], l.timeout())
+	n, e = l.kernel.wait(l.epfd, l.events[:], l.timeout())
+	if n > 0 {
+		l.eng.roused()
+	}
+	return n, e
 }
 
 // timeout is how long the loop may sleep, in milliseconds; -1: until an event.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,9 +25,10 @@ const (
 // thread before anything else and never unlocks it: the runtime allows a coroutine to be resumed only on the locked
 // thread that created it.
 type runner struct {
-	loop *Loop
-	mode Threads
-	tid  int // of the pinned thread
+	loop   *Loop
+	mode   Threads
+	tid    int          // of the pinned thread
+	thread atomic.Int32 // the same, for a watchdog; 0: none
 }
 
 // start turns the loop until it is finished; ready is told when the runner can be known to others, or why it cannot.
@@ -34,6 +36,7 @@ func (r *runner) start(ready chan<- error) {
 	if r.mode != Free {
 		runtime.LockOSThread()
 		r.tid = unix.Gettid()
+		r.thread.Store(int32(r.tid))
 	}
 	if r.mode == PinnedCPU {
 		if err := pinTo(r.loop.id); err != nil {
@@ -43,6 +46,7 @@ func (r *runner) start(ready chan<- error) {
 	}
 	ready <- nil
 	r.trampoline()
+	r.thread.Store(0)
 	r.loop.teardown()
 	r.loop.eng.runners.Done()
 }

@@ -36,6 +36,7 @@ type Worker struct {
 	late   bool   // the timer ended it
 	letter letter // for Offload's end: one at a time
 	spare  *offload
+	number uint64 // label in profiles
 	goid   uint64 // of the coroutine, where the thread does not tell it apart
 }
 
@@ -78,6 +79,7 @@ func (w *Worker) run(yield func(*Worker) bool) {
 	if w.loop.runner.mode == Free {
 		w.goid = goid()
 	}
+	w.label()
 	clean := false
 	defer func() {
 		if !clean {
@@ -120,10 +122,14 @@ func (w *Worker) park() {
 	w.state = workerParked
 	l.parked++
 	l.counts.Parks++
+	tag := l.pulse.tag.Load()
+	l.Leave()
 	alive := w.yield(nil)
 	l.parked--
 	w.tick++
 	w.state = workerRunning
+	l.pulse.worker.Store(w.number)
+	l.Enter(tag)
 	if w.timer.Set() {
 		l.timers.remove(&w.timer)
 	}
