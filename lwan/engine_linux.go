@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -22,6 +23,7 @@ type loopEngine struct {
 	header    uint32         // seconds
 	pipelined int
 	dog       *watchdog // nil: none
+	buffers   sync.Pool // of *[readBuffer]byte, for workers that have given theirs back
 }
 
 func startEngine(s *Server, ends []Endpoint) (engine, []net.Addr, error) {
@@ -98,6 +100,21 @@ func (e *loopEngine) closeListeners() error {
 // NewServer implements evloop.Protocol.
 func (e *loopEngine) NewServer(w *evloop.Worker) evloop.Server {
 	return &h1{core: e.core, eng: e, w: w}
+}
+
+// takeBuffer returns a read buffer.
+func (e *loopEngine) takeBuffer() []byte {
+	if b, ok := e.buffers.Get().(*[readBuffer]byte); ok {
+		return b[:]
+	}
+	return make([]byte, readBuffer)
+}
+
+// giveBuffer takes one back. Those that have grown are left to the collector.
+func (e *loopEngine) giveBuffer(b []byte) {
+	if len(b) == readBuffer {
+		e.buffers.Put((*[readBuffer]byte)(b))
+	}
 }
 
 // refusal is what a connection over Server.MaxConns gets.

@@ -32,7 +32,8 @@ type h1 struct {
 	// of the request under way
 	seq     uint64 // tells it from the others: for cancellers that come late
 	active  bool
-	base    int // end of its head in in
+	head    int // where it begins in in
+	base    int // and where its head ends
 	start   int64
 	left    int64 // of a body with Content-Length
 	chunks  http1.Chunked
@@ -97,8 +98,8 @@ func (h *h1) Serve(c *evloop.Conn) evloop.Verdict {
 // restore takes up what was kept of an incomplete request.
 func (h *h1) restore() {
 	h.pos, h.end, h.resume = 0, 0, http1.Resume{}
-	if h.in == nil {
-		h.in = make([]byte, readBuffer)
+	if len(h.in) < readBuffer {
+		h.in = h.eng.takeBuffer()
 	}
 	f, _ := h.c.Kept().(*fragment)
 	h.held = f
@@ -211,7 +212,7 @@ func (h *h1) exchange() {
 func (h *h1) begin(buf []byte) {
 	h.seq++
 	h.active = true
-	h.base, h.start = h.pos, h.c.Loop().Now()
+	h.head, h.base, h.start = h.pos-h.req.head.Size, h.pos, h.c.Loop().Now()
 	head := &h.req.head
 	h.left = max(head.ContentLength, 0)
 	h.bodyEnd = h.left == 0 && !head.Chunked

@@ -155,7 +155,9 @@ func TestHeadLimits(t *testing.T) {
 		const rest = "GET /plain? HTTP/1.1"
 		return "GET /plain?" + strings.Repeat("a", n-len(rest)) + " HTTP/1.1\r\n"
 	}
-	field := func(n int) string { return "Host: x\r\nA: " + strings.Repeat("b", n-len("Host: x\r\nA: \r\n")) + "\r\n" }
+	field := func(n int) string {
+		return "Host: x\r\nA: " + strings.Repeat("b", n-len("Host: x\r\nA: \r\n")) + "\r\n"
+	}
 	for _, c := range []struct {
 		name, raw string
 		status    int

@@ -3,6 +3,7 @@
 package lwan
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/netip"
@@ -32,11 +33,36 @@ func (h *h1) errorOf(err error) error {
 	return err
 }
 
+// lighten gives back what the handler of a stream does not need while it waits, which may be for hours: all of the read
+// buffer but the request's head, and large write buffers.
+func (h *h1) lighten() {
+	if !h.resp.streamed || h.pos != h.end || len(h.in) < readBuffer {
+		return
+	}
+	old := h.in
+	h.in = bytes.Clone(old[h.head:h.base])
+	h.head, h.base, h.pos, h.end = 0, len(h.in), len(h.in), len(h.in)
+	h.req.move(h.in)
+	if !h.req.aliased {
+		h.eng.giveBuffer(old)
+	}
+	if cap(h.out) > keptWhileParked {
+		h.out = nil
+	}
+	if cap(h.resp.body) > keptWhileParked && len(h.resp.body) == 0 {
+		h.resp.body = nil
+	}
+}
+
+// keptWhileParked is how large the write buffers of a waiting stream may be.
+const keptWhileParked = 1 << 10
+
 // sleep implements carrier.
 func (h *h1) sleep(d time.Duration) error {
 	if err := h.flush(); err != nil {
 		return err
 	}
+	h.lighten()
 	if h.c.Offloaded() {
 		t := time.NewTimer(d)
 		defer t.Stop()
@@ -60,6 +86,7 @@ func (h *h1) wait(arm func(wake func()), limit time.Duration) error {
 	if err := h.flush(); err != nil {
 		return err
 	}
+	h.lighten()
 	if !h.c.Offloaded() {
 		err := h.w.Wait(arm, limit)
 		if err == evloop.ErrTimeout {

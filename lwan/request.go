@@ -43,6 +43,7 @@ type Request struct {
 	lost    atomic.Pointer[error] // why the context has ended, or will have once it is made
 
 	readBy, writeBy time.Time   // deadlines that a net/http handler has set; zero: Limits count
+	aliased         bool        // the handler holds bytes of buf
 	headOut         bool        // the answer's head has left: the handler's deadline is over
 	drainable       atomic.Bool // the start of draining ends its waits; set by the handler, read by the loop
 
@@ -82,11 +83,22 @@ func (r *Request) begin(car carrier, t *table, buf []byte) {
 	r.body.begin(&r.head)
 }
 
+// move makes r use a copy of its head in another buffer.
+func (r *Request) move(buf []byte) {
+	r.buf = buf
+	r.query.reset() // what was found points into the old one
+	r.cookies.reset()
+	if r.head.PlainPath {
+		r.path = alias(r.head.Path.Of(buf))
+		r.params.Rebase(r.path)
+	}
+}
+
 // end forgets everything that belongs to the last request, and keeps buffers.
 func (r *Request) end() {
 	r.state = stateOver
 	r.car, r.route, r.buf, r.dead = nil, nil, nil, nil
-	r.headOut, r.missed = false, 0
+	r.headOut, r.missed, r.aliased = false, 0, false
 	r.readBy, r.writeBy = time.Time{}, time.Time{}
 	if r.drainable.Load() {
 		r.drainable.Store(false)
@@ -165,6 +177,7 @@ func (r *Request) Rest() string {
 // returns. It is what a lookup by name needs, that allocates nothing.
 func (r *Request) RestBytes() []byte {
 	rest := r.params.RawRest()
+	r.aliased = true
 	return unsafe.Slice(unsafe.StringData(rest), len(rest))
 }
 
@@ -259,11 +272,17 @@ func forwardedFor(lines []string, trusted []netip.Prefix, peer netip.AddrPort) n
 func (r *Request) Param(name string) string { return strings.Clone(r.params.Get(name)) }
 
 // Header is the value of the first field of that name, in any case; "" if there is none.
-func (r *Request) Header(name string) string { return string(r.HeaderBytes(name)) }
+func (r *Request) Header(name string) string {
+	if v, ok := r.head.Find(r.buf, name); ok {
+		return string(v.Of(r.buf))
+	}
+	return ""
+}
 
 // HeaderBytes is Header without a copy: nil if there is no such field. It is valid until the handler returns.
 func (r *Request) HeaderBytes(name string) []byte {
 	if v, ok := r.head.Find(r.buf, name); ok {
+		r.aliased = true
 		return v.Of(r.buf)
 	}
 	return nil

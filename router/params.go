@@ -79,6 +79,15 @@ func (p *Params) RawRest() string {
 	return p.path[p.rest:]
 }
 
+// Rebase makes the values substrings of path, which must equal the path of the last Find: for a caller that has moved it.
+func (p *Params) Rebase(path string) {
+	if p.route != nil {
+		p.path = path
+	} else {
+		p.path = ""
+	}
+}
+
 // Reset forgets the last match, so that its path can be freed. Find does not need it.
 func (p *Params) Reset() {
 	p.path, p.route, p.method, p.gather = "", nil, "", gather{}
