@@ -1,0 +1,42 @@
+package handlers_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/pprof"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestMain fails the tests if goroutines are left behind. Failures that handlers of tests report go nowhere.
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	before := len(goroutines())
+	code := m.Run()
+	for until := time.Now().Add(5 * time.Second); len(goroutines()) > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			fmt.Fprintf(os.Stderr, "goroutines left behind, before there were %d:\n%s\n", before, strings.Join(goroutines(), "\n\n"))
+			code = max(code, 1)
+			break
+		}
+	}
+	os.Exit(code)
+}
+
+// goroutines lists the stacks of all, but for those that rest in the server's pool for a while, and that which hands
+// out signals, which package testing starts when it fuzzes.
+func goroutines() (stacks []string) {
+	var profile bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&profile, 2); err != nil {
+		return []string{err.Error()}
+	}
+	for stack := range strings.SplitSeq(profile.String(), "\n\n") {
+		if !strings.Contains(stack, "lwan.(*goroutines).next(") && !strings.Contains(stack, "os/signal.loop(") {
+			stacks = append(stacks, stack)
+		}
+	}
+	return stacks
+}

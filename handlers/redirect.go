@@ -1,0 +1,88 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/golwan/golwan/lwan"
+)
+
+// RedirectConfig says where to.
+type RedirectConfig struct {
+	// To is put before what is left of the path behind the mount's prefix: with "https://example.com/new/", mounted at /old,
+	// /old/a?b=c goes to https://example.com/new/a?b=c. It is an http or https URL, or a path; a slash is put between the
+	// two if there is none.
+	To string
+
+	// Code is 301, 302, 303, 307 or 308 (RFC 9110 section 15.4). 0 is 307: unlike the permanent ones it can be taken back,
+	// as browsers do not keep it, and unlike 302 it keeps the method.
+	Code lwan.Status
+}
+
+// Redirect sends everything below its prefix elsewhere, query included.
+//
+//	srv.Mount("/old", handlers.Redirect.With(handlers.RedirectConfig{To: "/new/", Code: 308}))
+var Redirect = lwan.Module[RedirectConfig]{Name: "redirect", Open: openRedirect}
+
+func openRedirect(s *lwan.Scope, c RedirectConfig) error {
+	if c.Code == 0 {
+		c.Code = lwan.StatusTemporaryRedirect
+	}
+	switch c.Code {
+	case 301, 302, 303, 307, 308:
+	default:
+		return fmt.Errorf("RedirectConfig.Code: %d is no redirect; use 301, 302, 303, 307 or 308", c.Code)
+	}
+	if err := checkTarget(c.To); err != nil {
+		return fmt.Errorf("RedirectConfig.To: %q: %w", c.To, err)
+	}
+	to := c.To
+	if !strings.HasSuffix(to, "/") {
+		to += "/" // else /old/.evil.org would turn https://example.com into another host
+	}
+	s.Handle("/", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		target := to + escapeRest(req.Rest())
+		if _, query, ok := strings.Cut(req.Target(), "?"); ok {
+			target += "?" + query
+		}
+		return resp.Redirect(c.Code, target)
+	})
+	return nil
+}
+
+func checkTarget(to string) error {
+	u, err := url.Parse(to)
+	switch {
+	case to == "":
+		return errors.New("is empty")
+	case err != nil:
+		return err
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return errors.New("must end with a path: the query is the request's")
+	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/"):
+		return nil
+	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
+		return nil
+	}
+	return errors.New("is no http or https URL, and no path that begins with a slash")
+}
+
+// escapeRest writes a decoded path as part of a URI again (RFC 3986 section 3.3). "%2F" is a slash that was data of its
+// segment, and stays.
+func escapeRest(rest string) string {
+	var b strings.Builder
+	for i, segment := range strings.Split(rest, "/") {
+		if i > 0 {
+			b.WriteByte('/')
+		}
+		for j, part := range strings.Split(segment, "%2F") {
+			if j > 0 {
+				b.WriteString("%2F")
+			}
+			b.WriteString(url.PathEscape(part))
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,15 @@
+package handlers
+
+import (
+	"strings"
+
+	"github.com/golwan/golwan/lwan"
+)
+
+// vary says that the answer depends on these request fields, a list, so that caches keep an answer for each of their
+// values (RFC 9110 section 12.5.5). Several Vary fields are one list, so what others have set stays.
+func vary(resp *lwan.Response, names string) {
+	if !strings.EqualFold(resp.Header("Vary"), names) {
+		resp.AddHeader("Vary", names)
+	}
+}
