@@ -113,9 +113,9 @@ func (l *lambda) render(st *state, text string) (string, error) {
 	}
 	outer := *st
 	defer func() {
-		failed, free := st.failed, st.free
+		failed, free, at := st.failed, st.free, st.at
 		*st = outer
-		st.failed, st.free = failed, free
+		st.failed, st.free, st.at = failed, free, at // at is what a panic blames
 	}()
 	st.w, st.buf = nil, nil
 	st.lambdas++

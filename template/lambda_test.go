@@ -163,6 +163,18 @@ func TestLambdasGoOnAfterErrors(t *testing.T) {
 	}
 }
 
+func TestPanicsInLambdasNameTheirTag(t *testing.T) {
+	type page struct {
+		wrapped
+		Item fragile
+	}
+	tpl := Must(Compile[page]("page", "{{#Bold}}\n{{#Item}}{{Risky}}{{/Item}}{{/Bold}}", Set{}))
+	err := tpl.Render(new(strings.Builder), page{Item: fragile{Fails: true}})
+	if err == nil || err.Error() != "page:2: {{Risky}}: panic: risky" {
+		t.Errorf("got %v", err)
+	}
+}
+
 type fragile struct {
 	Label string
 	Fails bool
@@ -199,7 +211,26 @@ func TestSequencesInLambdas(t *testing.T) {
 	}
 }
 
+// TestSequencesInTextOfLambdas: nor does text that the function makes up touch
+// what the template remembers.
+func TestSequencesInTextOfLambdas(t *testing.T) {
+	const source = "{{#Items}}{{Label}}{{/Items}}{{#Other}}x{{/Other}}{{^Items}}none{{/Items}}"
+	tpl := Must(Compile[rowsWithLambda]("page", source, Set{}))
+	if got := rendered(t, tpl, rowsWithLambda{rows{Items: items("a")}}); got != "a[x]" {
+		t.Errorf("got %q", got)
+	}
+	none := Must(Compile[rowsWithLambda]("page", "{{#Other}}x{{/Other}}", Set{}))
+	if got := rendered(t, none, rowsWithLambda{}); got != "[x]" {
+		t.Errorf("a template without sequences: got %q", got)
+	}
+}
+
 type rowsWithLambda struct{ rows }
+
+func (rowsWithLambda) Other(text string, render renderFunc) (string, error) {
+	s, err := render("{{#Ptrs}}{{/Ptrs}}[" + text + "]")
+	return s, err
+}
 
 func (rowsWithLambda) Twice(text string, render renderFunc) (string, error) {
 	s, err := render(text + text)

@@ -60,6 +60,7 @@ func (n *names) addFields() {
 		case taken && len(old.field) == len(f.Index):
 			n.refuse(name, "names two fields")
 		default:
+			delete(n.refused, name) // two deeper fields that it hides
 			n.members[name] = member{name: name, result: f.Type, field: f.Index, value: -1, pointer: -1}
 			if name != f.Name {
 				n.refuse(f.Name, fmt.Sprintf("is called %q by its tag", name))

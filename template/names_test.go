@@ -68,6 +68,22 @@ type inner struct{ Title, Flash string }
 
 type Optional struct{ Note string }
 
+// shadowing has a field that hides two deeper ones of the same template name.
+type shadowing struct {
+	Deep1
+	Deep2
+	Own string `mustache:"x"`
+}
+
+type (
+	Deep1 struct {
+		One string `mustache:"x"`
+	}
+	Deep2 struct {
+		Two string `mustache:"x"`
+	}
+)
+
 type ambiguous struct {
 	A string `mustache:"x"`
 	B string `mustache:"x"`
@@ -170,6 +186,9 @@ func TestEmbeddedStructs(t *testing.T) {
 	if got := rendered(t, tpl, o); got != "outer|saved|n|n!" {
 		t.Errorf("got %q", got)
 	}
+	if got := rendered(t, Must(Compile[shadowing]("page", "{{x}}", Set{})), shadowing{Deep1{"1"}, Deep2{"2"}, "own"}); got != "own" {
+		t.Errorf("got %q", got)
+	}
 	_, err := Compile[ambiguous]("page", "{{x}}", Set{})
 	if err == nil || !strings.Contains(err.Error(), "x of template.ambiguous names two fields") {
 		t.Errorf("got %v", err)
@@ -232,6 +251,22 @@ func TestMethods(t *testing.T) {
 type cube struct{ side int }
 
 func (c *cube) Area() int { return c.side * c.side * c.side }
+
+type counter struct{ n int }
+
+func (c *counter) Next() int { c.n++; return c.n }
+
+// TestMethodsSeeTheValueItself: a method of the pointer is given the element of
+// the list, not a copy.
+func TestMethodsSeeTheValueItself(t *testing.T) {
+	list := []counter{{}, {10}}
+	if got := rendered(t, Must(Compile[[]counter]("page", "{{#.}}{{Next}} {{Next}};{{/.}}", Set{})), list); got != "1 2;11 12;" {
+		t.Errorf("got %q", got)
+	}
+	if list[1].n != 12 {
+		t.Errorf("the element has %d", list[1].n)
+	}
+}
 
 // TestMapsWithMethods: a method goes before a key, for keys may be anybody's.
 func TestMapsWithMethods(t *testing.T) {

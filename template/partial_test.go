@@ -140,6 +140,7 @@ func TestCycles(t *testing.T) {
 		{"in a flag", map[string]string{"a": "{{#Title}}{{>a}}{{/Title}}"}, "a:1: {{>a}}: partials include each other without end: a > a"},
 		{"in an inverted section", map[string]string{"a": "{{^Root}}{{>a}}{{/Root}}"}, "a:1: {{>a}}: partials include each other without end: a > a"},
 		{"in the same value", map[string]string{"a": "{{#.}}{{>a}}{{/.}}"}, "a:1: {{>a}}: partials include each other without end: a > a"},
+		{"inside a section that calls it", map[string]string{"a": "{{#Root}}{{>b}}{{/Root}}", "b": "{{>b}}"}, "b:1: {{>b}}: partials include each other without end: b > b"},
 		{"beside a section", map[string]string{"a": "{{#Root}}{{>b}}{{/Root}}{{>b}}", "b": "{{>a}}"}, "partials include each other without end"},
 	}
 	for _, c := range tests {

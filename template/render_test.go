@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"weak"
 )
 
 var errBroken = errors.New("broken pipe")
@@ -246,6 +247,25 @@ func TestPage(t *testing.T) {
 	if got := p.ContentType(); got != "text/html; charset=utf-8" {
 		t.Errorf("got %q", got)
 	}
+}
+
+// TestDataIsForgotten: the pool keeps no data alive between renderings.
+func TestDataIsForgotten(t *testing.T) {
+	tpl := Must(Compile[*forest]("page", "{{#Root}}{{#Kids}}{{Label}}{{Title}}{{/Kids}}{{/Root}}", Set{}))
+	for _, w := range []io.Writer{io.Discard, brokenWriter{}} {
+		used := renderNewData(tpl, w)
+		runtime.GC()
+		if used.Value() != nil {
+			t.Errorf("%T: the data is still alive", w)
+		}
+	}
+}
+
+//go:noinline
+func renderNewData(tpl *Template[*forest], w io.Writer) weak.Pointer[forest] {
+	data := &forest{Title: strings.Repeat("x", 10), Root: &tree{"a", []*tree{{"b", []*tree{{"c", nil}}}}}}
+	_ = tpl.Render(w, data)
+	return weak.Make(data)
 }
 
 func TestMust(t *testing.T) {
