@@ -1,0 +1,83 @@
+//go:build linux
+
+package evloop
+
+import (
+	"context"
+	"runtime/pprof"
+	"strconv"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// pulse is what a loop tells a watchdog: whether it is inside a handler, and which. A request costs it three atomic
+// stores.
+type pulse struct {
+	beat   atomic.Uint64 // odd: a handler runs; another number for each
+	tag    atomic.Uint64
+	worker atomic.Uint64 // number of the worker that runs the loop
+}
+
+// Enter is called when a handler begins; tag says which, in the protocol's numbering.
+func (l *Loop) Enter(tag uint64) {
+	l.pulse.tag.Store(tag)
+	l.handlers += 2
+	l.pulse.beat.Store(l.handlers | 1)
+}
+
+// Leave is called when it ends.
+func (l *Loop) Leave() { l.pulse.beat.Store(l.handlers) }
+
+// Beat returns the handler under way: a number that no other one has, its tag, and the label of the worker that runs it.
+// ok is false when the loop is in no handler. It is for any goroutine.
+func (l *Loop) Beat() (number, tag, worker uint64, ok bool) {
+	number = l.pulse.beat.Load()
+	tag, worker = l.pulse.tag.Load(), l.pulse.worker.Load()
+	return number, tag, worker, number&1 == 1 && l.pulse.beat.Load() == number
+}
+
+// label makes the worker's goroutine known in goroutine profiles, so that a watchdog finds its stack.
+func (w *Worker) label() {
+	w.number = w.loop.eng.workerNumber.Add(1)
+	ctx := pprof.WithLabels(context.Background(), pprof.Labels(WorkerLabel, strconv.FormatUint(w.number, 10)))
+	pprof.SetGoroutineLabels(ctx)
+	w.loop.pulse.worker.Store(w.number)
+}
+
+// WorkerLabel is the profiler label that carries a worker's number.
+const WorkerLabel = "golwan worker"
+
+// Sleeping reports whether the loop waits for events.
+func (l *Loop) Sleeping() bool { return l.sleeping.Load() }
+
+// SetStalled says whether the loop is to be passed over for new connections.
+func (l *Loop) SetStalled(on bool) { l.stalled.Store(on) }
+
+// CPUTime is the processor time that the loop's thread has used, in nanoseconds; false if the loop has no thread.
+func (l *Loop) CPUTime() (int64, bool) {
+	tid := l.runner.thread.Load()
+	if tid == 0 {
+		return 0, false
+	}
+	const perThread, scheduled = 4, 2 // CPUCLOCK_PERTHREAD_MASK, CPUCLOCK_SCHED of the kernel's clock numbers
+	var ts unix.Timespec
+	if err := unix.ClockGettime(^tid<<3|perThread|scheduled, &ts); err != nil {
+		return 0, false
+	}
+	return ts.Nano(), true
+}
+
+// Rouse is a wake-up for a watchdog that sleeps while all loops do: the channel gets a token when one of them has woken.
+// The watchdog calls it each time before it sleeps, and then looks at the loops once more.
+func (e *Engine) Rouse() <-chan struct{} {
+	e.watched.Store(true)
+	return e.rouse
+}
+
+// roused is called by a loop that has slept.
+func (e *Engine) roused() {
+	if e.watched.Load() && e.watched.CompareAndSwap(true, false) {
+		token(e.rouse)
+	}
+}
