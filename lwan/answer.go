@@ -94,6 +94,9 @@ func (r *Request) where() string {
 }
 
 func (t *table) concludeStream(req *Request, resp *Response, st Status) {
+	if st == resp.intended && st == resp.status && resp.failed == 0 {
+		st = StatusOK // a whole answer of a finishing method that was too large to be held back
+	}
 	if st < 400 {
 		resp.closeFilter()
 		resp.drain()

@@ -19,6 +19,7 @@ func (r *Response) Text(st Status, s string) Status {
 		r.ctype = typeText
 	}
 	r.replace()
+	r.intended = st
 	if r.filter != nil || r.streamed {
 		r.WriteString(s)
 		return st
@@ -31,6 +32,7 @@ func (r *Response) Text(st Status, s string) Status {
 func (r *Response) Data(st Status, contentType string, b []byte) Status {
 	r.SetContentType(contentType)
 	r.replace()
+	r.intended = st
 	r.Write(b) // an error sticks and is found at the end
 	return st
 }
@@ -45,12 +47,13 @@ func (r *Response) replace() {
 // JSON answers v, encoded by Server.JSON. If v cannot be encoded the answer is 500, through Fail.
 func (r *Response) JSON(st Status, v any) Status {
 	r.replace()
+	if r.ctype == "" {
+		r.ctype = typeJSON
+	}
+	r.intended = st
 	if err := r.req.table.core.json.Encode(r, v); err != nil {
 		r.replace()
 		return r.Fail(err)
-	}
-	if r.ctype == "" {
-		r.ctype = typeJSON
 	}
 	return st
 }
@@ -68,6 +71,7 @@ func (r *Response) Render(st Status, v Renderable) Status {
 	if r.ctype == "" {
 		r.SetContentType(v.ContentType())
 	}
+	r.intended = st
 	if err := v.RenderTo(r); err != nil {
 		r.replace()
 		return r.Fail(err)

@@ -31,7 +31,7 @@ type Response struct {
 	streamed bool
 	taken    bool   // the connection was hijacked or upgraded: there is nothing to end
 	empty    bool   // an error without a body stays without
-	intended Status // of the head when a stream begins by itself; 0: 200
+	intended Status // that a finishing method was given: of the head, should a stream begin by itself; 0: 200
 	trailers []field
 	events   *Events
 
@@ -237,7 +237,7 @@ func (r *Response) overflow() error {
 
 // impliedStatus is that of a stream that begins without SendHead.
 func (r *Response) impliedStatus() Status {
-	if r.intended != 0 {
+	if r.intended.final() {
 		return r.intended
 	}
 	return StatusOK
@@ -260,9 +260,6 @@ func (r *Response) SetBody(s string) {
 	}
 	r.body = r.body[:0]
 	r.text = s
-	if int64(len(s)) > r.req.limits.Buffer {
-		r.length = int64(len(s)) // it is in memory already: there is nothing to be gained by chunks
-	}
 }
 
 // BodyBytes is what is held back of the body. It is valid until the next write.

@@ -6,6 +6,7 @@ import (
 	"net/textproto"
 	"os"
 	"strings"
+	"unsafe"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
@@ -152,6 +153,11 @@ func (r *Response) closeFilter() {
 
 // drain passes on what a stream holds back.
 func (r *Response) drain() error {
+	if s := r.text; s != "" {
+		r.text = ""
+		_, err := r.passOn(unsafe.Slice(unsafe.StringData(s), len(s))) // only read
+		return err
+	}
 	if len(r.body) == 0 {
 		return r.sticky
 	}
