@@ -23,6 +23,7 @@ type kernel interface {
 	epollDel(epfd, fd int) syscall.Errno
 	poll(epfd int, events []epollEvent) (int, syscall.Errno)
 	wait(epfd int, events []epollEvent, ms int) (int, syscall.Errno)
+	pin(n int) error
 }
 
 // linux is the kernel itself. Non-blocking calls go straight to it (RawSyscall): telling the scheduler costs more than
@@ -93,4 +94,23 @@ func (linux) poll(epfd int, events []epollEvent) (int, syscall.Errno) {
 func (linux) wait(epfd int, events []epollEvent, ms int) (int, syscall.Errno) {
 	n, _, e := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(ms), 0, 0)
 	return int(n), e
+}
+
+// pin ties the calling thread to the n-th of the CPUs that it may use.
+func (linux) pin(n int) error {
+	var may, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &may); err != nil {
+		return err
+	}
+	n %= may.Count()
+	for cpu := 0; ; cpu++ {
+		if !may.IsSet(cpu) {
+			continue
+		}
+		if n == 0 {
+			one.Set(cpu)
+			return unix.SchedSetaffinity(0, &one)
+		}
+		n--
+	}
 }

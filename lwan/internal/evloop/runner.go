@@ -38,14 +38,14 @@ func (r *runner) start(ready chan<- error) {
 		r.tid = unix.Gettid()
 		r.thread.Store(int32(r.tid))
 	}
+	var err error
 	if r.mode == PinnedCPU {
-		if err := pinTo(r.loop.id); err != nil {
-			ready <- fmt.Errorf("evloop: pin loop %d: %w", r.loop.id, err)
-			return
+		if err = r.loop.kernel.pin(r.loop.id); err != nil {
+			err = fmt.Errorf("evloop: pin loop %d: %w", r.loop.id, err)
 		}
 	}
-	ready <- nil
-	r.trampoline()
+	ready <- err
+	r.trampoline() // even so: other loops may have given it connections, which Start is going to end
 	r.thread.Store(0)
 	r.loop.teardown()
 	r.loop.eng.runners.Done()
@@ -109,23 +109,4 @@ func goid() uint64 {
 	b, _, _ = bytes.Cut(b, []byte(" "))
 	n, _ := strconv.ParseUint(string(b), 10, 64) // 0, which no goroutine has, if the format ever changes
 	return n
-}
-
-// pinTo ties the calling thread to the n-th of the CPUs that it may use.
-func pinTo(n int) error {
-	var may, one unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &may); err != nil {
-		return err
-	}
-	n %= may.Count()
-	for cpu := 0; ; cpu++ {
-		if !may.IsSet(cpu) {
-			continue
-		}
-		if n == 0 {
-			one.Set(cpu)
-			return unix.SchedSetaffinity(0, &one)
-		}
-		n--
-	}
 }
