@@ -100,7 +100,7 @@ func (e *Engine) owner(fd int) *Loop {
 }
 
 // pauseAccept takes the listeners out of the epoll set: they are level-triggered, and without a free descriptor each
-// poll would only tell again what cannot be helped. Connections that are open go on. Idle ones are given up to make room.
+// poll would only tell again what cannot be helped. Connections that are open go on.
 func (l *Loop) pauseAccept(e syscall.Errno) {
 	if l.paused.Set() {
 		return
@@ -108,21 +108,19 @@ func (l *Loop) pauseAccept(e syscall.Errno) {
 	l.eng.log.Warn("evloop: accepting is paused", "loop", l.id, "err", e)
 	l.counts.Pauses++
 	l.watchListeners(false)
-	l.eng.pausedLoops.Add(1)
 	l.paused.Fire = l.resumeAccept
 	l.timers.add(&l.paused, l.clock()+int64(acceptPause))
 }
 
 func (l *Loop) resumeAccept() {
 	l.timers.remove(&l.paused)
-	l.eng.pausedLoops.Add(-1)
 	if l.phase == phaseServe {
 		l.watchListeners(true)
 	}
 }
 
-// descriptorFreed lets a paused loop accept again at once.
-func (e *Engine) descriptorFreed(l *Loop) {
+// descriptorFreed lets the loop that closed one accept again at once.
+func (l *Loop) descriptorFreed() {
 	if l.paused.Set() {
 		l.resumeAccept()
 	}

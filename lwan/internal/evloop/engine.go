@@ -23,7 +23,7 @@ type Config struct {
 	MaxSlots  int           // highest descriptor + 1 that a connection may have; 0: RLIMIT_NOFILE; at most 1 Mi
 	MaxConns  int           // open connections; 0: as many as there are slots
 	FirstByte time.Duration // a connection that sends nothing at all is closed after it; 0: never
-	Linger    time.Duration // longest lingering close; 0: 2 s
+	Linger    time.Duration // longest lingering close, to the second; 0: 2 s
 	Log       *slog.Logger  // nil: slog.Default()
 	kernel    kernel        // nil: linux
 }
@@ -42,7 +42,7 @@ type Engine struct {
 	maxConns  int
 	log       *slog.Logger
 
-	pausedLoops  atomic.Int64
+	serving      atomic.Int64 // loops that may still accept a connection, for themselves or for another one
 	workerNumber atomic.Uint64
 	watched      atomic.Bool // a watchdog sleeps until a loop wakes
 	rouse        chan struct{}
@@ -86,12 +86,12 @@ func New(cfg Config) (*Engine, error) {
 	return e, nil
 }
 
-// Seconds rounds d up to whole seconds, the grain of the expiry wheel; 0 and less: 0.
+// Seconds rounds d up to whole seconds, the grain of the expiry wheel; 0 and less: 0, at most 1<<30.
 func Seconds(d time.Duration) uint32 {
 	if d <= 0 {
 		return 0
 	}
-	return uint32(min((d+time.Second-1)/time.Second, 1<<30))
+	return uint32(min((d-1)/time.Second+1, 1<<30))
 }
 
 func newLoop(e *Engine, id int, k kernel) (*Loop, error) {
@@ -113,7 +113,12 @@ func newLoop(e *Engine, id int, k kernel) (*Loop, error) {
 	return l, nil
 }
 
+// closeDescriptors waits for those who are just about to wake the loop: a write to a descriptor that has been given to
+// somebody else in the meantime would end up there.
 func (l *Loop) closeDescriptors() {
+	for l.wakers.Load() > 0 {
+		runtime.Gosched()
+	}
 	unix.Close(l.epfd)
 	unix.Close(l.evfd)
 }
@@ -134,6 +139,7 @@ func (e *Engine) Start(lanes []*Lane) error {
 		return fmt.Errorf("evloop: %d listeners, at most %d are possible", len(lanes), maxLanes)
 	}
 	e.lanes = lanes
+	e.serving.Store(int64(len(e.loops)))
 	ready := make(chan error, len(e.loops))
 	var errs []error
 	for _, l := range e.loops {

@@ -25,7 +25,7 @@ func (s *slot) bumpGeneration() { atomic.AddUint32(&s.gen, 1) }
 // slot returns the connection's slot, or nil when it is closed.
 func (h Handle) slot() *slot {
 	s := &h.Loop.slots[h.fd]
-	if s.gen != h.gen || s.state == slotFree {
+	if s.generation() != h.gen || s.state == slotFree {
 		return nil
 	}
 	return s
@@ -62,7 +62,8 @@ func (h Handle) HungUp() bool {
 	return s == nil || s.gone()
 }
 
-// Discard throws away what the peer sends. It reports false when the peer has closed.
+// Discard throws away what the peer sends. It reports false when the peer has closed. When there is more than a fair
+// share, the guest's Ready is called again after the others had their turn.
 func (h Handle) Discard() bool {
 	s := h.slot()
 	if s == nil {
@@ -72,8 +73,13 @@ func (h Handle) Discard() bool {
 	if l.scratch == nil {
 		l.scratch = make([]byte, 64<<10)
 	}
-	for s.readable() {
+	for share := fairShare; s.readable(); {
+		if share <= 0 {
+			l.queue(h.fd, s)
+			return true
+		}
 		n, e := l.kernel.read(int(h.fd), l.scratch)
+		share -= max(n, 0)
 		switch {
 		case e == syscall.EINTR:
 		case e == syscall.EAGAIN:

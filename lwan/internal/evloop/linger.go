@@ -21,7 +21,7 @@ func (l *Loop) startLinger(fd int32, s *slot) {
 		return
 	}
 	s.state, s.served = slotLinger, 0
-	l.wheel.arm(fd, l.sec+l.eng.linger)
+	l.wheel.arm(fd, l.secondAfter(l.eng.linger))
 	l.linger(fd, s)
 }
 

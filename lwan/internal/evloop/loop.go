@@ -3,6 +3,7 @@
 package evloop
 
 import (
+	"math"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -23,7 +24,9 @@ type Loop struct {
 	// owned by the runner
 	runner    *runner
 	events    [eventBatch]epollEvent
-	pos, n    int // events[pos:n] are to be handled
+	pos, n    int     // events[pos:n] are to be handled
+	inbox     *letter // taken out of the mailbox, to be read
+	owned     bitset  // the descriptors of its open connections
 	runq      workerQueue
 	pool      workerPool
 	ready     readyQueue // connections and workers that the fairness caps stopped
@@ -45,6 +48,7 @@ type Loop struct {
 	// atomic
 	mail                    mailbox
 	sleeping                atomic.Bool  // a letter needs a wake-up
+	wakers                  atomic.Int64 // who is about to use evfd
 	unix                    atomic.Int64 // wall clock in seconds; offloaded handlers date their answers by it
 	draining                atomic.Bool  // phase is phaseDrain or later; offloaded handlers ask too
 	conns                   atomic.Int64 // added to by whoever accepts, taken from by the owner
@@ -129,7 +133,7 @@ func (l *Loop) poll(w *Worker) {
 
 // idle reports whether nothing is waiting for its turn.
 func (l *Loop) idle() bool {
-	return l.runq.head == nil && l.ready.len() == 0 && l.mail.empty() && !l.finished()
+	return l.runq.head == nil && l.ready.len() == 0 && l.inbox == nil && l.mail.empty() && !l.finished()
 }
 
 // sleep waits for events until the next timer. A letter that is pushed after sleeping is set brings a wake-up; one that
@@ -206,23 +210,38 @@ func (l *Loop) Do(fn func()) { l.post(&letter{fn: fn}) }
 
 func (l *Loop) post(m *letter) {
 	l.mail.push(m)
+	if !l.sleeping.Load() {
+		return
+	}
+	l.wakers.Add(1)
 	if l.sleeping.CompareAndSwap(true, false) {
 		wakeEventfd(l.evfd)
 	}
+	l.wakers.Add(-1)
 }
 
+// readMail reads what has come, to the end: what a function of a letter posts is read in the next turn. The letters
+// that are still to be read are kept in the loop, so a function that panics does not take them along.
 func (l *Loop) readMail() {
-	if l.mail.empty() {
-		return
+	if l.inbox == nil && !l.mail.empty() {
+		l.inbox = l.mail.take()
 	}
-	for m := l.mail.take(); m != nil; {
-		next := m.next
-		m.next = nil
+	for l.inbox != nil {
+		m := l.inbox
+		l.inbox, m.next = m.next, nil
 		if m.fn != nil {
 			m.fn()
 		} else {
 			l.wake(waiter{m.w, m.tick})
 		}
-		m = next
 	}
 }
+
+// after is when d has passed, at the latest at the end of time.
+func (l *Loop) after(d time.Duration) int64 {
+	now := l.clock()
+	return now + min(max(int64(d), 0), math.MaxInt64-now)
+}
+
+// secondAfter is the first second of the expiry wheel in which n whole seconds are sure to have passed.
+func (l *Loop) secondAfter(n uint32) uint32 { return l.sec + n + 1 }

@@ -86,13 +86,14 @@ func (c *Conn) Kept() any {
 	return v
 }
 
-// ExpireAfter gives the connection seconds to live from now on without being served. It counts once Serve has returned.
+// ExpireAfter gives the connection seconds to live without being served, from now on and up to one more: call it last,
+// before Serve returns Idle. A time that passes while the connection is served has no effect. 0: it lives for ever.
 func (c *Conn) ExpireAfter(seconds uint32) {
 	if seconds == 0 {
 		c.loop.wheel.disarm(c.fd)
 		return
 	}
-	c.loop.wheel.arm(c.fd, c.loop.sec+seconds)
+	c.loop.wheel.arm(c.fd, c.loop.secondAfter(seconds))
 }
 
 // SetGuest names who drives the connection after Serve returns Hand.

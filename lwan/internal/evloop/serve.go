@@ -25,11 +25,11 @@ func (l *Loop) handle(w *Worker, events uint32, data uint64) {
 	}
 	switch s.state {
 	case slotIdle:
-		if s.readable() {
+		if s.readable() && s.latch&latchTurn == 0 {
 			l.serve(w, int32(fd), s)
 		}
 	case slotBusy:
-		l.openGates(s)
+		l.openGates(s, latchOf(events))
 	case slotLinger:
 		l.linger(int32(fd), s)
 	case slotGuest:
@@ -41,20 +41,25 @@ func (l *Loop) handle(w *Worker, events uint32, data uint64) {
 func (l *Loop) open(fd int32, s *slot, lane uint16) {
 	s.state, s.latch, s.lane, s.owner = slotIdle, 0, lane, uint16(l.id)
 	s.rec, s.bucket, s.served = -1, noBucket, 0
+	l.owned.add(fd)
 	l.counts.Accepted++
 	if l.eng.firstByte > 0 {
-		l.wheel.arm(fd, l.sec+l.eng.firstByte)
+		l.wheel.arm(fd, l.secondAfter(l.eng.firstByte))
 	}
-	if l.phase >= phaseHard {
+	switch l.phase {
+	case phaseDrain:
+		l.hurry(fd, s)
+	case phaseHard:
 		l.close(fd, s)
 	}
 }
 
-// openGates wakes what waits for what has come.
-func (l *Loop) openGates(s *slot) {
+// openGates wakes what waits for what has come. A goroutine is told of this edge alone: what it has used up of what
+// was latched before is not known here, and each needless token would give its wait the whole time again.
+func (l *Loop) openGates(s *slot, edge uint8) {
 	c := l.records.at(s.rec).conn
 	if c.off != nil {
-		c.off.edge(s.latch)
+		c.off.edge(edge)
 		c.noticeHangup()
 		return
 	}
@@ -95,6 +100,9 @@ func (c *Conn) release() {
 func (l *Loop) settle(w *Worker, v Verdict) {
 	c := &w.Conn
 	fd, s := c.fd, c.slot
+	if c.dead != nil {
+		v = Close
+	}
 	c.release()
 	l.busy--
 	if s.rec >= 0 {
@@ -115,6 +123,14 @@ func (l *Loop) settle(w *Worker, v Verdict) {
 		l.rest(w, fd, s)
 	case Again:
 		s.state = slotIdle
+		l.queue(fd, s)
+	}
+}
+
+// queue gives the connection its next turn after the others. It stands in the queue once, whatever edges come.
+func (l *Loop) queue(fd int32, s *slot) {
+	if s.latch&latchTurn == 0 {
+		s.latch |= latchTurn
 		l.ready.push(readyItem{fd: fd, gen: s.gen})
 	}
 }
@@ -131,7 +147,7 @@ func (l *Loop) rest(w *Worker, fd int32, s *slot) {
 		return
 	}
 	if s.readable() {
-		l.ready.push(readyItem{fd: fd, gen: s.gen})
+		l.queue(fd, s)
 	}
 }
 
@@ -149,8 +165,15 @@ func (l *Loop) resumeReady(w *Worker, it readyItem) {
 		return
 	}
 	s := &l.slots[it.fd]
-	if s.gen == it.gen && s.state == slotIdle {
+	if s.generation() != it.gen {
+		return
+	}
+	s.latch &^= latchTurn
+	switch s.state {
+	case slotIdle:
 		l.serve(w, it.fd, s)
+	case slotGuest:
+		l.records.at(s.rec).guest.Ready(l.handleOf(it.fd, s))
 	}
 }
 
@@ -159,6 +182,7 @@ func (l *Loop) resumeReady(w *Worker, it readyItem) {
 func (l *Loop) close(fd int32, s *slot) {
 	l.wheel.disarm(fd)
 	l.dropRecord(s)
+	l.owned.remove(fd)
 	s.state, s.latch = slotFree, 0
 	s.bumpGeneration()
 	l.counts.Closed++
@@ -166,7 +190,7 @@ func (l *Loop) close(fd int32, s *slot) {
 	if e := l.kernel.close(int(fd)); e != 0 && e != unix.EINTR {
 		l.eng.log.Error("evloop: close", "fd", fd, "err", e)
 	}
-	l.eng.descriptorFreed(l)
+	l.descriptorFreed()
 }
 
 // killSlot ends whatever the connection is doing.
@@ -175,8 +199,9 @@ func (l *Loop) killSlot(w *Worker, fd int32, s *slot, cause error) {
 	case slotBusy:
 		l.records.at(s.rec).conn.Kill(cause)
 	case slotGuest:
-		l.records.at(s.rec).guest.Closed(l.handleOf(fd, s), cause)
-		l.close(fd, s)
+		h := l.handleOf(fd, s)
+		l.records.at(s.rec).guest.Closed(h, cause)
+		h.Close() // unless the guest did
 	case slotIdle, slotLinger:
 		l.close(fd, s)
 	}
@@ -189,10 +214,10 @@ func (l *Loop) sweep(w *Worker) {
 		switch s.state {
 		case slotIdle:
 			l.counts.Expired++
+			l.busy++ // settle takes it back
 			w.Conn.bind(l, fd, s)
 			w.server.Expire(&w.Conn)
-			w.Conn.release()
-			l.close(fd, s)
+			l.settle(w, Close)
 		case slotLinger:
 			l.close(fd, s)
 		}

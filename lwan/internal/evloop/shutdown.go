@@ -46,10 +46,11 @@ func (l *Loop) drain() {
 	if !l.paused.Set() {
 		l.watchListeners(false)
 	}
+	l.stopServing()
 	l.each(func(fd int32, s *slot) {
 		switch {
 		case s.state == slotIdle && s.served == 0:
-			l.wheel.arm(fd, l.sec+newcomerSeconds)
+			l.hurry(fd, s)
 		case s.state == slotIdle && s.rec < 0 && !s.readable():
 			l.close(fd, s)
 		case s.state == slotBusy:
@@ -61,12 +62,30 @@ func (l *Loop) drain() {
 	})
 }
 
-// each visits the loop's open connections.
-func (l *Loop) each(f func(fd int32, s *slot)) {
-	for fd := range l.slots {
-		if s := &l.slots[fd]; s.state != slotFree && int(s.owner) == l.id {
-			f(int32(fd), s)
+// stopServing counts the loop out of those that accept. The last one tells the others, which may be waiting for it.
+func (l *Loop) stopServing() {
+	if l.eng.serving.Add(-1) > 0 {
+		return
+	}
+	for _, o := range l.eng.loops {
+		if o != l {
+			o.Do(func() {})
 		}
+	}
+}
+
+// hurry shortens the time that a connection has for its first request.
+func (l *Loop) hurry(fd int32, s *slot) {
+	die := l.secondAfter(newcomerSeconds)
+	if s.bucket == noBucket || earlier(die, s.die) {
+		l.wheel.arm(fd, die)
+	}
+}
+
+// each visits the loop's open connections. f may close any of them.
+func (l *Loop) each(f func(fd int32, s *slot)) {
+	for fd := range l.owned.all() {
+		f(fd, &l.slots[fd])
 	}
 }
 
@@ -83,10 +102,10 @@ func (l *Loop) cancel(cause error) {
 	l.each(func(fd int32, s *slot) { l.killSlot(nil, fd, s, cause) })
 }
 
-// finished reports whether the loop may end: nothing is open and nobody is parked. A connection that another loop has
-// just assigned is not known here yet, but it is counted.
+// finished reports whether the loop may end: nobody is parked, nothing is open, and nothing more comes. A connection
+// that another loop has just assigned is not known here yet, but it is counted, and no loop accepts any more.
 func (l *Loop) finished() bool {
-	return l.phase >= phaseDrain && l.conns.Load() == 0 && l.parked == 0
+	return l.phase >= phaseDrain && l.parked == 0 && l.eng.serving.Load() == 0 && l.conns.Load() == 0
 }
 
 // Wait waits until every loop has ended.

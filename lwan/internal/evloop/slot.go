@@ -53,6 +53,7 @@ const (
 	latchRdHup        // the peer has sent its FIN
 	latchHup          // both directions are closed, or an error is pending
 	latchUrgent       // priority data: nothing that we speak uses it
+	latchTurn         // no readiness: the connection stands in the ready queue
 )
 
 const noBucket = ^uint16(0)
