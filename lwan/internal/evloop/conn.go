@@ -43,6 +43,7 @@ type Conn struct {
 	cause                     error  // why it was cancelled; sticky
 	dead                      error  // why it was killed; sticky
 	hungUp                    bool   // the protocol knows that the peer has closed
+	read                      int    // bytes since its worker last waited
 }
 
 func (c *Conn) open() bool { return c.slot != nil }
@@ -63,7 +64,20 @@ func (c *Conn) Loop() *Loop { return c.loop }
 func (c *Conn) Worker() *Worker { return c.w }
 
 // Cause is why the connection was cancelled; nil as long as it was not.
-func (c *Conn) Cause() error { return c.cause }
+func (c *Conn) Cause() error {
+	if c.off == nil {
+		return c.cause
+	}
+	return errorIn(&c.off.cause)
+}
+
+// killed is why the connection was killed; nil as long as it was not.
+func (c *Conn) killed() error {
+	if c.off == nil {
+		return c.dead
+	}
+	return errorIn(&c.off.dead)
+}
 
 // Offloaded reports whether a goroutine drives the connection just now.
 func (c *Conn) Offloaded() bool { return c.off != nil }
@@ -136,13 +150,22 @@ func (c *Conn) received(n int, short bool) {
 	c.loop.counts.BytesIn += int64(n)
 }
 
-// Read reads at least one byte, and waits for it as long as ReadTimeout allows. 0 and nil: the end of the stream.
+// Read reads at least one byte, and waits for it as long as ReadTimeout allows. 0 and nil: the end of the stream. A peer
+// that sends faster than it is read never makes the worker wait: then the others have a turn after each fair share.
 func (c *Conn) Read(p []byte) (int, error) {
+	if c.off == nil && c.read >= fairShare {
+		c.read = 0
+		c.Pause()
+	}
 	for {
 		n, err := c.TryRead(p)
 		if err != ErrAgain {
+			if c.off == nil {
+				c.read += n
+			}
 			return n, err
 		}
+		c.read = 0
 		if err := c.awaitInput(); err != nil {
 			return 0, err
 		}
@@ -205,7 +228,7 @@ func (c *Conn) noticeHangup() {
 func (c *Conn) begin(limit time.Duration) waiter {
 	wt := c.w.waiter()
 	if limit > 0 {
-		c.loop.timers.add(&c.w.timer, c.loop.clock()+int64(limit))
+		c.loop.timers.add(&c.w.timer, c.loop.after(limit))
 	}
 	return wt
 }
@@ -220,6 +243,9 @@ func (c *Conn) outcome(cause error) error {
 
 // TryWrite writes what fits. It never waits: ErrAgain when nothing fits.
 func (c *Conn) TryWrite(p []byte) (int, error) {
+	if err := c.killed(); err != nil {
+		return 0, err
+	}
 	for {
 		n, e := c.loop.kernel.write(int(c.fd), p)
 		switch e {
@@ -300,9 +326,14 @@ func (c *Conn) tryWritev(a, b []byte) (int, error) {
 	if len(a) == 0 || len(b) == 0 || len(a) > maxTransfer/2 {
 		return 0, ErrAgain
 	}
-	iov := [2]unix.Iovec{{Base: &a[0]}, {Base: &b[0]}}
+	if err := c.killed(); err != nil {
+		return 0, err
+	}
+	iov := &c.w.iov
+	iov[0].Base, iov[1].Base = &a[0], &b[0]
 	iov[0].SetLen(len(a))
 	iov[1].SetLen(min(len(b), maxTransfer/2))
+	defer func() { *iov = [2]unix.Iovec{} }()
 	for {
 		n, e := c.loop.kernel.writev(int(c.fd), iov[:])
 		switch e {
@@ -323,9 +354,13 @@ func (c *Conn) tryWritev(a, b []byte) (int, error) {
 func (c *Conn) Sendfile(f *os.File, off, n int64) (int64, error) {
 	var done int64
 	share := int64(fairShare)
+	in := int(f.Fd())
 	for done < n {
-		at := off + done
-		m, e := c.loop.kernel.sendfile(int(c.fd), int(f.Fd()), &at, int(min(n-done, maxTransfer)))
+		if err := c.killed(); err != nil {
+			return done, err
+		}
+		c.w.fileAt = off + done
+		m, e := c.loop.kernel.sendfile(int(c.fd), in, &c.w.fileAt, int(min(n-done, maxTransfer)))
 		switch e {
 		case 0:
 			if m == 0 {
@@ -339,6 +374,9 @@ func (c *Conn) Sendfile(f *os.File, off, n int64) (int64, error) {
 			}
 		case syscall.EINTR:
 		case syscall.EAGAIN:
+			if c.off == nil {
+				c.slot.latch &^= latchOut
+			}
 			if err := c.awaitRoom(); err != nil {
 				return done, err
 			}

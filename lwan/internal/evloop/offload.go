@@ -68,6 +68,14 @@ func token(ch chan struct{}) {
 	}
 }
 
+// errorIn is the error that p holds, or nil.
+func errorIn(p *atomic.Pointer[error]) error {
+	if err := p.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // used reports whether o was cancelled, so that it cannot serve again.
 func (o *offload) used() bool { return o.cause.Load() != nil || o.dead.Load() != nil }
 
@@ -107,7 +115,7 @@ func drain(ch chan struct{}) {
 	}
 }
 
-// Offload-aware sleep: Cancelled is closed when the connection is cancelled. Nil on the loop.
+// Cancelled is closed when the connection is cancelled, for an offloaded function to wait on. Nil on the loop.
 func (c *Conn) Cancelled() <-chan struct{} {
 	if c.off == nil {
 		return nil

@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Worker is a coroutine (iter.Pull) that can run the loop and serve connections. The loop's own code runs inside a
@@ -31,10 +33,12 @@ type Worker struct {
 	stop   func()
 	yield  func(*Worker) bool
 	state  workerState
-	tick   uint64 // ticket of the current wait; a waiter that names another is stale
-	timer  Timer  // ends a wait
-	late   bool   // the timer ended it
-	letter letter // for Offload's end: one at a time
+	tick   uint64        // ticket of the current wait; a waiter that names another is stale
+	timer  Timer         // ends a wait
+	late   bool          // the timer ended it
+	letter letter        // for Offload's end: one at a time
+	iov    [2]unix.Iovec // arguments of Writev and Sendfile: here they cost no allocation
+	fileAt int64
 	spare  *offload
 	number uint64 // label in profiles
 	goid   uint64 // of the coroutine, where the thread does not tell it apart
@@ -143,7 +147,7 @@ func (w *Worker) Loop() *Loop { return w.loop }
 
 // mine reports whether the caller is w's own coroutine, the only one that may park it.
 func (w *Worker) mine() bool {
-	return w.state == workerRunning && w.loop.runner.holds(w)
+	return w.loop.runner.holds(w) && w.state == workerRunning // in this order: the state is the loop's
 }
 
 // Sleep parks until d has passed (then nil), or the connection is cancelled (then the cause). It is for code on the
@@ -155,7 +159,7 @@ func (w *Worker) Sleep(d time.Duration) error {
 	}
 	wt := w.waiter()
 	c.cancelled = wt
-	w.loop.timers.add(&w.timer, w.loop.clock()+max(int64(d), 0))
+	w.loop.timers.add(&w.timer, w.loop.after(d))
 	w.park()
 	c.cancelled = waiter{}
 	if w.late {
