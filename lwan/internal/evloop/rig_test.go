@@ -1,0 +1,292 @@
+//go:build linux
+
+package evloop
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// script is a protocol made of the test's functions. Those that are nil do what is natural.
+type script struct {
+	serve                    func(c *Conn) Verdict // nil: echo
+	expire, hangup, draining func(c *Conn)
+	died                     func(c *Conn, value any)
+	refuse                   func(fd int)
+}
+
+func (p *script) NewServer(w *Worker) Server { return &scriptServer{p} }
+
+func (p *script) Refuse(fd int) {
+	if p.refuse != nil {
+		p.refuse(fd)
+	}
+}
+
+type scriptServer struct{ p *script }
+
+func (s *scriptServer) Serve(c *Conn) Verdict {
+	if s.p.serve == nil {
+		return echo(c)
+	}
+	return s.p.serve(c)
+}
+
+func call(f func(*Conn), c *Conn) {
+	if f != nil {
+		f(c)
+	}
+}
+
+func (s *scriptServer) Expire(c *Conn)   { call(s.p.expire, c) }
+func (s *scriptServer) Hangup(c *Conn)   { call(s.p.hangup, c) }
+func (s *scriptServer) Draining(c *Conn) { call(s.p.draining, c) }
+func (s *scriptServer) Died(c *Conn, value any, _ []byte) {
+	if s.p.died != nil {
+		s.p.died(c, value)
+	}
+}
+
+// echo sends back what is there.
+func echo(c *Conn) Verdict {
+	var buf [4096]byte
+	for {
+		n, err := c.TryRead(buf[:])
+		if err == ErrAgain {
+			return Idle
+		}
+		if err != nil || n == 0 {
+			return Close
+		}
+		if _, err := c.Write(buf[:n]); err != nil {
+			return Close
+		}
+	}
+}
+
+// rig is an engine under test with one listener on a free port of the loopback address.
+type rig struct {
+	t    testing.TB
+	eng  *Engine
+	lane *Lane
+	log  *safeBuffer
+}
+
+// run starts an engine. At the end of the test it is closed, and nothing may be left of it.
+func run(t testing.TB, p Protocol, cfg Config) *rig {
+	t.Helper()
+	lane, err := Listen("127.0.0.1:0", ListenConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runOn(t, p, cfg, lane)
+}
+
+func runOn(t testing.TB, p Protocol, cfg Config, lane *Lane) *rig {
+	t.Helper()
+	r := &rig{t: t, lane: lane, log: &safeBuffer{}}
+	cfg.Protocol = p
+	cfg.Log = slog.New(slog.NewTextHandler(r.log, nil))
+	if cfg.Loops == 0 {
+		cfg.Loops = 1
+	}
+	var err error
+	if r.eng, err = New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.eng.Start([]*Lane{lane}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.close)
+	return r
+}
+
+func (r *rig) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := r.eng.Close(ctx); err != nil {
+		r.t.Errorf("Close: %v", err)
+		return
+	}
+	r.lane.Close()
+	if s := r.eng.Stats(); s.Conns != 0 || s.Parked != 0 || s.Busy != 0 || s.Workers != 0 || s.Accepted != s.Closed {
+		r.t.Errorf("left behind: %+v", s)
+	}
+	for _, l := range r.eng.loops {
+		if l.records.used != 0 || l.wheel.count != 0 {
+			r.t.Errorf("loop %d: %d records and %d entries of the wheel left", l.id, l.records.used, l.wheel.count)
+		}
+	}
+	if r.t.Failed() {
+		r.t.Logf("log:\n%s", r.log)
+	}
+}
+
+func (r *rig) dial() *peer {
+	r.t.Helper()
+	return dialTo(r.t, r.lane.Addr())
+}
+
+// do runs fn on the first loop and waits for it.
+func (r *rig) do(fn func(l *Loop)) {
+	l := r.eng.loops[0]
+	done := make(chan struct{})
+	l.Do(func() { defer close(done); fn(l) })
+	<-done
+}
+
+// peer is the client's end of a connection.
+type peer struct {
+	net.Conn
+	t testing.TB
+	r *bufio.Reader
+}
+
+const patience = 20 * time.Second // for what should come at once
+
+func dialTo(t testing.TB, addr net.Addr) *peer {
+	t.Helper()
+	c, err := net.Dial(addr.Network(), addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &peer{Conn: c, t: t, r: bufio.NewReader(c)}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(2 * patience))
+	return p
+}
+
+func (p *peer) send(s string) {
+	p.t.Helper()
+	if _, err := io.WriteString(p.Conn, s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// line reads one.
+func (p *peer) line() string {
+	p.t.Helper()
+	s, err := p.r.ReadString('\n')
+	if err != nil {
+		p.t.Fatalf("%q, then %v", s, err)
+	}
+	return strings.TrimSuffix(s, "\n")
+}
+
+func (p *peer) want(lines ...string) {
+	p.t.Helper()
+	for _, w := range lines {
+		if got := p.line(); got != w {
+			p.t.Fatalf("got %q, want %q", got, w)
+		}
+	}
+}
+
+// end expects the end of the stream, and returns what came before it.
+func (p *peer) end() string {
+	p.t.Helper()
+	b, err := io.ReadAll(p.r)
+	if err != nil {
+		p.t.Fatalf("%q, then %v", b, err)
+	}
+	return string(b)
+}
+
+// gone expects that the connection is closed, by FIN or reset.
+func (p *peer) gone() {
+	p.t.Helper()
+	if _, err := io.Copy(io.Discard, p.r); err != nil {
+		if ne, ok := err.(net.Error); ok && ne.Timeout() {
+			p.t.Fatal("the connection is still open")
+		}
+	}
+}
+
+func (p *peer) closeWrite() { p.Conn.(*net.TCPConn).CloseWrite() }
+
+// reset closes with an RST.
+func (p *peer) reset() {
+	p.Conn.(*net.TCPConn).SetLinger(0)
+	p.Conn.Close()
+}
+
+// narrowBuffer is small, but not so small that TCP waits for delayed acknowledgements.
+const narrowBuffer = 64 << 10
+
+// narrow makes the peer's receive buffer small.
+func (p *peer) narrow() {
+	raw, err := p.Conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, narrowBuffer) })
+}
+
+// narrowSend makes the send buffer of a served connection small.
+func narrowSend(c *Conn) {
+	if err := unix.SetsockoptInt(c.Fd(), unix.SOL_SOCKET, unix.SO_SNDBUF, narrowBuffer); err != nil {
+		panic(err)
+	}
+}
+
+// eventually waits until cond holds.
+func eventually(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for !cond() {
+		if time.Now().After(deadline) {
+			t.Fatalf("in vain: %s", what)
+		}
+		runtime.Gosched()
+	}
+}
+
+// safeBuffer is a log that many goroutines write.
+type safeBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// readLine reads one line of a served connection, waiting for it; empty when the peer has closed.
+func readLine(c *Conn) string {
+	var line []byte
+	var b [1]byte
+	for {
+		n, err := c.Read(b[:])
+		if err != nil || n == 0 {
+			return ""
+		}
+		if b[0] == '\n' {
+			return string(line)
+		}
+		line = append(line, b[0])
+	}
+}
+
+func printTo(c *Conn, format string, args ...any) {
+	c.Write(fmt.Appendf(nil, format+"\n", args...))
+}
