@@ -133,8 +133,9 @@
 //
 // Lookups are compiled to field indexes. A rendering allocates nothing of its
 // own; a call of a method allocates three times, an element of a sequence
-// twice, With once. BenchmarkRender compares a listing of 1,000 entries with
-// the mustache library (0.25 of its time) and html/template (0.08).
+// twice, With once. BenchmarkRender, a listing of 1,000 entries, takes 0.16 of the
+// time of the mustache library and 0.04 of that of html/template, which knows the
+// places of tags.
 //
 // # The mustache library
 //

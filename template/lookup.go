@@ -57,11 +57,11 @@ func (st *state) search(parts []string) (v reflect.Value, ok bool, err error) {
 	}
 	for _, part := range parts[1:] {
 		if err != nil {
-			return reflect.Value{}, false, err
+			break
 		}
 		v, _, err = memberOf(v, part)
 	}
-	return v, true, err
+	return v, err == nil, err
 }
 
 // memberOf looks up one name in a value whose type shows only now.

@@ -157,6 +157,37 @@ func TestTypesThatAreChecked(t *testing.T) {
 	}
 }
 
+// partly is an interface with a method that only its own package can call.
+type partly interface {
+	Area() int
+	own()
+}
+
+func TestErrorsStayShort(t *testing.T) {
+	type (
+		e struct{ N int }
+		d struct{ E e }
+		c struct{ D d }
+		b struct{ C c }
+		a struct {
+			B b
+			P partly
+		}
+	)
+	tests := []struct{ source, want string }{
+		{"{{#B}}{{#C}}{{#D}}{{#E}}{{x}}{{/E}}{{/D}}{{/C}}{{/B}}", `{{x}}: no "x" in template.e, template.d, template.c, template.b, ...`},
+		{"{{x" + strings.Repeat("é", 40) + "}}", "{{x" + strings.Repeat("é", 28) + `...: no "x` + strings.Repeat("é", 40) + `" in template.a`},
+		{"{{\n\nx\n}}", `{{...: no "x" in template.a`},
+		{"{{P.own}}", `{{P.own}}: no "own" in template.partly`},
+	}
+	for _, x := range tests {
+		_, err := Compile[a]("page", x.source, Set{})
+		if err == nil || err.Error() != "template: page:1: "+x.want {
+			t.Errorf("%q: got %v", x.source, err)
+		}
+	}
+}
+
 func TestAllWrongTagsAreReported(t *testing.T) {
 	_, err := Compile[account]("page", "{{A1}}\n{{Name}}{{B1}}\n{{#Xyz}}{{inside}}{{/Xyz}}{{>p}}", Set{Partials: map[string]string{"p": "\n{{D1}}"}})
 	want := `template: page:1: {{A1}}: no "A1" in template.account

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"runtime"
 	"strings"
 	"sync"
@@ -32,6 +33,20 @@ func TestWriteErrors(t *testing.T) {
 				t.Errorf("%.10s of %d, short: %v", source, size, err)
 			}
 		}
+	}
+}
+
+// TestWriteErrorsInIndentedText: an indented partial goes to the writer in
+// pieces too.
+func TestWriteErrorsInIndentedText(t *testing.T) {
+	long := strings.Repeat(strings.Repeat("x", 100)+"\n", flushAt/50)
+	tpl := Must(Compile[string]("page", "  {{>p}}\n", Set{Partials: map[string]string{"p": long}}))
+	if err := tpl.Render(brokenWriter{}, ""); err != errBroken {
+		t.Errorf("got %v", err)
+	}
+	want := strings.ReplaceAll("\n"+long, "\nx", "\n  x")[1:]
+	if got := rendered(t, tpl, ""); got != want {
+		t.Errorf("%d bytes, want %d", len(got), len(want))
 	}
 }
 
@@ -88,6 +103,10 @@ func (faulty) Self() faulty                               { return faulty{} }
 func (faulty) Lambda(string, render) (string, error)      { return "", errFault }
 func (faulty) LambdaPanic(string, render) (string, error) { panic("in a lambda") }
 
+func (faulty) FailSelf() (faulty, error)                                 { return faulty{}, errFault }
+func (faulty) FailSeq() (iter.Seq[int], error)                           { return nil, errFault }
+func (faulty) FailLambda() (func(string, render) (string, error), error) { return nil, errFault }
+
 type render = func(string) (string, error)
 
 type panicText struct{}
@@ -108,6 +127,9 @@ func TestErrorsOfTheData(t *testing.T) {
 		{"{{#FailList}}x{{/FailList}}", "{{#FailList}}", "no such row"},
 		{"{{Self.Self.Fail}}", "{{Self.Self.Fail}}", "no such row"},
 		{"{{Fn}}", "{{Fn}}", "no such row"},
+		{"{{FailSelf.Fields.Ok}}", "{{FailSelf.Fields.Ok}}", "no such row"},
+		{"{{#FailSeq}}x{{/FailSeq}}", "{{#FailSeq}}", "no such row"},
+		{"{{#FailLambda}}x{{/FailLambda}}", "{{#FailLambda}}", "no such row"},
 		{"{{#Lambda}}x{{/Lambda}}", "{{#Lambda}}", "no such row"},
 		{"{{Panic}}", "{{Panic}}", "panic: boom"},
 		{"{{#Self}}{{Panic}}{{/Self}}", "{{Panic}}", "panic: boom"},

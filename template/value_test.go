@@ -25,6 +25,14 @@ type failure struct{}
 func (failure) Error() string  { return "error" }
 func (failure) String() string { return "string" }
 
+type endless func() endless
+
+func (endless) self() endless {
+	var f endless
+	f = func() endless { return f }
+	return f
+}
+
 // values are printed the same whether the compiler knows their type or not.
 func TestVariables(t *testing.T) {
 	s, n := "text", 7
@@ -73,6 +81,8 @@ func TestVariables(t *testing.T) {
 		{"error before stringer", failure{}, "error"},
 		{"function", func() string { return "f" }, "f"},
 		{"function that returns a function", func() func() int { return func() int { return 3 } }, "3"},
+		{"function that returns nil", func() *string { return nil }, ""},
+		{"function that returns itself", endless(nil).self(), ""},
 		{"function of two results", func() (string, error) { return "f", nil }, "f"},
 	}
 	for _, c := range tests {
@@ -128,6 +138,16 @@ func TestUntypedValuesThatCannotBePrinted(t *testing.T) {
 		err := Must(Compile[any]("page", "\n{{.}}", Set{})).Render(new(strings.Builder), v)
 		var e *Error
 		if !errors.As(err, &e) || e.Line != 2 || e.Tag != "{{.}}" {
+			t.Errorf("%T: got %v", v, err)
+		}
+	}
+}
+
+func TestUntypedValuesThatAreNoSections(t *testing.T) {
+	for _, v := range []any{make(chan int), func(int) {}, func(int) string { return "" }} {
+		err := Must(Compile[any]("page", "\n{{#.}}x{{/.}}", Set{})).Render(new(strings.Builder), v)
+		var e *Error
+		if !errors.As(err, &e) || e.Line != 2 || e.Tag != "{{#.}}" {
 			t.Errorf("%T: got %v", v, err)
 		}
 	}
