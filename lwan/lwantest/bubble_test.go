@@ -2,6 +2,7 @@ package lwantest
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -134,7 +135,7 @@ func TestLeakedGoroutine(t *testing.T) {
 					return 200
 				}, "/")
 			}
-		}, "2 @", "TestLeakedGoroutine")
+		}, "chan receive", "TestLeakedGoroutine")
 		close(release)
 	})
 }
@@ -147,4 +148,59 @@ func TestLateGoroutine(t *testing.T) {
 			return 200
 		}, "/")
 	})
+}
+
+// A connection that a client keeps for the next request is none either, however it came about.
+func TestKeptConnection(t *testing.T) {
+	backend := Start(t, newServer())
+	fetch := func(ctx context.Context) (*http.Response, error) { return backend.Client.Get(backend.URL + "/hello") }
+	t.Run("handler", func(t *testing.T) {
+		got := Get(t, func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+			from, err := lwan.Await(req, fetch)
+			if err != nil {
+				return resp.Fail(err)
+			}
+			defer from.Body.Close()
+			if _, err := resp.ReadFrom(from.Body); err != nil {
+				return resp.Fail(err)
+			}
+			return 200
+		}, "/")
+		if got.Body != "hello" {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// What a BeforeHead does wrong is no answer.
+func TestPanicOutside(t *testing.T) {
+	mustFail(t, func(t testing.TB) {
+		Get(t, func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+			resp.BeforeHead(func(lwan.Status) { panic("too late") })
+			return 200
+		}, "/")
+	}, "too late", "TestPanicOutside")
+}
+
+// A goroutine of a goroutine is found as long as the one between is there.
+func TestFamily(t *testing.T) {
+	release, started := make(chan struct{}), make(chan struct{})
+	f := new(family)
+	go func() {
+		f.join()
+		go func() {
+			go func() { <-release }()
+			close(started)
+			<-release
+		}()
+		<-release
+	}()
+	<-started
+	if n := len(f.alive()); n != 3 {
+		t.Errorf("%d of 3", n)
+	}
+	close(release)
+	if !await(patience, func() bool { return len(f.alive()) == 0 }) {
+		t.Errorf("%q", f.alive())
+	}
 }

@@ -3,9 +3,7 @@ package lwantest
 import (
 	"context"
 	"net/http"
-	"runtime"
 	"runtime/debug"
-	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +21,7 @@ type call struct {
 }
 
 // run is the handler's goroutine. It ends by Goexit when a dead request is unwound, or a handler calls t.Fatal.
-func (c *call) run(ctx context.Context, h http.Handler, r *http.Request) {
+func (c *call) run(h http.Handler, r *http.Request) {
 	defer close(c.ended)
 	defer func() {
 		switch v := recover(); v {
@@ -34,7 +32,7 @@ func (c *call) run(ctx context.Context, h http.Handler, r *http.Request) {
 			c.panicked, c.stack = v, debug.Stack()
 		}
 	}()
-	pprof.SetGoroutineLabels(ctx)
+	c.family.join()
 	h.ServeHTTP(c.rec, r)
 }
 
@@ -77,8 +75,8 @@ func (c *call) waitForLeaver(t testing.TB) {
 
 func (c *call) stalled(t testing.TB, what string) {
 	t.Helper()
-	c.family.forgive() // a failure is enough
-	t.Fatalf("lwantest: %s\n\n%s", what, strings.Join(c.family.alive(), "\n"))
+	c.family.forgive() // one failure is enough
+	t.Fatalf("lwantest: %s\n\n%s", what, strings.Join(c.family.alive(), "\n\n"))
 }
 
 func (c *call) result() *Result {
@@ -89,11 +87,4 @@ func (c *call) result() *Result {
 	return &Result{
 		Status: c.rec.status, Header: sent, Trailer: c.rec.trailer(), Body: c.rec.body.String(), Err: c.rec.failure, Cut: c.cut,
 	}
-}
-
-// inBubble reports whether the calling goroutine is in a bubble of testing/synctest: the first line of its stack says so.
-func inBubble() bool {
-	first := make([]byte, 128)
-	line, _, _ := strings.Cut(string(first[:runtime.Stack(first, false)]), "\n")
-	return strings.Contains(line, "synctest bubble")
 }

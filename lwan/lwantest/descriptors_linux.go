@@ -79,7 +79,7 @@ func (d *descriptors) left(addrs []net.Addr) (list []string) {
 	now := pollers()
 	for fd, what := range d.own {
 		if now[fd] == what && !d.claimedLater(fd) {
-			list = append(list, fmt.Sprintf("descriptor %d: %s\n", fd, what))
+			list = append(list, fmt.Sprintf("descriptor %d: %s", fd, what))
 		}
 	}
 	list = append(list, socketsLeft(addrs)...)
@@ -118,7 +118,7 @@ func socketsLeft(addrs []net.Addr) (list []string) {
 	}
 	for fd, what := range openDescriptors() {
 		if strings.HasPrefix(what, "socket:") && ports[localPort(fd)] {
-			list = append(list, fmt.Sprintf("descriptor %d: %s of port %d\n", fd, what, localPort(fd)))
+			list = append(list, fmt.Sprintf("descriptor %d: %s of port %d", fd, what, localPort(fd)))
 		}
 	}
 	return list

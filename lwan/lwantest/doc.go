@@ -22,8 +22,8 @@
 // # What fails a test
 //
 // A handler that does not return, and goroutines that it has started and that still run at the end of the test. Deferred
-// functions of the test have run by then, but what it has given to T.Cleanup before the first Do has not. Goroutines are
-// told by a profiler label, so code that sets labels of its own without those of the context it has hides what it starts.
+// functions of the test have run by then, but what it has given to T.Cleanup before the first Do has not. A goroutine whose
+// creator has ended before the end of the test, and was not the handler's, cannot be told from those of others.
 //
 // After Start also everything of the server that outlives it; Start says what. On systems other than Linux descriptors
 // are not looked at.

@@ -1,72 +1,93 @@
 package lwantest
 
 import (
-	"bytes"
-	"context"
-	"fmt"
-	"runtime/pprof"
-	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// family is the goroutines that descend from one, or from several of a test. They bear a profiler label, which a
-// goroutine and a coroutine inherit from the one that starts it, so that tests that run in parallel are told apart.
+// family is the goroutines that descend from some. The runtime says of each who has started it, so tests that run in
+// parallel are told apart; it does not say who has started one that is gone, so a family is to be looked at in time.
 type family struct {
-	id       string
-	forgiven atomic.Bool
+	mu       sync.Mutex
+	members  map[int]bool // by number; those that are gone too
+	forgiven bool
 }
 
-const labelName = "lwantest"
-
-var families struct {
-	n      atomic.Int64
-	byTest sync.Map // of testing.TB to *family: those that handlers in memory start
-}
-
-func newFamily() *family { return &family{id: strconv.FormatInt(families.n.Add(1), 10)} }
+// families are what handlers in memory start: of testing.TB to *family.
+var families sync.Map
 
 // familyOf is what handlers of t start in memory. Whether they have ended is looked at once, at the end of the test: a
 // handler may leave work to a goroutine that ends a little later.
 func familyOf(t testing.TB) *family {
-	if f, ok := families.byTest.Load(t); ok {
+	if f, ok := families.Load(t); ok {
 		return f.(*family)
 	}
-	f := newFamily()
-	if other, ok := families.byTest.LoadOrStore(t, f); ok {
+	f := new(family)
+	if other, ok := families.LoadOrStore(t, f); ok {
 		return other.(*family)
 	}
 	t.Cleanup(func() {
-		families.byTest.Delete(t)
-		if stacks := f.extinct(); len(stacks) > 0 && !f.forgiven.Load() {
-			t.Errorf("lwantest: goroutines that a handler has started still run:\n\n%s", strings.Join(stacks, "\n"))
+		families.Delete(t)
+		var left []string
+		if !await(patience, func() bool { left = f.alive(); return f.forgiven || len(left) == 0 }) {
+			t.Errorf("lwantest: goroutines that a handler has started still run:\n\n%s", strings.Join(left, "\n\n"))
 		}
 	})
 	return f
 }
 
-// mark returns ctx with the label, for pprof.SetGoroutineLabels.
-func (f *family) mark(ctx context.Context) context.Context {
-	return pprof.WithLabels(ctx, pprof.Labels(labelName, f.id))
+// join makes the calling goroutine a member.
+func (f *family) join() {
+	id := currentID()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.members == nil {
+		f.members = map[int]bool{}
+	}
+	f.members[id] = true
 }
 
 // forgive makes the end of the test not look at f.
-func (f *family) forgive() { f.forgiven.Store(true) }
+func (f *family) forgive() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.forgiven = true
+}
+
+// alive lists the stacks of those members that exist, but for pooled ones, after it has found who has joined by birth.
+func (f *family) alive() (stacks []string) {
+	all, err := allGoroutines()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for grown := true; grown; {
+		grown = false
+		for _, g := range all {
+			if f.members[g.creator] && !f.members[g.id] {
+				f.members[g.id], grown = true, true
+			}
+		}
+	}
+	for _, g := range all {
+		if f.members[g.id] && !pooled(g.stack) {
+			stacks = append(stacks, g.stack)
+		}
+	}
+	return stacks
+}
+
+// pooled reports whether a goroutine belongs to something that others use too, and that ends by itself: a database with
+// its connections, or a resting goroutine of the server's own pool.
+func pooled(stack string) bool {
+	return strings.Contains(stack, "database/sql.(*DB).") || strings.Contains(stack, "lwan.(*goroutines).next(")
+}
 
 // patience is how long what was told to end may take for it.
 const patience = 5 * time.Second
-
-// extinct waits until nobody is left, and returns the stacks of those that stay.
-func (f *family) extinct() (stacks []string) {
-	await(patience, func() bool {
-		stacks = f.alive()
-		return len(stacks) == 0
-	})
-	return stacks
-}
 
 // await asks done, once at least, until it is true or patience is over.
 func await(patience time.Duration, done func() bool) bool {
@@ -78,32 +99,4 @@ func await(patience time.Duration, done func() bool) bool {
 		time.Sleep(pause)
 	}
 	return true
-}
-
-// alive lists the stacks of the family's goroutines.
-func (f *family) alive() (stacks []string) {
-	var profile bytes.Buffer
-	if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
-		return []string{fmt.Sprintf("the goroutines cannot be listed: %v", err)}
-	}
-	label := strconv.Quote(labelName) + ":" + strconv.Quote(f.id)
-	for stack := range strings.SplitSeq(profile.String(), "\n\n") {
-		_, labels, _ := strings.Cut(stack, "\n# labels: ")
-		labels, _, _ = strings.Cut(labels, "\n")
-		if strings.Contains(labels, label) && !pooled(stack) {
-			stacks = append(stacks, stack+"\n")
-		}
-	}
-	return stacks
-}
-
-// pooled reports whether a goroutine belongs to something that is kept for others to use and ends by itself: a client's
-// open connection, a database's, or a resting goroutine of the server's own pool.
-func pooled(stack string) bool {
-	for _, of := range []string{"\tnet/http.(*persistConn).", "\tnet/http.(*http2", "\tdatabase/sql.(*DB).", "lwan.(*goroutines).next+"} {
-		if strings.Contains(stack, of) {
-			return true
-		}
-	}
-	return false
 }

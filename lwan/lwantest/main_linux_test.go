@@ -1,10 +1,8 @@
 package lwantest
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"runtime/pprof"
 	"strings"
 	"testing"
 )
@@ -25,13 +23,13 @@ func TestMain(m *testing.M) {
 // goroutines lists the stacks of all, but for those that rest in the server's pool for a while, and that which hands
 // out signals, which package testing starts when it fuzzes.
 func goroutines() (stacks []string) {
-	var profile bytes.Buffer
-	if err := pprof.Lookup("goroutine").WriteTo(&profile, 2); err != nil {
+	all, err := allGoroutines()
+	if err != nil {
 		return []string{err.Error()}
 	}
-	for stack := range strings.SplitSeq(profile.String(), "\n\n") {
-		if !strings.Contains(stack, "lwan.(*goroutines).next(") && !strings.Contains(stack, "os/signal.loop(") {
-			stacks = append(stacks, stack)
+	for _, g := range all {
+		if !pooled(g.stack) && !strings.Contains(g.stack, "os/signal.loop(") {
+			stacks = append(stacks, g.stack)
 		}
 	}
 	return stacks

@@ -25,24 +25,23 @@ type Result struct {
 // stream ends. r may be one of httptest.NewRequest or of http.NewRequest.
 //
 // The test fails at once if the handler does not return: 10 s after the client has left, a minute after it was called,
-// or 30 days of a bubble's time. And it fails at its end if goroutines that the handler has started still run. Those
-// that keep connections of net/http and database/sql for later do not count.
+// or 30 days of a bubble's time. And it fails at its end if goroutines that the handler has started still run; package
+// database/sql's own do not count.
 func Do(t testing.TB, h lwan.Handler, r *http.Request) *Result {
 	t.Helper()
 	if h == nil {
 		t.Fatal("lwantest: the handler is nil")
 	}
 	c := &call{family: familyOf(t), rec: newRecorder(r.Method), ended: make(chan struct{})}
-	ctx := c.family.mark(r.Context())
-	r = r.WithContext(ctx)
+	r = r.WithContext(r.Context()) // a copy
 	switch {
 	case r.Body == nil:
 		r.Body = http.NoBody
 	case r.Body != http.NoBody && r.ContentLength == 0:
 		r.ContentLength = -1 // what http.NewRequest means by it
 	}
-	go c.run(ctx, lwan.ToHTTP(h), r)
-	c.wait(t, ctx)
+	go c.run(lwan.ToHTTP(h), r)
+	c.wait(t, r.Context())
 	return c.result()
 }
 

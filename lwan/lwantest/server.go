@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -35,14 +34,13 @@ const (
 //
 // At the end of the test the connections of Client that are not in use are closed, and the server is shut down. That
 // fails the test if requests are still under way 5 s later, and so do goroutines, workers, connections, listeners, epoll
-// and eventfd descriptors of the server that are left behind, goroutines that its handlers have started among them (those
-// of pools do not count, as for Do).
+// and eventfd descriptors of the server that are left behind, goroutines that its handlers have started among them.
 func Start(t testing.TB, srv *lwan.Server) *Server {
 	t.Helper()
 	if err := toLoopback(t, srv); err != nil {
 		t.Fatalf("lwantest: %v", err)
 	}
-	s := &Server{Server: srv, family: newFamily(), ended: make(chan error, 1)}
+	s := &Server{Server: srv, family: new(family), ended: make(chan error, 1)}
 	s.descriptors = watchDescriptors(func() { s.serve(t) })
 	s.Client = &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: headPatience}}
 	t.Cleanup(func() { s.stop(t) })
@@ -59,7 +57,7 @@ func Start(t testing.TB, srv *lwan.Server) *Server {
 func (s *Server) serve(t testing.TB) {
 	t.Helper()
 	go func() {
-		pprof.SetGoroutineLabels(s.family.mark(context.Background()))
+		s.family.join()
 		s.ended <- s.ListenAndServe()
 	}()
 	select {
@@ -73,6 +71,7 @@ func (s *Server) serve(t testing.TB) {
 func (s *Server) stop(t testing.TB) {
 	t.Helper()
 	s.Client.CloseIdleConnections()
+	s.family.alive() // as long as those who have started others are there
 	ctx, cancel := context.WithTimeout(context.Background(), endPatience)
 	defer cancel()
 	patience := patience
@@ -85,7 +84,7 @@ func (s *Server) stop(t testing.TB) {
 	s.Client.CloseIdleConnections() // those whose answers have just ended
 	var left []string
 	if !await(patience, func() bool { left = s.left(); return len(left) == 0 }) {
-		t.Errorf("lwantest: the server has left behind:\n\n%s", strings.Join(left, "\n"))
+		t.Errorf("lwantest: the server has left behind:\n\n%s", strings.Join(left, "\n\n"))
 	}
 }
 
