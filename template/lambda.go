@@ -31,6 +31,7 @@ type lambda struct {
 
 	set     Set
 	units   map[string]*unit // the partials of the template: no others are read
+	page    *unit
 	lenient bool
 
 	// The last text that was not the section's own, since a function that adds
@@ -46,7 +47,7 @@ type lambdaText struct {
 func (c *compiler) lambda(e *element, b *body, s *scope) *lambda {
 	return &lambda{
 		text: e.source, body: b, scope: s, delims: e.delims, at: &e.position,
-		set: c.set, units: c.prog.units, lenient: c.lenient,
+		set: c.set, units: c.prog.units, page: c.page, lenient: c.lenient,
 	}
 }
 
@@ -72,6 +73,7 @@ func (n *lambdaSection) render(st *state) error {
 // it that came from the data were escaped when they were rendered.
 func (l *lambda) call(st *state, f reflect.Value) error {
 	returned := false
+	defer func() { returned = true }()
 	var render mustache.RenderFunc = func(text string) (string, error) {
 		if returned {
 			return "", errors.New("the render function of a lambda was kept beyond its call")
@@ -82,7 +84,6 @@ func (l *lambda) call(st *state, f reflect.Value) error {
 		reflect.ValueOf(l.text),
 		reflect.ValueOf(render).Convert(f.Type().In(1)),
 	})
-	returned = true
 	st.at = l.at
 	if st.failed != nil {
 		return st.failed
@@ -138,7 +139,7 @@ func (l *lambda) compiled(text string) (*program, error) {
 		return nil, err
 	}
 	c := newCompiler(l.set)
-	c.frozen, c.lenient = true, l.lenient
+	c.frozen, c.page, c.lenient = true, l.page, l.lenient
 	maps.Copy(c.prog.units, l.units)
 	b := &partialBody{unit: &unit{name: l.at.name}}
 	c.partial = b

@@ -192,9 +192,27 @@ func (f fragile) Risky() string {
 func TestRenderFunctionsKept(t *testing.T) {
 	var kept renderFunc
 	data := wrapped{Field: func(text string, render renderFunc) (string, error) { kept = render; return "", nil }}
-	rendered(t, Must(Compile[wrapped]("page", "{{#Field}}{{Name}}{{/Field}}", Set{})), data)
+	tpl := Must(Compile[wrapped]("page", "{{#Field}}{{Name}}{{/Field}}", Set{}))
+	rendered(t, tpl, data)
 	if s, err := kept("{{Name}}"); err == nil {
 		t.Errorf("rendered %q", s)
+	}
+	data.Field = func(text string, render renderFunc) (string, error) { kept = render; panic("out") }
+	if err := tpl.Render(new(strings.Builder), data); err == nil {
+		t.Error("no error")
+	}
+	if s, err := kept("{{Name}}"); err == nil {
+		t.Errorf("after a panic, rendered %q", s)
+	}
+}
+
+// TestLambdasAroundThePage: a layout may have the page inside a lambda that
+// adds to it.
+func TestLambdasAroundThePage(t *testing.T) {
+	set := Set{Layout: "layout", Partials: map[string]string{"layout": "{{#Method}}{{> content}}{{/Method}}{{#Bold}}{{> content}}{{/Bold}}"}}
+	tpl := Must(Compile[wrapped]("page", "{{Name}}", set))
+	if got := rendered(t, tpl, wrapped{Name: "n"}); got != "(n)<b>n</b>" {
+		t.Errorf("got %q", got)
 	}
 }
 

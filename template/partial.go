@@ -151,9 +151,6 @@ type inclusion struct {
 }
 
 func (n *inclusion) render(st *state) error {
-	if st.failed != nil {
-		return st.failed
-	}
 	if st.depth == maxDepth {
 		st.failed = n.at.wrap(ErrDepth)
 		return st.failed
