@@ -78,6 +78,10 @@ func (t *table) outcome(req *Request, resp *Response, st Status) Status {
 	switch {
 	case resp.failed != 0 && st < 400:
 		req.Log().Error("a handler returned a good status after Fail: is a return missing?", "route", req.Pattern(), "status", int(st), "err", resp.failure)
+		if !resp.streamed { // what was written is the body of a success
+			resp.replace()
+			resp.ctype = ""
+		}
 		return resp.failed
 	case !st.final():
 		return resp.Fail(fmt.Errorf("lwan: %s returned %d, which is no final status", req.where(), int(st)))
@@ -97,23 +101,31 @@ func (t *table) concludeStream(req *Request, resp *Response, st Status) {
 	if st == resp.intended && st == resp.status && resp.failed == 0 {
 		st = StatusOK // a whole answer of a finishing method that was too large to be held back
 	}
-	if st < 400 {
-		resp.closeFilter()
-		resp.drain()
-		if resp.sticky == nil && resp.length >= 0 && resp.sent != resp.length && req.method != "HEAD" {
-			resp.stick(fmt.Errorf("lwan: %s: body of %d bytes, Content-Length %d", req.where(), resp.sent, resp.length))
-		}
-		if resp.sticky == nil {
-			resp.stick(req.car.endStream(resp))
-		}
-		if resp.sticky != nil && resp.failure == nil {
-			resp.failure = resp.sticky
-			resp.failed = t.core.srv.statusOf(resp.sticky)
-		}
-	}
-	if st >= 400 || resp.sticky != nil {
+	if st >= 400 {
 		req.car.cut()
+		return
 	}
+	t.endStream(req, resp)
+}
+
+// endStream ends a stream properly if everything of it could be sent, else it is cut.
+func (t *table) endStream(req *Request, resp *Response) {
+	resp.closeFilter()
+	resp.drain()
+	if resp.sticky == nil && resp.length >= 0 && resp.sent != resp.length && req.method != "HEAD" {
+		resp.stick(fmt.Errorf("lwan: %s: body of %d bytes, Content-Length %d", req.where(), resp.sent, resp.length))
+	}
+	if resp.sticky == nil {
+		resp.stick(req.car.endStream(resp))
+	}
+	if resp.sticky == nil {
+		return
+	}
+	if resp.failure == nil {
+		resp.failure = resp.sticky
+		resp.failed = t.core.srv.statusOf(resp.sticky)
+	}
+	req.car.cut()
 }
 
 func (t *table) concludeWhole(req *Request, resp *Response, st Status) {
@@ -123,10 +135,18 @@ func (t *table) concludeWhole(req *Request, resp *Response, st Status) {
 		return
 	}
 	st = t.fillError(req, resp, st)
-	resp.prepareHead(st)
-	resp.closeFilter()
-	if resp.bad != nil {
-		st = t.badField(req, resp)
+	resp.intended = st
+	var err error
+	if !resp.streamed {
+		err = resp.complete(st)
+	}
+	switch {
+	case resp.streamed: // by the error page, BeforeHead or a filter
+		resp.stick(err)
+		t.endStream(req, resp)
+		return
+	case err != nil:
+		st = t.replaceBroken(req, resp, err)
 	}
 	resp.status = st
 	if st == StatusResetContent { // never has content (RFC 9110 section 15.3.6)
@@ -148,7 +168,7 @@ func (t *table) fillError(req *Request, resp *Response, st Status) Status {
 			st = got
 		}
 	}
-	if resp.bodyLen() == 0 {
+	if resp.bodyLen() == 0 && !resp.streamed {
 		t.core.errorPage(req, resp, st)
 	}
 	return st
@@ -159,20 +179,43 @@ func (t *table) userErrorPage(page func(*Request, *Response, Status) Status, req
 	defer func() {
 		if v := recover(); v != nil {
 			req.Log().Error("panic in ErrorPage", "panic", v, "stack", string(debug.Stack()))
+			if resp.streamed {
+				resp.stick(newPanicError(v))
+			}
 			resp.replace()
 			got = st
 		}
 	}()
+	resp.intended = st
 	return page(req, resp, st)
 }
 
-// badField answers 500 in place of a response with a field that must not be sent.
-func (t *table) badField(req *Request, resp *Response) Status {
-	err := resp.bad
+// complete makes the answer ready to be sent as a whole. The error is what must not be sent: a field, or what a filter or
+// BeforeHead could not do.
+func (r *Response) complete(st Status) (err error) {
+	earlier := r.sticky
+	defer func() {
+		if v := recover(); v != nil {
+			r.filter = nil
+			err = newPanicError(v)
+		}
+	}()
+	r.prepareHead(st)
+	r.closeFilter()
+	switch {
+	case r.bad != nil:
+		return r.bad
+	case earlier == nil:
+		return r.sticky
+	}
+	return nil
+}
+
+// replaceBroken answers 500 in place of a response that cannot be sent.
+func (t *table) replaceBroken(req *Request, resp *Response, err error) Status {
 	resp.Reset()
 	resp.failure, resp.failed = err, StatusInternalServerError
 	t.core.errorPage(req, resp, StatusInternalServerError)
-	resp.bad = nil
 	return StatusInternalServerError
 }
 

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
+	"runtime/debug"
 	"syscall"
 )
 
@@ -89,11 +91,29 @@ func (s *Server) statusOf(err error) Status {
 		return StatusInternalServerError
 	}
 	if s != nil && s.ErrorStatus != nil {
-		if st := s.ErrorStatus(err); st != 0 {
+		if st := s.userStatus(err); st != 0 {
 			return st
 		}
 	}
 	return knownStatus(err)
+}
+
+// userStatus asks Server.ErrorStatus. A status that is no error's, or a panic, is 500.
+func (s *Server) userStatus(err error) (st Status) {
+	defer func() {
+		if v := recover(); v != nil {
+			log := s.Log
+			if log == nil {
+				log = slog.Default()
+			}
+			log.Error("panic in ErrorStatus", "panic", v, "stack", string(debug.Stack()))
+			st = StatusInternalServerError
+		}
+	}()
+	if st = s.ErrorStatus(err); st != 0 && (st < 400 || !st.final()) {
+		return StatusInternalServerError
+	}
+	return st
 }
 
 func knownStatus(err error) Status {

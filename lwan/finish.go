@@ -135,6 +135,7 @@ func (r *Response) Fail(err error) Status {
 	}
 	r.failure = err
 	r.failed = r.req.table.core.srv.statusOf(err)
+	r.message = "" // of an Error before it
 	if !r.streamed {
 		r.replace()
 		r.ctype = ""

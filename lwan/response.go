@@ -301,5 +301,6 @@ func (r *Response) BytesSent() int64 { return r.sent }
 func (r *Response) BeforeHead(fn func(st Status)) { r.before = append(r.before, fn) }
 
 // Filter passes the body through what wrap makes: compression. It is to be called in BeforeHead. The writer is closed at
-// the end of the body; one with a Flush() error method is flushed by Flush. Several filters nest, the first is innermost.
+// the end of the body; one with a Flush() error method is flushed by Flush. With several of them the body goes through
+// the first one first: as BeforeHead runs, those of inner middleware come before those of outer.
 func (r *Response) Filter(wrap func(w io.Writer) io.WriteCloser) { r.filters = append(r.filters, wrap) }

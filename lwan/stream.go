@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/textproto"
 	"os"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -56,9 +57,17 @@ func (r *Response) sendHead(st Status) error {
 	if r.bad != nil {
 		return r.stick(r.bad)
 	}
+	given := r.intended
+	r.intended = st
 	r.prepareHead(st)
-	if r.bad != nil {
+	r.intended = given
+	switch {
+	case r.streamed: // BeforeHead flushed, or a filter made more than is held back
+		return r.sticky
+	case r.bad != nil:
 		return r.stick(r.bad)
+	case r.sticky != nil:
+		return r.sticky
 	}
 	if st == StatusResetContent {
 		r.length = 0 // whatever is written: passOn drops it
@@ -71,14 +80,16 @@ func (r *Response) sendHead(st Status) error {
 	return r.stick(err)
 }
 
-// prepareHead runs what BeforeHead was given, and puts filters before the body.
+// prepareHead runs what BeforeHead was given, and puts filters before the body. Both are a user's functions: one that
+// flushes sends the head in the middle of this, and one that panics is not called again.
 func (r *Response) prepareHead(st Status) {
-	for i := len(r.before) - 1; i >= 0; i-- {
-		r.before[i](st)
+	for last := len(r.before) - 1; last >= 0; last = len(r.before) - 1 {
+		fn := r.before[last]
+		r.before[last] = nil
+		r.before = r.before[:last]
+		fn(st)
 	}
-	clear(r.before)
-	r.before = r.before[:0]
-	if len(r.filters) == 0 {
+	if len(r.filters) == 0 || r.streamed {
 		return
 	}
 	r.unsetText()
@@ -86,12 +97,13 @@ func (r *Response) prepareHead(st Status) {
 	r.body = nil
 	r.length = -1 // what the filter makes of it is not known
 	var w io.Writer = bodyAppender{r}
-	for _, wrap := range r.filters {
+	filters := r.filters
+	r.filters = nil
+	for _, wrap := range slices.Backward(filters) {
 		f := wrap(w)
 		r.filter = joinFilters(f, r.filter)
 		w = f
 	}
-	r.filters = r.filters[:0]
 	if len(plain) > 0 {
 		if _, err := r.filter.Write(plain); err != nil {
 			r.stick(err)
@@ -99,7 +111,7 @@ func (r *Response) prepareHead(st Status) {
 	}
 }
 
-// bodyAppender is where the innermost filter writes to.
+// bodyAppender is where the last filter writes to.
 type bodyAppender struct{ r *Response }
 
 // Write holds everything back while the head is being prepared: a stream that began here would send the head twice.
@@ -111,20 +123,20 @@ func (a bodyAppender) Write(p []byte) (int, error) {
 	return a.r.append(p)
 }
 
-// filterChain writes to and flushes the outer filter, then the inner one, and closes both in that order.
-type filterChain struct{ outer, inner io.WriteCloser }
+// filterChain writes to the first filter, which writes to the second, and flushes and closes both in that order.
+type filterChain struct{ first, second io.WriteCloser }
 
-func joinFilters(outer, inner io.WriteCloser) io.WriteCloser {
-	if inner == nil {
-		return outer
+func joinFilters(first, second io.WriteCloser) io.WriteCloser {
+	if second == nil {
+		return first
 	}
-	return filterChain{outer, inner}
+	return filterChain{first, second}
 }
 
-func (c filterChain) Write(p []byte) (int, error) { return c.outer.Write(p) }
+func (c filterChain) Write(p []byte) (int, error) { return c.first.Write(p) }
 
 func (c filterChain) Flush() error {
-	for _, f := range []io.WriteCloser{c.outer, c.inner} {
+	for _, f := range []io.WriteCloser{c.first, c.second} {
 		if f, ok := f.(interface{ Flush() error }); ok {
 			if err := f.Flush(); err != nil {
 				return err
@@ -135,10 +147,10 @@ func (c filterChain) Flush() error {
 }
 
 func (c filterChain) Close() error {
-	if err := c.outer.Close(); err != nil {
+	if err := c.first.Close(); err != nil {
 		return err
 	}
-	return c.inner.Close()
+	return c.second.Close()
 }
 
 // closeFilter lets the filters write their last bytes.
