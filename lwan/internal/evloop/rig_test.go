@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -287,6 +288,47 @@ func readLine(c *Conn) string {
 	}
 }
 
+// lines makes a server of a function that serves one line. It closes when the peer has.
+func lines(serve func(c *Conn, line string) Verdict) func(c *Conn) Verdict {
+	return func(c *Conn) Verdict {
+		var first [1]byte
+		n, err := c.TryRead(first[:])
+		if err == ErrAgain {
+			return Idle
+		}
+		if err != nil || n == 0 {
+			return Close
+		}
+		return serve(c, string(first[:])+readLine(c))
+	}
+}
+
 func printTo(c *Conn, format string, args ...any) {
 	c.Write(fmt.Appendf(nil, format+"\n", args...))
+}
+
+// dialRaw connects; the caller closes, and checks.
+func dialRaw(addr net.Addr) (net.Conn, error) {
+	c, err := net.Dial(addr.Network(), addr.String())
+	if err == nil {
+		c.SetDeadline(time.Now().Add(2 * patience))
+	}
+	return c, err
+}
+
+// detached is a connection that was taken out of its engine.
+type detached struct{ net.Conn }
+
+func detach(c *Conn) (*detached, error) {
+	if err := c.Detach(); err != nil {
+		return nil, err
+	}
+	fd, err := unix.FcntlInt(uintptr(c.Fd()), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "detached")
+	defer f.Close()
+	conn, err := net.FileConn(f)
+	return &detached{conn}, err
 }

@@ -1,0 +1,243 @@
+//go:build linux
+
+package evloop
+
+import (
+	"io"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A peer that has not finished sending can still read why it was turned away.
+func TestLingerLetsThePeerReadTheAnswer(t *testing.T) {
+	for range 20 {
+		r := run(t, &script{serve: func(c *Conn) Verdict {
+			readLine(c)
+			c.Write([]byte("too large\n"))
+			return Linger
+		}}, Config{})
+		p := r.dial()
+		p.send("upload\n" + strings.Repeat("x", 300<<10))
+		p.send(strings.Repeat("x", 300<<10))
+		if got := p.end(); got != "too large\n" {
+			t.Fatalf("%q", got)
+		}
+		p.Conn.Close()
+		eventually(t, "the connection is closed", func() bool { return r.eng.conns() == 0 })
+	}
+}
+
+// The peer may send no end of bytes: after lingerBytes the connection is closed.
+func TestLingerIsBoundedInBytes(t *testing.T) {
+	r := run(t, &script{serve: func(c *Conn) Verdict {
+		readLine(c)
+		return Linger
+	}}, Config{Linger: time.Hour})
+	p := r.dial()
+	p.send("go\n")
+	chunk := make([]byte, 64<<10)
+	for sent := 0; ; sent += len(chunk) {
+		if _, err := p.Conn.Write(chunk); err != nil {
+			break
+		}
+		if sent > 256<<20 {
+			t.Fatal("256 MB are swallowed")
+		}
+	}
+	eventually(t, "the connection is closed", func() bool { return r.eng.conns() == 0 })
+}
+
+// The peer may keep still: after the time the connection is closed, and not before it.
+func TestLingerIsBoundedInTime(t *testing.T) {
+	r := run(t, &script{serve: func(c *Conn) Verdict {
+		readLine(c)
+		return Linger
+	}}, Config{Linger: time.Second})
+	p := r.dial()
+	begin := time.Now()
+	p.send("go\n")
+	if got := p.end(); got != "" { // the FIN comes at once
+		t.Errorf("%q", got)
+	}
+	eventually(t, "the connection is closed", func() bool { return r.eng.conns() == 0 })
+	if d := time.Since(begin); d < time.Second {
+		t.Errorf("closed after %v", d)
+	}
+}
+
+func TestIdleConnectionsExpire(t *testing.T) {
+	begin := time.Now()
+	r := run(t, &script{
+		expire: func(c *Conn) { c.TryWrite([]byte("bye\n")) },
+		serve: lines(func(c *Conn, line string) Verdict {
+			printTo(c, "%s", line)
+			switch line {
+			case "never":
+				c.ExpireAfter(0)
+			case "soon":
+				c.ExpireAfter(1)
+			}
+			return Idle
+		}),
+	}, Config{FirstByte: time.Second})
+	silent, soon, never := r.dial(), r.dial(), r.dial()
+	soon.send("soon\n")
+	soon.want("soon")
+	never.send("never\n")
+	never.want("never")
+	for _, p := range []*peer{silent, soon} {
+		p.want("bye")
+		p.gone()
+	}
+	if d := time.Since(begin); d < time.Second {
+		t.Errorf("expired after %v", d)
+	}
+	never.send("still here\n")
+	never.want("still here")
+	r.do(func(l *Loop) {
+		if l.counts.Expired != 2 {
+			t.Errorf("%d expired", l.counts.Expired)
+		}
+	})
+}
+
+// An Expire that panics closes its connection and costs nothing else.
+func TestExpireThatPanics(t *testing.T) {
+	var died atomic.Int64
+	r := run(t, &script{
+		expire: func(*Conn) { panic("ouch") },
+		died:   func(*Conn, any) { died.Add(1) },
+	}, Config{FirstByte: time.Second})
+	var peers []*peer
+	for range 10 {
+		peers = append(peers, r.dial())
+	}
+	for _, p := range peers {
+		p.gone()
+	}
+	if died.Load() != 10 {
+		t.Errorf("%d died", died.Load())
+	}
+}
+
+func TestKeptBytesComeBack(t *testing.T) {
+	r := run(t, &script{serve: func(c *Conn) Verdict {
+		kept, _ := c.Kept().([]byte)
+		var buf [100]byte
+		n, err := c.TryRead(buf[:])
+		if n == 0 && err != ErrAgain {
+			return Close
+		}
+		kept = append(kept, buf[:n]...)
+		if !strings.HasSuffix(string(kept), "\n") {
+			c.Keep(kept)
+			return Idle
+		}
+		c.Write(kept)
+		c.Keep(nil)
+		return Idle
+	}}, Config{})
+	p := r.dial()
+	p.send("a")
+	for _, part := range []string{"b", "c", "d\n"} {
+		n := int64(0)
+		eventually(t, "the part is read", func() bool {
+			r.do(func(l *Loop) { n = l.counts.BytesIn })
+			return n >= int64(part[0]-'a')
+		})
+		r.do(func(l *Loop) {
+			if l.records.used != 1 || l.parked != 0 {
+				t.Errorf("%d records, %d workers parked", l.records.used, l.parked)
+			}
+		})
+		p.send(part)
+	}
+	p.want("abcd")
+	p.send("x\n")
+	p.want("x")
+	r.do(func(l *Loop) {
+		if l.records.used != 0 {
+			t.Errorf("an idle connection has a record")
+		}
+	})
+}
+
+// Bytes of the next request that are there already must be served though no edge tells of them.
+func TestAgainAndRestWithMoreToRead(t *testing.T) {
+	for name, v := range map[string]Verdict{"again": Again, "idle": Idle} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, &script{serve: func(c *Conn) Verdict {
+				var b [1]byte
+				n, err := c.TryRead(b[:])
+				if err == ErrAgain {
+					return Idle
+				}
+				if n == 0 {
+					return Close
+				}
+				c.Write(b[:])
+				return v
+			}}, Config{})
+			p := r.dial()
+			p.send("one two three\n")
+			p.want("one two three")
+			p.send("four")
+			p.closeWrite()
+			if got := p.end(); got != "four" {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}
+
+// A connection stands in the ready queue once, however many edges come while it waits for its turn.
+func TestEdgesGiveNoMoreTurns(t *testing.T) {
+	var most atomic.Int64
+	r := run(t, &script{serve: func(c *Conn) Verdict {
+		most.Store(max(most.Load(), int64(c.loop.ready.len())))
+		var b [16]byte
+		n, err := c.TryRead(b[:])
+		switch {
+		case err == ErrAgain:
+			return Idle
+		case n == 0:
+			return Close
+		}
+		return Again
+	}}, Config{})
+	p := r.dial()
+	for range 2000 {
+		p.send("0123456789abcdef0123456789abcdef")
+	}
+	p.closeWrite()
+	p.gone()
+	if most.Load() > 0 {
+		t.Errorf("%d places in the queue beside its own turn", most.Load())
+	}
+}
+
+func TestDetach(t *testing.T) {
+	taken := make(chan *detached, 1)
+	r := run(t, &script{serve: func(c *Conn) Verdict {
+		readLine(c)
+		d, err := detach(c)
+		if err != nil {
+			t.Error(err)
+		}
+		taken <- d
+		return Close
+	}}, Config{})
+	p := r.dial()
+	p.send("go\n")
+	d := <-taken
+	eventually(t, "the engine forgets it", func() bool { return r.eng.conns() == 0 })
+	defer d.Close()
+	p.send("hello\n")
+	if got, err := io.ReadAll(io.LimitReader(d, 6)); string(got) != "hello\n" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	io.WriteString(d, "bye\n")
+	p.want("bye")
+}

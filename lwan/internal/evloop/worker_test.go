@@ -1,0 +1,354 @@
+//go:build linux
+
+package evloop
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var allThreads = map[string]Threads{"pinned": Pinned, "pinned to a CPU": PinnedCPU, "free": Free}
+
+func TestWaits(t *testing.T) {
+	for name, mode := range allThreads {
+		t.Run(name, func(t *testing.T) {
+			var late func()
+			r := run(t, &script{serve: lines(func(c *Conn, _ string) Verdict {
+				w := c.Worker()
+				begin := time.Now()
+				if err := w.Sleep(10 * time.Millisecond); err != nil || time.Since(begin) < 10*time.Millisecond {
+					t.Errorf("Sleep: %v after %v", err, time.Since(begin))
+				}
+				if err := w.Sleep(-1); err != nil {
+					t.Errorf("Sleep(-1): %v", err)
+				}
+				if err := w.Wait(func(wake func()) { wake(); wake() }, 0); err != nil {
+					t.Errorf("Wait, woken at once: %v", err)
+				}
+				if err := w.Wait(func(wake func()) { late = wake; go wake() }, time.Hour); err != nil {
+					t.Errorf("Wait, woken by a goroutine: %v", err)
+				}
+				begin = time.Now()
+				if err := w.Wait(func(func()) { late() }, 10*time.Millisecond); err != ErrTimeout {
+					t.Errorf("Wait, woken for an earlier wait: %v", err)
+				}
+				if time.Since(begin) < 10*time.Millisecond {
+					t.Errorf("Wait ended after %v", time.Since(begin))
+				}
+				w.Pause()
+				c.Write([]byte("done\n"))
+				return Idle
+			})}, Config{Loops: 2, Threads: mode})
+			p := r.dial()
+			p.send("go\n")
+			p.want("done")
+		})
+	}
+}
+
+// A call that would park is refused where it cannot: on another goroutine, and in another handler of the same loop.
+func TestForeignCalls(t *testing.T) {
+	for name, mode := range allThreads {
+		t.Run(name, func(t *testing.T) {
+			var first *Conn
+			ready := make(chan struct{})
+			try := func(who string, c *Conn) {
+				errs := map[string]error{
+					"Sleep":   c.Worker().Sleep(0),
+					"Wait":    c.Worker().Wait(func(func()) {}, 0),
+					"Offload": c.Worker().Offload(func(func()) bool { return true }, func() {}),
+				}
+				for op, err := range errs {
+					if err != ErrForeign {
+						t.Errorf("%s: %s: %v", who, op, err)
+					}
+				}
+			}
+			r := run(t, &script{serve: lines(func(c *Conn, line string) Verdict {
+				if line == "first" {
+					done := make(chan struct{})
+					go func() { try("goroutine", c); close(done) }()
+					<-done // blocks the loop: the worker runs, and is another goroutine's
+					first = c
+					close(ready)
+					if err := c.Worker().Sleep(time.Hour); err != ErrStopping {
+						t.Errorf("Sleep: %v", err)
+					}
+					return Close
+				}
+				try("another handler", first)
+				c.Write([]byte("done\n"))
+				return Idle
+			})}, Config{Threads: mode})
+			a, b := r.dial(), r.dial()
+			a.send("first\n")
+			<-ready
+			b.send("second\n")
+			b.want("done")
+		})
+	}
+}
+
+func TestOffload(t *testing.T) {
+	for name, mode := range allThreads {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, &script{serve: lines(func(c *Conn, line string) Verdict {
+				w := c.Worker()
+				switch line {
+				case "none":
+					err := w.Offload(func(func()) bool { return false }, func() { t.Error("it runs") })
+					if err != ErrBusy || c.Offloaded() {
+						t.Errorf("%v, offloaded: %v", err, c.Offloaded())
+					}
+				case "goexit":
+					offloaded(c, func() { runtime.Goexit() })
+				case "talk":
+					offloaded(c, func() {
+						if !c.Offloaded() || c.Cancelled() == nil || c.Cause() != nil {
+							t.Error("the goroutine does not know where it is")
+						}
+						if err := w.Sleep(0); err != ErrForeign {
+							t.Errorf("Sleep in the goroutine: %v", err)
+						}
+						for line := readLine(c); line != "."; line = readLine(c) {
+							printTo(c, "<%s>", line)
+						}
+					})
+				}
+				c.Write([]byte("done\n"))
+				return Idle
+			})}, Config{Threads: mode})
+			p := r.dial()
+			for _, line := range []string{"none", "goexit"} {
+				p.send(line + "\n")
+				p.want("done")
+			}
+			p.send("talk\n")
+			for range 100 {
+				p.send("hello\n")
+				p.want("<hello>")
+			}
+			p.send(".\n")
+			p.want("done")
+		})
+	}
+}
+
+// One goroutine may read while another one writes.
+func TestOffloadIsFullDuplex(t *testing.T) {
+	const n = 8 << 20
+	r := run(t, &script{serve: func(c *Conn) Verdict {
+		readLine(c)
+		offloaded(c, func() {
+			var wg sync.WaitGroup
+			wg.Go(func() { c.Write(pattern(n)) })
+			buf, got := make([]byte, 64<<10), 0
+			for got < n {
+				m, err := c.Read(buf)
+				if m == 0 || err != nil {
+					t.Errorf("%d bytes, then %v", got, err)
+					break
+				}
+				got += m
+			}
+			wg.Wait()
+		})
+		return Close
+	}}, Config{})
+	p := r.dial()
+	p.send("\n")
+	go p.Conn.Write(pattern(n))
+	if got := p.end(); got != string(pattern(n)) {
+		t.Errorf("%d bytes", len(got))
+	}
+}
+
+// Whatever a handler does, its worker's end costs one worker and one connection.
+func TestHandlersThatDie(t *testing.T) {
+	wasDead := make(chan any, 1)
+	p := &script{
+		died: func(c *Conn, v any) {
+			c.TryWrite(fmt.Appendf(nil, "died of %v\n", v))
+			select {
+			case wasDead <- v:
+			default:
+			}
+		},
+		serve: func(c *Conn) Verdict {
+			var err error
+			switch readLine(c) {
+			case "panic":
+				panic("ouch")
+			case "goexit":
+				runtime.Goexit()
+			case "nil":
+				panic(nil)
+			case "late panic":
+				c.Worker().Sleep(1)
+				panic(io.ErrNoProgress)
+			case "deferred":
+				defer func() {
+					offloaded(c, func() { c.Write([]byte("from a goroutine\n")) })
+					c.Worker().Sleep(1)
+					printTo(c, "deferred %v", err)
+				}()
+				runtime.Goexit()
+			case "deferred, panicking":
+				defer func() {
+					offloaded(c, func() { c.Write([]byte("from a goroutine\n")) })
+					c.Worker().Sleep(1)
+				}()
+				panic("ouch")
+			}
+			return Idle
+		},
+	}
+	for name, mode := range allThreads {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, p, Config{Threads: mode})
+			for ask, want := range map[string]string{
+				"panic": "died of ouch\n", "goexit": "died of <nil>\n",
+				"nil":        "died of panic called with nil argument\n",
+				"late panic": "died of multiple Read calls return no data or error\n",
+				"deferred":   "from a goroutine\ndeferred <nil>\ndied of <nil>\n", "deferred, panicking": "from a goroutine\ndied of ouch\n",
+			} {
+				c := r.dial()
+				c.send(ask + "\n")
+				if got := c.end(); got != want {
+					t.Errorf("%s: %q, want %q", ask, got, want)
+				}
+			}
+		})
+	}
+}
+
+// A protocol's Died that panics itself changes nothing.
+func TestDiedThatPanics(t *testing.T) {
+	r := run(t, &script{
+		died:  func(*Conn, any) { panic("again") },
+		serve: func(c *Conn) Verdict { readLine(c); panic("ouch") },
+	}, Config{})
+	for range 20 {
+		p := r.dial()
+		p.send("\n")
+		p.gone()
+	}
+}
+
+// 10,000 deaths of either kind under load leave no worker, stack or descriptor.
+func TestManyDeaths(t *testing.T) {
+	for name, mode := range map[string]Threads{"pinned": Pinned, "free": Free} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, &script{serve: lines(func(c *Conn, line string) Verdict {
+				switch line {
+				case "panic":
+					panic("ouch")
+				case "goexit":
+					defer c.Worker().Sleep(1)
+					runtime.Goexit()
+				default:
+					printTo(c, "%s", line)
+				}
+				return Idle
+			})}, Config{Loops: 2, Threads: mode})
+			bystander := r.dial()
+			const clients, each = 8, 2500 // 20,000 connections
+			var wg sync.WaitGroup
+			for i := range clients {
+				wg.Go(func() {
+					for range each {
+						if err := dieOnce(r, []string{"panic\n", "goexit\n"}[i%2]); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				})
+			}
+			for range 200 {
+				bystander.send("hello\n")
+				bystander.want("hello")
+			}
+			wg.Wait()
+			eventually(t, "all are closed", func() bool { return r.eng.conns() == 1 })
+			if s := r.eng.Stats(); s.Workers > 100 {
+				t.Errorf("%d workers are left", s.Workers)
+			}
+			if n := strings.Count(engineGoroutines(), "(*Worker).run("); n > 100 {
+				t.Errorf("%d stacks are left", n)
+			}
+		})
+	}
+}
+
+func dieOnce(r *rig, how string) error {
+	c, err := dialRaw(r.lane.Addr())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, how); err != nil {
+		return err
+	}
+	if n, err := c.Read(make([]byte, 1)); n != 0 || err == nil {
+		return errors.New("answered by the dead")
+	}
+	return nil
+}
+
+// Workers that a crowd of waiting handlers needed are ended when it has gone, by whichever worker sweeps.
+func TestWorkersOfACrowdAreEnded(t *testing.T) {
+	for name, mode := range map[string]Threads{"pinned": Pinned, "free": Free} {
+		t.Run(name, func(t *testing.T) {
+			var wakes []func() // owned by the loop
+			r := run(t, &script{serve: lines(func(c *Conn, _ string) Verdict {
+				c.Worker().Wait(func(wake func()) { wakes = append(wakes, wake) }, 0)
+				c.Write([]byte("done\n"))
+				return Idle
+			})}, Config{Threads: mode})
+			const crowd = 200
+			var peers []*peer
+			for range crowd {
+				p := r.dial()
+				p.send("go\n")
+				peers = append(peers, p)
+			}
+			wakeAt := func(n int) {
+				eventually(t, "all wait", func() bool {
+					here := 0
+					r.do(func(*Loop) { here = len(wakes) })
+					return here == n
+				})
+				r.do(func(*Loop) {
+					for _, wake := range wakes {
+						wake()
+					}
+					wakes = nil
+				})
+			}
+			wakeAt(crowd)
+			for _, p := range peers {
+				p.want("done")
+			}
+			r.do(func(l *Loop) {
+				if l.pool.n < crowd {
+					t.Errorf("%d workers rest", l.pool.n)
+				}
+				for range 100 {
+					l.pool.trim(l)
+				}
+				if l.pool.n != spareWorkers {
+					t.Errorf("%d workers rest, want %d", l.pool.n, spareWorkers)
+				}
+			})
+			peers[0].send("go\n")
+			wakeAt(1)
+			peers[0].want("done")
+		})
+	}
+}
