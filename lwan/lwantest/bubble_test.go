@@ -172,13 +172,12 @@ func TestKeptConnection(t *testing.T) {
 	})
 }
 
-// What a BeforeHead does wrong is no answer.
+// A panic that gets through to net/http is none of a handler's, and no answer.
 func TestPanicOutside(t *testing.T) {
 	mustFail(t, func(t testing.TB) {
-		Get(t, func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-			resp.BeforeHead(func(lwan.Status) { panic("too late") })
-			return 200
-		}, "/")
+		c := &call{family: familyOf(t), rec: newRecorder("GET"), ended: make(chan struct{})}
+		go c.run(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("too late") }), httptest.NewRequest("GET", "/", nil))
+		c.wait(t, t.Context())
 	}, "too late", "TestPanicOutside")
 }
 
