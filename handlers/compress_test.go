@@ -144,6 +144,9 @@ func TestCompressOnTheWire(t *testing.T) {
 		if got := plain(t, head.Header, content); got != body {
 			t.Errorf("%s: %d bytes, want %d", path, len(got), len(body))
 		}
+		if streamed := strings.HasPrefix(path, "/reader/") && len(body) > 1<<16; head.StatusCode != 201 && !streamed { // that is 200
+			t.Errorf("%s: %s", path, head.Status)
+		}
 	}
 }
 
