@@ -45,6 +45,7 @@ func (r *Response) failPanic(v any) Status {
 // answer runs the chain of the route for the request and ends the response.
 func (t *table) answer(req *Request, resp *Response) {
 	st := t.run(req, resp)
+	req.car.returned()
 	t.conclude(req, resp, st)
 }
 

@@ -42,6 +42,8 @@ type carrier interface {
 	offload(fn func()) error
 	// entered says which route's chain runs from here on, for the watchdog.
 	entered(rt *route)
+	// returned says that the chain has.
+	returned()
 	// onLoop reports whether the handler must not block now.
 	onLoop() bool
 	// canceller returns a function that ends what this request waits for, now and later; from any goroutine, at any time.

@@ -228,9 +228,6 @@ func (h *h1) begin(buf []byte) {
 
 // settle ends the request: the observers, what Defer was given, the rest of its body.
 func (h *h1) settle() {
-	if h.eng.dog != nil {
-		h.c.Loop().Leave()
-	}
 	h.account()
 	if len(h.req.defers) > 0 {
 		h.flush() // they run after the last byte; an error is seen by the next flush

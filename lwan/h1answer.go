@@ -116,6 +116,7 @@ func (h *h1) flush() error {
 	if len(h.out) == 0 {
 		return nil
 	}
+	defer h.w.Return(h.w.Leave())
 	h.c.WriteTimeout = h.writePause()
 	_, err := h.c.Write(h.out)
 	h.out = h.out[:0]
@@ -140,6 +141,7 @@ func (h *h1) writePause() time.Duration {
 // startStream implements carrier. The body is chunked, or of the handler's length, or, for an HTTP/1.0 client, ends with
 // the connection (RFC 9112 section 6.3).
 func (h *h1) startStream(resp *Response, st Status) error {
+	defer h.w.Return(h.w.Leave())
 	h.decideKeep(resp)
 	h.noBody = h.req.method == "HEAD" || st.bodyless()
 	h.chunked = resp.length < 0 && h.req.head.Minor == 1 && !st.bodyless()
@@ -159,6 +161,7 @@ func (h *h1) startStream(resp *Response, st Status) error {
 
 // stream implements carrier.
 func (h *h1) stream(p []byte) error {
+	defer h.w.Return(h.w.Leave())
 	if h.noBody || len(p) == 0 {
 		return nil
 	}
@@ -187,16 +190,17 @@ func (h *h1) stream(p []byte) error {
 
 // streamFile implements carrier.
 func (h *h1) streamFile(f *os.File, off, n int64) error {
+	defer h.w.Return(h.w.Leave())
 	if h.noBody || n == 0 {
 		return nil
 	}
 	if h.chunked {
 		h.out = http1.AppendChunkHead(h.out, int(n))
 	}
+	h.c.WriteTimeout = pause(h.req.limits.Write, h.req.writeBy)
 	if err := h.flush(); err != nil {
 		return err
 	}
-	h.c.WriteTimeout = pause(h.req.limits.Write, h.req.writeBy)
 	if _, err := h.c.Sendfile(f, off, n); err != nil {
 		h.cutoff = true
 		if err == io.ErrUnexpectedEOF {
@@ -212,6 +216,7 @@ func (h *h1) streamFile(f *os.File, off, n int64) error {
 
 // endStream implements carrier.
 func (h *h1) endStream(resp *Response) error {
+	defer h.w.Return(h.w.Leave())
 	if h.chunked && !h.noBody {
 		if len(resp.trailers) == 0 {
 			h.out = append(h.out, http1.LastChunk...)
@@ -228,6 +233,7 @@ func (h *h1) endStream(resp *Response) error {
 
 // cut implements carrier. A body that ends with its connection would look complete: it is reset.
 func (h *h1) cut() {
+	defer h.w.Return(h.w.Leave())
 	h.keep, h.cutoff = false, true
 	if h.resp.streamed && !h.chunked && h.resp.length < 0 && !h.noBody {
 		// The error has no other meaning than that the peer is gone already.
@@ -237,6 +243,7 @@ func (h *h1) cut() {
 
 // interim implements carrier.
 func (h *h1) interim(st Status, fields []field) error {
+	defer h.w.Return(h.w.Leave())
 	if h.req.head.Minor == 0 {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 
 // readBody implements carrier.
 func (h *h1) readBody(p []byte) (int, error) {
+	defer h.w.Return(h.w.Leave())
 	if h.broken {
 		return 0, errBadBody
 	}

@@ -16,6 +16,7 @@ const countSubscribed = 7
 
 // subscribe implements loopSubscriber: the head and the first events become the subscriber's first bytes.
 func (h *h1) subscribe(resp *Response, sub subscriber, first []byte) error {
+	defer h.w.Return(h.w.Leave())
 	h.keep = false
 	h.noBody = false
 	sub.chunked = h.req.head.Minor == 1

@@ -18,6 +18,7 @@ import (
 // hijack implements carrier: the loop forgets the connection, and package net gets a duplicate of its descriptor. The
 // original is closed when the handler returns.
 func (h *h1) hijack() (net.Conn, []byte, error) {
+	defer h.w.Return(h.w.Leave())
 	if err := h.flush(); err != nil {
 		return nil, nil, err
 	}
@@ -51,6 +52,7 @@ func (h *h1) detach() error {
 
 // upgrade implements carrier.
 func (h *h1) upgrade(resp *Response, proto string) (net.Conn, error) {
+	defer h.w.Return(h.w.Leave())
 	h.appendHead(resp, 101)
 	h.out = http1.AppendField(h.out, "Connection", "Upgrade")
 	h.out = append(http1.AppendField(h.out, "Upgrade", proto), "\r\n"...)
@@ -84,6 +86,7 @@ func (p *parkedConn) Read(b []byte) (int, error) {
 	if err := h.req.beginWait(); err != nil {
 		return 0, err
 	}
+	defer h.w.Return(h.w.Leave())
 	h.c.ReadTimeout = pause(0, p.readBy)
 	n, err := h.c.Read(b)
 	if err == nil && n == 0 && len(b) > 0 {
@@ -99,6 +102,7 @@ func (p *parkedConn) Write(b []byte) (int, error) {
 	if err := p.h.req.beginWait(); err != nil {
 		return 0, err
 	}
+	defer p.h.w.Return(p.h.w.Leave())
 	p.h.c.WriteTimeout = pause(p.h.req.limits.Write, p.writeBy)
 	n, err := p.h.c.Write(b)
 	return n, p.errorOf(err)
@@ -118,6 +122,7 @@ func (p *parkedConn) Close() error {
 		return net.ErrClosed
 	}
 	p.closed = true
+	defer p.h.w.Return(p.h.w.Leave())
 	return p.h.c.CloseWrite()
 }
 

@@ -59,6 +59,7 @@ const keptWhileParked = 1 << 10
 
 // sleep implements carrier.
 func (h *h1) sleep(d time.Duration) error {
+	defer h.w.Return(h.w.Leave())
 	if err := h.flush(); err != nil {
 		return err
 	}
@@ -83,6 +84,7 @@ func (h *h1) block(ch <-chan time.Time, result error) error {
 
 // wait implements carrier.
 func (h *h1) wait(arm func(wake func()), limit time.Duration) error {
+	defer h.w.Return(h.w.Leave())
 	if err := h.flush(); err != nil {
 		return err
 	}
@@ -99,6 +101,7 @@ func (h *h1) wait(arm func(wake func()), limit time.Duration) error {
 
 // offload implements carrier.
 func (h *h1) offload(fn func()) error {
+	defer h.w.Return(h.w.Leave())
 	if h.c.Offloaded() {
 		fn()
 		return nil
@@ -114,9 +117,12 @@ func (h *h1) offload(fn func()) error {
 // entered implements carrier.
 func (h *h1) entered(rt *route) {
 	if h.eng.dog != nil {
-		h.c.Loop().Enter(rt.number)
+		h.w.Enter(rt.number)
 	}
 }
+
+// returned implements carrier.
+func (h *h1) returned() { h.w.Leave() }
 
 // onLoop implements carrier.
 func (h *h1) onLoop() bool { return !h.c.Offloaded() }

@@ -23,6 +23,7 @@ type memoryCarrier struct {
 }
 
 func (*memoryCarrier) entered(*route) {}
+func (*memoryCarrier) returned()      {}
 
 func (c *memoryCarrier) readBody(p []byte) (int, error) {
 	n, err := c.body.Read(p)

@@ -37,9 +37,10 @@ type Server struct {
 	MaxPipelined   int           // requests of one connection answered before others have a turn: 64
 	Goroutines     int           // for Await and Blocking together: 4096; beyond it as many requests queue, then ErrBusy
 
-	StallAfter time.Duration // a handler that holds its loop for longer is reported: 20 ms; negative: no watchdog
-	KeepInline bool          // report stalling routes, and do not move them off the loop
-	OnStall    func(Stall)   // is told of each stall, on a goroutine of its own
+	StallAfter    time.Duration // a handler that holds its loop for longer is reported: 20 ms; negative: no watchdog
+	TakeOverAfter time.Duration // one that holds it for so long loses it: another thread goes on with the loop; 200 ms; negative: never
+	KeepInline    bool          // report stalling routes, and do not move them off the loop
+	OnStall       func(Stall)   // is told of each stall, on a goroutine of its own
 
 	Header         http.Header                                          // sent with every answer that does not set the same field
 	ErrorStatus    func(err error) Status                               // status of your errors: sql.ErrNoRows is 404; 0: not mine

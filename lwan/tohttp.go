@@ -317,6 +317,7 @@ func (c *httpCall) offload(fn func()) error {
 }
 
 func (c *httpCall) entered(*route) {}
+func (c *httpCall) returned()      {}
 
 func (c *httpCall) onLoop() bool { return false }
 

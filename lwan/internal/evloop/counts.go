@@ -9,6 +9,7 @@ type Counts struct {
 	Accepted, Closed, Expired, Rejected int64 // connections
 	BytesIn, BytesOut                   int64
 	Parks, Turns, Died, Pauses          int64
+	Takeovers                           int64    // of a loop whose handler did not come back
 	App                                 [8]int64 // the protocol's own
 }
 
@@ -19,6 +20,7 @@ type publishedCounts struct {
 	accepted, closed, expired, rejected atomic.Int64
 	bytesIn, bytesOut                   atomic.Int64
 	parks, turns, died, pauses          atomic.Int64
+	takeovers                           atomic.Int64
 	parked, busy                        atomic.Int64
 	app                                 [8]atomic.Int64
 }
@@ -35,6 +37,7 @@ func (p *publishedCounts) publish(l *Loop) {
 	p.turns.Store(c.Turns)
 	p.died.Store(c.Died)
 	p.pauses.Store(c.Pauses)
+	p.takeovers.Store(c.Takeovers)
 	p.parked.Store(int64(l.parked))
 	p.busy.Store(int64(l.busy))
 	for i := range c.App {
@@ -71,6 +74,7 @@ func (s *Stats) add(l *Loop) {
 	s.Turns += p.turns.Load()
 	s.Died += p.died.Load()
 	s.Pauses += p.pauses.Load()
+	s.Takeovers += p.takeovers.Load()
 	s.Parked += p.parked.Load()
 	s.Busy += p.busy.Load()
 	s.Conns += l.conns.Load()

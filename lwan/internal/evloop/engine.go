@@ -143,11 +143,14 @@ func (e *Engine) Start(lanes []*Lane) error {
 	ready := make(chan error, len(e.loops))
 	var errs []error
 	for _, l := range e.loops {
-		l.runner = &runner{loop: l, mode: e.threads}
+		r := newRunner(l, e.threads)
+		l.runner.Store(r)
+		l.runners.Store(&[]*runner{r})
 		l.watchListeners(true)
 		e.runners.Add(1)
-		go l.runner.start(ready)
+		go r.start(ready)
 		errs = append(errs, <-ready)
+		r.token <- nil
 	}
 	go func() {
 		e.runners.Wait()

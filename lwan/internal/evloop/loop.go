@@ -22,13 +22,12 @@ type Loop struct {
 	slots  []slot
 
 	// owned by the runner
-	runner    *runner
+	current   *Worker // runs the loop, or the handler that the loop was taken over from
 	events    [eventBatch]epollEvent
 	pos, n    int     // events[pos:n] are to be handled
 	inbox     *letter // taken out of the mailbox, to be read
 	owned     bitset  // the descriptors of its open connections
 	runq      workerQueue
-	pool      workerPool
 	ready     readyQueue // connections and workers that the fairness caps stopped
 	readyTurn int        // how many of them have their turn before the next poll
 	records   records
@@ -46,6 +45,8 @@ type Loop struct {
 	handlers  uint64 // begun, times two
 
 	// atomic
+	runner                  atomic.Pointer[runner]    // who turns the loop
+	runners                 atomic.Pointer[[]*runner] // and all that can
 	mail                    mailbox
 	sleeping                atomic.Bool  // a letter needs a wake-up
 	wakers                  atomic.Int64 // who is about to use evfd
@@ -63,7 +64,7 @@ const eventBatch = 256
 
 // step does the next piece of the loop's work in worker w, and reports whether there is more to come.
 func (l *Loop) step(w *Worker) bool {
-	if p := l.runq.pop(); p != nil {
+	if p := l.runnable(); p != nil {
 		return l.switchTo(w, p)
 	}
 	if l.pos < l.n {
@@ -91,8 +92,7 @@ func (l *Loop) switchTo(w, p *Worker) bool {
 	if !w.yield(p) {
 		return false
 	}
-	w.state = workerRunning
-	l.pulse.worker.Store(w.number)
+	l.run(w)
 	return true
 }
 

@@ -9,17 +9,16 @@ type workerPool struct {
 }
 
 // take returns a resting worker, or a new one.
-func (p *workerPool) take(l *Loop) *Worker {
+func (p *workerPool) take(r *runner) *Worker {
 	w := p.top
 	if w == nil {
-		l.workers.Add(1)
-		w = newWorker(l)
+		r.loop.workers.Add(1)
+		w = newWorker(r)
 	} else {
 		p.top, w.next = w.next, nil
 		p.n--
 		p.low = min(p.low, p.n)
 	}
-	w.state = workerRunning
 	return w
 }
 

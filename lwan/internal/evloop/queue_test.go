@@ -85,26 +85,27 @@ func TestRecordsDoNotMove(t *testing.T) {
 func TestPoolTrimsWhatNobodyNeeded(t *testing.T) {
 	r := run(t, &script{}, Config{})
 	r.do(func(l *Loop) {
+		pool := &l.runner.Load().pool
 		for range 200 {
 			l.workers.Add(1)
-			w := newWorker(l)
-			l.pool.put(w)
+			w := newWorker(l.runner.Load())
+			pool.put(w)
 		}
-		l.pool.low = 0
-		l.pool.trim(l)
-		if l.pool.n < 200 {
-			t.Errorf("%d rest: some were ended though all were needed since the last trim", l.pool.n)
+		pool.low = 0
+		pool.trim(l)
+		if pool.n < 200 {
+			t.Errorf("%d rest: some were ended though all were needed since the last trim", pool.n)
 		}
-		before := l.pool.n
-		l.pool.trim(l)
-		if got, want := before-l.pool.n, (before-spareWorkers+7)/8; got != want {
+		before := pool.n
+		pool.trim(l)
+		if got, want := before-pool.n, (before-spareWorkers+7)/8; got != want {
 			t.Errorf("%d ended, want an eighth: %d", got, want)
 		}
 		for range 100 {
-			l.pool.trim(l)
+			pool.trim(l)
 		}
-		if l.pool.n != spareWorkers || l.workers.Load() != spareWorkers+1 {
-			t.Errorf("%d rest of %d, want %d", l.pool.n, l.workers.Load(), spareWorkers)
+		if pool.n != spareWorkers || l.workers.Load() != spareWorkers+1 {
+			t.Errorf("%d rest of %d, want %d", pool.n, l.workers.Load(), spareWorkers)
 		}
 	})
 }

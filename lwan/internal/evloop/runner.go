@@ -29,6 +29,16 @@ type runner struct {
 	mode   Threads
 	tid    int          // of the pinned thread
 	thread atomic.Int32 // the same, for a watchdog; 0: none
+	token  chan *Worker // gives the loop to this runner: to go on with that worker, nil with any; closed: the loop has ended
+
+	// owned by the loop's runner of the moment
+	pool    workerPool
+	stuck   *Worker     // the one in whose handler it is while the loop was taken over
+	delayed workerQueue // parked ones that could go on, were it not stuck
+}
+
+func newRunner(l *Loop, mode Threads) *runner {
+	return &runner{loop: l, mode: mode, token: make(chan *Worker, 1)}
 }
 
 // start turns the loop until it is finished; ready is told when the runner can be known to others, or why it cannot.
@@ -47,7 +57,7 @@ func (r *runner) start(ready chan<- error) {
 	ready <- err
 	r.trampoline() // even so: other loops may have given it connections, which Start is going to end
 	r.thread.Store(0)
-	r.loop.teardown()
+	r.teardown()
 	r.loop.eng.runners.Done()
 }
 
@@ -55,22 +65,24 @@ func (r *runner) start(ready chan<- error) {
 // the loop. One that comes back with another worker rests, and that one goes on.
 func (r *runner) trampoline() {
 	l := r.loop
-	w := l.pool.take(l)
-	for {
-		next, more, died := r.resume(w)
+	w, more := r.await()
+	for more {
+		next, alive, died := r.resume(w)
 		switch {
 		case died:
 			l.workers.Add(-1)
 			l.counts.Died++
-			w = l.pool.take(l)
-		case !more:
+			w = r.pool.take(r)
+		case !alive:
 			l.workers.Add(-1)
+			l.published.publish(l)
+			l.dismiss(r)
 			return
 		case next == nil:
-			w = l.pool.take(l)
+			w = r.pool.take(r)
 		default:
-			l.pool.put(w)
-			w = next
+			r.pool.put(w)
+			w, more = r.follow(next)
 		}
 	}
 }

@@ -222,5 +222,5 @@ func (l *Loop) sweep(w *Worker) {
 			l.close(fd, s)
 		}
 	})
-	l.pool.trim(l)
+	w.runner.pool.trim(l)
 }

@@ -125,13 +125,12 @@ func (e *Engine) Close(ctx context.Context) error {
 	return e.Wait(ctx)
 }
 
-// teardown lets the resting workers return.
-func (l *Loop) teardown() {
-	for l.pool.top != nil {
-		w := l.pool.top
-		l.pool.top = w.next
-		l.end(w)
+// teardown lets the runner's resting workers return.
+func (r *runner) teardown() {
+	for r.pool.top != nil {
+		w := r.pool.top
+		r.pool.top = w.next
+		r.loop.end(w)
 	}
-	l.pool.n = 0
-	l.published.publish(l)
+	r.pool.n = 0
 }

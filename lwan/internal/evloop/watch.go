@@ -19,16 +19,6 @@ type pulse struct {
 	worker atomic.Uint64 // number of the worker that runs the loop
 }
 
-// Enter is called when a handler begins; tag says which, in the protocol's numbering.
-func (l *Loop) Enter(tag uint64) {
-	l.pulse.tag.Store(tag)
-	l.handlers += 2
-	l.pulse.beat.Store(l.handlers | 1)
-}
-
-// Leave is called when it ends.
-func (l *Loop) Leave() { l.pulse.beat.Store(l.handlers) }
-
 // Beat returns the handler under way: a number that no other one has, its tag, and the label of the worker that runs it.
 // ok is false when the loop is in no handler. It is for any goroutine.
 func (l *Loop) Beat() (number, tag, worker uint64, ok bool) {
@@ -42,7 +32,6 @@ func (w *Worker) label() {
 	w.number = w.loop.eng.workerNumber.Add(1)
 	ctx := pprof.WithLabels(context.Background(), pprof.Labels(WorkerLabel, strconv.FormatUint(w.number, 10)))
 	pprof.SetGoroutineLabels(ctx)
-	w.loop.pulse.worker.Store(w.number)
 }
 
 // WorkerLabel is the profiler label that carries a worker's number.
@@ -56,7 +45,7 @@ func (l *Loop) SetStalled(on bool) { l.stalled.Store(on) }
 
 // CPUTime is the processor time that the loop's thread has used, in nanoseconds; false if the loop has no thread.
 func (l *Loop) CPUTime() (int64, bool) {
-	tid := l.runner.thread.Load()
+	tid := l.runner.Load().thread.Load()
 	if tid == 0 {
 		return 0, false
 	}

@@ -28,6 +28,7 @@ type Worker struct {
 	server Server // the protocol's part
 
 	loop   *Loop
+	runner *runner // on which it can be resumed
 	next   *Worker // in the run queue or the pool
 	resume func() (*Worker, bool)
 	stop   func()
@@ -41,7 +42,12 @@ type Worker struct {
 	fileAt int64
 	spare  *offload
 	number uint64 // label in profiles
-	goid   uint64 // of the coroutine, where the thread does not tell it apart
+
+	// of the handler under way
+	beat          uint64 // as Enter has set it; 0: the worker has the loop
+	entered       uint64 // its tag
+	waitsForToken bool   // the loop was taken over from it, and it wants it back
+	goid          uint64 // of the coroutine, where the thread does not tell it apart
 }
 
 type workerState uint8
@@ -65,8 +71,9 @@ type waiter struct {
 // would end the trampoline's goroutine and with it the thread.
 var errUnclean = errors.New("evloop: worker ended inside a handler")
 
-func newWorker(l *Loop) *Worker {
-	w := &Worker{loop: l, state: workerFree}
+func newWorker(r *runner) *Worker {
+	l := r.loop
+	w := &Worker{loop: l, runner: r, state: workerFree}
 	w.Conn.w, w.Conn.fd = w, -1
 	w.timer.Fire = func() {
 		w.late = true
@@ -80,10 +87,11 @@ func newWorker(l *Loop) *Worker {
 // run is the body of the coroutine: it turns the loop until the loop ends or the pool lets the worker go.
 func (w *Worker) run(yield func(*Worker) bool) {
 	w.yield = yield
-	if w.loop.runner.mode == Free {
+	if w.runner.mode == Free {
 		w.goid = goid()
 	}
 	w.label()
+	w.loop.run(w)
 	clean := false
 	defer func() {
 		if !clean {
@@ -99,6 +107,7 @@ func (w *Worker) run(yield func(*Worker) bool) {
 // be used again: the connection is finished here, and the trampoline takes a fresh worker.
 func (w *Worker) die(value any) {
 	stack := debug.Stack()
+	w.Leave()
 	defer func() {
 		w.state = workerDead
 		w.loop.settleDead(w)
@@ -126,14 +135,10 @@ func (w *Worker) park() {
 	w.state = workerParked
 	l.parked++
 	l.counts.Parks++
-	tag := l.pulse.tag.Load()
-	l.Leave()
 	alive := w.yield(nil)
 	l.parked--
 	w.tick++
-	w.state = workerRunning
-	l.pulse.worker.Store(w.number)
-	l.Enter(tag)
+	l.run(w)
 	if w.timer.Set() {
 		l.timers.remove(&w.timer)
 	}
@@ -147,7 +152,7 @@ func (w *Worker) Loop() *Loop { return w.loop }
 
 // mine reports whether the caller is w's own coroutine, the only one that may park it.
 func (w *Worker) mine() bool {
-	return w.loop.runner.holds(w) && w.state == workerRunning // in this order: the state is the loop's
+	return w.runner.holds(w) && w.state == workerRunning // in this order: the state is the loop's
 }
 
 // Sleep parks until d has passed (then nil), or the connection is cancelled (then the cause). It is for code on the

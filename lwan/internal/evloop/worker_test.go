@@ -336,14 +336,15 @@ func TestWorkersOfACrowdAreEnded(t *testing.T) {
 				p.want("done")
 			}
 			r.do(func(l *Loop) {
-				if l.pool.n < crowd {
-					t.Errorf("%d workers rest", l.pool.n)
+				pool := &l.runner.Load().pool
+				if pool.n < crowd {
+					t.Errorf("%d workers rest", pool.n)
 				}
 				for range 100 {
-					l.pool.trim(l)
+					pool.trim(l)
 				}
-				if l.pool.n != spareWorkers {
-					t.Errorf("%d workers rest, want %d", l.pool.n, spareWorkers)
+				if pool.n != spareWorkers {
+					t.Errorf("%d workers rest, want %d", pool.n, spareWorkers)
 				}
 			})
 			peers[0].send("go\n")

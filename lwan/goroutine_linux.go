@@ -1,0 +1,83 @@
+package lwan
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/golwan/golwan/lwan/internal/evloop"
+)
+
+// goroutineOf finds the stack of a worker in a goroutine profile, by its label, and tells whether it waits for something
+// other than the collector. A profile stops the world only for a moment, which a dump of all stacks does not.
+func goroutineOf(worker uint64) (stack []byte, waits bool) {
+	var profile bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
+		return nil, false
+	}
+	label := fmt.Sprintf("# labels: {%q:\"%d\"}", evloop.WorkerLabel, worker)
+	for record := range bytes.SplitSeq(profile.Bytes(), []byte("\n\n")) {
+		if !bytes.Contains(record, []byte(label)) {
+			continue
+		}
+		names, stack := readableStack(record)
+		if slices.ContainsFunc(names, isWorker) { // goroutines inherit the labels of those who start them
+			return stack, isWaiting(names)
+		}
+	}
+	return nil, false
+}
+
+func isWorker(function string) bool { return strings.HasSuffix(function, "evloop.(*Worker).run") }
+
+// readableStack turns a record of a profile, "1 @ 0xpc 0xpc ...", into lines of functions and places.
+func readableStack(record []byte) (names []string, stack []byte) {
+	head, _, _ := bytes.Cut(record, []byte("\n"))
+	_, list, ok := bytes.Cut(head, []byte(" @ "))
+	if !ok {
+		return nil, nil
+	}
+	var pcs []uintptr
+	for word := range bytes.FieldsSeq(list) {
+		pc, err := strconv.ParseUint(strings.TrimPrefix(string(word), "0x"), 16, 64)
+		if err != nil {
+			return nil, nil
+		}
+		pcs = append(pcs, uintptr(pc))
+	}
+	frames := runtime.CallersFrames(pcs)
+	for {
+		f, more := frames.Next()
+		names = append(names, f.Function)
+		stack = fmt.Appendf(stack, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+		if !more {
+			return names, stack
+		}
+	}
+}
+
+// isWaiting reports whether the innermost functions are those of a goroutine that gave up its processor, or is in a
+// system call: of its own accord, not because it has to help the collector.
+func isWaiting(names []string) bool {
+	switch {
+	case len(names) == 0:
+		return false
+	case strings.Contains(names[0], "yscall"): // syscall.Syscall, internal/runtime/syscall.Syscall6
+		return true
+	case names[0] != "runtime.gopark":
+		return false
+	}
+	for _, name := range names[1:] {
+		if !strings.HasPrefix(name, "runtime.") {
+			break
+		}
+		if strings.HasPrefix(name, "runtime.gc") || strings.HasPrefix(name, "runtime.malloc") {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,134 @@
+//go:build linux && !golwan_nethttp
+
+package lwan
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestStuckHandlersDoNotHoldOthers: handlers that do not come back for long, on both loops, while others are served.
+func TestStuckHandlersDoNotHoldOthers(t *testing.T) {
+	for _, threads := range []Threads{ThreadsPinned, ThreadsCPU, ThreadsFree} {
+		t.Run(fmt.Sprint(threads), func(t *testing.T) {
+			release := make(chan struct{})
+			var once sync.Once
+			defer once.Do(func() { close(release) })
+			srv := &Server{Threads: threads, TakeOverAfter: 50 * time.Millisecond}
+			srv.Handle("GET /stuck", func(req *Request, resp *Response) Status {
+				<-release
+				if err := req.Sleep(time.Millisecond); err != nil { // it goes on as if nothing had been
+					return resp.Fail(err)
+				}
+				return resp.Text(200, "at last")
+			})
+			srv.Handle("GET /ok", func(req *Request, resp *Response) Status {
+				if err := req.Sleep(time.Millisecond); err != nil {
+					return resp.Fail(err)
+				}
+				return resp.Text(200, "ok")
+			})
+			addr := serveTest(t, srv)
+			var stuck sync.WaitGroup
+			for range 4 { // the first ones hold loops, the others come when the route has moved
+				c, err := net.Dial("tcp", addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				stuck.Go(func() {
+					defer c.Close()
+					if st, body := request(c, bufio.NewReader(c), "/stuck"); st != 200 || body != "at last" {
+						t.Errorf("a stuck request: %d %q", st, body)
+					}
+				})
+			}
+			settled(t, "stalls", 1, func() int64 { return min(1, int64(len(srv.Stats().Stalls))) })
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+			for i := range 100 {
+				resp, err := client.Get("http://" + addr + "/ok")
+				if err != nil || resp.StatusCode != 200 {
+					t.Fatalf("request %d beside the stuck ones: %v %v", i, resp, err)
+				}
+				resp.Body.Close()
+			}
+			once.Do(func() { close(release) })
+			stuck.Wait()
+			if st := fetchStatus(t, "http://"+addr+"/ok"); st != 200 {
+				t.Errorf("afterwards: %d", st)
+			}
+		})
+	}
+}
+
+// TestMutexHeldAcrossPark is the classic: one handler waits with a mutex in its hands, another one of the same loop
+// wants it.
+func TestMutexHeldAcrossPark(t *testing.T) {
+	for _, threads := range []Threads{ThreadsPinned, ThreadsFree} {
+		t.Run(fmt.Sprint(threads), func(t *testing.T) {
+			mu := make(chan struct{}, 1) // a mutex that a test may open
+			unlock := func() {
+				select {
+				case <-mu:
+				default:
+				}
+			}
+			srv := &Server{Loops: 1, Threads: threads, TakeOverAfter: 50 * time.Millisecond, KeepInline: true}
+			held := make(chan struct{}, 1)
+			srv.Handle("GET /holder", func(req *Request, resp *Response) Status {
+				mu <- struct{}{}
+				defer unlock()
+				held <- struct{}{}
+				if err := req.Sleep(20 * time.Millisecond); err != nil {
+					return resp.Fail(err)
+				}
+				return resp.Text(200, "held")
+			})
+			srv.Handle("GET /wanter", func(req *Request, resp *Response) Status {
+				mu <- struct{}{}
+				defer unlock()
+				return resp.Text(200, "got it")
+			})
+			srv.Handle("GET /ok", func(req *Request, resp *Response) Status { return resp.Text(200, "ok") })
+			addr := serveTest(t, srv)
+			dial := func() (net.Conn, *bufio.Reader) {
+				c, err := net.Dial("tcp", addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return c, bufio.NewReader(c)
+			}
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				c, r := dial()
+				defer c.Close()
+				st, _ := request(c, r, "/holder")
+				if st != 200 {
+					t.Errorf("holder: %d", st)
+				}
+			})
+			<-held
+			wg.Go(func() {
+				c, r := dial()
+				defer c.Close()
+				if st, _ := request(c, r, "/wanter"); st != 200 {
+					t.Errorf("wanter: %d", st)
+				}
+			})
+			if threads == ThreadsPinned { // what is parked on the stuck thread cannot go on: nobody but the test can help
+				c, r := dial()
+				defer c.Close()
+				if st, _ := request(c, r, "/ok"); st != 200 {
+					t.Errorf("beside: %d", st)
+				}
+				settled(t, "takeovers", 1, func() int64 { return min(1, int64(len(srv.Stats().Stalls))) })
+				unlock()
+			}
+			wg.Wait()
+		})
+	}
+}
