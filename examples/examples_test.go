@@ -3,6 +3,8 @@ package examples_test
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -10,11 +12,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
 
-// use is what a client does with each example while it runs.
+// use is what a client does with an example while it runs. Examples that are not listed have tests of their own beside
+// them.
 var use = map[string]func(*testing.T, *site){
 	"hello":   useHello,
 	"echo":    useEcho,
@@ -24,47 +28,71 @@ var use = map[string]func(*testing.T, *site){
 
 // TestExamples builds every example, runs it on a free port, uses it, and ends it with SIGTERM.
 func TestExamples(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("skipped: there is no SIGTERM")
-	}
 	bin := build(t)
 	for _, name := range names(t) {
 		t.Run(name, func(t *testing.T) {
-			if use[name] == nil {
-				t.Fatal("the example is not used by a client in this test")
+			s := run(t, filepath.Join(bin, name), "127.0.0.1:0")
+			if use[name] != nil {
+				use[name](t, s)
+			} else if tests, err := filepath.Glob(name + "/*_test.go"); err != nil || len(tests) == 0 {
+				t.Error("no client uses the example: neither in a test beside it nor in this one")
 			}
-			use[name](t, run(t, filepath.Join(bin, name), "127.0.0.1:0"))
 		})
 	}
 }
 
-// names is the folders with an example. Each is read, so that a kept result of the test is not good for another text.
+// names is the folders with an example. Every file is read, so that a kept result of the test is not good for others.
 func names(t *testing.T) (all []string) {
 	t.Helper()
-	programs, err := filepath.Glob("*/main.go")
-	if err != nil || len(programs) == 0 {
-		t.Fatal("no examples: ", err)
-	}
-	for _, p := range programs {
-		text, err := os.ReadFile(p)
-		if err != nil {
-			t.Fatal(err)
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
 		}
-		if n := bytes.Count(text, []byte("\n")); n >= 80 {
-			t.Errorf("%s has %d lines: an example is less than 80 long", p, n)
+		text, err := os.ReadFile(file)
+		if filepath.Base(file) == "main.go" {
+			all = append(all, filepath.Dir(file))
+			if n := bytes.Count(text, []byte("\n")); n >= 80 {
+				t.Errorf("%s has %d lines: an example is less than 80 long", file, n)
+			}
 		}
-		all = append(all, filepath.Dir(p))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	return all
 }
 
-// build puts the examples' programs into a folder.
-func build(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
+// programs is the folder of the examples' programs, built for the first test that asks.
+var programs = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "golwan-examples")
+	if err != nil {
+		return "", err
+	}
 	out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./...").CombinedOutput()
 	if err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+		err = fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return dir, err
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir, err := programs(); err == nil {
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+// build returns the folder of the programs. It skips the test where programs cannot be ended as they should.
+func build(t *testing.T) string {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("skipped: there is no SIGTERM")
+	}
+	dir, err := programs()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }
