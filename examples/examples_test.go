@@ -24,6 +24,12 @@ var use = map[string]func(*testing.T, *site){
 	"echo":    useEcho,
 	"routes":  useRoutes,
 	"waiting": useWaiting,
+	"events":  useEvents,
+	"chat":    useChat,
+	"upload":  useUpload,
+	"await":   useAwait,
+	"nethttp": useNetHTTP,
+	"module":  useModule,
 }
 
 // TestExamples builds every example, runs it on a free port, uses it, and ends it with SIGTERM.
