@@ -1,0 +1,114 @@
+//go:build linux
+
+package evloop
+
+import (
+	"sync/atomic"
+	"testing"
+)
+
+// writingGuest writes to its peer whatever it is asked to, as far as there is room.
+type writingGuest struct {
+	countingGuest
+	left int
+	sent []byte
+}
+
+func (g *writingGuest) Ready(h Handle) {
+	for g.left > 0 {
+		n, err := h.Write(g.sent[len(g.sent)-g.left:])
+		if err == ErrAgain {
+			break
+		}
+		if err != nil {
+			h.Close()
+			return
+		}
+		g.left -= n
+	}
+	g.countingGuest.Ready(h)
+}
+
+func TestGuestWritesAsItsPeerReads(t *testing.T) {
+	var ready atomic.Int64
+	var kept Handle
+	g := &writingGuest{countingGuest: countingGuest{ready: &ready}, left: large, sent: pattern(large)}
+	r := run(t, &script{serve: lines(func(c *Conn, _ string) Verdict {
+		narrowSend(c)
+		kept = c.Handle()
+		c.SetGuest(g)
+		return Hand
+	})}, Config{})
+	p := r.dial()
+	p.narrow()
+	p.send("go\n")
+	got := make([]byte, large)
+	for n := 0; n < large; {
+		m, err := p.r.Read(got[n:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += m
+	}
+	if string(got) != string(pattern(large)) {
+		t.Error("other bytes came than were sent")
+	}
+	r.do(func(l *Loop) {
+		if l.parked != 0 || l.busy != 0 {
+			t.Errorf("a guest has a worker: %d parked, %d busy", l.parked, l.busy)
+		}
+		if kept.HungUp() {
+			t.Error("hung up")
+		}
+	})
+	p.Conn.Close()
+	eventually(t, "the guest closes", func() bool { return r.eng.conns() == 0 })
+	again := r.dial() // most likely on the same descriptor
+	before := ready.Load()
+	again.send("go\n")
+	eventually(t, "the next guest is there", func() bool { return ready.Load() > before })
+	r.do(func(l *Loop) {
+		old := Handle{Loop: kept.Loop, fd: kept.fd, gen: kept.gen - 1}
+		if _, err := old.Write([]byte("x")); err != ErrClosed || !old.HungUp() || old.Discard() {
+			t.Errorf("a handle of a closed connection still writes: %v", err)
+		}
+		old.Close()
+	})
+	if n := r.eng.conns(); n != 1 {
+		t.Errorf("%d connections after an old handle was closed, want 1", n)
+	}
+}
+
+func TestGuestsEnd(t *testing.T) {
+	var ready, closed, drained atomic.Int64
+	r := run(t, &script{serve: lines(func(c *Conn, line string) Verdict {
+		g := &countingGuest{ready: &ready, closed: &closed}
+		if line == "drains" {
+			g.drained = &drained
+		}
+		c.SetGuest(g)
+		return Hand
+	})}, Config{Loops: 2})
+	var stay, drains []*peer
+	for range 20 {
+		a, b := r.dial(), r.dial()
+		a.send("stays\n")
+		b.send("drains\n")
+		stay, drains = append(stay, a), append(drains, b)
+	}
+	eventually(t, "all are guests", func() bool { return ready.Load() >= 40 })
+	r.eng.Drain()
+	for _, p := range drains {
+		p.gone()
+	}
+	if n := r.eng.conns(); n != 20 || drained.Load() != 20 || closed.Load() != 0 {
+		t.Errorf("draining: %d connections, %d told of it, %d closed", n, drained.Load(), closed.Load())
+	}
+	r.eng.Cancel(ErrStopping)
+	for _, p := range stay {
+		p.gone()
+	}
+	if closed.Load() != 20 {
+		t.Errorf("%d guests know that they are closed", closed.Load())
+	}
+}
