@@ -3,8 +3,10 @@
 package evloop
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -94,4 +96,37 @@ func child(t *testing.T, name string, prepare func(*exec.Cmd)) (out string, err 
 	cmd.Stdout, cmd.Stderr = &buf, &buf
 	err = cmd.Run()
 	return buf.String(), err
+}
+
+// spawnServer starts a child that prints its address and ends when its standard input is closed.
+func spawnServer(t *testing.T, name string) (addr net.Addr, end func()) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), childVariable+"="+name)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcp, err := net.ResolveTCPAddr("tcp", strings.TrimSpace(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tcp, func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

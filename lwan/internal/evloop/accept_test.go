@@ -1,0 +1,428 @@
+//go:build linux
+
+package evloop
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The process runs out of descriptors in another one: a limit of this one would hit the tests too.
+func init() { children["without descriptors"] = serveWithoutDescriptors }
+
+// serveWithoutDescriptors serves with a limit so low that accepting soon fails. It prints its address, and then, for
+// each line that it is sent as "cpu", the CPU time that the process has used.
+func serveWithoutDescriptors() {
+	lane, err := Listen("127.0.0.1:0", ListenConfig{})
+	if err != nil {
+		panic(err)
+	}
+	e, err := New(Config{Loops: 2, Log: slog.New(slog.DiscardHandler), Protocol: &script{serve: lines(func(c *Conn, line string) Verdict {
+		if line == "cpu" {
+			var use unix.Rusage
+			unix.Getrusage(unix.RUSAGE_SELF, &use)
+			line = fmt.Sprint((use.Utime.Nano() + use.Stime.Nano()) / 1e6)
+		}
+		printTo(c, "%s", line)
+		return Idle
+	})}})
+	if err != nil {
+		panic(err)
+	}
+	if err := e.Start([]*Lane{lane}); err != nil {
+		panic(err)
+	}
+	limit := unix.Rlimit{Cur: uint64(openDescriptors() + 8), Max: uint64(openDescriptors() + 8)}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		panic(err)
+	}
+	fmt.Println(lane.Addr())
+	var b [1]byte
+	os.Stdin.Read(b[:]) // until the parent closes it
+}
+
+func TestOutOfDescriptors(t *testing.T) {
+	addr, end := spawnServer(t, "without descriptors")
+	defer end()
+	var served, waiting []*peer
+	for range 30 {
+		p := dialTo(t, addr)
+		p.send("hello\n")
+		p.Conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
+		if _, err := p.r.ReadString('\n'); err == nil {
+			served = append(served, p)
+		} else if waiting = append(waiting, p); len(waiting) == 3 {
+			break
+		}
+		p.Conn.SetReadDeadline(time.Now().Add(patience))
+	}
+	if len(served) < 2 || len(waiting) < 3 {
+		t.Fatalf("%d served, %d waiting: the limit was not met", len(served), len(waiting))
+	}
+	cpu := func() (ms int) {
+		served[0].send("cpu\n")
+		fmt.Sscan(served[0].line(), &ms)
+		return ms
+	}
+	before, begin := cpu(), time.Now()
+	for range 300 { // connections that are open are served meanwhile
+		served[1].send("hello\n")
+		served[1].want("hello")
+	}
+	for time.Since(begin) < time.Second {
+		served[1].send("hello\n")
+		served[1].want("hello")
+		<-time.After(50 * time.Millisecond)
+	}
+	if used := cpu() - before; used > 500 {
+		t.Errorf("%d ms of CPU in %v: the loops spin", used, time.Since(begin))
+	}
+	for i, p := range waiting { // a descriptor that is freed is used again
+		served[2+i].Close()
+		p.Conn.SetReadDeadline(time.Now().Add(patience))
+		p.want("hello")
+	}
+}
+
+// seam is the kernel with one call replaced.
+type seam struct {
+	kernel
+	onAccept func(fd int) (int, syscall.Errno) // 0 and 0: the kernel's turn
+	onAdd    func(fd int) syscall.Errno
+	onPin    func(n int) error
+}
+
+func (k *seam) accept(fd int) (int, syscall.Errno) {
+	if k.onAccept != nil {
+		if n, e := k.onAccept(fd); e != 0 {
+			return n, e
+		}
+	}
+	return k.kernel.accept(fd)
+}
+
+func (k *seam) epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errno {
+	if k.onAdd != nil {
+		if e := k.onAdd(fd); e != 0 {
+			return e
+		}
+	}
+	return k.kernel.epollAdd(epfd, fd, events, data)
+}
+
+func (k *seam) pin(n int) error {
+	if k.onPin != nil {
+		return k.onPin(n)
+	}
+	return k.kernel.pin(n)
+}
+
+func TestAcceptErrors(t *testing.T) {
+	for _, e := range []syscall.Errno{
+		syscall.EINTR, syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
+		syscall.EPROTO, syscall.ENETDOWN, syscall.EHOSTUNREACH, syscall.EPERM,
+	} {
+		t.Run(e.Error(), func(t *testing.T) {
+			var calls atomic.Int64
+			k := &seam{kernel: linux{}, onAccept: func(int) (int, syscall.Errno) {
+				if calls.Add(1)%2 == 1 {
+					return -1, e
+				}
+				return 0, 0
+			}}
+			r := run(t, &script{}, Config{Loops: 2, kernel: k})
+			for range 5 {
+				p := r.dial()
+				p.send("hello\n")
+				p.want("hello")
+			}
+			pauses := int64(0)
+			for _, l := range r.eng.loops {
+				done := make(chan int64)
+				l.Do(func() { done <- l.counts.Pauses })
+				pauses += <-done
+			}
+			switch e {
+			case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:
+				if pauses == 0 {
+					t.Error("accepting was not paused")
+				}
+			default:
+				if pauses != 0 {
+					t.Errorf("accepting was paused %d times", pauses)
+				}
+			}
+		})
+	}
+}
+
+// A paused loop that closes a connection accepts again at once, and one that drains stays paused.
+func TestPausedLoops(t *testing.T) {
+	var full atomic.Bool
+	k := &seam{kernel: linux{}, onAccept: func(int) (int, syscall.Errno) {
+		if full.Load() {
+			return -1, syscall.EMFILE
+		}
+		return 0, 0
+	}}
+	r := run(t, &script{}, Config{kernel: k})
+	first := r.dial()
+	first.send("hello\n")
+	first.want("hello")
+	full.Store(true)
+	second := r.dial()
+	eventually(t, "accepting is paused", func() bool {
+		set := false
+		r.do(func(l *Loop) { set = l.paused.Set() })
+		return set
+	})
+	full.Store(false)
+	first.Conn.Close()
+	second.send("hello\n")
+	second.want("hello")
+	full.Store(true)
+	third := r.dial()
+	eventually(t, "accepting is paused again", func() bool {
+		set := false
+		r.do(func(l *Loop) { set = l.paused.Set() })
+		return set
+	})
+	full.Store(false)
+	r.eng.Drain()
+	third.Conn.SetReadDeadline(time.Now().Add(3 * acceptPause))
+	if _, err := third.r.ReadByte(); err == nil {
+		t.Error("a draining loop accepted")
+	}
+}
+
+func TestEpollRefusesAConnection(t *testing.T) {
+	var refuse atomic.Bool
+	k := &seam{kernel: linux{}, onAdd: func(int) syscall.Errno {
+		if refuse.Load() {
+			return syscall.ENOSPC
+		}
+		return 0
+	}}
+	r := run(t, &script{}, Config{kernel: k})
+	refuse.Store(true)
+	r.dial().gone()
+	refuse.Store(false)
+	p := r.dial()
+	p.send("hello\n")
+	p.want("hello")
+	r.do(func(l *Loop) {
+		if l.counts.Rejected != 1 || l.conns.Load() != 1 {
+			t.Errorf("%d rejected, %d connections", l.counts.Rejected, l.conns.Load())
+		}
+	})
+}
+
+func TestStartFailsWhenALoopCannotBePinned(t *testing.T) {
+	k := &seam{kernel: linux{}, onPin: func(n int) error {
+		if n == 1 {
+			return syscall.EPERM
+		}
+		return nil
+	}}
+	lane, err := Listen("127.0.0.1:0", ListenConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lane.Close()
+	e, err := New(Config{Protocol: &script{}, Loops: 3, Threads: PinnedCPU, kernel: k})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Start([]*Lane{lane}); err == nil || !strings.Contains(err.Error(), "pin loop 1") {
+		t.Errorf("%v", err)
+	}
+	if err := e.Wait(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConnectionsOverTheLimitAreRefused(t *testing.T) {
+	r := run(t, &script{refuse: func(fd int) { unix.Write(fd, []byte("full\n")) }}, Config{Loops: 2, MaxConns: 10})
+	var peers []*peer
+	for range 10 {
+		p := r.dial()
+		p.send("hello\n")
+		p.want("hello")
+		peers = append(peers, p)
+	}
+	for range 5 {
+		if got := r.dial().end(); got != "full\n" {
+			t.Errorf("%q", got)
+		}
+	}
+	peers[0].Conn.Close()
+	eventually(t, "it is closed", func() bool { return r.eng.conns() == 9 })
+	p := r.dial()
+	p.send("hello\n")
+	p.want("hello")
+}
+
+func TestDescriptorBeyondTheTable(t *testing.T) {
+	highest := openDescriptors() + 20
+	r := run(t, &script{}, Config{MaxSlots: highest})
+	var fill []*os.File
+	for {
+		f, err := os.Open("/dev/null")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if fill = append(fill, f); int(f.Fd()) >= highest {
+			break
+		}
+	}
+	r.dial().gone()
+	if log := r.log.String(); !strings.Contains(log, "beyond the slot table") {
+		t.Errorf("the log says nothing of it: %s", log)
+	}
+	for _, f := range fill {
+		f.Close()
+	}
+	p := r.dial()
+	p.send("hello\n")
+	p.want("hello")
+}
+
+// An event of a connection that was closed in the same batch names an old generation.
+func TestStaleEventsAreDropped(t *testing.T) {
+	r := run(t, &script{serve: func(*Conn) Verdict { t.Error("served"); return Close }}, Config{})
+	p := r.dial()
+	eventually(t, "it is accepted", func() bool {
+		n := int64(0)
+		r.do(func(l *Loop) { n = l.counts.Accepted })
+		return n == 1
+	})
+	r.do(func(l *Loop) {
+		for fd := range l.owned.all() {
+			s := &l.slots[fd]
+			l.handle(nil, unix.EPOLLIN|unix.EPOLLPRI, eventData(int(fd), 0, s.gen-1))
+			l.handle(nil, unix.EPOLLIN|unix.EPOLLPRI, eventData(int(fd), 0, s.gen+1))
+			if s.state != slotIdle || s.readable() {
+				t.Errorf("%+v", s)
+			}
+			gen := s.gen
+			l.close(fd, s)
+			l.handle(nil, unix.EPOLLIN, eventData(int(fd), 0, gen))
+			if s.state != slotFree || s.gen == gen {
+				t.Errorf("after close: %+v", s)
+			}
+		}
+	})
+	p.gone()
+}
+
+// 1,000 connections are spread evenly over two loops, and both serve.
+func TestSpread(t *testing.T) {
+	r := run(t, &script{}, Config{Loops: 2})
+	const n = 1000
+	peers := make([]*peer, n)
+	var wg sync.WaitGroup
+	for i := range peers {
+		peers[i] = r.dial()
+	}
+	eventually(t, "all are accepted", func() bool { return r.eng.conns() == n })
+	for _, l := range r.eng.loops {
+		if got := l.conns.Load(); got < n*45/100 || got > n*55/100 {
+			t.Errorf("loop %d has %d of %d connections", l.id, got, n)
+		}
+	}
+	for _, p := range peers {
+		wg.Go(func() {
+			if _, err := p.Conn.Write([]byte("hello\n")); err != nil {
+				t.Error(err)
+			}
+			if s, err := p.r.ReadString('\n'); s != "hello\n" {
+				t.Errorf("%q, %v", s, err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, l := range r.eng.loops {
+		in := make(chan int64)
+		l.Do(func() { in <- l.counts.BytesIn })
+		if got := <-in; got < n*45/100*6 {
+			t.Errorf("loop %d has read %d bytes", l.id, got)
+		}
+	}
+}
+
+// A loop that is stalled, or has clearly more than the least loaded one, gets no new connections.
+func TestOwner(t *testing.T) {
+	e := &Engine{loops: []*Loop{{id: 0}, {id: 1}, {id: 2}}}
+	load := func(n ...int64) {
+		for i, l := range e.loops {
+			l.conns.Store(n[i])
+			l.stalled.Store(false)
+		}
+	}
+	count := func() (got [3]int) {
+		for fd := 1; fd < 601; fd++ {
+			got[e.owner(fd).id]++
+		}
+		return got
+	}
+	load(0, 0, 0)
+	if got := count(); got != [3]int{200, 200, 200} {
+		t.Errorf("equal load: %v", got)
+	}
+	if e.owner(1) != e.owner(2) || e.owner(2) == e.owner(3) {
+		t.Error("neighbours of a cache line have different owners")
+	}
+	load(102, 100, 112) // 12 % more is allowed
+	if got := count(); got != [3]int{200, 200, 200} {
+		t.Errorf("nearly equal load: %v", got)
+	}
+	load(102, 100, 113)
+	if got := count(); got != [3]int{200, 400, 0} {
+		t.Errorf("one overloaded: %v", got)
+	}
+	load(2, 0, 3) // small numbers: 2 more are allowed
+	if got := count(); got != [3]int{200, 400, 0} {
+		t.Errorf("small numbers: %v", got)
+	}
+	load(0, 5, 5)
+	e.loops[0].stalled.Store(true)
+	if got := count(); got != [3]int{0, 400, 200} {
+		t.Errorf("the least loaded is stalled: %v", got)
+	}
+	for _, l := range e.loops {
+		l.stalled.Store(true)
+	}
+	if got := count(); got != [3]int{200, 200, 200} {
+		t.Errorf("all are stalled: %v", got)
+	}
+	one := &Engine{loops: e.loops[:1]}
+	if one.owner(77) != e.loops[0] {
+		t.Error("the only loop is passed over")
+	}
+}
+
+func TestTooManyListeners(t *testing.T) {
+	e, err := New(Config{Protocol: &script{}, Loops: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Start(make([]*Lane, maxLanes+1)); err == nil {
+		t.Error("more listeners than lanes")
+	}
+	if err := e.Start(nil); err != nil {
+		t.Error(err)
+	}
+	if err := e.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
