@@ -18,6 +18,7 @@ type goroutines struct {
 	queue []func() // waiting for one of n to be free
 
 	running, queued atomic.Int64
+	quit            chan struct{} // closed at the end of the server: idle ones end at once
 }
 
 const (
@@ -32,7 +33,7 @@ func newGoroutines(n int) *goroutines {
 	case n < 0:
 		n = 1<<31 - 1
 	}
-	return &goroutines{max: n, idle: make(chan func())}
+	return &goroutines{max: n, idle: make(chan func()), quit: make(chan struct{})}
 }
 
 // run starts fn soon, without waiting. It reports false when everything is in use.
@@ -85,8 +86,13 @@ func (g *goroutines) next() func() {
 		return fn
 	case <-t.C:
 		return nil
+	case <-g.quit:
+		return nil
 	}
 }
+
+// close lets idle goroutines end. What is asked of the pool later is still run.
+func (g *goroutines) close() { close(g.quit) }
 
 func (g *goroutines) dequeue() func() {
 	g.mu.Lock()

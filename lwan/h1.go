@@ -3,8 +3,6 @@
 package lwan
 
 import (
-	"time"
-
 	"github.com/golwan/golwan/lwan/internal/evloop"
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
@@ -57,12 +55,10 @@ type fragment struct {
 }
 
 const (
-	readBuffer  = 16 << 10
-	flushAt     = 64 << 10  // answers that are held back to be written together
-	inlineBody  = 16 << 10  // a body up to this is copied behind its head; a larger one is written from where it is
-	drainLimit  = 256 << 10 // of an unread body is thrown away; more closes the connection
-	defaultIdle = 60 * time.Second
-	defaultHead = 10 * time.Second
+	readBuffer = 16 << 10
+	flushAt    = 64 << 10  // answers that are held back to be written together
+	inlineBody = 16 << 10  // a body up to this is copied behind its head; a larger one is written from where it is
+	drainLimit = 256 << 10 // of an unread body is thrown away; more closes the connection
 )
 
 // Serve implements evloop.Server: it answers requests until there is nothing left to read.
@@ -263,16 +259,8 @@ func (h *h1) account() {
 
 // The protocol's own counts of a loop.
 const (
-	countNoAnswer = 0 // statusClass: 1 to 5 for 1xx to 5xx
-	countRequests = 6
+	countRequests = 6 // 0 to 5: by class of the status, see statusClass
 )
-
-func statusClass(st Status) int {
-	if st < 100 || st > 599 || st == StatusClientGone {
-		return countNoAnswer
-	}
-	return int(st) / 100
-}
 
 // refuse answers what is no valid request. The connection is closed behind it: nobody knows where the next one begins.
 func (h *h1) refuse(st Status, reason string) {

@@ -27,10 +27,12 @@ func (h *h1) finish(resp *Response, st Status) {
 	case st.bodyless():
 	case h.req.method == "HEAD":
 		n := int64(len(body))
-		if n == 0 && resp.length >= 0 {
-			n = resp.length // the handler has said what GET would get (RFC 9110 section 8.6)
+		if n == 0 {
+			n = resp.length // what the handler has said that GET would get; nothing is better than a guess (RFC 9110 section 8.6)
 		}
-		h.appendLength(n)
+		if n >= 0 {
+			h.appendLength(n)
+		}
 	default:
 		h.appendLength(int64(len(body)))
 	}

@@ -16,6 +16,8 @@ const (
 	defaultBuffer = 1 << 20
 	defaultPause  = 30 * time.Second
 	unlimited     = 1<<63 - 1
+	defaultHead   = 10 * time.Second // Server.HeaderTimeout
+	defaultIdle   = 60 * time.Second // Server.IdleTimeout
 )
 
 // resolve replaces zero by the default and negative by a value that is never reached; for durations that is 0.

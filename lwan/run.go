@@ -185,6 +185,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	err = errors.Join(err, s.runClosers())
 	s.life.mu.Lock()
 	defer s.life.mu.Unlock()
+	if s.life.core != nil {
+		s.life.core.goroutine.close()
+	}
 	s.life.state = lifeOver
 	s.life.cause = err
 	close(s.life.over)

@@ -49,3 +49,11 @@ func (s *Server) Stats() (st Stats) {
 	}
 	return st
 }
+
+// statusClass is where Stats.Status counts an answer: 1 to 5 for 1xx to 5xx, 0 if none could be sent.
+func statusClass(st Status) int {
+	if st < 100 || st > 599 || st == StatusClientGone {
+		return 0
+	}
+	return int(st) / 100
+}

@@ -27,10 +27,13 @@ func ToHTTP(h Handler) http.Handler {
 
 func toHTTP(t *table) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// Not pooled: a late cancellation must not reach the next request.
-		c := &httpCall{w: w, r: r, ctl: http.NewResponseController(w), start: time.Now(), ended: make(chan struct{})}
-		c.serve(t)
+		newHTTPCall(w, r).serve(t)
 	})
+}
+
+// newHTTPCall makes the carrier of one request. It is not pooled: a late cancellation must not reach the next one.
+func newHTTPCall(w http.ResponseWriter, r *http.Request) *httpCall {
+	return &httpCall{w: w, r: r, ctl: http.NewResponseController(w), start: time.Now(), ended: make(chan struct{})}
 }
 
 // httpCall is the carrier of a request that net/http has read.
@@ -212,7 +215,7 @@ func (c *httpCall) finish(resp *Response, st Status) {
 	if n == 0 && c.req.method == "HEAD" && resp.length >= 0 {
 		n = resp.length
 	}
-	if !st.bodyless() {
+	if !st.bodyless() && (n > 0 || resp.length == 0 || c.req.method != "HEAD") {
 		c.w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
 	}
 	c.w.WriteHeader(int(st))
