@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/golwan/golwan/benchmarks/internal/contender"
+	"github.com/golwan/golwan/benchmarks/internal/contract"
 	"github.com/golwan/golwan/benchmarks/internal/load"
 	"github.com/golwan/golwan/benchmarks/internal/proc"
 	"github.com/golwan/golwan/benchmarks/internal/report"
@@ -53,7 +54,7 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 	return nil
 }
 
-// bed makes the folder for the results and says how to measure.
+// bed makes the folders for the results and for what servers of files serve, and says how to measure.
 func (o *options) bed(now time.Time) (dir string, bed workload.Bed, err error) {
 	bed = workload.Bed{Duration: o.duration, Warmup: o.warmup, ServerCPU: o.serverCPU, LoadCPU: o.loadCPU, Workers: 1}
 	if o.unpinned {
@@ -67,6 +68,12 @@ func (o *options) bed(now time.Time) (dir string, bed workload.Bed, err error) {
 	}
 	scripts := filepath.Join(dir, "scripts")
 	if err := os.MkdirAll(scripts, 0o755); err != nil {
+		return "", bed, err
+	}
+	if bed.Files, err = filepath.Abs(filepath.Join(o.bin, "files")); err != nil {
+		return "", bed, err
+	}
+	if err := contract.WriteFiles(bed.Files); err != nil {
 		return "", bed, err
 	}
 	bed.Generator, err = load.Choose(o.generator, scripts)

@@ -54,7 +54,7 @@ func expectAnswer(t *testing.T, r *bufio.Reader) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := contract.Requests(contract.Hello)[0].Check(response.StatusCode, response.Header.Get("Content-Type"), body); err != nil {
+	if err := contract.Requests(contract.Hello)[0].Check(response.StatusCode, response.Header, body); err != nil {
 		t.Error(err)
 	}
 }

@@ -5,26 +5,42 @@ import (
 	"flag"
 	"log"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/golwan/golwan/benchmarks/internal/contract"
+	"github.com/golwan/golwan/handlers/files"
 	"github.com/golwan/golwan/lwan"
+	"github.com/golwan/golwan/template"
 )
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
+	tree := flag.String("files", "", "folder to serve; none by default")
 	flag.Parse()
 	srv := &lwan.Server{Addr: *addr}
 	route(srv)
+	streams(srv)
+	if *tree != "" {
+		srv.Mount(strings.TrimSuffix(contract.FilesPath, "/"), files.Module.With(files.Config{Dir: *tree}))
+	}
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// route registers the contract's requests; no route is Blocking, because no handler waits for anything but its body.
+// route registers the contract's requests. No route is Blocking but the one that is about that: handlers wait for
+// nothing but their body. The one that stalls is the mistake that it looks like.
 func route(srv *lwan.Server) {
 	srv.Handle("GET /{$}", hello)
 	srv.Handle("GET /json", message)
 	srv.Handle("POST /post", count)
+	srv.Handle("GET /page", page)
+	srv.Handle("GET /blocking", hello, lwan.Blocking)
+	srv.Handle("GET /stall", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		time.Sleep(contract.StallTime)
+		return hello(req, resp)
+	})
 	for _, route := range contract.Routes() {
 		srv.Handle("GET "+route.Pattern, routed(route.Params))
 	}
@@ -36,6 +52,12 @@ func hello(_ *lwan.Request, resp *lwan.Response) lwan.Status {
 
 func message(_ *lwan.Request, resp *lwan.Response) lwan.Status {
 	return resp.JSON(lwan.StatusOK, contract.Message{Message: contract.Greeting})
+}
+
+var stock = template.Must(template.Compile[contract.Page]("stock", contract.Mustache(), template.Set{}))
+
+func page(_ *lwan.Request, resp *lwan.Response) lwan.Status {
+	return resp.Render(lwan.StatusOK, stock.With(contract.NewPage()))
 }
 
 func count(req *lwan.Request, resp *lwan.Response) lwan.Status {

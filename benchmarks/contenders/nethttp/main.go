@@ -2,28 +2,43 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
+	"html/template"
 	"io"
 	"log"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/golwan/golwan/benchmarks/internal/contract"
 )
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
+	tree := flag.String("files", "", "folder to serve; none by default")
 	flag.Parse()
-	log.Fatal(http.ListenAndServe(*addr, routes()))
+	mux := routes()
+	streams(mux)
+	if *tree != "" {
+		mux.Handle("GET "+contract.FilesPath, http.StripPrefix(contract.FilesPath, http.FileServer(http.Dir(*tree))))
+	}
+	log.Fatal(http.ListenAndServe(*addr, mux))
 }
 
 // routes has no other routes than the contract's: what a mux costs depends on how many there are.
-func routes() http.Handler {
+func routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", hello)
 	mux.HandleFunc("GET /json", message)
 	mux.HandleFunc("POST /post", count)
+	mux.HandleFunc("GET /page", page)
+	mux.HandleFunc("GET /blocking", hello) // here every handler may block
+	mux.HandleFunc("GET /stall", func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(contract.StallTime)
+		hello(w, r)
+	})
 	for _, route := range contract.Routes() {
 		mux.HandleFunc("GET "+route.Pattern, routed(route.Params))
 	}
@@ -41,6 +56,19 @@ func message(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	send(w, body)
+}
+
+var stock = template.Must(template.New("stock").Parse(contract.GoTemplate()))
+
+// page renders into memory first, for the same reason as message encodes there.
+func page(w http.ResponseWriter, _ *http.Request) {
+	var body bytes.Buffer
+	if err := stock.Execute(&body, contract.NewPage()); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	send(w, body.Bytes())
 }
 
 func count(w http.ResponseWriter, r *http.Request) {

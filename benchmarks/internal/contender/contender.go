@@ -46,9 +46,10 @@ type Program struct {
 
 // Setup is how a server is to be run.
 type Setup struct {
-	CPU       int  // the only CPU, or proc.AnyCPU
-	Workers   int  // processes or loops, for contenders that have to be told; 0 is 1
-	Reconnect bool // the load closes each connection after an answer
+	CPU       int    // the only CPU, or proc.AnyCPU
+	Workers   int    // processes or loops, for contenders that have to be told; 0 is 1
+	Reconnect bool   // the load closes each connection after an answer
+	Files     string // absolute path of the folder made by contract.WriteFiles; "": no files are served
 }
 
 func (s Setup) workers() int { return max(s.Workers, 1) }
@@ -56,24 +57,34 @@ func (s Setup) workers() int { return max(s.Workers, 1) }
 // All lists the known contenders in the order in which they are run.
 func All() []Contender {
 	return []Contender{
-		goProgram("golwan", "this framework, as it is by default", "", every...),
+		goProgram("golwan", "this framework, as it is by default", "", contract.Features()...),
 		floor(),
-		goProgram("nethttp", "the standard library's net/http with its ServeMux", "", every...),
+		goProgram("writes", "as many bare write calls as an event has subscribers: the lower bound of fan-out", "", contract.Publish),
+		goProgram("nethttp", "the standard library's net/http with its ServeMux", "", without(contract.FileGzip)...),
 		goProgram("fasthttp", "valyala/fasthttp, which has no router", "github.com/valyala/fasthttp",
-			contract.Hello, contract.JSON, contract.Post),
-		goProgram("gin", "gin-gonic/gin on net/http", "github.com/gin-gonic/gin", every...),
-		goProgram("echo", "labstack/echo on net/http", "github.com/labstack/echo/v5", every...),
-		goProgram("chi", "go-chi/chi on net/http", "github.com/go-chi/chi/v5", every...),
-		goProgram("fiber2", "gofiber/fiber v2 on fasthttp", "github.com/gofiber/fiber/v2", every...),
-		goProgram("fiber3", "gofiber/fiber v3 on fasthttp", "github.com/gofiber/fiber/v3", every...),
-		goProgram("hertz", "cloudwego/hertz on its netpoll", "github.com/cloudwego/hertz", every...),
+			append(plainFiles, contract.Hello, contract.JSON, contract.Post, contract.FileGzip, contract.Template)...),
+		goProgram("gin", "gin-gonic/gin on net/http", "github.com/gin-gonic/gin", basic...),
+		goProgram("echo", "labstack/echo on net/http", "github.com/labstack/echo/v5", basic...),
+		goProgram("chi", "go-chi/chi on net/http", "github.com/go-chi/chi/v5", basic...),
+		goProgram("fiber2", "gofiber/fiber v2 on fasthttp", "github.com/gofiber/fiber/v2", basic...),
+		goProgram("fiber3", "gofiber/fiber v3 on fasthttp", "github.com/gofiber/fiber/v3", basic...),
+		goProgram("hertz", "cloudwego/hertz on its netpoll", "github.com/cloudwego/hertz", basic...),
 		nginx(),
 		lighttpd(),
 	}
 }
 
-// every is all features: what a framework with handlers and a router has.
-var every = contract.Features()
+var (
+	// basic is what every framework with handlers and a router has.
+	basic = []contract.Feature{contract.Hello, contract.JSON, contract.Routing, contract.Post}
+	// plainFiles is what every server of files has.
+	plainFiles = []contract.Feature{contract.FileSmall, contract.FileMiddle, contract.FileLarge, contract.FileUnchanged}
+)
+
+// without is all features but one.
+func without(f contract.Feature) []contract.Feature {
+	return slices.DeleteFunc(contract.Features(), func(other contract.Feature) bool { return other == f })
+}
 
 // Find returns the contender with a name.
 func Find(name string) (Contender, bool) {

@@ -10,7 +10,8 @@ import (
 )
 
 // External is a contender that was built elsewhere and is started with a command line for the shell. Before it is
-// run, {addr}, {host} and {port} in it are replaced by a free address, and {dir} by a temporary folder. Its hello is
+// run, {addr}, {host} and {port} in it are replaced by a free address, {dir} by a temporary folder, and
+// {files} by the folder of contract.WriteFiles. Its hello is
 // at address, a URL without a query; "" is http://{addr}/. An address with a port of its own is for a server that
 // cannot be told where to listen. The other requests of the contract go to the same host and port, and workloads that
 // it does not answer rightly are left out.
@@ -25,9 +26,9 @@ func External(name, command, address string) (Contender, error) {
 		return Contender{}, fmt.Errorf("contender %s: %w", name, err)
 	}
 	return Contender{Name: name, About: command, prepare: func(context.Context, string) (Program, error) {
-		return Program{Version: "external", url: address, command: func(_ Setup, addr, dir string) (proc.Command, error) {
+		return Program{Version: "external", url: address, command: func(s Setup, addr, dir string) (proc.Command, error) {
 			// exec replaces the shell, so that the process id is the server's.
-			return proc.Command{Args: []string{"sh", "-c", "exec " + fill(command, addr, dir)}}, nil
+			return proc.Command{Args: []string{"sh", "-c", "exec " + fill(command, addr, dir, s.Files)}}, nil
 		}}, nil
 	}}, nil
 }
@@ -36,7 +37,7 @@ func checkAddress(address string) error {
 	if address == "" {
 		return nil
 	}
-	u, err := url.Parse(fill(address, "127.0.0.1:1", ""))
+	u, err := url.Parse(fill(address, "127.0.0.1:1", "", ""))
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,7 @@ func checkAddress(address string) error {
 	return nil
 }
 
-func fill(template, addr, dir string) string {
+func fill(template, addr, dir, files string) string {
 	host, port, _ := strings.Cut(addr, ":")
-	return strings.NewReplacer("{addr}", addr, "{host}", host, "{port}", port, "{dir}", dir).Replace(template)
+	return strings.NewReplacer("{addr}", addr, "{host}", host, "{port}", port, "{dir}", dir, "{files}", files).Replace(template)
 }

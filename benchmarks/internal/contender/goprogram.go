@@ -5,6 +5,7 @@ import (
 	"debug/buildinfo"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/golwan/golwan/benchmarks/internal/contract"
@@ -18,8 +19,12 @@ const programs = "github.com/golwan/golwan/benchmarks/contenders/"
 // goProgram is a contender in the folder contenders. Its version is that of module, or of Go when there is none.
 func goProgram(name, about, module string, serves ...contract.Feature) Contender {
 	return Contender{Name: name, About: about, serves: serves, prepare: func(ctx context.Context, bin string) (Program, error) {
-		return build(ctx, name, module, bin, func(_ Setup, binary, addr string) []string {
-			return []string{binary, "-addr", addr}
+		return build(ctx, name, module, bin, func(s Setup, binary, addr string) []string {
+			args := []string{binary, "-addr", addr}
+			if s.Files != "" && slices.Contains(serves, contract.FileSmall) {
+				args = append(args, "-files", s.Files)
+			}
+			return args
 		})
 	}}
 }

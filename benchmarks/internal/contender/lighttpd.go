@@ -3,6 +3,7 @@ package contender
 import (
 	"context"
 	"os"
+	"path"
 	"path/filepath"
 	"text/template"
 
@@ -11,7 +12,8 @@ import (
 )
 
 // lighttpdConfig serves a file, because lighttpd has no directive that answers with a text. 65535 is the highest
-// number of requests for a connection that lighttpd can count to.
+// number of requests for a connection that lighttpd can count to. It sends no compressed siblings; what it has
+// compressed once it keeps, which comes to the same.
 var lighttpdConfig = template.Must(template.New("lighttpd").Parse(`server.bind = "{{.Host}}"
 server.port = {{.Port}}
 server.document-root = "{{.Dir}}/htdocs"
@@ -22,6 +24,10 @@ server.listen-backlog = 4096
 server.max-keep-alive-requests = 65535
 server.max-keep-alive-idle = 3600
 {{if gt .Workers 1}}server.max-worker = {{.Workers}}
+{{end}}{{if .Tree}}server.modules += ( "mod_deflate" )
+deflate.cache-dir = "{{.Dir}}/cache"
+deflate.mimetypes = ( "text/" )
+deflate.allowed-encodings = ( "gzip" )
 {{end}}index-file.names = ( "index.txt" )
 mimetype.assign = ( ".txt" => "{{.Type}}" )
 `))
@@ -29,7 +35,7 @@ mimetype.assign = ( ".txt" => "{{.Type}}" )
 // lighttpd is the one that the distribution has installed, answering with a file of 13 bytes.
 func lighttpd() Contender {
 	const about = "lighttpd as installed, answering with a small file"
-	return Contender{Name: "lighttpd", About: about, serves: []contract.Feature{contract.Hello},
+	return Contender{Name: "lighttpd", About: about, serves: append(plainFiles, contract.Hello, contract.FileGzip),
 		prepare: func(ctx context.Context, _ string) (Program, error) {
 			binary, version, err := installed(ctx, "lighttpd", "-v")
 			return Program{Version: version, Binary: binary, command: func(s Setup, addr, dir string) (proc.Command, error) {
@@ -45,6 +51,11 @@ func lighttpdCommand(binary string, s settings) (proc.Command, error) {
 	}
 	if err := os.WriteFile(filepath.Join(root, "index.txt"), []byte(contract.Greeting), 0o644); err != nil {
 		return proc.Command{}, err
+	}
+	if s.Tree != "" {
+		if err := os.Symlink(s.Tree, filepath.Join(root, path.Base(s.Path))); err != nil {
+			return proc.Command{}, err
+		}
 	}
 	file := filepath.Join(s.Dir, "lighttpd.conf")
 	return proc.Command{Args: []string{binary, "-D", "-f", file}}, writeConfig(file, lighttpdConfig, s)

@@ -1,9 +1,11 @@
 package contender
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"text/template"
@@ -41,19 +43,32 @@ http {
 			default_type "{{.Type}}";
 			return 200 "{{.Greeting}}";
 		}
-	}
+{{if .Tree}}		location {{.Path}} {
+			default_type "{{.Type}}";
+			types {}
+{{if .Packed}}			gzip_static on;
+{{end}}			alias {{.Tree}}/;
+		}
+{{end}}	}
 }
 `))
 
-// nginx is the one that the distribution has installed, answering from its configuration.
+// nginx is the one that the distribution has installed, answering hello from its configuration, and files with sendfile
+// and descriptors that it keeps open.
 func nginx() Contender {
 	const about = "nginx as installed, answering with its return directive"
-	return Contender{Name: "nginx", About: about, serves: []contract.Feature{contract.Hello},
+	return Contender{Name: "nginx", About: about, serves: append(plainFiles, contract.Hello, contract.FileGzip),
 		prepare: func(ctx context.Context, _ string) (Program, error) {
 			binary, version, err := installed(ctx, "nginx", "-v")
+			if err != nil {
+				return Program{}, err
+			}
+			packed, err := servesPacked(ctx, binary)
 			return Program{Version: version, Binary: binary, command: func(s Setup, addr, dir string) (proc.Command, error) {
 				file := filepath.Join(dir, "nginx.conf")
-				err := writeConfig(file, nginxConfig, newSettings(s, addr, dir))
+				settings := newSettings(s, addr, dir)
+				settings.Packed = packed
+				err := writeConfig(file, nginxConfig, settings)
 				return proc.Command{Args: []string{binary, "-p", dir, "-e", "stderr", "-c", file}}, err
 			}}, err
 		}}
@@ -68,13 +83,22 @@ type settings struct {
 	Files            uint64 // file descriptors
 	Connections      uint64 // that is below Files, with some to spare
 	Type, Greeting   string
+	Tree, Path       string // the folder of the files, and where it is served; "" for no files
+	Packed           bool   // files with a compressed sibling are sent as that
+}
+
+// servesPacked reports whether an nginx was built with the module that sends compressed siblings.
+func servesPacked(ctx context.Context, binary string) (bool, error) {
+	built, err := exec.CommandContext(ctx, binary, "-V").CombinedOutput()
+	return bytes.Contains(built, []byte("http_gzip_static_module")), err
 }
 
 func newSettings(s Setup, addr, dir string) settings {
 	host, port, _ := strings.Cut(addr, ":")
 	files := proc.FileLimit()
 	return settings{Addr: addr, Host: host, Port: port, Dir: dir, Root: os.Geteuid() == 0, Workers: s.workers(),
-		Files: files, Connections: files - files/10, Type: contract.PlainText, Greeting: contract.Greeting}
+		Files: files, Connections: files - files/10, Type: contract.PlainText, Greeting: contract.Greeting,
+		Tree: s.Files, Path: contract.FilesPath}
 }
 
 func writeConfig(name string, config *template.Template, s settings) error {

@@ -91,7 +91,7 @@ func (p Program) place() (addr, root string, err error) {
 	if p.url == "" {
 		return addr, "/", nil
 	}
-	u, err := url.Parse(fill(p.url, addr, ""))
+	u, err := url.Parse(fill(p.url, addr, "", ""))
 	if err != nil {
 		return "", "", err
 	}
@@ -165,18 +165,20 @@ func (s *Server) ask(r contract.Request, last bool) (size int, err error) {
 		return 0, err
 	}
 	counted := &counter{r: conn}
-	response, err := http.ReadResponse(bufio.NewReader(counted), nil)
+	response, err := http.ReadResponse(bufio.NewReader(counted), nil) // nil: the request was a GET or POST
 	if err != nil {
 		return 0, fmt.Errorf("%s %s: %w", r.Method, r.Target, err)
 	}
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return 0, fmt.Errorf("%s %s: %w", r.Method, r.Target, err)
+	var body []byte
+	if !r.Endless {
+		if body, err = io.ReadAll(response.Body); err != nil {
+			return 0, fmt.Errorf("%s %s: %w", r.Method, r.Target, err)
+		}
 	}
 	if last && !response.Close {
 		return 0, fmt.Errorf("%s %s: the answer does not announce the close that was asked for", r.Method, r.Target)
 	}
-	return counted.n, r.Check(response.StatusCode, response.Header.Get("Content-Type"), body)
+	return counted.n, r.Check(response.StatusCode, response.Header, body)
 }
 
 // Stop ends the server and removes what it left.

@@ -13,8 +13,9 @@ import (
 
 func ExampleRequest_Check() {
 	request := contract.Requests(contract.Hello)[0]
-	fmt.Println(request.Check(200, "text/plain; charset=utf-8", []byte("Hello, world!")))
-	fmt.Println(request.Check(200, "text/plain", []byte("Hello")))
+	plain := http.Header{"Content-Type": {"text/plain; charset=utf-8"}}
+	fmt.Println(request.Check(200, plain, []byte("Hello, world!")))
+	fmt.Println(request.Check(200, plain, []byte("Hello")))
 	// Output:
 	// <nil>
 	// GET /: body "Hello", want "Hello, world!"
@@ -41,7 +42,7 @@ func TestCheck(t *testing.T) {
 		{contract.Post, 200, "text/plain", "1024", true},
 		{contract.Post, 200, "text/plain", "0", false},
 	} {
-		err := contract.Requests(c.feature)[0].Check(c.status, c.contentType, []byte(c.body))
+		err := contract.Requests(c.feature)[0].Check(c.status, http.Header{"Content-Type": {c.contentType}}, []byte(c.body))
 		if (err == nil) != c.right {
 			t.Errorf("%s %d %q %q: %v", c.feature, c.status, c.contentType, c.body, err)
 		}
@@ -59,13 +60,22 @@ func TestBytesAreWhatNetHTTPReads(t *testing.T) {
 				}
 				body, err := io.ReadAll(got.Body)
 				if err != nil || got.Method != want.Method || got.RequestURI != want.Target || got.Host != "h:1" ||
-					string(body) != want.Body || got.Close != last {
+					string(body) != want.Body || got.Close != last || !hasFields(got.Header, want.Fields) {
 					t.Errorf("%s: read as %s %s %s, close %t, %d bytes, %v",
 						want.Target, got.Method, got.RequestURI, got.Host, got.Close, len(body), err)
 				}
 			}
 		}
 	}
+}
+
+func hasFields(header http.Header, fields []contract.Field) bool {
+	for _, field := range fields {
+		if header.Get(field.Name) != field.Value {
+			return false
+		}
+	}
+	return true
 }
 
 // TestRoutesAnswerThemselves routes every request with net/http and compares with the answer that is promised.

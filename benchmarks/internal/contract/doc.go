@@ -7,7 +7,7 @@
 //	for _, request := range contract.Requests(contract.Hello) {
 //		answer, err := ask(request)
 //		...
-//		err = request.Check(answer.Status, answer.ContentType, answer.Body)
+//		err = request.Check(answer.Status, answer.Header, answer.Body)
 //	}
 //
 // Everything is constant after initialisation and may be used from any goroutine. Slices that are returned are

@@ -3,6 +3,7 @@ package contract
 import (
 	"net/http"
 	"strings"
+	"time"
 )
 
 // Feature is a kind of request that a contender may be able to answer. Not every contender has every feature: a
@@ -18,10 +19,31 @@ const (
 	Routing Feature = "routes"
 	// Post is POST /post, answered with the number of bytes in the body.
 	Post Feature = "post"
+	// FileSmall, FileMiddle and FileLarge are GET of a file of 1 KiB, 100 KiB and 10 MiB; see Files.
+	FileSmall  Feature = "file-1k"
+	FileMiddle Feature = "file-100k"
+	FileLarge  Feature = "file-10m"
+	// FileUnchanged is GET of the small file by a client that has it (RFC 9110, section 13.1.3).
+	FileUnchanged Feature = "file-304"
+	// FileGzip is GET of a file of 16 KiB by a client that accepts gzip, answered with that.
+	FileGzip Feature = "file-gzip"
+	// Template is GET /page, answered with a rendered HTML page; see Page.
+	Template Feature = "page"
+	// Offload is GET /blocking, Hello from a handler that is allowed to block.
+	Offload Feature = "blocking"
+	// Stall is GET /stall, Hello from a handler that sleeps StallTime without having said that it might.
+	Stall Feature = "stall"
+	// Stream is GET /events, an event stream of a handler that waits between its events.
+	Stream Feature = "stream"
+	// Publish is GET /topic, an event stream of what POST /publish publishes.
+	Publish Feature = "publish"
 )
 
 // Features lists all features in the order in which they are documented.
-func Features() []Feature { return []Feature{Hello, JSON, Routing, Post} }
+func Features() []Feature {
+	return []Feature{Hello, JSON, Routing, Post, FileSmall, FileMiddle, FileLarge, FileUnchanged, FileGzip, Template,
+		Offload, Stall, Stream, Publish}
+}
 
 // Greeting is the body of the answer to Hello and the message of the answer to JSON.
 const Greeting = "Hello, world!"
@@ -31,6 +53,9 @@ const PlainText = "text/plain; charset=utf-8"
 
 // PostBytes is the size of the body that Post sends.
 const PostBytes = 1024
+
+// StallTime is how long the handler of Stall sleeps.
+const StallTime = time.Second
 
 // Message is what JSON encodes. A fresh value is to be encoded for each request.
 type Message struct {
@@ -50,6 +75,19 @@ func Requests(f Feature) []Request {
 			MediaType: "text/plain", Answer: "1024"}}
 	case Routing:
 		return routedRequests()
+	case FileSmall, FileMiddle, FileLarge, FileUnchanged, FileGzip:
+		return []Request{fileRequest(f)}
+	case Template:
+		return []Request{{Method: http.MethodGet, Target: "/page", MediaType: "text/html", Answer: renderedPage()}}
+	case Offload:
+		return []Request{{Method: http.MethodGet, Target: "/blocking", MediaType: "text/plain", Answer: Greeting}}
+	case Stall:
+		return []Request{{Method: http.MethodGet, Target: "/stall", MediaType: "text/plain", Answer: Greeting}}
+	case Stream:
+		return []Request{{Method: http.MethodGet, Target: "/events", MediaType: EventStream, Endless: true}}
+	case Publish:
+		return []Request{{Method: http.MethodGet, Target: "/topic", MediaType: EventStream, Endless: true},
+			{Method: http.MethodPost, Target: "/publish", MediaType: "text/plain", Answer: Published}}
 	}
 	return nil
 }

@@ -15,7 +15,11 @@ func Command(in io.Reader, out io.Writer) error {
 	if err := json.NewDecoder(in).Decode(&job); err != nil {
 		return fmt.Errorf("drive: reading the job: %w", err)
 	}
-	result, err := Run(job)
+	do := Run
+	if job.Subscribers > 0 {
+		do = FanOut
+	}
+	result, err := do(job)
 	if err != nil {
 		return err
 	}

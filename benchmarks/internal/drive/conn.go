@@ -19,6 +19,7 @@ type conn struct {
 	owed      int       // answers that have not come yet
 	since     time.Time // when connecting or sending began
 	last      bool      // the server closes after what it owes
+	answered  bool      // at least once
 	answers   scanner
 }
 
@@ -32,7 +33,8 @@ func (e *engine) connect(c *conn) error {
 		unix.Close(fd) // the error that counts is the one before
 		return fmt.Errorf("drive: TCP_NODELAY: %w", err)
 	}
-	*c = conn{fd: fd, turn: c.turn, since: time.Now(), answers: scanner{head: c.answers.head[:0]}}
+	*c = conn{fd: fd, turn: c.turn, since: time.Now(), answered: c.answered,
+		answers: scanner{head: c.answers.head[:0], want: e.job.Requests[0].Status}}
 	for len(e.conns) <= fd {
 		e.conns = append(e.conns, nil)
 	}
@@ -106,6 +108,10 @@ func (e *engine) receive(c *conn, events uint32) error {
 		}
 		if c.owed == 0 {
 			e.latency.Record(time.Since(c.since))
+			if !c.answered {
+				c.answered = true
+				e.answered++
+			}
 			if c.last || e.job.Reconnect {
 				e.drop(c)
 				return e.connect(c)

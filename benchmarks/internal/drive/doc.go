@@ -1,5 +1,6 @@
-// Package drive is the benchmarks' own load generator, for machines without wrk, and it opens the connections of the
-// memory workload, which no other generator holds.
+// Package drive is the benchmarks' own load generator, for machines without wrk and for what wrk cannot do: it publishes
+// to the subscribers of a topic (FanOut), holds idle connections and streams (Hold), reads slowly (ReadSlowly), and
+// keeps handlers busy beside another load (Repeat).
 //
 //	result, err := drive.Run(load.Job{Addr: "127.0.0.1:8080", Requests: contract.Requests(contract.Hello),
 //		Connections: 64, Duration: 3 * time.Second})
@@ -13,5 +14,6 @@
 // that ends with its connection, is an error. Bodies are counted and not compared: the answers are checked before a
 // run, and their size after it.
 //
-// Run and Hold may be called from any goroutine and block it. Nothing outlives Run; what Hold returns has to be closed.
+// All of them may be called from any goroutine and block it. Nothing outlives Run and FanOut; what the others return has
+// to be closed.
 package drive

@@ -19,6 +19,10 @@ const (
 
 	// overdue is how old a request without an answer must be at the end to count as a timeout.
 	overdue = 2 * time.Second
+	// approach is how long it may take until every connection of a steady job has had its first answer.
+	approach = time.Minute
+	// atOnce is how many connections of a steady job may wait for that at the same time.
+	atOnce = 128
 )
 
 // engine is a run under way. It belongs to the goroutine of Run.
@@ -29,21 +33,24 @@ type engine struct {
 	family  int
 	epoll   int
 
-	conns   []*conn // by file descriptor
-	open    int
-	result  load.Result
-	latency stats.Histogram
-	buf     [readSize]byte
-	events  [eventSize]unix.EpollEvent
+	conns    []*conn // by file descriptor
+	open     int
+	begun    int // connections
+	answered int // connections that have had an answer
+	meter    meter
+	result   load.Result
+	latency  stats.Histogram
+	buf      [readSize]byte
+	events   [eventSize]unix.EpollEvent
 }
 
 // Run does a job and returns what came of it. What goes wrong with a connection is counted in the result and ends
 // that connection; an error is returned for what makes the whole run impossible. A run ends after its duration, or
-// when no connection is left.
+// when no connection is left. The requests of a job have the same right status.
 func Run(job load.Job) (load.Result, error) {
 	e := &engine{job: job, batches: prepare(job)}
-	if len(e.batches) == 0 || job.Connections < 1 || job.Duration <= 0 {
-		return load.Result{}, errors.New("drive: a job needs requests, connections and a duration")
+	if len(e.batches) == 0 || job.Connections < 1 || job.Duration <= 0 || job.Steady && job.Server == 0 {
+		return load.Result{}, errors.New("drive: a job needs requests, connections and a duration, and a steady one the server")
 	}
 	if err := e.resolve(); err != nil {
 		return load.Result{}, err
@@ -53,35 +60,65 @@ func Run(job load.Job) (load.Result, error) {
 		return load.Result{}, fmt.Errorf("drive: epoll_create1: %w", err)
 	}
 	defer e.close()
-	began := time.Now()
-	if err := e.run(began.Add(job.Duration)); err != nil {
+	if job.Steady {
+		if err := e.run(time.Now().Add(approach), e.steady); err != nil {
+			return load.Result{}, err
+		}
+		if !e.steady() {
+			return load.Result{}, fmt.Errorf("drive: %d of %d connections had an answer within %v: %+v",
+				e.answered, job.Connections, approach, e.result.Errors)
+		}
+		e.result.Requests, e.result.Bytes, e.latency = 0, 0, stats.Histogram{}
+	}
+	if e.meter, err = startMeter(job.Server); err != nil {
 		return load.Result{}, err
 	}
-	return e.finish(began), nil
+	if err := e.run(e.meter.began.Add(job.Duration), func() bool { return false }); err != nil {
+		return load.Result{}, err
+	}
+	return e.finish()
 }
 
+// steady reports whether every connection has had its first answer.
+func (e *engine) steady() bool { return e.answered == e.job.Connections }
+
 func (e *engine) resolve() error {
-	addr, err := net.ResolveTCPAddr("tcp", e.job.Addr)
+	var err error
+	e.family, e.server, err = resolve(e.job.Addr)
+	return err
+}
+
+func resolve(address string) (family int, server unix.Sockaddr, err error) {
+	addr, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
-		return fmt.Errorf("drive: %w", err)
+		return 0, nil, fmt.Errorf("drive: %w", err)
 	}
 	if ip := addr.IP.To4(); ip != nil {
-		e.family, e.server = unix.AF_INET, &unix.SockaddrInet4{Port: addr.Port, Addr: [4]byte(ip)}
-	} else {
-		e.family, e.server = unix.AF_INET6, &unix.SockaddrInet6{Port: addr.Port, Addr: [16]byte(addr.IP.To16())}
+		return unix.AF_INET, &unix.SockaddrInet4{Port: addr.Port, Addr: [4]byte(ip)}, nil
+	}
+	return unix.AF_INET6, &unix.SockaddrInet6{Port: addr.Port, Addr: [16]byte(addr.IP.To16())}, nil
+}
+
+// connectMore begins the connections of the job that have not begun: all at once, or, when opening them is not to be
+// measured, no more than what a short backlog takes.
+func (e *engine) connectMore() error {
+	for e.begun < e.job.Connections && (!e.job.Steady || e.begun-e.answered < atOnce) {
+		if err := e.connect(&conn{turn: e.begun % len(e.batches)}); err != nil {
+			return err
+		}
+		e.begun++
 	}
 	return nil
 }
 
-func (e *engine) run(deadline time.Time) error {
-	for i := range e.job.Connections {
-		if err := e.connect(&conn{turn: i % len(e.batches)}); err != nil {
+// run goes on until the deadline, until enough, or until no connection is left.
+func (e *engine) run(deadline time.Time, enough func() bool) error {
+	for !enough() {
+		if err := e.connectMore(); err != nil {
 			return err
 		}
-	}
-	for e.open > 0 {
 		left := time.Until(deadline)
-		if left <= 0 {
+		if left <= 0 || e.open == 0 {
 			return nil
 		}
 		n, err := unix.EpollWait(e.epoll, e.events[:], int(left.Milliseconds())+1)
@@ -98,18 +135,22 @@ func (e *engine) run(deadline time.Time) error {
 }
 
 // finish counts what is still owed, and fills in the figures.
-func (e *engine) finish(began time.Time) load.Result {
+func (e *engine) finish() (load.Result, error) {
 	now := time.Now()
+	used, err := e.meter.stop()
 	for _, c := range e.conns {
 		if c != nil && now.Sub(c.since) > overdue {
 			e.result.Errors.Timeout++
 		}
 	}
-	r, h := e.result, &e.latency
-	r.Took = now.Sub(began)
-	r.Latency = load.Latency{P50: h.Percentile(50), P90: h.Percentile(90), P99: h.Percentile(99),
+	r := e.result
+	r.Took, r.Used, r.Latency = now.Sub(e.meter.began), used, latencies(&e.latency)
+	return r, err
+}
+
+func latencies(h *stats.Histogram) load.Latency {
+	return load.Latency{P50: h.Percentile(50), P90: h.Percentile(90), P99: h.Percentile(99),
 		P999: h.Percentile(99.9), Max: h.Max()}
-	return r
 }
 
 func (e *engine) close() {

@@ -2,6 +2,7 @@ package drive
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -30,12 +31,13 @@ var (
 type scanner struct {
 	head []byte // of a head that is not complete yet
 	left int64  // bytes of the current body that have not come
+	want int    // the right status; 0 is 200
 }
 
 // counts says what a scanner has found in some bytes.
 type counts struct {
 	done int  // complete final responses
-	bad  int  // of those, how many had a status other than 200
+	bad  int  // of those, how many had another status than the right one
 	last bool // the server has said that it will close the connection
 }
 
@@ -62,7 +64,7 @@ func (s *scanner) feed(p []byte) (found counts, err error) {
 		switch {
 		case r.status < 200: // an interim response: the final one follows (RFC 9110, section 15.2)
 			continue
-		case r.status != 200:
+		case r.status != cmp.Or(s.want, 200):
 			found.bad++
 		}
 		found.last = found.last || r.last

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strconv"
 	"time"
@@ -20,6 +21,9 @@ func h2load() Generator {
 func h2loadCan(job Job) error {
 	if job.Reconnect {
 		return errors.New("h2load does not reconnect")
+	}
+	if job.special() || len(job.Requests[0].Fields) > 0 || job.Requests[0].Expected() != http.StatusOK {
+		return errors.New("h2load takes no fields, counts other answers than 200 as errors, and knows no streams")
 	}
 	if job.Requests[0].Body != "" {
 		return errors.New("h2load takes bodies from files only")

@@ -16,7 +16,20 @@ type Job struct {
 	Duration    time.Duration
 	Pipeline    int  // requests sent at once on a connection (RFC 9112, section 9.3.2); 0 is 1
 	Reconnect   bool // each request asks the server to close the connection, and the next one gets a new one
+
+	// Steady keeps what opening the connections costs out of the figures: they begin when every connection has had its
+	// first answer, and Duration begins then. It needs Server.
+	Steady bool
+	// Subscribers is not 0 for the load of a topic: that many connections send Requests[0] and read the stream which is
+	// the answer, and one more sends Requests[1] whenever all of them have got what the time before has published. The
+	// figures begin when all are subscribed. Connections is not used; Server is needed.
+	Subscribers int
+	// Server is the process whose CPU time is read, with its descendants': see Result.Used.
+	Server int
 }
+
+// special reports whether only our own generator can do the job.
+func (j Job) special() bool { return j.Steady || j.Subscribers > 0 }
 
 // depth is Pipeline with its default.
 func (j Job) depth() int { return max(j.Pipeline, 1) }

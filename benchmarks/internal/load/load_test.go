@@ -133,7 +133,7 @@ type recorder struct {
 func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.count[fmt.Sprintf("%s %s %d %t", req.Method, req.URL.Path, req.ContentLength, req.Close)]++
+	r.count[fmt.Sprintf("%s %s %d %t %s", req.Method, req.URL.Path, req.ContentLength, req.Close, req.Header.Get("If-Modified-Since"))]++
 }
 
 // TestGeneratorsSendWhatTheJobSays runs each installed program against a server that counts.
@@ -145,6 +145,8 @@ func TestGeneratorsSendWhatTheJobSays(t *testing.T) {
 		"post":        {Requests: contract.Requests(contract.Post)},
 		"reconnect":   {Requests: contract.Requests(contract.Hello), Reconnect: true},
 		"pipelined":   {Requests: contract.Requests(contract.Hello), Pipeline: 16},
+		"unchanged":   {Requests: contract.Requests(contract.FileUnchanged)},
+		"pipelined 3": {Requests: append(contract.Requests(contract.FileUnchanged), routes...), Pipeline: 2},
 		"pipelined 2": {Requests: append(contract.Requests(contract.Post), routes...), Pipeline: 6},
 	}
 	for _, name := range []string{"wrk", "h2load"} {
@@ -181,7 +183,11 @@ func checkGenerator(t *testing.T, g Generator, job Job) {
 	defer seen.mu.Unlock()
 	var served int64
 	for _, r := range job.Requests {
-		key := fmt.Sprintf("%s %s %d %t", r.Method, r.Target, len(r.Body), job.Reconnect)
+		since := ""
+		for _, field := range r.Fields {
+			since = field.Value
+		}
+		key := fmt.Sprintf("%s %s %d %t %s", r.Method, r.Target, len(r.Body), job.Reconnect, since)
 		if seen.count[key] == 0 {
 			t.Errorf("%q was never asked for, but %v", key, seen.count)
 		}
@@ -194,6 +200,20 @@ func checkGenerator(t *testing.T, g Generator, job Job) {
 	// What is under way at the end is served but not counted.
 	if result.Requests == 0 || result.Requests > served {
 		t.Errorf("%d requests reported, %d served", result.Requests, served)
+	}
+}
+
+func TestOnlyOurOwnDoesWhatIsSpecial(t *testing.T) {
+	for _, job := range []Job{{Steady: true}, {Subscribers: 1}} {
+		job.Requests = contract.Requests(contract.Hello)
+		if wrk("").can(job) == nil || h2load().can(job) == nil || own().can(job) != nil {
+			t.Errorf("%+v", job)
+		}
+	}
+	for _, feature := range []contract.Feature{contract.FileUnchanged, contract.FileGzip, contract.Post} {
+		if job := (Job{Requests: contract.Requests(feature)}); h2load().can(job) == nil || wrk("").can(job) != nil {
+			t.Errorf("%s: h2load can, or wrk cannot", feature)
+		}
 	}
 }
 

@@ -12,6 +12,9 @@ type Result struct {
 	Bytes    int64         `json:"bytes"` // received
 	Errors   Errors        `json:"errors"`
 	Latency  Latency       `json:"latency"`
+
+	// Used is the CPU time that Job.Server has used while these figures were made; 0 when it was not asked for.
+	Used time.Duration `json:"used_ns"`
 }
 
 // Errors counts what went wrong.
@@ -19,7 +22,7 @@ type Errors struct {
 	Connect int64 `json:"connect"`
 	Read    int64 `json:"read"`
 	Write   int64 `json:"write"`
-	Status  int64 `json:"status"` // answers with a status of 400 and above; from our own generator, other than 200
+	Status  int64 `json:"status"` // answers with a status of 400 and above; from our own generator, other than the right one
 	Timeout int64 `json:"timeout"`
 }
 

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"os"
@@ -17,10 +18,17 @@ const timeout = 5 * time.Second
 
 // wrk is https://github.com/wg/wrk. It measures whole seconds only: a duration is rounded up.
 func wrk(scripts string) Generator {
-	return Generator{Name: "wrk", program: "wrk", can: canAll, parse: ParseWrk, command: func(job Job) (proc.Command, error) {
+	return Generator{Name: "wrk", program: "wrk", can: wrkCan, parse: ParseWrk, command: func(job Job) (proc.Command, error) {
 		script, err := saveScript(scripts, WrkScript(job))
 		return wrkCommand(job, script), err
 	}}
+}
+
+func wrkCan(job Job) error {
+	if job.special() {
+		return errors.New("wrk counts from its start on, and knows no streams")
+	}
+	return nil
 }
 
 func wrkCommand(job Job, script string) proc.Command {
@@ -57,6 +65,9 @@ func WrkScript(job Job) string {
 func writeOnly(b *strings.Builder, job Job) {
 	only := job.Requests[0]
 	fmt.Fprintf(b, "wrk.method = %s\n", lua(only.Method))
+	for _, field := range only.Fields {
+		fmt.Fprintf(b, "wrk.headers[%s] = %s\n", lua(field.Name), lua(field.Value))
+	}
 	if only.Body != "" {
 		fmt.Fprintf(b, "wrk.headers['Content-Type'] = 'application/octet-stream'\nwrk.body = %s\n", lua(only.Body))
 	}
@@ -71,8 +82,14 @@ func writePrepared(b *strings.Builder, job Job) {
 		if r.Body != "" {
 			body, kind = lua(r.Body), "'application/octet-stream'"
 		}
-		fmt.Fprintf(b, "  wrk.headers['Content-Type'] = %s\n  one[#one + 1] = wrk.format(%s, %s, nil, %s)\n",
-			kind, lua(r.Method), lua(r.Target), body)
+		fmt.Fprintf(b, "  wrk.headers['Content-Type'] = %s\n", kind)
+		for _, field := range r.Fields {
+			fmt.Fprintf(b, "  wrk.headers[%s] = %s\n", lua(field.Name), lua(field.Value))
+		}
+		fmt.Fprintf(b, "  one[#one + 1] = wrk.format(%s, %s, nil, %s)\n", lua(r.Method), lua(r.Target), body)
+		for _, field := range r.Fields {
+			fmt.Fprintf(b, "  wrk.headers[%s] = nil\n", lua(field.Name))
+		}
 	}
 	fmt.Fprintf(b, `  local depth, at = %d, 0
   repeat

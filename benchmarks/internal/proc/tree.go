@@ -65,6 +65,9 @@ func tree(root int) ([]Stat, error) {
 	return found, nil
 }
 
+// UsageOf is what the process root, which this program need not have started, and its descendants have used.
+func UsageOf(root int) (Usage, error) { return usage(root) }
+
 // usage sums over the tree of root.
 func usage(root int) (Usage, error) {
 	members, err := tree(root)

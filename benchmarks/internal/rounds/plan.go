@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/golwan/golwan/benchmarks/internal/contender"
@@ -99,11 +100,11 @@ func (p Plan) steps() int {
 
 func (p Plan) traces(c workload.Case) bool { return p.Trace && c.Trace != nil }
 
-// serving are the contenders that have the feature of a case.
+// serving are the contenders of a case that have its feature.
 func (p Plan) serving(c workload.Case) []Entry {
 	var entries []Entry
 	for _, e := range p.Entries {
-		if e.Contender.Serves(c.Feature) {
+		if (c.Only == nil || slices.Contains(c.Only, e.Contender.Name)) && e.Contender.Serves(c.Feature) {
 			entries = append(entries, e)
 		}
 	}

@@ -58,6 +58,15 @@ func TestContendersTakeTurns(t *testing.T) {
 	}
 }
 
+func TestOnlyWhoIsNamedTakesPart(t *testing.T) {
+	c := script("a", contract.JSON, good)
+	c.Only = []string{"nginx", "gin"} // the one has no JSON
+	p := rounds.Plan{Rounds: 1, Entries: entries(t, "nethttp", "nginx", "gin"), Cases: []workload.Case{c}}
+	if got := order(p.Run(t.Context())); !slices.Equal(got, []string{"a 1 gin"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestWhoFailsIsLeftOutOfTheCase(t *testing.T) {
 	var log strings.Builder
 	calls := map[string]int{}

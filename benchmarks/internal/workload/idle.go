@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,35 +23,36 @@ const (
 // idle is what a connection costs that has been used and is kept open, as most are in practice. The kernel's memory
 // for sockets is not in it: it is the same for all.
 func idle() Workload {
-	return Workload{Name: "idle", About: "memory for each idle keep-alive connection, of 8000",
-		Cases: func(o Options) []Case {
-			n := o.Idle
-			if n == 0 {
-				n = idleConnections
-			}
-			return []Case{{
-				Name:    fmt.Sprintf("idle-%d", n),
-				About:   fmt.Sprintf("growth of resident memory for each of %d idle connections that have been served a request", n),
-				Feature: contract.Hello, Metrics: []Metric{PerConnection, Empty, Resident},
-				Measure: func(ctx context.Context, s Subject) (Sample, error) { return measureIdle(ctx, s, n) },
-			}}
-		}}
+	return held("idle", "idle keep-alive connection that has been served a request", contract.Hello)
 }
 
-func measureIdle(ctx context.Context, s Subject, n int) (sample Sample, err error) {
-	if limit := proc.FileLimit(); uint64(n)+spareFiles > limit {
-		return Sample{}, fmt.Errorf("%d connections are too many for a limit of %d open files", n, limit)
+// held is Idle with its default.
+func (o Options) held() int { return cmp.Or(o.Idle, idleConnections) }
+
+// heldCase measures n connections, each with an answer to the first request of f.
+func heldCase(name, about string, f contract.Feature, n int) Case {
+	return Case{Name: name, About: about, Feature: f, Metrics: []Metric{PerConnection, Empty, Resident},
+		Measure: func(ctx context.Context, s Subject) (Sample, error) { return measureHeld(ctx, s, f, n) }}
+}
+
+func measureHeld(ctx context.Context, s Subject, f contract.Feature, n int) (sample Sample, err error) {
+	if err := affordable(n); err != nil {
+		return Sample{}, err
 	}
 	server, err := s.start(ctx, false)
 	if err != nil {
 		return Sample{}, err
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
+	requests := server.Requests(f)
+	if _, err := server.Check(requests, false); err != nil {
+		return Sample{}, fmt.Errorf("%w: %w", ErrUnserved, err)
+	}
 	before, err := settled(ctx, server)
 	if err != nil {
 		return Sample{}, err
 	}
-	held, err := drive.Hold(server.Addr, server.Requests(contract.Hello)[0], n)
+	held, err := drive.Hold(server.Addr, requests[0], n)
 	if err != nil {
 		return Sample{}, err
 	}
@@ -59,16 +61,12 @@ func measureIdle(ctx context.Context, s Subject, n int) (sample Sample, err erro
 	if err != nil {
 		return Sample{}, err
 	}
-	alive, err := held.Alive()
-	if err != nil {
-		return Sample{}, err
-	}
 	sample = Sample{Server: server.Command, Values: map[string]float64{
 		PerConnection.Key: float64(after.Resident-before.Resident) / float64(n),
 		Empty.Key:         float64(before.Resident) / mebi,
 		Resident.Key:      float64(after.Resident) / mebi,
 	}}
-	if alive < n {
+	if alive := held.Alive(); alive < n {
 		sample.Invalid = fmt.Sprintf("the server has closed %d of %d connections", n-alive, n)
 	}
 	return sample, nil

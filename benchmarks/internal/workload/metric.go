@@ -30,7 +30,13 @@ var (
 
 // The metrics of the other workloads.
 var (
-	// PerConnection is how much the resident memory has grown for each idle connection, in bytes.
+	// Delivery is the server's CPU time for an event and one of its subscribers, in microseconds.
+	Delivery = Metric{"event_us", "CPU µs/event", 2}
+	// P99Ratio is how many times that of a quiet run P99 is; QuietP99 and QuietCPU are that run's.
+	P99Ratio = Metric{"p99_ratio", "p99 to quiet", 2}
+	QuietP99 = Metric{"quiet_p99_us", "quiet p99 µs", 0}
+	QuietCPU = Metric{"quiet_cpu_us", "quiet CPU µs/req", 2}
+	// PerConnection is how much the resident memory has grown for each connection that is held, in bytes.
 	PerConnection = Metric{"conn_bytes", "bytes/conn", 0}
 	// Empty is the resident memory before, in MiB.
 	Empty = Metric{"rss_empty_mib", "RSS before MiB", 1}

@@ -47,9 +47,14 @@ func measure(ctx context.Context, s Subject, f contract.Feature, job load.Job) (
 	if err := s.warm(ctx, job); err != nil {
 		return Sample{}, err
 	}
+	return s.drive(ctx, server, job, size)
+}
+
+// drive puts the load on the server and makes a sample of what both report.
+func (s Subject) drive(ctx context.Context, server *contender.Server, job load.Job, size float64) (Sample, error) {
 	before, err := server.Usage()
 	if err != nil {
-		return Sample{}, fmt.Errorf("after the warm-up: %w: %s", err, server.Output())
+		return Sample{}, fmt.Errorf("before the load: %w: %s", err, server.Output())
 	}
 	result, command, err := s.Bed.Generator.Run(ctx, job, s.Bed.LoadCPU)
 	if err != nil {
@@ -59,11 +64,23 @@ func measure(ctx context.Context, s Subject, f contract.Feature, job load.Job) (
 	if err != nil {
 		return Sample{}, fmt.Errorf("after the load: %w: %s", err, server.Output())
 	}
-	sample = Sample{Values: values(result, after.CPU-before.CPU, after.Resident), Server: server.Command, Load: command, Errors: result.Errors}
+	used := after.CPU - before.CPU
+	if job.Steady || job.Subscribers > 0 {
+		used = result.Used
+	}
+	sample := Sample{Values: values(result, used, after.Resident), Server: server.Command, Load: command, Errors: result.Errors}
 	if invalid := validate(result, size); invalid != nil {
 		sample.Invalid = invalid.Error()
 	}
 	return sample, nil
+}
+
+// affordable says why a server, or a load, cannot have so many connections, if it cannot.
+func affordable(connections int) error {
+	if limit := proc.FileLimit(); uint64(connections)+spareFiles > limit {
+		return fmt.Errorf("%d connections are too many for a limit of %d open files", connections, limit)
+	}
+	return nil
 }
 
 // warm puts the load on the server for a while, so that its tables and pools have grown and its heap has settled.
@@ -78,14 +95,14 @@ func (s Subject) warm(ctx context.Context, job load.Job) error {
 
 // startChecked starts the server, completes the job for it and returns the mean size of its answers.
 func (s Subject) startChecked(ctx context.Context, f contract.Feature, job *load.Job) (*contender.Server, float64, error) {
-	if limit := proc.FileLimit(); uint64(job.Connections)+spareFiles > limit {
-		return nil, 0, fmt.Errorf("%d connections are too many for a limit of %d open files", job.Connections, limit)
+	if err := affordable(max(job.Connections, job.Subscribers)); err != nil {
+		return nil, 0, err
 	}
 	server, err := s.start(ctx, job.Reconnect)
 	if err != nil {
 		return nil, 0, err
 	}
-	job.Addr, job.Requests, job.Duration = server.Addr, server.Requests(f), s.Bed.Duration
+	job.Addr, job.Requests, job.Duration, job.Server = server.Addr, server.Requests(f), s.Bed.Duration, server.PID()
 	size, err := server.Check(job.Requests, job.Reconnect)
 	if err != nil {
 		return nil, 0, errors.Join(fmt.Errorf("%w: %w", ErrUnserved, err), server.Stop())
@@ -114,7 +131,7 @@ func values(r load.Result, cpu time.Duration, resident int64) map[string]float64
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
 // validate says why the figures of a run must not be used, if they must not. The answers were checked before, one by
-// one; under load their size has to stay what it was.
+// one; under load their size has to stay what it was. A size of 0 is not known.
 func validate(r load.Result, size float64) error {
 	if err := r.Errors.Err(); err != nil {
 		return err
@@ -122,7 +139,7 @@ func validate(r load.Result, size float64) error {
 	if r.Requests == 0 {
 		return errors.New("no request was answered")
 	}
-	if got := float64(r.Bytes) / float64(r.Requests); r.Requests > 1000 && math.Abs(got-size) > size*sizeTolerance {
+	if got := float64(r.Bytes) / float64(r.Requests); size > 0 && r.Requests > 1000 && math.Abs(got-size) > size*sizeTolerance {
 		return fmt.Errorf("answers of %.1f bytes under load, of %.1f bytes when checked", got, size)
 	}
 	return nil

@@ -24,7 +24,7 @@ type Workload struct {
 // Options change the sizes of workloads.
 type Options struct {
 	Connections []int // for workloads under load; nil: what the workload has by default
-	Idle        int   // connections of the memory workload; 0: 8000
+	Idle        int   // connections of the workloads for memory; 0: 8000
 }
 
 // each makes a case for each number of connections: those of the options, or else the defaults.
@@ -46,6 +46,7 @@ type Case struct {
 	About   string
 	Feature contract.Feature // contenders without it are left out
 	Metrics []Metric         // columns of the report; the first one is what contenders are compared by
+	Only    []string         // names of the contenders that take part; nil: all
 
 	Measure func(ctx context.Context, s Subject) (Sample, error)
 	// Trace counts system calls for a request, by name; nil when there is nothing to count.
@@ -66,6 +67,7 @@ type Bed struct {
 	ServerCPU int           // or proc.AnyCPU
 	LoadCPU   int           // or proc.AnyCPU
 	Workers   int           // see contender.Setup
+	Files     string        // see contender.Setup
 }
 
 // Sample is what one measurement came to.
@@ -79,7 +81,8 @@ type Sample struct {
 
 // start starts the subject's server as the bed says.
 func (s Subject) start(ctx context.Context, reconnect bool) (*contender.Server, error) {
-	return s.Program.Start(ctx, contender.Setup{CPU: s.Bed.ServerCPU, Workers: s.Bed.Workers, Reconnect: reconnect})
+	return s.Program.Start(ctx, contender.Setup{CPU: s.Bed.ServerCPU, Workers: s.Bed.Workers, Reconnect: reconnect,
+		Files: s.Bed.Files})
 }
 
 // traceable tells whether system calls can be counted at all.
@@ -87,7 +90,8 @@ func traceable() bool { return syscalls.Installed() }
 
 // All lists the workloads in the order in which they are run.
 func All() []Workload {
-	return []Workload{hello(), pipelined(), jsonAnswer(), routes(), post(), reconnect(), idle(), startup()}
+	return []Workload{hello(), pipelined(), jsonAnswer(), routes(), post(), reconnect(), files(), page(), blocking(), scaling(),
+		fanOut(), slow(), stall(), idle(), streams(), subscribers(), startup()}
 }
 
 // Find returns the workload with a name.

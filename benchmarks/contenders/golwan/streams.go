@@ -1,0 +1,32 @@
+package main
+
+import (
+	"time"
+
+	"github.com/golwan/golwan/benchmarks/internal/contract"
+	"github.com/golwan/golwan/lwan"
+)
+
+// streams registers the streams: one that its handler writes, and one that is a topic's.
+func streams(srv *lwan.Server) {
+	topic := new(lwan.Topic)
+	srv.Handle("GET /events", events)
+	srv.Handle("GET /topic", func(_ *lwan.Request, resp *lwan.Response) lwan.Status {
+		return topic.Subscribe(resp, lwan.Subscription{})
+	})
+	srv.Handle("POST /publish", func(_ *lwan.Request, resp *lwan.Response) lwan.Status {
+		topic.Publish(lwan.Event{Data: contract.EventData})
+		return resp.Text(lwan.StatusOK, contract.Published)
+	})
+}
+
+// events sends an event at once and then one a minute.
+func events(req *lwan.Request, resp *lwan.Response) lwan.Status {
+	stream := resp.Events()
+	for range req.Every(time.Minute) {
+		if err := stream.Send(lwan.Event{Data: contract.EventData}); err != nil {
+			return resp.Fail(err)
+		}
+	}
+	return lwan.StatusOK
+}

@@ -1,0 +1,54 @@
+// Command writes is the least that fan-out can cost: for each event one write call to each subscriber, on sockets that
+// are non-blocking, with bytes that were made once. Everything else (accepting, subscribing, reading the request that
+// publishes) is done by the standard library, and happens once for thousands of writes.
+//
+// A subscriber whose socket takes no more is dropped: what a slow one is owed would have to be kept, and this is no
+// server.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+
+	"github.com/golwan/golwan/benchmarks/internal/contract"
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
+	flag.Parse()
+	a := newAudience()
+	http.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { text(w, contract.Greeting) })
+	http.HandleFunc("GET /topic", func(w http.ResponseWriter, _ *http.Request) { subscribe(w, a) })
+	http.HandleFunc("POST /publish", func(w http.ResponseWriter, _ *http.Request) {
+		a.publish()
+		text(w, contract.Published)
+	})
+	log.Fatal(http.ListenAndServe(*addr, nil))
+}
+
+// subscribe takes the connection from the server and gives it to the audience.
+func subscribe(w http.ResponseWriter, a *audience) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	_, err = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n", contract.EventStream)
+	if err == nil {
+		err = a.add(conn.(*net.TCPConn))
+	}
+	if err != nil {
+		conn.Close() // the error that counts is the one before
+		log.Print(err)
+	}
+}
+
+func text(w http.ResponseWriter, body string) {
+	w.Header().Set("Content-Type", contract.PlainText)
+	if _, err := w.Write([]byte(body)); err != nil {
+		log.Print(err)
+	}
+}

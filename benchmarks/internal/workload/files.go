@@ -1,0 +1,38 @@
+package workload
+
+import (
+	"fmt"
+
+	"github.com/golwan/golwan/benchmarks/internal/contract"
+	"github.com/golwan/golwan/benchmarks/internal/load"
+)
+
+// largeConnections is the default for the largest file: with more of them, what is under way at the end of a run and
+// not counted would be a larger part of it than the noise.
+const largeConnections = 4
+
+// files is what a server of static files does most. Which of its ways a server takes depends on the size: from memory,
+// with sendfile, or by copying.
+func files() Workload {
+	return Workload{Name: "files", About: "files of 1 KiB, 100 KiB and 10 MiB, one that has not changed (304), and one in gzip",
+		Cases: func(o Options) []Case {
+			var cases []Case
+			for _, f := range []struct {
+				feature     contract.Feature
+				about       string
+				connections int
+			}{
+				{contract.FileSmall, "a file of 1 KiB", 64},
+				{contract.FileMiddle, "a file of 100 KiB", 64},
+				{contract.FileLarge, "a file of 10 MiB", largeConnections},
+				{contract.FileUnchanged, "a file of 1 KiB that the client has, answered with 304", 64},
+				{contract.FileGzip, "a file of 16 KiB, answered in gzip", 64},
+			} {
+				cases = append(cases, o.each(func(n int) Case {
+					return underLoad(fmt.Sprintf("%s-%d", f.feature, n), fmt.Sprintf("GET of %s on %d connections", f.about, n),
+						f.feature, load.Job{Connections: n})
+				}, f.connections)...)
+			}
+			return cases
+		}}
+}
