@@ -292,7 +292,9 @@ func (h *h1) Expire(c *evloop.Conn) {
 
 // Hangup implements evloop.Server: the client has closed its side, so nobody waits for what the handler waits for.
 func (h *h1) Hangup(c *evloop.Conn) {
-	h.req.cancel(ErrGone)
+	if h.active { // else its answer has left, and the Request is the next one's
+		h.req.cancel(ErrGone)
+	}
 	c.Cancel(ErrGone)
 }
 
@@ -301,6 +303,14 @@ func (h *h1) Draining(c *evloop.Conn) {
 	if h.req.drainable.Load() {
 		h.req.cancel(ErrStopping)
 		c.Cancel(ErrStopping)
+	}
+}
+
+// Killed implements evloop.Server: the context ends, also that of a handler which waits for a function of Await or is
+// blocked by something else.
+func (h *h1) Killed(c *evloop.Conn, cause error) {
+	if h.active {
+		h.req.cancel(h.errorOf(cause))
 	}
 }
 

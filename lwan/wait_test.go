@@ -386,3 +386,28 @@ func TestQueue(t *testing.T) {
 		}
 	})
 }
+
+// TestLeavingAfterTheAnswer: a client that leaves while the rest of its body is thrown away, or while its answers are
+// written, must not end the next request of that worker.
+func TestLeavingAfterTheAnswer(t *testing.T) {
+	srv := &Server{Loops: 1}
+	srv.Handle("POST /", text("unread"))
+	srv.Handle("GET /", func(req *Request, resp *Response) Status {
+		if err := req.Context().Err(); err != nil {
+			return resp.Fail(err)
+		}
+		return resp.Text(200, "alive")
+	})
+	addr := serveTest(t, srv)
+	for range 20 {
+		w := dial(t, addr)
+		w.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+		w.want("POST", 200, "unread")
+		w.reset()
+		settled(t, "active", 0, func() int64 { return srv.Stats().Conns.Active })
+		next := dial(t, addr)
+		next.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		next.want("GET", 200, "alive")
+		next.c.Close()
+	}
+}

@@ -25,6 +25,9 @@ type Server interface {
 	Hangup(c *Conn)
 	// Draining is called once when draining begins while Serve is under way, as Hangup is.
 	Draining(c *Conn)
+	// Killed is called, as Hangup is, when the connection has failed or the engine stops hard: whatever Serve waits for
+	// ends with cause, and what does not wait for the connection (an offloaded function) can be told here.
+	Killed(c *Conn, cause error)
 }
 
 // Verdict says what becomes of a connection after Serve.

@@ -54,6 +54,8 @@ func call(f func(*Conn), c *Conn) {
 func (s *scriptServer) Expire(c *Conn)   { call(s.p.expire, c) }
 func (s *scriptServer) Hangup(c *Conn)   { call(s.p.hangup, c) }
 func (s *scriptServer) Draining(c *Conn) { call(s.p.draining, c) }
+
+func (s *scriptServer) Killed(c *Conn, cause error) {}
 func (s *scriptServer) Died(c *Conn, value any, _ []byte) {
 	if s.p.died != nil {
 		s.p.died(c, value)

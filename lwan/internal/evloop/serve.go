@@ -197,7 +197,9 @@ func (l *Loop) close(fd int32, s *slot) {
 func (l *Loop) killSlot(w *Worker, fd int32, s *slot, cause error) {
 	switch s.state {
 	case slotBusy:
-		l.records.at(s.rec).conn.Kill(cause)
+		c := l.records.at(s.rec).conn
+		c.w.server.Killed(c, cause)
+		c.Kill(cause)
 	case slotGuest:
 		h := l.handleOf(fd, s)
 		l.records.at(s.rec).guest.Closed(h, cause)
