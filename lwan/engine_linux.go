@@ -19,6 +19,7 @@ type loopEngine struct {
 	tables    []*table // by lane
 	lanes     []*evloop.Lane
 	listeners []net.Listener // of the caller's
+	refused   error          // of closing them when draining began
 	idle      uint32         // seconds
 	header    uint32         // seconds
 	pipelined int
@@ -84,6 +85,11 @@ func (e *loopEngine) open(end Endpoint) (*evloop.Lane, error) {
 
 func (e *loopEngine) closeListeners() error {
 	e.dog.stop()
+	return errors.Join(e.refused, e.closeLanes())
+}
+
+// closeLanes ends listening: whoever connects from now on is refused, and not left to wait for nobody.
+func (e *loopEngine) closeLanes() error {
 	var errs []error
 	for _, l := range e.lanes {
 		errs = append(errs, l.Close())
@@ -126,8 +132,17 @@ func (e *loopEngine) Refuse(fd int) {
 }
 
 func (e *loopEngine) drain()                          { e.eng.Drain() }
-func (e *loopEngine) wait(ctx context.Context) error  { return e.eng.Wait(ctx) }
 func (e *loopEngine) close(ctx context.Context) error { return e.eng.Close(ctx) }
+
+// wait closes the listeners as soon as no loop watches them any more.
+func (e *loopEngine) wait(ctx context.Context) error {
+	select {
+	case <-e.eng.Deaf():
+		e.refused = e.closeLanes()
+	case <-ctx.Done():
+	}
+	return e.eng.Wait(ctx)
+}
 
 func (e *loopEngine) stats(s *Stats) {
 	es := e.eng.Stats()

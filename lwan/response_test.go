@@ -39,18 +39,23 @@ func TestFinishing(t *testing.T) {
 		ctype  string
 		body   string
 	}{
-		"text":          {func(q *Request, r *Response) Status { return r.Text(201, "é") }, 201, typeText, "é"},
-		"own-type":      {func(q *Request, r *Response) Status { r.SetContentType("text/css"); return r.Text(200, "a{}") }, 200, "text/css", "a{}"},
-		"data":          {func(q *Request, r *Response) Status { return r.Data(202, "image/png", []byte("png")) }, 202, "image/png", "png"},
-		"json":          {func(q *Request, r *Response) Status { return r.JSON(200, map[string]int{"a": 1}) }, 200, typeJSON, `{"a":1}`},
-		"json-fails":    {func(q *Request, r *Response) Status { return r.JSON(200, func() {}) }, 500, typeText, "500 Internal Server Error\n"},
-		"render":        {func(q *Request, r *Response) Status { return r.Render(200, page{"p", nil}) }, 200, "text/page", "p"},
-		"render-fails":  {func(q *Request, r *Response) Status { return r.Render(200, page{"half", errSecret}) }, 500, typeText, "500 Internal Server Error\n"},
-		"redirect":      {func(q *Request, r *Response) Status { return r.Redirect(303, "/a?b=\"c\"") }, 303, typeHTML, "<a href=\"/a?b=%22c%22\">See Other</a>.\n"},
-		"error":         {func(q *Request, r *Response) Status { return r.Error(409, "taken") }, 409, typeText, "409 Conflict\ntaken\n"},
-		"status-only":   {func(q *Request, r *Response) Status { return 404 }, 404, typeText, "404 Not Found\n"},
-		"empty":         {func(q *Request, r *Response) Status { return 200 }, 200, "", ""},
-		"write":         {func(q *Request, r *Response) Status { r.WriteString("a"); r.Write([]byte("b")); r.Printf("%d", 3); return 200 }, 200, "", "ab3"},
+		"text":         {func(q *Request, r *Response) Status { return r.Text(201, "é") }, 201, typeText, "é"},
+		"own-type":     {func(q *Request, r *Response) Status { r.SetContentType("text/css"); return r.Text(200, "a{}") }, 200, "text/css", "a{}"},
+		"data":         {func(q *Request, r *Response) Status { return r.Data(202, "image/png", []byte("png")) }, 202, "image/png", "png"},
+		"json":         {func(q *Request, r *Response) Status { return r.JSON(200, map[string]int{"a": 1}) }, 200, typeJSON, `{"a":1}`},
+		"json-fails":   {func(q *Request, r *Response) Status { return r.JSON(200, func() {}) }, 500, typeText, "500 Internal Server Error\n"},
+		"render":       {func(q *Request, r *Response) Status { return r.Render(200, page{"p", nil}) }, 200, "text/page", "p"},
+		"render-fails": {func(q *Request, r *Response) Status { return r.Render(200, page{"half", errSecret}) }, 500, typeText, "500 Internal Server Error\n"},
+		"redirect":     {func(q *Request, r *Response) Status { return r.Redirect(303, "/a?b=\"c\"") }, 303, typeHTML, "<a href=\"/a?b=%22c%22\">See Other</a>.\n"},
+		"error":        {func(q *Request, r *Response) Status { return r.Error(409, "taken") }, 409, typeText, "409 Conflict\ntaken\n"},
+		"status-only":  {func(q *Request, r *Response) Status { return 404 }, 404, typeText, "404 Not Found\n"},
+		"empty":        {func(q *Request, r *Response) Status { return 200 }, 200, "", ""},
+		"write": {func(q *Request, r *Response) Status {
+			r.WriteString("a")
+			r.Write([]byte("b"))
+			r.Printf("%d", 3)
+			return 200
+		}, 200, "", "ab3"},
 		"set-body":      {func(q *Request, r *Response) Status { r.WriteString("dropped"); r.SetBody("kept"); return 200 }, 200, "", "kept"},
 		"set-and-write": {func(q *Request, r *Response) Status { r.SetBody("a"); r.WriteString("b"); return 200 }, 200, "", "ab"},
 		"error-body":    {func(q *Request, r *Response) Status { return r.Text(400, "mine") }, 400, typeText, "mine"},
@@ -58,14 +63,16 @@ func TestFinishing(t *testing.T) {
 		"readfrom":      {func(q *Request, r *Response) Status { r.ReadFrom(strings.NewReader("from")); return 200 }, 200, "", "from"},
 		"fail":          {func(q *Request, r *Response) Status { r.WriteString("half"); return r.Fail(errSecret) }, 500, typeText, "500 Internal Server Error\n"},
 		"fail-known":    {func(q *Request, r *Response) Status { return r.Fail(fmt.Errorf("x: %w", os.ErrNotExist)) }, 404, typeText, "404 Not Found\n"},
-		"fail-message":  {func(q *Request, r *Response) Status { return r.Fail(&Error{Status: 422, Message: "no", Err: errSecret}) }, 422, typeText, "422 Unprocessable Entity\nno\n"},
-		"fail-nil":      {func(q *Request, r *Response) Status { return r.Fail(nil) }, 500, typeText, "500 Internal Server Error\n"},
-		"panic":         {func(q *Request, r *Response) Status { r.WriteString("half"); panic(errSecret) }, 500, typeText, "500 Internal Server Error\n"},
-		"zero":          {func(q *Request, r *Response) Status { return 0 }, 500, typeText, "500 Internal Server Error\n"},
-		"interim":       {func(q *Request, r *Response) Status { return 103 }, 500, typeText, "500 Internal Server Error\n"},
-		"four-digits":   {func(q *Request, r *Response) Status { return 1000 }, 500, typeText, "500 Internal Server Error\n"},
-		"unregistered":  {func(q *Request, r *Response) Status { return r.Text(599, "odd") }, 599, typeText, "odd"},
-		"wrong-length":  {func(q *Request, r *Response) Status { r.SetHeader("Content-Length", "3"); return r.Text(200, "longer") }, 200, typeText, "longer"},
+		"fail-message": {func(q *Request, r *Response) Status {
+			return r.Fail(&Error{Status: 422, Message: "no", Err: errSecret})
+		}, 422, typeText, "422 Unprocessable Entity\nno\n"},
+		"fail-nil":     {func(q *Request, r *Response) Status { return r.Fail(nil) }, 500, typeText, "500 Internal Server Error\n"},
+		"panic":        {func(q *Request, r *Response) Status { r.WriteString("half"); panic(errSecret) }, 500, typeText, "500 Internal Server Error\n"},
+		"zero":         {func(q *Request, r *Response) Status { return 0 }, 500, typeText, "500 Internal Server Error\n"},
+		"interim":      {func(q *Request, r *Response) Status { return 103 }, 500, typeText, "500 Internal Server Error\n"},
+		"four-digits":  {func(q *Request, r *Response) Status { return 1000 }, 500, typeText, "500 Internal Server Error\n"},
+		"unregistered": {func(q *Request, r *Response) Status { return r.Text(599, "odd") }, 599, typeText, "odd"},
+		"wrong-length": {func(q *Request, r *Response) Status { r.SetHeader("Content-Length", "3"); return r.Text(200, "longer") }, 200, typeText, "longer"},
 	}
 	for name, w := range ways {
 		srv.Handle("GET /"+name, w.h)
@@ -154,9 +161,12 @@ func TestInvalidFields(t *testing.T) {
 		"length":   {func(q *Request, r *Response) Status { r.SetHeader("Content-Length", "-1"); return 200 }, "Content-Length"},
 		"upgrade":  {func(q *Request, r *Response) Status { r.SetHeader("Connection", "Upgrade"); return 200 }, "Connection"},
 		"cookie":   {func(q *Request, r *Response) Status { r.SetCookie(&http.Cookie{Name: "a b", Value: "c"}); return 200 }, "Set-Cookie"},
-		"before":   {func(q *Request, r *Response) Status { r.BeforeHead(func(Status) { r.SetHeader("X-A", evil) }); return 200 }, "X-A"},
-		"stream":   {func(q *Request, r *Response) Status { r.SetHeader("X-A", evil); return r.Fail(r.Flush()) }, "X-A"},
-		"forgets":  {func(q *Request, r *Response) Status { r.SetHeader("X-A", evil); r.Flush(); r.Write(nil); return 200 }, "X-A"},
+		"before": {func(q *Request, r *Response) Status {
+			r.BeforeHead(func(Status) { r.SetHeader("X-A", evil) })
+			return 200
+		}, "X-A"},
+		"stream":  {func(q *Request, r *Response) Status { r.SetHeader("X-A", evil); return r.Fail(r.Flush()) }, "X-A"},
+		"forgets": {func(q *Request, r *Response) Status { r.SetHeader("X-A", evil); r.Flush(); r.Write(nil); return 200 }, "X-A"},
 	}
 	for name, w := range ways {
 		srv.Handle("GET /"+name, w.h)

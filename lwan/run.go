@@ -78,7 +78,7 @@ func (s *Server) drainContext() (context.Context, context.CancelFunc) {
 // ownProcess sets what a whole process is to have, and returns what sets it back.
 func (s *Server) ownProcess() (restore func()) {
 	loops, before := s.loops(), runtime.GOMAXPROCS(0)
-	s.Loops = loops
+	s.life.loops = loops
 	if !s.KeepGOMAXPROCS && before < 2*loops {
 		runtime.GOMAXPROCS(2 * loops)
 	}
@@ -169,14 +169,24 @@ const hardGrace = 2 * time.Second
 // Shutdown ends the server: it stops accepting and closes idle connections at once, ends event streams, waits for the
 // requests under way, then for what Go runs, and closes the modules. When ctx is over, requests that are still under way
 // are cancelled and their connections cut, and ctx's error is returned. Further calls wait for the first.
-func (s *Server) Shutdown(ctx context.Context) error {
+func (s *Server) Shutdown(ctx context.Context) error { return s.end(ctx, false) }
+
+// Close ends the server at once: requests under way are cancelled and their connections cut.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return s.end(ctx, true)
+}
+
+// end is Shutdown; that requests were cut off is no error if that was wanted.
+func (s *Server) end(ctx context.Context, cut bool) error {
 	if !s.beginEnd() {
 		<-s.life.over
 		return nil
 	}
 	var err error
 	if eng := s.life.engine; eng != nil {
-		err = s.endEngine(ctx, eng)
+		err = s.endEngine(ctx, eng, cut)
 	}
 	if s.life.stopRun != nil {
 		s.life.stopRun()
@@ -212,13 +222,15 @@ func (s *Server) beginEnd() bool {
 }
 
 // endEngine lets the requests under way finish until ctx is over, and ends what is left then.
-func (s *Server) endEngine(ctx context.Context, eng engine) error {
+func (s *Server) endEngine(ctx context.Context, eng engine, cut bool) error {
 	eng.drain()
 	err := eng.wait(ctx)
 	if err != nil {
 		hard, cancel := context.WithTimeout(context.Background(), hardGrace)
 		defer cancel()
-		err = fmt.Errorf("lwan: requests were cut off at shutdown: %w", err)
+		if err = fmt.Errorf("lwan: requests were cut off at shutdown: %w", err); cut {
+			err = nil
+		}
 		if e := eng.close(hard); e != nil {
 			err = errors.Join(err, fmt.Errorf("lwan: handlers did not end: %w", e))
 		}
@@ -248,15 +260,4 @@ func (s *Server) waitForWork(ctx context.Context) error {
 	default:
 		return nil
 	}
-}
-
-// Close ends the server at once: requests under way are cancelled and their connections cut.
-func (s *Server) Close() error {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	err := s.Shutdown(ctx)
-	if errors.Is(err, context.Canceled) {
-		return nil // what was under way is what the caller wanted cut
-	}
-	return err
 }

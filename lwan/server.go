@@ -85,6 +85,7 @@ type life struct {
 	core    *core
 	tables  []*table // by endpoint
 	engine  engine
+	loops   int // what Run found before it raised GOMAXPROCS; 0: Run was not called
 	addrs   []net.Addr
 	ready   chan struct{}
 	over    chan struct{} // closed when everything has ended
@@ -247,28 +248,26 @@ func (s *Server) startWork() {
 		s.life.running.Add(1)
 		go func() {
 			defer s.life.running.Done()
-			if err := runWorker(ctx, fn); err != nil {
-				select {
-				case s.life.failed <- err:
-				default:
-				}
-			}
+			s.work(ctx, fn)
 		}()
 	}
 }
 
-func runWorker(ctx context.Context, fn func(ctx context.Context) error) (err error) {
-	returned := false
+// work runs fn. The first failure of all is kept, however it comes: after a Goexit only deferred functions run.
+func (s *Server) work(ctx context.Context, fn func(ctx context.Context) error) {
+	err := errors.New("lwan: a function given to Go ended by runtime.Goexit")
 	defer func() {
 		if v := recover(); v != nil {
 			err = newPanicError(v)
-		} else if !returned {
-			err = errors.New("lwan: a function given to Go ended by runtime.Goexit")
+		}
+		if err != nil {
+			select {
+			case s.life.failed <- err:
+			default:
+			}
 		}
 	}()
 	err = fn(ctx)
-	returned = true
-	return err
 }
 
 // runClosers runs what OnClose was given, last first.
@@ -309,8 +308,11 @@ func (s *Server) Addrs() []net.Addr {
 
 // loops is how many there will be.
 func (s *Server) loops() int {
-	if s.Loops > 0 {
+	switch {
+	case s.Loops > 0:
 		return s.Loops
+	case s.life.loops > 0:
+		return s.life.loops
 	}
 	return runtime.GOMAXPROCS(0)
 }

@@ -48,6 +48,7 @@ type Engine struct {
 	rouse        chan struct{}
 	runners      sync.WaitGroup
 	ended        chan struct{} // closed when every runner has ended
+	deaf         chan struct{} // closed when no loop accepts any more
 	closing      sync.Once
 }
 
@@ -55,7 +56,7 @@ type Engine struct {
 func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		protocol: cfg.Protocol, threads: cfg.Threads, maxConns: cfg.MaxConns, log: cfg.Log, start: time.Now(),
-		firstByte: Seconds(cfg.FirstByte), linger: max(Seconds(cfg.Linger), 1), ended: make(chan struct{}), rouse: make(chan struct{}, 1),
+		firstByte: Seconds(cfg.FirstByte), linger: max(Seconds(cfg.Linger), 1), ended: make(chan struct{}), deaf: make(chan struct{}), rouse: make(chan struct{}, 1),
 	}
 	if cfg.Linger == 0 {
 		e.linger = 2

@@ -37,6 +37,9 @@ func (e *Engine) Drain() {
 	}
 }
 
+// Deaf is closed when no loop accepts any more, after Drain: the listeners may be closed.
+func (e *Engine) Deaf() <-chan struct{} { return e.deaf }
+
 func (l *Loop) drain() {
 	if l.phase >= phaseDrain {
 		return
@@ -67,6 +70,7 @@ func (l *Loop) stopServing() {
 	if l.eng.serving.Add(-1) > 0 {
 		return
 	}
+	close(l.eng.deaf)
 	for _, o := range l.eng.loops {
 		if o != l {
 			o.Do(func() {})
