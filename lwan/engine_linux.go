@@ -1,3 +1,5 @@
+//go:build !golwan_nethttp
+
 package lwan
 
 import (
