@@ -84,6 +84,9 @@ func (c *httpCall) died(t *table) {
 	st := c.resp.Fail(err)
 	c.req.state = stateUnwinding
 	c.req.table.conclude(&c.req, &c.resp, st)
+	if !c.aborted {
+		_ = c.flush() // net/http does not do it for a handler that never returns; who has left needs no answer
+	}
 }
 
 // finished ends the request: observers, what Defer was given.
