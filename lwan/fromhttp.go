@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 )
@@ -160,6 +161,8 @@ func (b *httpBody) Read(p []byte) (int, error) {
 				b.trailer.Add(f.name, f.value)
 			}
 		}
+	case err == errSlowBody && !b.req.readBy.IsZero():
+		err = os.ErrDeadlineExceeded // it was the handler's own
 	case errors.Is(err, ErrTooLarge):
 		err = &http.MaxBytesError{Limit: b.req.limits.Body}
 	}
@@ -181,6 +184,7 @@ type httpWriter struct {
 	declared []string    // names of the answer's trailers, from its Trailer field
 	status   int
 	wrote    bool // the head is fixed
+	typed    bool // and has a content type, or must not have one
 	hijacked bool
 	written  int64
 }
@@ -206,6 +210,8 @@ func (w *httpWriter) WriteHeader(code int) {
 	}
 	w.wrote, w.status = true, code
 	w.resp.intended = Status(code)
+	_, w.typed = w.header["Content-Type"] // also a nil one
+	w.typed = w.typed || w.header.Get("Content-Encoding") != "" || w.header.Get("Transfer-Encoding") != ""
 	for name, values := range w.header {
 		w.copyField(name, values)
 	}
@@ -261,11 +267,13 @@ func (w *httpWriter) Write(p []byte) (int, error) {
 		return 0, http.ErrHijacked
 	}
 	if !w.wrote {
-		w.sniff(p)
 		w.WriteHeader(http.StatusOK)
 	}
 	if Status(w.status).bodyless() {
 		return 0, http.ErrBodyNotAllowed
+	}
+	if w.written == 0 && !w.resp.streamed {
+		w.sniff(p)
 	}
 	w.written += int64(len(p))
 	if w.resp.length >= 0 && w.written > w.resp.length {
@@ -280,13 +288,11 @@ func (w *httpWriter) Write(p []byte) (int, error) {
 // WriteString is Write.
 func (w *httpWriter) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
 
-// sniff sets the content type that the first bytes suggest, as net/http does.
+// sniff sets the content type that the first bytes suggest, as net/http does, unless the head had or forbade one.
 func (w *httpWriter) sniff(p []byte) {
-	if _, has := w.header["Content-Type"]; has || len(p) == 0 {
-		return
-	}
-	if w.header.Get("Content-Encoding") == "" && w.header.Get("Transfer-Encoding") == "" {
-		w.header.Set("Content-Type", http.DetectContentType(p))
+	if !w.typed && len(p) > 0 {
+		w.typed = true
+		w.resp.SetContentType(http.DetectContentType(p))
 	}
 }
 

@@ -237,7 +237,7 @@ func (h *h1) endStream(resp *Response) error {
 func (h *h1) cut() {
 	defer h.w.Return(h.w.Leave())
 	h.keep, h.cutoff = false, true
-	if h.resp.streamed && !h.chunked && h.resp.length < 0 && !h.noBody {
+	if h.resp.streamed && !h.resp.taken && !h.chunked && h.resp.length < 0 && !h.noBody {
 		// The error has no other meaning than that the peer is gone already.
 		_ = unix.SetsockoptLinger(h.c.Fd(), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	}

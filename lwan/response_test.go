@@ -133,7 +133,7 @@ func TestLargeFinish(t *testing.T) {
 		if a.status != want.status || a.header.Get("Content-Type") != want.ctype || strings.TrimSpace(a.body) != want.body || a.err != nil {
 			t.Errorf("%s: %v (%d bytes), want %d %q and %d bytes", path, a, len(a.body), want.status, want.ctype, len(want.body))
 		}
-		if b := w.answer("HEAD"); b.status != a.status || b.length != a.length {
+		if b := w.answer("HEAD"); b.status != a.status || b.length != a.length && (b.length >= 0 || a.body != "") {
 			t.Errorf("%s: HEAD %v", path, b)
 		}
 	}

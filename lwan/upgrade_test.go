@@ -1,0 +1,140 @@
+//go:build linux
+
+package lwan
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+)
+
+const upgradeRequest = "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+
+// upgraded sends an upgrade and reads the answer to it.
+func upgraded(t *testing.T, addr, early string) *client {
+	t.Helper()
+	w := dial(t, addr)
+	w.send(upgradeRequest + early)
+	resp, err := http.ReadResponse(w.r, nil)
+	if err != nil || resp.StatusCode != 101 || resp.Header.Get("Upgrade") != "echo" || resp.Header.Get("Connection") != "Upgrade" {
+		t.Fatalf("%+v %v", resp, err)
+	}
+	return w
+}
+
+// TestUpgrade: the connection is the handler's while it runs, with what came behind the head; its last words arrive.
+func TestUpgrade(t *testing.T) {
+	both(t, func(t *testing.T, mw ...Middleware) {
+		srv := &Server{}
+		srv.Handle("GET /", func(req *Request, resp *Response) Status {
+			conn, err := resp.Upgrade("echo")
+			if err != nil {
+				return resp.Fail(err)
+			}
+			r := bufio.NewReader(conn)
+			for {
+				line, err := r.ReadString('\n')
+				if err == io.EOF {
+					fmt.Fprint(conn, "bye")
+					return 200
+				}
+				if err != nil {
+					return resp.Fail(err)
+				}
+				if _, err := io.WriteString(conn, "> "+line); err != nil {
+					return resp.Fail(err)
+				}
+				if line == "end\n" {
+					fmt.Fprint(conn, "bye")
+					return 200
+				}
+			}
+		}, mw...)
+		addr := serveTest(t, srv)
+		w := upgraded(t, addr, "early\n")
+		for _, line := range []string{"early\n", "one\n", "two\n", "end\n"} {
+			if line != "early\n" {
+				w.send(line)
+			}
+			if got, err := w.r.ReadString('\n'); got != "> "+line {
+				t.Fatalf("%q %v", got, err)
+			}
+		}
+		if rest, err := io.ReadAll(w.r); string(rest) != "bye" || err != nil {
+			t.Errorf("at the end: %q %v", rest, err)
+		}
+		w = dial(t, addr)
+		w.send(get1("/"))
+		if a := w.answer("GET"); a.status != 426 || a.header.Get("Upgrade") != "echo" {
+			t.Errorf("without asking: %v", a)
+		}
+	})
+}
+
+// TestUpgradeDeadline looks as net's does, and the connection goes on after it.
+func TestUpgradeDeadline(t *testing.T) {
+	both(t, func(t *testing.T, mw ...Middleware) {
+		srv := &Server{}
+		srv.Handle("GET /", func(req *Request, resp *Response) Status {
+			conn, err := resp.Upgrade("echo")
+			if err != nil {
+				return resp.Fail(err)
+			}
+			if err := conn.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+				return resp.Fail(err)
+			}
+			_, err = conn.Read(make([]byte, 1))
+			var timeout interface{ Timeout() bool }
+			late := errors.As(err, &timeout) && timeout.Timeout()
+			if err := conn.SetReadDeadline(time.Time{}); err != nil {
+				return resp.Fail(err)
+			}
+			fmt.Fprintln(conn, late)
+			b := make([]byte, 4)
+			_, err = io.ReadFull(conn, b)
+			fmt.Fprintln(conn, string(b), err)
+			return 200
+		}, mw...)
+		addr := serveTest(t, srv)
+		w := upgraded(t, addr, "")
+		if line, err := w.r.ReadString('\n'); line != "true\n" {
+			t.Fatalf("%q %v", line, err)
+		}
+		w.send("data")
+		if line, err := w.r.ReadString('\n'); line != "data <nil>\n" {
+			t.Errorf("%q %v", line, err)
+		}
+	})
+}
+
+// TestUpgradeEndsWithDraining: nobody else would end it.
+func TestUpgradeEndsWithDraining(t *testing.T) {
+	both(t, func(t *testing.T, mw ...Middleware) {
+		srv := &Server{}
+		ended := make(chan error, 1)
+		srv.Handle("GET /", func(req *Request, resp *Response) Status {
+			conn, err := resp.Upgrade("echo")
+			if err != nil {
+				return resp.Fail(err)
+			}
+			_, err = conn.Read(make([]byte, 1))
+			ended <- err
+			return resp.Fail(err)
+		}, mw...)
+		addr := serveTest(t, srv)
+		upgraded(t, addr, "")
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := srv.Shutdown(ctx); err != nil {
+			t.Errorf("%v", err)
+		}
+		if err := received(t, ended); err != ErrStopping {
+			t.Errorf("%v", err)
+		}
+	})
+}
