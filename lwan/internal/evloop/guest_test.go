@@ -7,11 +7,12 @@ import (
 	"testing"
 )
 
-// writingGuest writes to its peer whatever it is asked to, as far as there is room.
+// writingGuest writes to its peer what it was given, as there is room, also to one that has half-closed.
 type writingGuest struct {
 	countingGuest
 	left int
 	sent []byte
+	fin  bool
 }
 
 func (g *writingGuest) Ready(h Handle) {
@@ -26,14 +27,21 @@ func (g *writingGuest) Ready(h Handle) {
 		}
 		g.left -= n
 	}
-	g.countingGuest.Ready(h)
+	g.ready.Add(1)
+	if g.fin = g.fin || !h.Discard(); g.fin && g.left == 0 {
+		h.Close()
+	}
 }
 
 func TestGuestWritesAsItsPeerReads(t *testing.T) {
 	var ready atomic.Int64
 	var kept Handle
 	g := &writingGuest{countingGuest: countingGuest{ready: &ready}, left: large, sent: pattern(large)}
-	r := run(t, &script{serve: lines(func(c *Conn, _ string) Verdict {
+	r := run(t, &script{serve: lines(func(c *Conn, line string) Verdict {
+		if line == "again" {
+			c.SetGuest(&countingGuest{ready: &ready})
+			return Hand
+		}
 		narrowSend(c)
 		kept = c.Handle()
 		c.SetGuest(g)
@@ -65,7 +73,7 @@ func TestGuestWritesAsItsPeerReads(t *testing.T) {
 	eventually(t, "the guest closes", func() bool { return r.eng.conns() == 0 })
 	again := r.dial() // most likely on the same descriptor
 	before := ready.Load()
-	again.send("go\n")
+	again.send("again\n")
 	eventually(t, "the next guest is there", func() bool { return ready.Load() > before })
 	r.do(func(l *Loop) {
 		old := Handle{Loop: kept.Loop, fd: kept.fd, gen: kept.gen - 1}
@@ -110,5 +118,28 @@ func TestGuestsEnd(t *testing.T) {
 	}
 	if closed.Load() != 20 {
 		t.Errorf("%d guests know that they are closed", closed.Load())
+	}
+}
+
+// A connection that becomes a guest's while the loop drains is told, too.
+func TestGuestWhileDraining(t *testing.T) {
+	var ready, drained atomic.Int64
+	wake := make(chan func(), 1)
+	r := run(t, &script{serve: lines(func(c *Conn, _ string) Verdict {
+		c.Worker().Wait(func(f func()) { wake <- f }, 0)
+		c.SetGuest(&countingGuest{ready: &ready, drained: &drained})
+		return Hand
+	})}, Config{})
+	p := r.dial()
+	p.send("go\n")
+	handOver := <-wake
+	r.eng.Drain()
+	r.do(func(*Loop) { handOver() })
+	p.gone()
+	if drained.Load() != 1 {
+		t.Errorf("told %d times", drained.Load())
+	}
+	if err := r.eng.Wait(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

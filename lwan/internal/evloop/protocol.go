@@ -47,6 +47,6 @@ type Guest interface {
 	Ready(h Handle)
 	// Closed is called when the connection is closed by somebody else: expired, shut down. It must not wait.
 	Closed(h Handle, cause error)
-	// Draining is called when draining begins. It must not wait.
+	// Draining is called when draining begins, or after the first Ready if it has begun already. It must not wait.
 	Draining(h Handle)
 }

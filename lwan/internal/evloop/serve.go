@@ -117,13 +117,22 @@ func (l *Loop) settle(w *Worker, v Verdict) {
 	case Linger:
 		l.startLinger(fd, s)
 	case Hand:
-		s.state = slotGuest
-		l.records.at(s.rec).guest.Ready(l.handleOf(fd, s))
+		l.handOver(fd, s)
 	case Idle:
 		l.rest(w, fd, s)
 	case Again:
 		s.state = slotIdle
 		l.queue(fd, s)
+	}
+}
+
+// handOver leaves the connection to its guest. One that comes while draining is told as the others were.
+func (l *Loop) handOver(fd int32, s *slot) {
+	s.state = slotGuest
+	h, g := l.handleOf(fd, s), l.records.at(s.rec).guest
+	g.Ready(h)
+	if l.phase == phaseDrain && h.slot() != nil {
+		g.Draining(h)
 	}
 }
 
