@@ -134,8 +134,8 @@ func (s *site) raw(t *testing.T, request string) string {
 func useRoutes(t *testing.T, s *site) {
 	c := s.client(t)
 	got := expect(t, c, "GET", "/", nil, 200, "GET /{$}\nGET /api/items/{id}\n/api/\nPOST /hits/\n")
-	if v := got.header.Get("Cache-Control"); v != "no-store" {
-		t.Errorf("Cache-Control: %s", v)
+	if c, id := got.header.Get("Cache-Control"), got.header.Get("X-Request-Id"); c != "no-store" || id == "" {
+		t.Errorf("Cache-Control: %s, X-Request-Id: %s", c, id)
 	}
 	got = expect(t, c, "GET", "/api/items/5", nil, 401, "401 Unauthorized\n")
 	if v := got.header.Get("WWW-Authenticate"); v != "Bearer" {

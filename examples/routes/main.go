@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/golwan/golwan/handlers"
 	"github.com/golwan/golwan/lwan"
 )
 
@@ -55,9 +56,7 @@ type CounterConfig struct{ Start int64 }
 // Counter is a module: it can be mounted at any prefix, any number of times.
 var Counter = lwan.Module[CounterConfig]{Name: "counter", Open: func(s *lwan.Scope, c CounterConfig) error {
 	n := c.Start
-	s.Handle("POST /", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-		return resp.JSON(200, atomic.AddInt64(&n, 1)) // handlers run on several loops at the same time
-	})
+	s.Handle("POST /", func(_ *lwan.Request, resp *lwan.Response) lwan.Status { return resp.JSON(200, atomic.AddInt64(&n, 1)) })
 	return nil
 }}
 
@@ -66,7 +65,7 @@ func main() {
 	flag.StringVar(&srv.Addr, "addr", ":8080", "where to listen")
 	flag.IntVar(&srv.Loops, "loops", 0, "event loops; 0: one per CPU")
 	flag.Parse()
-	srv.Use(uncached)
+	srv.Use(handlers.RequestID, uncached)
 	srv.Handle("GET /{$}", index)
 	api := srv.Group("/api", signedIn)
 	api.Handle("GET /items/{id}", show)
