@@ -110,6 +110,9 @@ func allMethods(set map[string]bool) string {
 // dispatch finds the route and runs its chain. Routing comes first, so that all middleware knows the pattern.
 func (t *table) dispatch(req *Request, resp *Response) Status {
 	if t.handler != nil {
+		if req.cleanPath(resp) < 0 {
+			return StatusBadRequest
+		}
 		return t.handler(req, resp)
 	}
 	if req.head.Form != http1.OriginForm && req.head.Form != http1.AbsoluteForm {

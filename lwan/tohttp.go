@@ -130,6 +130,14 @@ func (c *httpCall) parse() bool {
 			}
 		}
 	}
+	if hasToken(r.Header["Connection"], "Upgrade") { // for Response.Upgrade; net/http leaves it to the handler
+		b = http1.AppendField(b, "Connection", "Upgrade")
+		for _, v := range r.Header["Upgrade"] {
+			if http1.ValidValue(v) {
+				b = http1.AppendField(b, "Upgrade", v)
+			}
+		}
+	}
 	c.head = append(b, "\r\n"...)
 	var resume http1.Resume
 	verdict, _ := http1.Parse(c.head, &c.req.head, &http1.Limits{Line: 1 << 20, Fields: 16 << 20, Count: 1 << 16}, &resume)
@@ -335,7 +343,8 @@ func (c *httpCall) hijack() (net.Conn, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	c.hijacked = true
+	c.hijacked, c.resp.taken, c.resp.streamed = true, true, true
+	c.resp.status = http.StatusSwitchingProtocols
 	rest, err := rw.Reader.Peek(rw.Reader.Buffered())
 	return conn, bytes.Clone(rest), err
 }
