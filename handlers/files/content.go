@@ -1,0 +1,180 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/golwan/golwan/lwan"
+)
+
+// Content answers with any content that can be read from any place, as http.ServeContent does: whole or in ranges, or
+// with 304 or 412 as the preconditions say.
+//
+// The Content-Type is the one that was set, or that of the name's extension, or guessed from the first 512 bytes; name is
+// not used otherwise, and may be empty. modified is the Last-Modified; the zero time and that of the Unix epoch mean that it
+// is not known. If an ETag was set, as with its quotes, it is what If-Match, If-None-Match and If-Range are compared with.
+// Content-Encoding, Cache-Control and the like are for the caller to set.
+//
+// c is read by the caller's goroutine, from its beginning, whatever it was at before: on a loop it must be in memory. An
+// *os.File is the exception, it is sent by the kernel. One that changes while it is sent is not noticed, unless it becomes
+// too short: then the answer is cut. c is not closed.
+func Content(req *lwan.Request, resp *lwan.Response, name string, modified time.Time, c io.ReadSeeker) lwan.Status {
+	size, err := c.Seek(0, io.SeekEnd)
+	if err != nil {
+		return resp.Fail(fmt.Errorf("files: content %q: %w", name, err))
+	}
+	d := datesOf(knownTime(modified), time.Now())
+	v := validators{resp.Header("ETag"), &d}
+	if st := contentPrecondition(req, v); st != 0 {
+		dropContentFields(resp, st)
+		return st
+	}
+	if d.modified != "" {
+		resp.SetHeader("Last-Modified", d.modified)
+	}
+	if err := setContentType(resp, name, c); err != nil {
+		return resp.Fail(fmt.Errorf("files: content %q: %w", name, err))
+	}
+	if resp.Header("Content-Encoding") == "" { // else the caller knows better what size is of
+		resp.SetHeader("Accept-Ranges", "bytes")
+	}
+	return sendContent(req, resp, v, c, size)
+}
+
+// knownTime is a time in ns since 1970, or 0.
+func knownTime(t time.Time) int64 {
+	if t.IsZero() || t.Unix() == 0 {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+// contentPrecondition evaluates preconditions for any method: where it is not GET or HEAD, dates do not count, and what
+// must not match fails (RFC 9110 sections 13.1.2 and 13.1.3).
+func contentPrecondition(req *lwan.Request, v validators) lwan.Status {
+	if m := req.Method(); m == "GET" || m == "HEAD" {
+		return v.precondition(req)
+	}
+	if req.HeaderBytes("If-None-Match") == nil && req.HeaderBytes("If-Modified-Since") != nil {
+		return 0
+	}
+	if v.precondition(req) != 0 {
+		return lwan.StatusPreconditionFailed
+	}
+	return 0
+}
+
+// dropContentFields removes what the caller has set for the content that is not sent (RFC 9110 section 15.4.5).
+func dropContentFields(resp *lwan.Response, st lwan.Status) {
+	fields := []string{"Content-Type", "Content-Length", "Content-Encoding", "Content-Range", "Content-Disposition"}
+	if st != lwan.StatusNotModified {
+		fields = append(fields, "Last-Modified", "ETag", "Cache-Control", "Expires")
+	}
+	for _, name := range fields {
+		resp.DelHeader(name)
+	}
+}
+
+func setContentType(resp *lwan.Response, name string, c io.ReadSeeker) error {
+	if resp.Header("Content-Type") != "" {
+		return nil
+	}
+	if _, err := c.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	var head [512]byte
+	n, err := io.ReadFull(c, head[:])
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return err
+	}
+	t := extensionTypes.of(name, head[:n])
+	if t == unknownType {
+		t = http.DetectContentType(head[:n])
+	}
+	resp.SetContentType(t)
+	return nil
+}
+
+var extensionTypes = newMediaTypes(nil, false)
+
+// sendContent sends the content or the ranges of it that were asked for.
+func sendContent(req *lwan.Request, resp *lwan.Response, v validators, c io.ReadSeeker, size int64) lwan.Status {
+	var ranges []byteRange
+	outcome := rangeIgnored
+	if value := req.HeaderBytes("Range"); value != nil && req.Method() == "GET" && v.ifRange(req) {
+		ranges, outcome = parseRange(value, size, defaultMaxRanges)
+	}
+	switch {
+	case outcome == rangeUnsatisfiable:
+		dropContentFields(resp, lwan.StatusRequestedRangeNotSatisfiable)
+		return unsatisfiable(resp, size)
+	case len(ranges) > 1:
+		m := newMultipart(resp.Header("Content-Type"), size, ranges)
+		resp.SetContentType("multipart/byteranges; boundary=" + m.boundary)
+		return stream(req, resp, lwan.StatusPartialContent, m.length(), func() error { return m.copy(resp, c) })
+	case len(ranges) == 1:
+		resp.SetHeader("Content-Range", ranges[0].contentRange(size))
+		return stream(req, resp, lwan.StatusPartialContent, ranges[0].n, func() error { return copyRange(resp, c, ranges[0]) })
+	}
+	return stream(req, resp, lwan.StatusOK, size, func() error { return copyRange(resp, c, byteRange{0, size}) })
+}
+
+// stream sends n bytes that send writes. Few are held back, so that they leave together with the head.
+func stream(req *lwan.Request, resp *lwan.Response, st lwan.Status, n int64, send func() error) lwan.Status {
+	resp.SetHeader("Content-Length", strconv.FormatInt(n, 10))
+	if req.Method() == "HEAD" {
+		return st
+	}
+	if n > copySize {
+		if err := resp.SendHead(st); err != nil {
+			return resp.Fail(err)
+		}
+	}
+	if err := send(); err != nil {
+		return resp.Fail(err)
+	}
+	return st
+}
+
+var errShort = errors.New("files: the content is shorter than it was said to be")
+
+// copyRange writes a part of c.
+func copyRange(resp *lwan.Response, c io.ReadSeeker, r byteRange) error {
+	if f, ok := c.(*os.File); ok && resp.HeadSent() {
+		return shortIsError(resp.SendFile(f, r.off, r.n))
+	}
+	if _, err := c.Seek(r.off, io.SeekStart); err != nil {
+		return err
+	}
+	n, err := io.CopyBuffer(onlyWriter{resp}, io.LimitReader(c, r.n), make([]byte, max(1, min(r.n, copySize))))
+	if err == nil && n < r.n {
+		err = errShort
+	}
+	return err
+}
+
+func shortIsError(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return errShort
+	}
+	return err
+}
+
+// copy writes the multipart of c.
+func (m *multipart) copy(resp *lwan.Response, c io.ReadSeeker) error {
+	for i, r := range m.ranges {
+		if _, err := resp.WriteString(m.heads[i]); err != nil {
+			return err
+		}
+		if err := copyRange(resp, c, r); err != nil {
+			return err
+		}
+	}
+	_, err := resp.WriteString(m.end())
+	return err
+}

@@ -1,0 +1,50 @@
+package files
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// attachment is a Content-Disposition that offers a file for saving under its name (RFC 6266). A name that is not plain
+// ASCII is given twice: as far as that goes, and as it is (RFC 8187 section 3.2).
+func attachment(name string) string {
+	plain := strings.Map(func(r rune) rune {
+		switch {
+		case r < ' ' || r >= 0x7f, r == '"', r == '\\', r == '%':
+			return '_'
+		}
+		return r
+	}, name)
+	value := `attachment; filename="` + plain + `"`
+	if plain != name && utf8.ValidString(name) {
+		value += "; filename*=UTF-8''" + escapeExt(name)
+	}
+	return value
+}
+
+// escapeExt escapes all but the attr-char of RFC 8187.
+func escapeExt(s string) string {
+	return escape(s, func(c byte) bool { return alphanumeric(c) || strings.IndexByte("!#$&+-.^_`|~", c) >= 0 })
+}
+
+// escapeSegment escapes all of a path's segment but the pchar of RFC 3986.
+func escapeSegment(s string) string {
+	return escape(s, func(c byte) bool { return alphanumeric(c) || strings.IndexByte("-._~!$&'()*+,;=:@", c) >= 0 })
+}
+
+func alphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+func escape(s string, keep func(byte) bool) string {
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; keep(c) {
+			b.WriteByte(c)
+		} else {
+			b.Write([]byte{'%', digits[c>>4], digits[c&15]})
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,38 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/golwan/golwan/lwan"
+)
+
+// What a path that is not served leads to. These two are remembered by the cache, and are not worth a line in the log.
+var (
+	errNotFound  = &lwan.Error{Status: lwan.StatusNotFound}
+	errForbidden = &lwan.Error{Status: lwan.StatusForbidden}
+)
+
+// failureOf gives an error of the source its answer. That something is there but may not be seen is no secret if it is
+// the system that says so; what the configuration hides is not there at all.
+func failureOf(name string, err error) error {
+	if known, ok := errors.AsType[*lwan.Error](err); ok {
+		return known
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist), isAny(err, unnamable),
+		errors.Is(err, errIrregular), errors.Is(err, errLink), errors.Is(err, errOutside), errors.Is(err, fs.ErrInvalid):
+		return errNotFound
+	case errors.Is(err, fs.ErrPermission):
+		return errForbidden
+	case isAny(err, exhausted), errors.Is(err, errChanging), errors.Is(err, errReplaced):
+		return &lwan.Error{Status: lwan.StatusUnavailable, Err: fmt.Errorf("files: %q: %w", name, err)}
+	}
+	return &lwan.Error{Err: fmt.Errorf("files: %q: %w", name, err)}
+}
+
+func isAny(err error, targets []error) bool {
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
+}

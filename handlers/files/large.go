@@ -1,0 +1,94 @@
+package files
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/golwan/golwan/lwan"
+)
+
+// large is a file that is not kept in memory, but open. Several answers read from it at the same time, each from its own
+// place.
+type large struct {
+	src  source
+	name string
+	file fs.File     // nil if it can only be read from its beginning: then each answer opens its own
+	os   *os.File    // file, if the kernel can send it by itself
+	at   io.ReaderAt // file
+	sum  string      // of the content, if the file has no time that tells its states apart
+
+	stamp   stamp
+	ends    ends
+	growing bool // it never came to rest: something is written to its end again and again
+}
+
+// ends are sums of the first and the last bytes of a file, with which one that has only grown is told from one that was
+// written anew.
+type ends struct{ head, tail [sha256.Size]byte }
+
+const endSize = 4096
+
+func endsOf(at io.ReaderAt, size int64) (e ends, head []byte, err error) {
+	buf := make([]byte, 2*endSize)
+	n := min(size, endSize)
+	for i, off := range []int64{0, size - n} {
+		if _, err := at.ReadAt(buf[i*endSize:][:n], off); err != nil && err != io.EOF {
+			return e, nil, err
+		}
+	}
+	e = ends{sha256.Sum256(buf[:n]), sha256.Sum256(buf[endSize:][:n])}
+	return e, buf[:n:n], nil
+}
+
+// errChanged is a file that was changed while it was sent. The answer is cut, so that the client sees it.
+var errChanged = errors.New("the file has changed while it was sent")
+
+// check is called when everything but the last byte of an answer was sent: the last one may follow if it returns nil. For
+// a file that has grown at its end the beginning is still what it was, and that was promised.
+//
+// It asks for the attributes of an open descriptor, which are in memory; only for a file that was changed is
+// something read, by a goroutine.
+func (l *large) check(req *lwan.Request) error {
+	fi, err := l.file.Stat()
+	if err != nil {
+		return err
+	}
+	now := stampOf(fi)
+	switch {
+	case now == l.stamp:
+		return nil
+	case now.size < l.stamp.size || l.at == nil:
+		return errChanged
+	}
+	return req.Await(func(context.Context) error { return l.same() })
+}
+
+// same reports, as an error, whether the ends of the part that is served are not what they were.
+func (l *large) same() error {
+	e, _, err := endsOf(l.at, l.stamp.size)
+	if err == nil && e != l.ends {
+		err = errChanged
+	}
+	return err
+}
+
+// contentSum reads all of a file that has no time.
+func (l *large) contentSum() error {
+	h := sha256.New()
+	if _, err := io.Copy(h, io.NewSectionReader(l.at, 0, l.stamp.size)); err != nil {
+		return err
+	}
+	l.sum = base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:15])
+	return nil
+}
+
+func (l *large) close() {
+	if l.file != nil {
+		l.file.Close() // it was only read: an error would have nothing to say
+	}
+}

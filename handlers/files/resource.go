@@ -1,0 +1,80 @@
+package files
+
+import (
+	"sync/atomic"
+
+	"github.com/golwan/golwan/lwan"
+)
+
+// A resource is something that is answered with: a file, or a page that lists a directory. What is the same for all
+// answers is made once, as it goes over the wire. A resource does not change, but for compressed forms, which are
+// made when somebody can use them.
+type resource struct {
+	dates
+	ctype  string
+	fields []field // of every answer
+	common int     // how many of fields go with a 304 too
+	vary   string  // "": the answer does not depend on the request's fields
+	expire *expiry // nil: no Expires
+
+	plain    *representation
+	stored   [codings]*representation // compressed files that lie beside it
+	offers   uint8                    // set of codings that may be answered with
+	packable bool                     // those that are not stored are made in memory
+	packed   [codings]atomic.Pointer[representation]
+}
+
+type field struct{ name, value string }
+
+// representations lists those that were not made in memory.
+func (r *resource) representations() (list []*representation) {
+	list = append(list, r.plain)
+	for _, s := range r.stored {
+		if s != nil {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// bytes is how much memory the content takes.
+func (r *resource) bytes() (n int64) {
+	for _, p := range r.representations() {
+		n += int64(len(p.text))
+		if p.large != nil {
+			n += entryCost // an open file
+		}
+	}
+	return n
+}
+
+func (r *resource) close() {
+	for _, p := range r.representations() {
+		p.close()
+	}
+}
+
+// setFields sets the fields of an answer: all of them, or those of a 304.
+func (r *resource) setFields(resp *lwan.Response, p *representation, all bool) {
+	if p.etag != "" {
+		resp.SetHeader("ETag", p.etag)
+	}
+	fields := r.fields
+	if !all { // a 304 has nothing that does not help a cache to update itself (RFC 9110 section 15.4.5)
+		fields = fields[:r.common]
+	}
+	for i := range fields {
+		resp.SetHeader(fields[i].name, fields[i].value)
+	}
+	r.setVary(resp)
+	if r.expire != nil {
+		resp.SetHeader("Expires", r.expire.text())
+	}
+}
+
+// setVary adds to what middleware may have said (RFC 9110 section 12.5.5).
+func (r *resource) setVary(resp *lwan.Response) {
+	if r.vary != "" {
+		resp.AddHeader("Vary", r.vary)
+	}
+}

@@ -1,0 +1,59 @@
+package files
+
+import (
+	"github.com/golwan/golwan/lwan"
+)
+
+// answer answers with a resource: it finds the representation, looks at the preconditions, and sends what was asked for.
+func (s *site) answer(req *lwan.Request, resp *lwan.Response, r *resource) lwan.Status {
+	p, err := s.choose(req, r)
+	switch {
+	case err != nil:
+		return resp.Fail(err)
+	case p == nil:
+		r.setVary(resp)
+		return lwan.StatusNotAcceptable
+	}
+	v := validators{p.etag, &r.dates}
+	if st := v.precondition(req); st != 0 {
+		if st == lwan.StatusNotModified {
+			r.setFields(resp, p, false)
+		}
+		return st
+	}
+	r.setFields(resp, p, true)
+	if p.coding != identity {
+		resp.SetHeader("Content-Encoding", p.coding.name())
+	}
+	if ranges, what := s.ranges(req, v, p.size); what == rangeSatisfiable {
+		return s.sendRanges(req, resp, r, p, ranges)
+	} else if what == rangeUnsatisfiable {
+		return unsatisfiable(resp, p.size)
+	}
+	resp.SetContentType(r.ctype)
+	return s.send(req, resp, p)
+}
+
+// ranges reads the request's Range, if it has one that counts. A Range means something for GET only (RFC 9110 section
+// 14.2).
+func (s *site) ranges(req *lwan.Request, v validators, size int64) ([]byteRange, rangeOutcome) {
+	value := req.HeaderBytes("Range")
+	if value == nil || s.config.MaxRanges == 0 || req.Method() != "GET" || !v.ifRange(req) {
+		return nil, rangeIgnored
+	}
+	return parseRange(value, size, s.config.MaxRanges)
+}
+
+// send sends all of a representation.
+func (s *site) send(req *lwan.Request, resp *lwan.Response, p *representation) lwan.Status {
+	switch {
+	case req.Method() == "HEAD": // its length is what GET would get (RFC 9110 section 8.6)
+		resp.SetHeader("Content-Length", p.length)
+		return lwan.StatusOK
+	case p.large == nil:
+		resp.SetBody(p.text)
+		return lwan.StatusOK
+	}
+	resp.SetHeader("Content-Length", p.length)
+	return p.large.stream(req, resp, lwan.StatusOK, func(w *reading) error { return w.last(byteRange{0, p.size}) })
+}

@@ -1,0 +1,188 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/golwan/golwan/cache"
+	"github.com/golwan/golwan/lwan"
+)
+
+// site is an open module: a tree and what is remembered of it.
+type site struct {
+	// Constant after newSite.
+	config       Config // with its defaults
+	prefix       string // where clients see the tree
+	tree         source
+	names        names
+	types        *mediaTypes
+	loader       loader
+	cacheControl rules[string]
+	expires      rules[*expiry]
+	download     []pattern
+
+	entries *cache.Cache[string, *entry]
+	packs   *cache.Cache[packKey, *representation]
+	pages   *cache.Cache[pageKey, *resource]
+	fills   chan struct{} // one for each entry that is being made
+
+	released atomic.Int64 // second in which descriptors were last given back
+}
+
+// refreshShare is the last part of an entry's time, in which the first to ask for it has it looked at again.
+const refreshShare = 4
+
+type entryRef = cache.Ref[*entry]
+
+func newSite(c Config, prefix string) (*site, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	c = c.withDefaults()
+	s := &site{config: c, prefix: prefix, types: newMediaTypes(c.Types, c.Sniff), fills: make(chan struct{}, maxFills)}
+	if err := s.compile(); err != nil {
+		return nil, err
+	}
+	if c.FS != nil {
+		s.tree = &fsSource{c.FS, c.Symlinks}
+	} else {
+		tree, err := openRoot(c.Dir, c.Symlinks)
+		if err != nil {
+			return nil, fmt.Errorf("files: Dir: %w", err)
+		}
+		s.tree = tree
+	}
+	s.loader = loader{s.tree, c.SmallFile}
+	s.packs = newPacks(c.MemoryBytes)
+	s.pages = s.newPages()
+	s.entries = cache.New(s.cacheConfig())
+	if err := errors.Join(s.entries.Err(), s.packs.Err(), s.pages.Err()); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// compile makes what is needed of the patterns.
+func (s *site) compile() (err error) {
+	c := &s.config
+	expiries := map[string]*expiry{}
+	for text, after := range c.Expires {
+		expiries[text] = &expiry{after: after}
+	}
+	s.names.hidden = c.Hidden
+	if s.names.exclude, err = compilePatterns(c.Exclude); err != nil {
+		return fmt.Errorf("files: Exclude: %w", err)
+	}
+	if s.download, err = compilePatterns(c.Download); err != nil {
+		return fmt.Errorf("files: Download: %w", err)
+	}
+	if s.cacheControl, err = compileRules(c.Cache); err != nil {
+		return fmt.Errorf("files: Cache: %w", err)
+	}
+	if s.expires, err = compileRules(expiries); err != nil {
+		return fmt.Errorf("files: Expires: %w", err)
+	}
+	return nil
+}
+
+func (s *site) cacheConfig() cache.Config[string, *entry] {
+	return cache.Config[string, *entry]{
+		TTL:        s.config.TTL,
+		Refresh:    s.config.TTL / refreshShare,
+		ErrorTTL:   s.config.ErrorTTL,
+		MaxEntries: s.config.Entries,
+		MaxBytes:   s.config.MemoryBytes,
+		Size:       func(_ string, e *entry) int64 { return e.bytes() },
+		Create:     s.create,
+		Destroy:    func(_ string, e *entry) { e.close() },
+	}
+}
+
+// close waits until the last answer has been sent.
+func (s *site) close() error {
+	return errors.Join(s.entries.Close(), s.packs.Close(), s.pages.Close(), s.tree.close())
+}
+
+// serve is the handler.
+func (s *site) serve(req *lwan.Request, resp *lwan.Response) lwan.Status {
+	if m := req.Method(); m != "GET" && m != "HEAD" {
+		return otherMethod(m, resp)
+	}
+	ref, err := s.find(req)
+	if err != nil {
+		return fail(resp, err)
+	}
+	defer ref.Release() // what is in memory outlives the entry, and files have been sent when a handler returns
+	return s.reply(req, resp, ref.Value())
+}
+
+// reply answers with an entry.
+func (s *site) reply(req *lwan.Request, resp *lwan.Response, e *entry) lwan.Status {
+	switch {
+	case e.location != "":
+		return redirect(req, resp, e.location)
+	case e.directory != nil:
+		return s.listing(req, resp, e)
+	}
+	st := s.answer(req, resp, e.file)
+	if errors.Is(resp.Err(), errChanged) {
+		s.entries.Purge(func(key string) bool { return key == e.key }) // the next one gets the new state
+	}
+	return st
+}
+
+// find looks the path up. On a loop it waits parked if that has to be done on disk.
+func (s *site) find(req *lwan.Request) (entryRef, error) {
+	rest := req.RestBytes()
+	if ref, ok := s.entries.Peek(view(rest)); ok {
+		return ref, nil
+	}
+	ref, err := s.get(req, string(rest))
+	if err == error(errNotFound) && s.config.Fallback != "" && routed(rest) {
+		return s.get(req, s.config.Fallback)
+	}
+	return ref, err
+}
+
+// routed reports whether a path may be one of those that an application in the browser makes up: without an extension.
+func routed(path []byte) bool {
+	for i := len(path) - 1; i >= 0 && path[i] != '/'; i-- {
+		if path[i] == '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// get returns the entry of a key, or an error that is remembered, or has the entry made.
+func (s *site) get(req *lwan.Request, key string) (entryRef, error) {
+	if ref, ok := s.entries.Peek(key); ok {
+		return ref, nil
+	}
+	if len(key) > maxKey {
+		return entryRef{}, errNotFound
+	}
+	if err := s.entries.Failure(key); err != nil {
+		return entryRef{}, err
+	}
+	return lwan.Await(req, func(ctx context.Context) (entryRef, error) { return s.entries.Get(ctx, key) })
+}
+
+// fail answers with an error. What is not there is no news.
+func fail(resp *lwan.Response, err error) lwan.Status {
+	if err == error(errNotFound) {
+		return lwan.StatusNotFound
+	}
+	return resp.Fail(err)
+}
+
+// otherMethod answers everything but GET and HEAD.
+func otherMethod(method string, resp *lwan.Response) lwan.Status {
+	resp.SetHeader("Allow", "GET, HEAD, OPTIONS")
+	if method == "OPTIONS" {
+		return lwan.StatusNoContent
+	}
+	return lwan.StatusMethodNotAllowed
+}

@@ -1,0 +1,164 @@
+//go:build unix
+
+package files
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+func symlink(t *testing.T, target, at string) {
+	t.Helper()
+	if err := os.Symlink(target, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// linkedTree has links of all kinds below www.
+func linkedTree(t *testing.T) string {
+	dir := writeTree(t, map[string]string{"secret.txt": "secret", "out/x.txt": "secret", "www/a.txt": "inside", "www/d/b.txt": "inside"})
+	www := filepath.Join(dir, "www")
+	symlink(t, "a.txt", www+"/in.txt")
+	symlink(t, "d", www+"/din")
+	symlink(t, "../a.txt", www+"/d/up.txt")
+	symlink(t, "../secret.txt", www+"/out.txt")
+	symlink(t, dir+"/secret.txt", www+"/abs.txt")
+	symlink(t, "../out", www+"/dout")
+	symlink(t, "/proc/self/environ", www+"/env.txt")
+	symlink(t, "loop.txt", www+"/loop.txt")
+	symlink(t, "none.txt", www+"/broken.txt")
+	return www
+}
+
+func TestSymlinks(t *testing.T) {
+	www := linkedTree(t)
+	inside := mounted(t, "/", Config{Dir: www, List: true})
+	never := mounted(t, "/", Config{Dir: www, List: true, Symlinks: SymlinksNever})
+	for _, tt := range []struct {
+		path          string
+		inside, never int
+	}{
+		{"/a.txt", 200, 200}, {"/d/b.txt", 200, 200}, {"/in.txt", 200, 404}, {"/din/b.txt", 200, 404}, {"/din/", 200, 404},
+		{"/din", 301, 404}, {"/d/up.txt", 200, 404}, {"/out.txt", 404, 404}, {"/abs.txt", 404, 404}, {"/dout/x.txt", 404, 404},
+		{"/dout/", 404, 404}, {"/env.txt", 404, 404}, {"/loop.txt", 404, 404}, {"/broken.txt", 404, 404}, {"/d/", 200, 200},
+	} {
+		for range 2 {
+			if r := inside.get(tt.path); r.status != tt.inside || strings.Contains(r.body, "secret") {
+				t.Errorf("%s, inside: %d %q", tt.path, r.status, r.body)
+			}
+			if r := never.get(tt.path); r.status != tt.never || strings.Contains(r.body, "secret") {
+				t.Errorf("%s, never: %d %q", tt.path, r.status, r.body)
+			}
+		}
+	}
+	listed(t, inside, "/", "a.txt", "d", "din", "in.txt")
+	listed(t, inside, "/d/", "b.txt", "up.txt")
+	listed(t, never, "/", "a.txt", "d")
+}
+
+// A pipe has no other end, and opening a device may do things: neither is opened.
+func TestIrregular(t *testing.T) {
+	dir := writeTree(t, map[string]string{"a.txt": "x", "index/x": ""})
+	for _, name := range []string{"pipe", "index/index.html"} {
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	symlink(t, "pipe", dir+"/topipe")
+	short, err := os.MkdirTemp("", "f") // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(short)
+	ln, err := net.Listen("unix", short+"/s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if err := os.Rename(short+"/s", dir+"/sock"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []Config{{Dir: dir, List: true}, {Dir: dir, List: true, Symlinks: SymlinksNever}, {FS: os.DirFS(dir), List: true}} {
+		s := mounted(t, "/", c)
+		for _, path := range []string{"/pipe", "/topipe", "/sock", "/pipe/", "/pipe/x", "/index/index.html"} {
+			s.want(path, 404, "")
+		}
+		listed(t, s, "/", "a.txt", "index")
+		listed(t, s, "/index/", "x")
+	}
+}
+
+// exhaustedSource has no descriptors for a while.
+type exhaustedSource struct {
+	source
+	left atomic.Int32 // how many opens fail
+}
+
+func (s *exhaustedSource) open(name string) (fs.File, fs.FileInfo, error) {
+	if s.left.Add(-1) >= 0 {
+		return nil, nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EMFILE}
+	}
+	return s.source.open(name)
+}
+
+// When there are no descriptors, those that nobody uses are given back, and what still cannot be had is a 503 that is tried
+// again.
+func TestExhausted(t *testing.T) {
+	dir := writeTree(t, map[string]string{"large.txt": largeText, "b.txt": "b", "c.txt": "c"})
+	s, err := newSite(Config{Dir: dir, ErrorTTL: -1, TTL: -1}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	src := &exhaustedSource{source: s.tree}
+	s.tree = src
+	get := func(key string) error {
+		ref, err := s.entries.Get(t.Context(), key)
+		if err == nil {
+			ref.Release()
+		}
+		return err
+	}
+	if err := get("large.txt"); err != nil || len(openFiles(dir+"/large")) != 1 {
+		t.Fatal(err, openFiles(dir))
+	}
+	src.left.Store(1)
+	if err := get("b.txt"); err != nil {
+		t.Errorf("one that failed once: %v", err)
+	}
+	if open := openFiles(dir + "/large"); len(open) != 0 {
+		t.Errorf("still open: %v", open)
+	}
+	src.left.Store(2)
+	if err := get("c.txt"); !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("one that fails twice: %v", err)
+	}
+	src.left.Store(0)
+	if err := get("c.txt"); err != nil {
+		t.Errorf("one that fails no more: %v", err)
+	}
+}
+
+// Unreadable files are there, and are not for everybody.
+func TestUnreadable(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("skipped: root may read everything; TestFailures has the same answers")
+	}
+	dir := writeTree(t, map[string]string{"no.txt": "x", "shut/a.txt": "x"})
+	for name, mode := range map[string]fs.FileMode{"no.txt": 0, "shut": 0o111} {
+		if err := os.Chmod(filepath.Join(dir, name), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := mounted(t, "/", Config{Dir: dir, List: true})
+	s.want("/no.txt", 403, "")
+	s.want("/shut/", 403, "")
+	s.want("/shut/a.txt", 200, "x")
+}
