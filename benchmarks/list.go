@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/golwan/golwan/benchmarks/internal/contender"
+	"github.com/golwan/golwan/benchmarks/internal/target"
 	"github.com/golwan/golwan/benchmarks/internal/workload"
 )
 
@@ -16,6 +17,7 @@ func list(out io.Writer) error {
 	for _, each := range workload.All() {
 		fmt.Fprintf(w, "  %s\t%s\n", each.Name, each.About)
 	}
+	fmt.Fprintf(w, "  targets\twhat is needed to judge the %d targets, and a table of them\n", len(target.All()))
 	fmt.Fprintln(w, "\nContenders:")
 	for _, each := range contender.All() {
 		fmt.Fprintf(w, "  %s\t%s\n", each.Name, each.About)

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/golwan/golwan/benchmarks/internal/load"
+	"github.com/golwan/golwan/benchmarks/internal/target"
 	"github.com/golwan/golwan/benchmarks/internal/workload"
 )
 
@@ -92,10 +93,25 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestParseTargets(t *testing.T) {
+	o, err := parse([]string{"targets", "-rounds", "5"}, io.Discard)
+	if err != nil || !o.targets || o.chosen || len(o.workloads) != 0 || len(o.contenders) != len(target.Contenders()) || o.rounds != 5 {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if cases := o.cases(); len(cases) == 0 || cases[0].Only == nil {
+		t.Errorf("%+v", cases)
+	}
+	o, err = parse([]string{"targets", "-contenders", "golwan,nginx"}, io.Discard)
+	if err != nil || !o.chosen || len(o.contenders) != 2 {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	for _, line := range []string{"", "teapot", "hello -contenders apache", "hello -connections 0", "hello -connections x", "hello -rounds 0",
 		"hello -duration -1s", "hello -cmd x", "hello -cmd =x", "hello -cmd x=1 -cmd x=2", "hello -url x=http://{addr}/",
-		"hello -cmd nginx=x", "hello -cmd x=1 -url x=ftp://{addr}/", "hello -nonsense", "hello -idle -1"} {
+		"hello -cmd nginx=x", "hello -cmd x=1 -url x=ftp://{addr}/", "hello -nonsense", "targets hello", "targets -idle 5",
+		"hello targets", "targets -connections 5", "targets -contenders apache", "targets -rounds 0", "hello -idle -1"} {
 		if o, err := parse(strings.Fields(line), io.Discard); err == nil {
 			t.Errorf("%s: %+v", line, o)
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/golwan/golwan/benchmarks/internal/contender"
+	"github.com/golwan/golwan/benchmarks/internal/target"
 	"github.com/golwan/golwan/benchmarks/internal/workload"
 )
 
@@ -24,6 +25,7 @@ type options struct {
 	sizes      workload.Options
 	contenders []contender.Contender
 	chosen     bool   // the contenders were named: one that is missing is an error
+	targets    bool   // in place of workloads: what package target needs
 	base       string // the contender that ratios are made to
 
 	// How it is measured.
@@ -73,6 +75,9 @@ func parse(args []string, log io.Writer) (*options, error) {
 		o.flags(log).Usage()
 		return nil, errors.New("no workload was named")
 	}
+	if names[0] == "targets" {
+		return o, o.chooseTargets(names)
+	}
 	return o, errors.Join(o.findWorkloads(names), o.findContenders(), o.readConnections(), o.check())
 }
 
@@ -81,7 +86,7 @@ func (o *options) flags(log io.Writer) *flag.FlagSet {
 	f := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
 	f.SetOutput(log)
 	f.Usage = func() {
-		fmt.Fprint(log, "usage: go run . [flags] workload... | all\n       go run . compare [flags] base [head]\n\n")
+		fmt.Fprint(log, "usage: go run . [flags] workload... | all | targets\n       go run . compare [flags] base [head]\n\n")
 		f.PrintDefaults()
 	}
 	f.BoolVar(&o.list, "list", o.list, "list workloads and contenders")
@@ -102,6 +107,21 @@ func (o *options) flags(log io.Writer) *flag.FlagSet {
 	f.Var(&o.commands, "cmd", "name=command of a contender that was built elsewhere; see README.md")
 	f.Var(&o.urls, "url", "name=URL of its hello; http://{addr}/ by default")
 	return f
+}
+
+// chooseTargets takes what the targets need; they are set for the sizes that workloads have by default.
+func (o *options) chooseTargets(names []string) error {
+	if len(names) > 1 || o.connections != "" || o.sizes.Idle != 0 {
+		return errors.New("targets are measured alone, and in their sizes")
+	}
+	o.targets = true
+	named := o.names != ""
+	if !named {
+		o.names = strings.Join(target.Contenders(), ",")
+	}
+	err := o.findContenders()
+	o.chosen = named
+	return errors.Join(err, o.check())
 }
 
 // findWorkloads takes a workload that is named twice once: its figures would be mixed up otherwise.

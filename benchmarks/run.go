@@ -17,6 +17,7 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/proc"
 	"github.com/golwan/golwan/benchmarks/internal/report"
 	"github.com/golwan/golwan/benchmarks/internal/rounds"
+	"github.com/golwan/golwan/benchmarks/internal/target"
 	"github.com/golwan/golwan/benchmarks/internal/workload"
 )
 
@@ -42,6 +43,9 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 	r.Contenders, r.Cases, r.Base, r.Settings = contestants, report.NewCases(plan.Cases), o.chooseBase(entries), o.settings(bed)
 	r.Results = plan.Run(ctx)
 	r.Finished = time.Now()
+	if o.targets {
+		r.Targets = target.Judge(r.Results.Records)
+	}
 	// Whatever was measured before an interruption is worth having.
 	fmt.Fprint(out, r.Markdown())
 	if err := r.Save(dir); err != nil {
@@ -80,8 +84,11 @@ func (o *options) bed(now time.Time) (dir string, bed workload.Bed, err error) {
 	return dir, bed, err
 }
 
-// cases are those of all workloads, in the order of the command line.
+// cases are those of all workloads, in the order of the command line, or of the targets.
 func (o *options) cases() []workload.Case {
+	if o.targets {
+		return target.Cases()
+	}
 	var cases []workload.Case
 	for _, w := range o.workloads {
 		cases = append(cases, w.Cases(o.sizes)...)

@@ -116,7 +116,9 @@ func (e *engine) receive(c *conn, events uint32) error {
 				e.drop(c)
 				return e.connect(c)
 			}
-			e.begin(c)
+			if e.awake {
+				e.begin(c)
+			}
 		}
 		// A short read has emptied the socket, unless the server's end is behind it: no other edge would tell.
 		if e.conns[c.fd] != c || n < len(e.buf) && events&hangUp == 0 {
@@ -142,8 +144,14 @@ func (e *engine) fail(c *conn, counter *int64) {
 	e.drop(c)
 }
 
+// drop closes a connection: that of a steady job with a reset, because there are so many that the ports in TIME_WAIT
+// would be missing in the next run.
 func (e *engine) drop(c *conn) {
 	e.conns[c.fd] = nil
 	e.open--
+	if e.job.Steady {
+		// Without it the ports would come back later: nothing to fail for.
+		_ = unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	}
 	unix.Close(c.fd) // nothing could be done about an error
 }

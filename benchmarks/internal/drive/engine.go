@@ -35,8 +35,9 @@ type engine struct {
 
 	conns    []*conn // by file descriptor
 	open     int
-	begun    int // connections
-	answered int // connections that have had an answer
+	begun    int  // connections
+	answered int  // connections that have had an answer
+	awake    bool // the connections go on after their first answers
 	meter    meter
 	result   load.Result
 	latency  stats.Histogram
@@ -48,7 +49,7 @@ type engine struct {
 // that connection; an error is returned for what makes the whole run impossible. A run ends after its duration, or
 // when no connection is left. The requests of a job have the same right status.
 func Run(job load.Job) (load.Result, error) {
-	e := &engine{job: job, batches: prepare(job)}
+	e := &engine{job: job, batches: prepare(job), awake: !job.Steady}
 	if len(e.batches) == 0 || job.Connections < 1 || job.Duration <= 0 || job.Steady && job.Server == 0 {
 		return load.Result{}, errors.New("drive: a job needs requests, connections and a duration, and a steady one the server")
 	}
@@ -68,15 +69,28 @@ func Run(job load.Job) (load.Result, error) {
 			return load.Result{}, fmt.Errorf("drive: %d of %d connections had an answer within %v: %+v",
 				e.answered, job.Connections, approach, e.result.Errors)
 		}
-		e.result.Requests, e.result.Bytes, e.latency = 0, 0, stats.Histogram{}
 	}
 	if e.meter, err = startMeter(job.Server); err != nil {
 		return load.Result{}, err
+	}
+	if job.Steady {
+		e.wake()
 	}
 	if err := e.run(e.meter.began.Add(job.Duration), func() bool { return false }); err != nil {
 		return load.Result{}, err
 	}
 	return e.finish()
+}
+
+// wake lets the connections of a steady job go on, which have been idle since their first answers, and begins to count.
+func (e *engine) wake() {
+	e.result.Requests, e.result.Bytes, e.latency = 0, 0, stats.Histogram{}
+	e.awake = true
+	for _, c := range e.conns {
+		if c != nil {
+			e.begin(c)
+		}
+	}
 }
 
 // steady reports whether every connection has had its first answer.

@@ -12,6 +12,9 @@ import (
 // grace is how much longer than its job a generator may take before it is killed.
 const grace = 20 * time.Second
 
+// approach is how long a generator may take to open connections that are not part of what is measured.
+const approach = time.Minute
+
 // Generator is a program that produces load.
 type Generator struct {
 	Name    string
@@ -61,7 +64,11 @@ func (g Generator) Run(ctx context.Context, job Job, cpu int) (Result, string, e
 		return Result{}, "", err
 	}
 	command.CPU = cpu
-	ctx, cancel := context.WithTimeout(ctx, job.Duration+grace)
+	limit := job.Duration + grace
+	if job.special() {
+		limit += approach
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	output, err := proc.Run(ctx, command)
 	if err != nil {

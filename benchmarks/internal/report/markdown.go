@@ -15,6 +15,7 @@ import (
 func (r Report) Markdown() string {
 	var b strings.Builder
 	r.writeHead(&b)
+	r.writeTargets(&b)
 	for _, g := range r.Groups() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n", g.Case.Name, g.Case.About)
 		writeTable(&b, r.table(g))

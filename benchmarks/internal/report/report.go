@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/golwan/golwan/benchmarks/internal/rounds"
+	"github.com/golwan/golwan/benchmarks/internal/target"
 	"github.com/golwan/golwan/benchmarks/internal/workload"
 )
 
@@ -18,7 +19,8 @@ type Report struct {
 	Cases      []Case       `json:"cases"`
 	Base       string       `json:"base"` // the contender that the others are compared with
 
-	Results rounds.Results `json:"results"`
+	Results rounds.Results   `json:"results"`
+	Targets []target.Outcome `json:"targets,omitempty"` // when they were what was measured for
 }
 
 // Settings are how it was measured.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/golwan/golwan/benchmarks/internal/report"
 	"github.com/golwan/golwan/benchmarks/internal/rounds"
+	"github.com/golwan/golwan/benchmarks/internal/target"
 	"github.com/golwan/golwan/benchmarks/internal/workload"
 )
 
@@ -66,6 +67,33 @@ func ExampleReport_Markdown() {
 	//
 	// - lighttpd did not take part: not installed
 	// - gin was left out of hello-64: round 1: broken
+}
+
+func TestTargets(t *testing.T) {
+	r := sample()
+	if strings.Contains(r.Markdown(), "## Targets") {
+		t.Error("a table of no targets")
+	}
+	r.Targets = target.Judge(r.Results.Records)
+	_, table, _ := strings.Cut(r.Markdown(), "## Targets")
+	for _, want := range []string{
+		"| hello-64: CPU µs/req, to nginx           | 0.80 (0.73–0.90) |    0.90 |         held |",
+		"| hello-64: CPU µs/req, to fasthttp        |                  |    0.80 | not measured |",
+		"| idle-8000: bytes/conn                    |                  |     128 | not measured |",
+	} {
+		if !strings.Contains(table, want) {
+			t.Errorf("no %s in\n%s", want, table)
+		}
+	}
+	for i, record := range r.Results.Records {
+		if record.Contender == "golwan" {
+			r.Results.Records[i].Sample.Values[workload.CPU.Key] += 1.5
+		}
+	}
+	r.Targets = target.Judge(r.Results.Records)
+	if !strings.Contains(r.Markdown(), "missed, within the spread") {
+		t.Errorf("9.5 of 10 is too much, but for one round:\n%s", r.Markdown())
+	}
 }
 
 func TestHead(t *testing.T) {
