@@ -114,7 +114,7 @@ func sendContent(req *lwan.Request, resp *lwan.Response, v validators, c io.Read
 		dropContentFields(resp, lwan.StatusRequestedRangeNotSatisfiable)
 		return unsatisfiable(resp, size)
 	case len(ranges) > 1:
-		m := newMultipart(resp.Header("Content-Type"), size, ranges)
+		m := newParts(resp.Header("Content-Type"), size, ranges)
 		resp.SetContentType("multipart/byteranges; boundary=" + m.boundary)
 		return stream(req, resp, lwan.StatusPartialContent, m.length(), func() error { return m.copy(resp, c) })
 	case len(ranges) == 1:
@@ -162,19 +162,5 @@ func shortIsError(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return errShort
 	}
-	return err
-}
-
-// copy writes the multipart of c.
-func (m *multipart) copy(resp *lwan.Response, c io.ReadSeeker) error {
-	for i, r := range m.ranges {
-		if _, err := resp.WriteString(m.heads[i]); err != nil {
-			return err
-		}
-		if err := copyRange(resp, c, r); err != nil {
-			return err
-		}
-	}
-	_, err := resp.WriteString(m.end())
 	return err
 }

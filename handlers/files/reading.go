@@ -64,6 +64,9 @@ func (w *reading) reopen() error {
 
 // part sends a part of the file.
 func (w *reading) part(r byteRange) error {
+	if r.n == 0 {
+		return nil
+	}
 	if w.of.os != nil {
 		return w.resp.SendFile(w.of.os, r.off, r.n)
 	}

@@ -1,10 +1,8 @@
 package files
 
 import (
-	"crypto/rand"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/golwan/golwan/lwan"
 )
@@ -24,7 +22,7 @@ func (s *site) sendRanges(req *lwan.Request, resp *lwan.Response, r *resource, p
 		resp.SetContentType(r.ctype)
 		return s.sendRange(req, resp, p, ranges[0])
 	}
-	m := newMultipart(r.ctype, p.size, ranges)
+	m := newParts(r.ctype, p.size, ranges)
 	resp.SetContentType("multipart/byteranges; boundary=" + m.boundary)
 	if p.large == nil {
 		resp.SetBody(m.of(p.text))
@@ -52,61 +50,4 @@ func (s *site) streamParts(req *lwan.Request, resp *lwan.Response, p *representa
 		}
 		return send(w)
 	})
-}
-
-// multipart is a content of type multipart/byteranges (RFC 9110 section 14.6).
-type multipart struct {
-	boundary string
-	heads    []string // of each part, with the delimiter before it
-	ranges   []byteRange
-}
-
-func newMultipart(ctype string, size int64, ranges []byteRange) *multipart {
-	m := &multipart{boundary: rand.Text(), ranges: ranges}
-	delimiter := "--" + m.boundary
-	for _, r := range ranges {
-		m.heads = append(m.heads, delimiter+"\r\nContent-Type: "+ctype+"\r\nContent-Range: "+r.contentRange(size)+"\r\n\r\n")
-		delimiter = "\r\n--" + m.boundary
-	}
-	return m
-}
-
-func (m *multipart) end() string { return "\r\n--" + m.boundary + "--\r\n" }
-
-// length is that of the whole content.
-func (m *multipart) length() int64 {
-	n := int64(len(m.end()))
-	for i, r := range m.ranges {
-		n += int64(len(m.heads[i])) + r.n
-	}
-	return n
-}
-
-// of is the multipart of a content in memory.
-func (m *multipart) of(text string) string {
-	var b strings.Builder
-	b.Grow(int(m.length()))
-	for i, r := range m.ranges {
-		b.WriteString(m.heads[i])
-		b.WriteString(text[r.off:r.end()])
-	}
-	b.WriteString(m.end())
-	return b.String()
-}
-
-// send sends the multipart of a file. The end is held back until it is known that the file has not changed.
-func (m *multipart) send(w *reading) error {
-	for i, r := range m.ranges {
-		if _, err := w.resp.WriteString(m.heads[i]); err != nil {
-			return err
-		}
-		if err := w.part(r); err != nil {
-			return err
-		}
-	}
-	if err := w.check(); err != nil {
-		return err
-	}
-	_, err := w.resp.WriteString(m.end())
-	return err
 }
