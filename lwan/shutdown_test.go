@@ -1,0 +1,217 @@
+//go:build linux
+
+package lwan
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// What Shutdown promises under load: a request whose handler has begun is answered in full; an answer is never cut; and a
+// request that is not answered was never begun, so that a client may send it again (RFC 9112 section 9.3.1). What a client
+// sends on a kept connection at the moment at which that is closed meets a closed connection: nothing can be promised
+// for it but that no byte of an answer comes.
+
+// loadClient counts what its requests came to.
+type loadClient struct{ answered, refused atomic.Int64 }
+
+// TestShutdownUnderLoad: clients with kept connections and with one for each request.
+func TestShutdownUnderLoad(t *testing.T) {
+	for _, mode := range []string{"kept", "new"} {
+		t.Run(mode, func(t *testing.T) {
+			var begun atomic.Int64
+			srv := &Server{Addr: "127.0.0.1:0", Loops: 2, Log: slog.New(slog.DiscardHandler)}
+			srv.Handle("GET /", func(req *Request, resp *Response) Status {
+				if begun.Add(1)%3 == 0 {
+					if err := req.Sleep(time.Millisecond); err != nil {
+						return resp.Fail(err)
+					}
+				}
+				return resp.Text(200, "whole answer")
+			})
+			ended := make(chan error, 1)
+			go func() { ended <- srv.ListenAndServe() }()
+			received(t, srv.Ready())
+			var load loadClient
+			var wg sync.WaitGroup
+			for range 8 {
+				wg.Go(func() { load.run(t, srv.Addrs()[0].String(), mode == "kept") })
+			}
+			for load.answered.Load() < 200 {
+				select {
+				case err := <-ended:
+					t.Fatal(err)
+				default:
+				}
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			if err := srv.Shutdown(ctx); err != nil {
+				t.Errorf("Shutdown: %v", err)
+			}
+			wg.Wait()
+			if err := received(t, ended); err != nil {
+				t.Errorf("ListenAndServe: %v", err)
+			}
+			if b, a := begun.Load(), load.answered.Load(); a != b {
+				t.Errorf("%d requests were begun, %d answered", b, a)
+			}
+			s := srv.Stats()
+			if s.Requests != begun.Load() || s.Status[2] != s.Requests || s.Conns.Idle+s.Conns.Active+s.Conns.Parked != 0 {
+				t.Errorf("%+v", s)
+			}
+			t.Logf("%d answered, %d never begun", load.answered.Load(), load.refused.Load())
+		})
+	}
+}
+
+// run sends requests until a connection is refused.
+func (l *loadClient) run(t *testing.T, addr string, keep bool) {
+	for {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("connecting: %v", err)
+			}
+			return
+		}
+		l.use(t, c, keep)
+		c.Close()
+	}
+}
+
+// use sends requests on c until it is closed.
+func (l *loadClient) use(t *testing.T, c net.Conn, keep bool) {
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Error(err)
+		return
+	}
+	r := bufio.NewReader(c)
+	for {
+		if _, err := io.WriteString(c, get1("/")); err != nil {
+			l.refused.Add(1)
+			return
+		}
+		if _, err := r.Peek(1); err != nil { // closed before a byte of an answer
+			l.refused.Add(1)
+			return
+		}
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Errorf("the head is cut: %v", err)
+			return
+		}
+		body, err := io.ReadAll(resp.Body)
+		if string(body) != "whole answer" || err != nil || resp.StatusCode != 200 {
+			t.Errorf("%d %q %v", resp.StatusCode, body, err)
+			return
+		}
+		l.answered.Add(1)
+		if !keep || resp.Close {
+			return
+		}
+	}
+}
+
+// TestDraining: what is under way is finished, and told that the connection ends; idle connections are closed at once;
+// whoever connects is refused; event streams end.
+func TestDraining(t *testing.T) {
+	srv := &Server{Addr: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)}
+	var q Queue[string]
+	busy := make(chan struct{}, 4)
+	srv.Handle("GET /wait", func(req *Request, resp *Response) Status {
+		busy <- struct{}{}
+		s, err := q.Pop(req)
+		if err != nil {
+			return resp.Fail(err)
+		}
+		return resp.Text(200, s)
+	})
+	srv.Handle("GET /events", func(req *Request, resp *Response) Status {
+		if err := resp.Events().Comment("hello"); err != nil {
+			return resp.Fail(err)
+		}
+		busy <- struct{}{}
+		for range req.Every(time.Hour) {
+		}
+		if context.Cause(req.Context()) != ErrStopping {
+			return 500
+		}
+		return 200
+	})
+	srv.Handle("GET /ok", text("ok"))
+	ended := make(chan error, 1)
+	go func() { ended <- srv.ListenAndServe() }()
+	received(t, srv.Ready())
+	addr := srv.Addrs()[0].String()
+	idle, waiting, events := dial(t, addr), dial(t, addr), dial(t, addr)
+	idle.open("/ok")
+	waiting.send(get1("/wait"))
+	events.send(get1("/events"))
+	received(t, busy)
+	received(t, busy)
+	down := make(chan error, 1)
+	go func() { down <- srv.Shutdown(context.Background()) }()
+	idle.ended()
+	if a := events.answer("GET"); a.body != ": hello\n\n" || a.err != nil { // its end is a proper one
+		t.Errorf("%v", a)
+	}
+	settled(t, "listening", 0, func() int64 {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			return 0
+		}
+		c.Close()
+		return 1
+	})
+	if !q.Push("finished") {
+		t.Error("the queue is full")
+	}
+	if a := waiting.want("GET", 200, "finished"); !a.close {
+		t.Errorf("%v does not say that the connection ends", a)
+	}
+	waiting.ended()
+	if err := received(t, down); err != nil {
+		t.Errorf("%v", err)
+	}
+	if err := received(t, ended); err != nil {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestStats add up.
+func TestStats(t *testing.T) {
+	srv := &Server{Loops: 2}
+	misbehaving(srv)
+	if s := srv.Stats(); s.Requests != 0 || s.Conns.Idle != 0 {
+		t.Errorf("before the start: %+v", s)
+	}
+	addr := serveTest(t, srv)
+	sent := int64(0)
+	for range 5 {
+		w := dial(t, addr)
+		for _, path := range []string{"/ok", "/none", "/panic", "/sleep"} {
+			w.send(get1(path))
+			sent += int64(len(get1(path)))
+			w.answer("GET")
+		}
+	}
+	settled(t, "requests", 20, func() int64 { return srv.Stats().Requests })
+	s := srv.Stats()
+	if s.Accepted != 5 || s.Conns.Idle != 5 || s.Conns.Active != 0 || s.BytesIn != sent || s.BytesOut < 20*100 || s.Parks < 5 || s.Turns == 0 {
+		t.Errorf("%+v", s)
+	}
+	if want := [6]int64{0, 0, 10, 0, 5, 5}; s.Status != want {
+		t.Errorf("%v, want %v", s.Status, want)
+	}
+}
