@@ -1,11 +1,15 @@
 package drive
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// errUnasked is returned for answers that were not asked for, or are none.
+var errUnasked = errors.New("drive: not an answer to what was asked")
 
 // conn is one connection of a run. It goes through these states, and closing it is possible in all of them:
 //
@@ -94,15 +98,11 @@ func (e *engine) send(c *conn) {
 // receive takes all answers that have come, and starts the next batch when the last one of this batch is there.
 func (e *engine) receive(c *conn, events uint32) error {
 	for {
-		n, err := unix.Read(c.fd, e.buf[:])
+		n, size, err := e.take(c)
 		if err == unix.EAGAIN {
 			return nil
 		}
 		if err != nil || n == 0 {
-			e.fail(c, &e.result.Errors.Read)
-			return nil
-		}
-		if !e.count(c, e.buf[:n]) {
 			e.fail(c, &e.result.Errors.Read)
 			return nil
 		}
@@ -121,10 +121,32 @@ func (e *engine) receive(c *conn, events uint32) error {
 			}
 		}
 		// A short read has emptied the socket, unless the server's end is behind it: no other edge would tell.
-		if e.conns[c.fd] != c || n < len(e.buf) && events&hangUp == 0 {
+		if e.conns[c.fd] != c || n < size && events&hangUp == 0 {
 			return nil
 		}
 	}
+}
+
+// take reads once, up to size bytes, and notes what they hold. Of a long body nothing is looked at.
+func (e *engine) take(c *conn) (n, size int, err error) {
+	if left := c.answers.left; left > readSize {
+		size = int(min(left, discardMost))
+		n, err = discard(c.fd, size)
+		if n > 0 {
+			e.result.Bytes += int64(n)
+			c.answers.left -= int64(n)
+			if c.answers.left == 0 {
+				e.result.Requests++
+				c.owed--
+			}
+		}
+		return n, size, err
+	}
+	n, err = unix.Read(c.fd, e.buf[:])
+	if n > 0 && !e.count(c, e.buf[:n]) {
+		err = errUnasked
+	}
+	return n, len(e.buf), err
 }
 
 // count notes what p holds, and reports whether that is answers to what was asked.

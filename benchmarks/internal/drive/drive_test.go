@@ -171,6 +171,28 @@ func TestRunWithoutServer(t *testing.T) {
 	}
 }
 
+// TestRunDiscardsLongBodies has a body that is thrown away for the most part, and answers after it that must be found.
+func TestRunDiscardsLongBodies(t *testing.T) {
+	const size = 3<<20 + 5
+	var served atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		served.Add(1)
+		http.ServeContent(w, r, "x.txt", time.Time{}, strings.NewReader(strings.Repeat("x", size)))
+	}))
+	defer s.Close()
+	for _, depth := range []int{1, 3} {
+		served.Store(0)
+		r, err := Run(load.Job{Addr: s.Listener.Addr().String(), Requests: contract.Requests(contract.Hello),
+			Connections: 2, Pipeline: depth, Duration: 200 * time.Millisecond})
+		if err != nil || r.Errors.Err() != nil || r.Requests == 0 || r.Bytes < r.Requests*size {
+			t.Fatalf("depth %d: %+v, %v", depth, r, err)
+		}
+		if n := served.Load(); r.Requests > n || r.Requests < n-int64(2*depth) {
+			t.Errorf("depth %d: %d of %d requests", depth, r.Requests, n)
+		}
+	}
+}
+
 func TestPrepare(t *testing.T) {
 	requests := contract.Requests(contract.Routing)[:4]
 	for _, c := range []struct{ depth, batches int }{{0, 4}, {1, 4}, {2, 2}, {3, 4}, {4, 1}, {6, 2}, {8, 1}} {

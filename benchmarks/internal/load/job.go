@@ -20,6 +20,8 @@ type Job struct {
 	// Steady keeps what opening the connections costs out of the figures: they begin when every connection has had its
 	// first answer, and Duration begins then. It needs Server.
 	Steady bool
+	// Bulk is for long answers, which are not to be copied: a load that is slower than its server is none.
+	Bulk bool
 	// Subscribers is not 0 for the load of a topic: that many connections send Requests[0] and read the stream which is
 	// the answer, and one more sends Requests[1] whenever all of them have got what the time before has published. The
 	// figures begin when all are subscribed. Connections is not used; Server is needed.
@@ -29,7 +31,7 @@ type Job struct {
 }
 
 // special reports whether only our own generator can do the job.
-func (j Job) special() bool { return j.Steady || j.Subscribers > 0 }
+func (j Job) special() bool { return j.Steady || j.Bulk || j.Subscribers > 0 }
 
 // depth is Pipeline with its default.
 func (j Job) depth() int { return max(j.Pipeline, 1) }

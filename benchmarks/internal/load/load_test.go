@@ -204,7 +204,7 @@ func checkGenerator(t *testing.T, g Generator, job Job) {
 }
 
 func TestOnlyOurOwnDoesWhatIsSpecial(t *testing.T) {
-	for _, job := range []Job{{Steady: true}, {Subscribers: 1}} {
+	for _, job := range []Job{{Steady: true}, {Bulk: true}, {Subscribers: 1}} {
 		job.Requests = contract.Requests(contract.Hello)
 		if wrk("").can(job) == nil || h2load().can(job) == nil || own().can(job) != nil {
 			t.Errorf("%+v", job)

@@ -26,7 +26,7 @@ func wrk(scripts string) Generator {
 
 func wrkCan(job Job) error {
 	if job.special() {
-		return errors.New("wrk counts from its start on, and knows no streams")
+		return errors.New("wrk counts from its start on, copies what it reads, and knows no streams")
 	}
 	return nil
 }

@@ -21,16 +21,17 @@ func files() Workload {
 				feature     contract.Feature
 				about       string
 				connections int
+				bulk        bool
 			}{
-				{contract.FileSmall, "a file of 1 KiB", 64},
-				{contract.FileMiddle, "a file of 100 KiB", 64},
-				{contract.FileLarge, "a file of 10 MiB", largeConnections},
-				{contract.FileUnchanged, "a file of 1 KiB that the client has, answered with 304", 64},
-				{contract.FileGzip, "a file of 16 KiB, answered in gzip", 64},
+				{contract.FileSmall, "a file of 1 KiB", 64, false},
+				{contract.FileMiddle, "a file of 100 KiB", 64, true},
+				{contract.FileLarge, "a file of 10 MiB", largeConnections, true},
+				{contract.FileUnchanged, "a file of 1 KiB that the client has, answered with 304", 64, false},
+				{contract.FileGzip, "a file of 16 KiB, answered in gzip", 64, false},
 			} {
 				cases = append(cases, o.each(func(n int) Case {
 					return underLoad(fmt.Sprintf("%s-%d", f.feature, n), fmt.Sprintf("GET of %s on %d connections", f.about, n),
-						f.feature, load.Job{Connections: n})
+						f.feature, load.Job{Connections: n, Bulk: f.bulk})
 				}, f.connections)...)
 			}
 			return cases
