@@ -115,3 +115,10 @@ func (s *testSite) want(path string, status int, body string) *reply {
 	}
 	return r
 }
+
+// handlerBelow serves a handler in memory, below a pattern.
+func handlerBelow(t testing.TB, pattern string, h lwan.Handler) http.Handler {
+	srv := &lwan.Server{}
+	srv.Handle(pattern, h)
+	return lwan.ToHTTP(lwantest.Build(t, srv))
+}

@@ -1,0 +1,55 @@
+package files
+
+import (
+	"mime"
+	"net/url"
+	"testing"
+	"testing/fstest"
+	"unicode/utf8"
+)
+
+func TestAttachment(t *testing.T) {
+	for name, want := range map[string]string{
+		"a.txt":   `attachment; filename="a.txt"`,
+		"a b.txt": `attachment; filename="a b.txt"`,
+		`a"b\.c`:  `attachment; filename="a_b_.c"; filename*=UTF-8''a%22b%5C.c`,
+		"ü.txt":   `attachment; filename="_.txt"; filename*=UTF-8''%C3%BC.txt`,
+		"50%.txt": `attachment; filename="50_.txt"; filename*=UTF-8''50%25.txt`,
+		"\xff":    `attachment; filename="_"`,
+		"a\nb":    `attachment; filename="a_b"; filename*=UTF-8''a%0Ab`,
+	} {
+		got := attachment(name)
+		if got != want {
+			t.Errorf("%q: %s, want %s", name, got, want)
+		}
+		if _, params, err := mime.ParseMediaType(got); err != nil || (utf8.ValidString(name) && params["filename"] != name) {
+			t.Errorf("%q is read as %q, %v", name, params["filename"], err)
+		}
+	}
+}
+
+func FuzzAttachment(f *testing.F) {
+	f.Add("a.txt")
+	f.Add("ü\"\r\n%")
+	f.Fuzz(func(t *testing.T, name string) {
+		v := attachment(name)
+		for i := range len(v) {
+			if v[i] < ' ' || v[i] >= 0x7f {
+				t.Fatalf("%q: %q", name, v)
+			}
+		}
+		if s, err := url.PathUnescape(escapeSegment(name)); s != name || err != nil {
+			t.Fatalf("%q is escaped as %q", name, escapeSegment(name))
+		}
+	})
+}
+
+func TestDownload(t *testing.T) {
+	s := mounted(t, "/", Config{FS: fstest.MapFS{"x.pdf": {Data: []byte("p")}, "d/ü.txt": {Data: []byte("t")}, "y.txt": {Data: []byte("t")}},
+		Download: []string{"*.pdf", "d"}})
+	for path, want := range map[string]string{"/x.pdf": `attachment; filename="x.pdf"`, "/d/%C3%BC.txt": `attachment; filename="_.txt"; filename*=UTF-8''%C3%BC.txt`, "/y.txt": ""} {
+		if r := s.get(path); r.status != 200 || r.field("Content-Disposition") != want {
+			t.Errorf("%s: %d %v", path, r.status, r.header)
+		}
+	}
+}
