@@ -65,6 +65,10 @@ func serve(ctx *fasthttp.RequestCtx, files fasthttp.RequestHandler) {
 		message(ctx)
 	case "/post":
 		text(ctx, strconv.Itoa(len(ctx.PostBody())))
+	case "/search":
+		query := ctx.QueryArgs()
+		text(ctx, string(query.Peek(contract.SearchTerms))+" "+string(query.Peek(contract.SearchPage))+" "+
+			string(ctx.Request.Header.Cookie(contract.SearchUser)))
 	case "/page":
 		page(ctx)
 	default:

@@ -36,6 +36,7 @@ func route(srv *lwan.Server) {
 	srv.Handle("GET /json", message)
 	srv.Handle("POST /post", count)
 	srv.Handle("GET /page", page)
+	srv.Handle("GET /search", search)
 	srv.Handle("GET /blocking", hello, lwan.Blocking)
 	srv.Handle("GET /stall", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		time.Sleep(contract.StallTime)
@@ -66,6 +67,11 @@ func count(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		return resp.Fail(err)
 	}
 	return resp.Text(lwan.StatusOK, strconv.Itoa(len(body)))
+}
+
+func search(req *lwan.Request, resp *lwan.Response) lwan.Status {
+	return resp.Text(lwan.StatusOK,
+		req.Query(contract.SearchTerms)+" "+req.Query(contract.SearchPage)+" "+req.Cookie(contract.SearchUser))
 }
 
 func routed(params int) lwan.Handler {

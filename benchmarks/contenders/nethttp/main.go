@@ -34,6 +34,7 @@ func routes() *http.ServeMux {
 	mux.HandleFunc("GET /json", message)
 	mux.HandleFunc("POST /post", count)
 	mux.HandleFunc("GET /page", page)
+	mux.HandleFunc("GET /search", search)
 	mux.HandleFunc("GET /blocking", hello) // here every handler may block
 	mux.HandleFunc("GET /stall", func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(contract.StallTime)
@@ -78,6 +79,15 @@ func count(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	text(w, strconv.Itoa(len(body)))
+}
+
+func search(w http.ResponseWriter, r *http.Request) {
+	user := ""
+	if c, err := r.Cookie(contract.SearchUser); err == nil {
+		user = c.Value
+	}
+	query := r.URL.Query()
+	text(w, query.Get(contract.SearchTerms)+" "+query.Get(contract.SearchPage)+" "+user)
 }
 
 func routed(params int) http.HandlerFunc {

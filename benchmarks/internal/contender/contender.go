@@ -62,7 +62,7 @@ func All() []Contender {
 		goProgram("writes", "as many bare write calls as an event has subscribers: the lower bound of fan-out", "", contract.Publish),
 		goProgram("nethttp", "the standard library's net/http with its ServeMux", "", without(contract.FileGzip)...),
 		goProgram("fasthttp", "valyala/fasthttp, which has no router", "github.com/valyala/fasthttp",
-			append(plainFiles, contract.Hello, contract.JSON, contract.Post, contract.FileGzip, contract.Template)...),
+			append(plainFiles, contract.Hello, contract.JSON, contract.Post, contract.PostLarge, contract.Browser, contract.FileGzip, contract.Template)...),
 		goProgram("gin", "gin-gonic/gin on net/http", "github.com/gin-gonic/gin", basic...),
 		goProgram("echo", "labstack/echo on net/http", "github.com/labstack/echo/v5", basic...),
 		goProgram("chi", "go-chi/chi on net/http", "github.com/go-chi/chi/v5", basic...),
@@ -76,7 +76,7 @@ func All() []Contender {
 
 var (
 	// basic is what every framework with handlers and a router has.
-	basic = []contract.Feature{contract.Hello, contract.JSON, contract.Routing, contract.Post}
+	basic = []contract.Feature{contract.Hello, contract.JSON, contract.Routing, contract.Post, contract.PostLarge}
 	// plainFiles is what every server of files has.
 	plainFiles = []contract.Feature{contract.FileSmall, contract.FileMiddle, contract.FileLarge, contract.FileUnchanged}
 )

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -19,6 +20,10 @@ const (
 	Routing Feature = "routes"
 	// Post is POST /post, answered with the number of bytes in the body.
 	Post Feature = "post"
+	// PostLarge is the same with PostLargeBytes.
+	PostLarge Feature = "post-large"
+	// Browser is GET /search as a browser sends it, answered with what the handler looks up; see browserRequest.
+	Browser Feature = "browser"
 	// FileSmall, FileMiddle and FileLarge are GET of a file of 1 KiB, 100 KiB and 10 MiB; see Files.
 	FileSmall  Feature = "file-1k"
 	FileMiddle Feature = "file-100k"
@@ -41,8 +46,8 @@ const (
 
 // Features lists all features in the order in which they are documented.
 func Features() []Feature {
-	return []Feature{Hello, JSON, Routing, Post, FileSmall, FileMiddle, FileLarge, FileUnchanged, FileGzip, Template,
-		Offload, Stall, Stream, Publish}
+	return []Feature{Hello, JSON, Routing, Post, PostLarge, Browser, FileSmall, FileMiddle, FileLarge, FileUnchanged, FileGzip,
+		Template, Offload, Stall, Stream, Publish}
 }
 
 // Greeting is the body of the answer to Hello and the message of the answer to JSON.
@@ -53,6 +58,9 @@ const PlainText = "text/plain; charset=utf-8"
 
 // PostBytes is the size of the body that Post sends.
 const PostBytes = 1024
+
+// PostLargeBytes is the size of the body that PostLarge sends.
+const PostLargeBytes = 1000000
 
 // StallTime is how long the handler of Stall sleeps.
 const StallTime = time.Second
@@ -75,6 +83,11 @@ func Requests(f Feature) []Request {
 			MediaType: "text/plain", Answer: "1024"}}
 	case Routing:
 		return routedRequests()
+	case PostLarge:
+		return []Request{{Method: http.MethodPost, Target: "/post", Body: strings.Repeat("x", PostLargeBytes),
+			MediaType: "text/plain", Answer: strconv.Itoa(PostLargeBytes)}}
+	case Browser:
+		return []Request{browserRequest()}
 	case FileSmall, FileMiddle, FileLarge, FileUnchanged, FileGzip:
 		return []Request{fileRequest(f)}
 	case Template:

@@ -90,7 +90,7 @@ func traceable() bool { return syscalls.Installed() }
 
 // All lists the workloads in the order in which they are run.
 func All() []Workload {
-	return []Workload{hello(), pipelined(), jsonAnswer(), routes(), post(), reconnect(), files(), page(), blocking(), scaling(),
+	return []Workload{hello(), pipelined(), jsonAnswer(), routes(), post(), postLarge(), browser(), reconnect(), files(), page(), blocking(), scaling(),
 		fanOut(), slow(), stall(), idle(), streams(), subscribers(), startup()}
 }
 
