@@ -36,7 +36,7 @@ type visits struct {
 // open runs before the server listens: what is wrong here keeps it from starting.
 func open(s *lwan.Scope, c Config) error {
 	if c.Every < 0 || c.MaxNames < 0 {
-		return errors.New("Every and MaxNames must not be negative")
+		return errors.New("negative Every or MaxNames")
 	}
 	v := &visits{config: c, counts: map[string]int{}}
 	v.config.Every = cmp.Or(c.Every, time.Minute)
@@ -47,7 +47,7 @@ func open(s *lwan.Scope, c Config) error {
 		return nil
 	}
 	if err := v.load(); err != nil {
-		return fmt.Errorf("File: %w", err)
+		return fmt.Errorf("load Config.File: %w", err)
 	}
 	s.Go(v.keepSaving)
 	s.OnClose(v.save) // after the last request
@@ -100,7 +100,7 @@ func (v *visits) load() error {
 		return err
 	}
 	if v.counts == nil {
-		return errors.New("null is no object")
+		return errors.New("the file holds null, not an object")
 	}
 	return nil
 }

@@ -64,10 +64,10 @@ func TestVisitsConfiguration(t *testing.T) {
 		config Config
 		want   string
 	}{
-		{Config{Every: -1}, "must not be negative"},
-		{Config{MaxNames: -1}, "must not be negative"},
-		{Config{File: broken}, "File: null is no object"},
-		{Config{File: filepath.Dir(broken)}, "File: read"},
+		{Config{Every: -1}, "negative Every or MaxNames"},
+		{Config{MaxNames: -1}, "negative Every or MaxNames"},
+		{Config{File: broken}, "Config.File: the file holds null"},
+		{Config{File: filepath.Dir(broken)}, "Config.File: read"},
 	} {
 		srv := new(lwan.Server)
 		srv.Mount("/", Visits.With(tt.config))
