@@ -126,7 +126,7 @@ func TestFailureIsKeptForErrorTTL(t *testing.T) {
 		if got, want := c.Stats(), (Stats{Hits: 3, Misses: 1, Entries: 1}); got != want {
 			t.Fatalf("stats %+v, want %+v", got, want)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if err := c.Failure(1); err != nil {
 			t.Fatalf("Failure after ErrorTTL: %v", err)

@@ -3,6 +3,7 @@ package lwan
 import (
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
@@ -103,11 +104,13 @@ func (r *Request) BodyBytes() ([]byte, error) {
 		b.whole = make([]byte, 0, min(n, 64<<10)) // the rest is believed when it is there
 	}
 	for {
-		if len(b.whole) == cap(b.whole) {
-			b.whole = append(b.whole, 0)[:len(b.whole)]
-		}
+		r.growWhole()
 		n, err := (*bodyReader)(r).Read(b.whole[len(b.whole):cap(b.whole)])
 		b.whole = b.whole[:len(b.whole)+n]
+		if err == nil && int64(len(b.whole)) == b.length {
+			b.err = io.EOF
+			err = io.EOF
+		}
 		if err == io.EOF {
 			b.full, b.read = true, 0
 			return b.whole, nil
@@ -116,6 +119,19 @@ func (r *Request) BodyBytes() ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// growWhole makes room for more of the content: all of what was announced, once a part of it is there.
+func (r *Request) growWhole() {
+	b := &r.body
+	if len(b.whole) < cap(b.whole) {
+		return
+	}
+	more := int64(max(len(b.whole), 512))
+	if b.length > 0 && b.length > int64(len(b.whole)) {
+		more = b.length - int64(len(b.whole))
+	}
+	b.whole = slices.Grow(b.whole, int(more))
 }
 
 var errBodyBegun = errors.New("lwan: the body has been read in part by Body")

@@ -64,6 +64,7 @@ type Events struct {
 	resp      *Response
 	heartbeat time.Duration
 	buf       []byte
+	unsent    error // of the head, to be returned once
 }
 
 const defaultHeartbeat = 15 * time.Second
@@ -79,9 +80,7 @@ func (r *Response) Events() *Events {
 	r.SetHeader("Cache-Control", "no-cache, no-transform")
 	r.SetHeader("X-Accel-Buffering", "no") // nginx would hold the events back
 	r.req.endsWithDraining()
-	if err := r.SendHead(StatusOK); err != nil {
-		r.stick(err)
-	}
+	r.events.unsent = r.SendHead(StatusOK)
 	return r.events
 }
 
@@ -102,6 +101,10 @@ func (e *Events) Comment(s string) error {
 }
 
 func (e *Events) write(b []byte) error {
+	if err := e.unsent; err != nil {
+		e.unsent = nil
+		return err
+	}
 	if cause := e.resp.req.cancelled(); cause != nil {
 		return e.resp.wait(func() error { return cause })
 	}

@@ -45,8 +45,8 @@ var twins = []twin{
 	}, ""},
 	{"nothing", get1("/nothing"), func(http.ResponseWriter, *http.Request) {}, ""},
 	{"status", get1("/status"), func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(404) }, ""},
-	{"error", get1("/error"), func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", 403) }, ""},
-	{"redirect", get1("/redirect"), func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x?y", 302) }, ""},
+	{"error", get1("/error"), func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusForbidden) }, ""},
+	{"redirect", get1("/redirect"), func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x?y", http.StatusFound) }, ""},
 	{"no-content", get1("/no-content"), func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(204)
 		_, err := w.Write([]byte("x"))
@@ -357,7 +357,7 @@ func TestFromHTTPMiddleware(t *testing.T) {
 	mw := FromHTTPMiddleware(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Authorization") == "" {
-				http.Error(w, "who are you?", 401)
+				http.Error(w, "who are you?", http.StatusUnauthorized)
 				return
 			}
 			w.Header().Set("X-Middleware", "1")

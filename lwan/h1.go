@@ -220,16 +220,19 @@ func (h *h1) begin(buf []byte) {
 	h.keep = head.KeepAlive
 	h.req.begin(h, h.eng.tables[h.c.Lane()], buf)
 	h.resp.begin(&h.req)
+	if cause := h.c.Cause(); cause != nil { // the client has left since the last request, and that is told only once
+		h.req.cancel(cause)
+	}
 }
 
 // settle ends the request: the observers, what Defer was given, the rest of its body.
 func (h *h1) settle() {
 	h.account()
+	h.active = false
 	if len(h.req.defers) > 0 {
 		h.flush() // they run after the last byte; an error is seen by the next flush
 		h.req.runDefers()
 	}
-	h.active = false
 	h.req.end()
 	h.resp.end()
 	if h.c.Cause() != nil {

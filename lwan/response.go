@@ -25,7 +25,6 @@ type Response struct {
 
 	text     string // body that SetBody gave
 	body     []byte
-	unsent   int // bytes of body that begin a stream: nothing of them was sent
 	sent     int64
 	sticky   error // of a write; later writes and Flush return it
 	streamed bool

@@ -109,7 +109,6 @@ const (
 
 var (
 	errNotNew = errors.New("lwan: the server has been started or closed already; a Server is used once")
-	errEnded  = errors.New("lwan: the server was closed")
 )
 
 func (s *Server) lifeInit() {

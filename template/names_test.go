@@ -18,7 +18,7 @@ type account struct {
 	Name    string
 	Tagged  string `mustache:"tagged"`
 	Hidden  string `mustache:"-"`
-	private string
+	private string //lint:ignore U1000 a template must not see it
 	Owner   *person
 	Meta    map[string]string
 	Extra   any

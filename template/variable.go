@@ -27,7 +27,6 @@ const (
 
 var (
 	stringerType = reflect.TypeFor[fmt.Stringer]()
-	bytesType    = reflect.TypeFor[[]byte]()
 )
 
 // printerFor chooses the way for a static type; nil is dynamic.

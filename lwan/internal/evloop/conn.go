@@ -360,7 +360,7 @@ func (c *Conn) Sendfile(f *os.File, off, n int64) (int64, error) {
 			return done, err
 		}
 		c.w.fileAt = off + done
-		m, e := c.loop.kernel.sendfile(int(c.fd), in, &c.w.fileAt, int(min(n-done, maxTransfer)))
+		m, e := c.loop.kernel.sendfile(int(c.fd), in, &c.w.fileAt, int(min(n-done, fairShare)))
 		switch e {
 		case 0:
 			if m == 0 {

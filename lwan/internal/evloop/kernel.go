@@ -56,7 +56,7 @@ func (linux) writev(fd int, iov []unix.Iovec) (int, syscall.Errno) {
 }
 
 func (linux) sendfile(out, in int, off *int64, n int) (int, syscall.Errno) {
-	r, _, e := unix.Syscall6(unix.SYS_SENDFILE, uintptr(out), uintptr(in), uintptr(unsafe.Pointer(off)), uintptr(min(n, maxTransfer)), 0, 0)
+	r, _, e := unix.Syscall6(unix.SYS_SENDFILE, uintptr(out), uintptr(in), uintptr(unsafe.Pointer(off)), uintptr(n), 0, 0)
 	return int(r), e
 }
 

@@ -181,8 +181,7 @@ type simRequest struct {
 	n    int
 }
 
-// last reports whether the connection ends after the answer; mute, whether there is none.
-func (q simRequest) last() bool { return q.verb == "linger" || q.verb == "guest" || q.mute() }
+// mute reports whether there is no answer.
 func (q simRequest) mute() bool { return q.verb == "die" || q.verb == "goexit" }
 
 func (q simRequest) bytes() []byte {

@@ -37,8 +37,8 @@ var extClasses = func() (table [256]extClass) {
 // extNext is the state after a byte of a class in a state, counted from extBefore. What is not in it is refused, for
 // which chunkStart stands: nothing leads back there from here.
 var extNext = [...][extClassCount]chunkState{
-	extBefore - extBefore: {extSpace: extBefore, extSemicolon: extName},
-	extName - extBefore:   {extSpace: extName, extToken: extInName},
+	0:                   {extSpace: extBefore, extSemicolon: extName},
+	extName - extBefore: {extSpace: extName, extToken: extInName},
 	extInName - extBefore: {
 		extToken: extInName, extSpace: extAfter, extSemicolon: extName, extEquals: extValue, extCR: chunkSizeLF,
 	},
