@@ -126,7 +126,7 @@ func (s *site) setFields(r *resource, name string) {
 	if r.modified != "" {
 		r.fields = append(r.fields, field{"Last-Modified", r.modified})
 	}
-	if s.config.MaxRanges > 0 {
+	if r.parts = s.config.MaxRanges > 0; r.parts {
 		r.fields = append(r.fields, field{"Accept-Ranges", "bytes"})
 	}
 	if anyMatches(s.download, name) {

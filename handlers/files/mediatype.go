@@ -37,7 +37,7 @@ func (m *mediaTypes) of(name string, head []byte) string {
 		t = mime.TypeByExtension(ext) // reads the system's tables once
 	}
 	switch {
-	case t == "" && m.sniff && len(head) > 0:
+	case t == "" && m.sniff:
 		return http.DetectContentType(head)
 	case t == "":
 		return unknownType

@@ -33,7 +33,7 @@ func TestMediaTypes(t *testing.T) {
 		{sniff, "Makefile", "all:", "text/plain; charset=utf-8"},
 		{sniff, "x.nobodyknows", "<html>", "text/html; charset=utf-8"},
 		{sniff, "picture", "\x89PNG\x0d\x0a\x1a\x0a", "image/png"},
-		{sniff, "empty", "", "application/octet-stream"},
+		{sniff, "empty", "", "text/plain; charset=utf-8"},
 		{sniff, "a.css", "<html>", "text/css; charset=utf-8"},
 	} {
 		if got := tt.types.of(tt.name, []byte(tt.head)); got != tt.want {

@@ -16,6 +16,7 @@ type resource struct {
 	common int     // how many of fields go with a 304 too
 	vary   string  // "": the answer does not depend on the request's fields
 	expire *expiry // nil: no Expires
+	parts  bool    // ranges of it are served
 
 	plain    *representation
 	stored   [codings]*representation // compressed files that lie beside it

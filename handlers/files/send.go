@@ -25,7 +25,7 @@ func (s *site) answer(req *lwan.Request, resp *lwan.Response, r *resource) lwan.
 	if p.coding != identity {
 		resp.SetHeader("Content-Encoding", p.coding.name())
 	}
-	if ranges, what := s.ranges(req, v, p.size); what == rangeSatisfiable {
+	if ranges, what := s.ranges(req, r, v, p.size); what == rangeSatisfiable {
 		return s.sendRanges(req, resp, r, p, ranges)
 	} else if what == rangeUnsatisfiable {
 		return unsatisfiable(resp, p.size)
@@ -36,9 +36,9 @@ func (s *site) answer(req *lwan.Request, resp *lwan.Response, r *resource) lwan.
 
 // ranges reads the request's Range, if it has one that counts. A Range means something for GET only (RFC 9110 section
 // 14.2).
-func (s *site) ranges(req *lwan.Request, v validators, size int64) ([]byteRange, rangeOutcome) {
+func (s *site) ranges(req *lwan.Request, r *resource, v validators, size int64) ([]byteRange, rangeOutcome) {
 	value := req.HeaderBytes("Range")
-	if value == nil || s.config.MaxRanges == 0 || req.Method() != "GET" || !v.ifRange(req) {
+	if value == nil || !r.parts || req.Method() != "GET" || !v.ifRange(req) {
 		return nil, rangeIgnored
 	}
 	return parseRange(value, size, s.config.MaxRanges)
