@@ -62,6 +62,10 @@ func (t *table) run(req *Request, resp *Response) (st Status) {
 // conclude sends what the handler has left to be sent.
 func (t *table) conclude(req *Request, resp *Response, st Status) {
 	st = t.outcome(req, resp, st)
+	if after := resp.after; after != nil {
+		resp.after = nil
+		after(st < 400)
+	}
 	switch {
 	case resp.taken: // the connection is somebody else's: hijacked, upgraded or subscribed
 		req.car.cut()

@@ -334,6 +334,9 @@ func (h *h1) Died(c *evloop.Conn, value any, stack []byte) {
 		h.resp.Fail(errGoexit)
 	}
 	h.req.state = stateUnwinding
+	if after := h.resp.after; after != nil {
+		after(false)
+	}
 	if h.resp.streamed {
 		h.cut()
 		h.req.table.report(&h.req, &h.resp)

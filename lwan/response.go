@@ -28,9 +28,10 @@ type Response struct {
 	sent     int64
 	sticky   error // of a write; later writes and Flush return it
 	streamed bool
-	taken    bool   // the connection was hijacked or upgraded: there is nothing to end
-	empty    bool   // an error without a body stays without
-	intended Status // that a finishing method was given: of the head, should a stream begin by itself; 0: 200
+	after    func(alive bool) // serves a subscription once the chain has returned
+	taken    bool             // the connection was hijacked or upgraded: there is nothing to end
+	empty    bool             // an error without a body stays without
+	intended Status           // that a finishing method was given: of the head, should a stream begin by itself; 0: 200
 	trailers []field
 	events   *Events
 

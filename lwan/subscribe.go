@@ -84,7 +84,8 @@ func (a *hereAudience) notify() { a.q.Push(nil) }
 
 func (a *hereAudience) drop(cause error) { a.q.Push(cause) }
 
-// subscribeHere serves the subscription in the handler, until it ends.
+// subscribeHere lets the subscription begin now, and be served once the handler and its middleware have returned: as on
+// a loop, but for the worker or goroutine that it holds.
 func (t *Topic) subscribeHere(resp *Response, sub *subscriber, first []byte) Status {
 	a := &hereAudience{}
 	a.q.Cap = 2
@@ -94,20 +95,27 @@ func (t *Topic) subscribeHere(resp *Response, sub *subscriber, first []byte) Sta
 	t.register(sub.key, a)
 	ev := resp.Events()
 	ev.heartbeat = t.Heartbeat
-	cause := ErrGone
-	defer func() { // also when the handler is unwound
+	resp.after = func(alive bool) { t.serveHere(ev, sub, a, first, alive) }
+	return StatusOK
+}
+
+// serveHere sends events until the subscription ends: at once if the handler has died after Subscribe.
+func (t *Topic) serveHere(ev *Events, sub *subscriber, a *hereAudience, first []byte, alive bool) {
+	cause := ErrDropped
+	defer func() { // also when the wait is unwound
 		t.mu.Lock()
 		delete(t.audiences, a)
 		t.mu.Unlock()
 		sub.leave(a, cause)
 	}()
-	cause = sub.pump(resp.req, ev, a, first)
-	if cause == ErrStopping || cause == ErrDropped {
-		if err := ev.write(t.farewell()); err != nil {
-			return StatusOK // it is over already
-		}
+	if !alive {
+		return
 	}
-	return StatusOK
+	cause = ErrGone // should the wait be unwound
+	cause = sub.pump(ev.resp.req, ev, a, first)
+	if cause == ErrStopping || cause == ErrDropped {
+		ev.resp.lastWords(t.farewell())
+	}
 }
 
 // pump sends events as they come. It returns why it ended.
@@ -132,5 +140,12 @@ func (s *subscriber) pump(req *Request, ev *Events, a *hereAudience, out []byte)
 			}
 			return dropped
 		}
+	}
+}
+
+// lastWords sends b on a stream whose waits are over already. What goes wrong is of no use to anybody.
+func (r *Response) lastWords(b []byte) {
+	if r.filter == nil && r.sticky == nil && len(b) > 0 {
+		_ = r.req.car.stream(b)
 	}
 }
