@@ -367,6 +367,9 @@ func FuzzForm(f *testing.F) {
 			checkError(t, contentType, err, 415, "the body must be a form")
 			return
 		}
+		if wantErr != nil && strings.HasPrefix(wantErr.Error(), "mime: ") && strings.EqualFold(mediaType([]byte(contentType)), typeEncodedForm) {
+			return // this type has no parameters, so a malformed one means nothing: it is passed over here
+		}
 		if (err == nil) != (wantErr == nil) {
 			t.Fatalf("%q %q: %v, net/http: %v", contentType, body, err, wantErr)
 		}
