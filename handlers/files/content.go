@@ -69,13 +69,15 @@ func contentPrecondition(req *lwan.Request, v validators) lwan.Status {
 	return 0
 }
 
-// dropContentFields removes what the caller has set for the content that is not sent (RFC 9110 section 15.4.5).
+// dropContentFields removes what the caller has set for a content that is not sent. A 304 keeps what helps a cache to
+// update itself (RFC 9110 section 15.4.5).
 func dropContentFields(resp *lwan.Response, st lwan.Status) {
-	fields := []string{"Content-Type", "Content-Length", "Content-Encoding", "Content-Range", "Content-Disposition"}
+	resp.SetContentType("")
 	if st != lwan.StatusNotModified {
-		fields = append(fields, "Last-Modified", "ETag", "Cache-Control", "Expires")
+		dropFields(resp)
+		return
 	}
-	for _, name := range fields {
+	for _, name := range []string{"Content-Length", "Content-Encoding", "Content-Range", "Content-Disposition"} {
 		resp.DelHeader(name)
 	}
 }

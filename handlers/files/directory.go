@@ -153,7 +153,7 @@ func (s *site) findReadme(ctx context.Context, d *directory) error {
 		}
 		return nil
 	}
-	l := loader{s.tree, maxReadme}
+	l := loader{s.tree, maxReadme, 0}
 	got, err := l.load(ctx, at, f, identity)
 	switch {
 	case isAny(err, exhausted) || ctx.Err() != nil:

@@ -106,7 +106,7 @@ func (s *site) file(ctx context.Context, name string, f fs.File) (*entry, error)
 		r.close()
 		return nil, err
 	}
-	s.offer(r, "")
+	s.offer(r, "", s.config.SmallFile)
 	return &entry{file: r}, nil
 }
 

@@ -18,7 +18,7 @@ type large struct {
 	src  source
 	name string
 	file fs.File     // nil if it can only be read from its beginning: then each answer opens its own
-	os   *os.File    // file, if the kernel can send it by itself
+	os   *os.File    // file, if the kernel is to send it by itself
 	at   io.ReaderAt // file
 	sum  string      // of the content, if the file has no time that tells its states apart
 

@@ -49,7 +49,7 @@ func (s *site) newPages() *cache.Cache[pageKey, *resource] {
 func (s *site) page(k pageKey, p *representation) *resource {
 	r := &resource{ctype: formatTypes[k.format], plain: p, offers: 1 << identity}
 	s.setFreshness(r, k.of.name)
-	s.offer(r, "Accept")
+	s.offer(r, "Accept", p.size)
 	return r
 }
 

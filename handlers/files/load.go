@@ -15,10 +15,19 @@ const tries = 5
 // A loader reads a file, or opens it for later, in one of the states that it had. A state that lasts is preferred: who
 // saves a file in place truncates it first, and an empty file that was there for some microseconds should not be
 // served for seconds.
+//
+// A file that was changed a short while ago may be changed again, and sendfile(2) queues the pages of the file itself: if
+// it is truncated while they are on their way, the client gets zeros. So a young file is sent from a copy.
 type loader struct {
 	src   source
 	small int64 // up to this size a file is read
+	young time.Duration
 }
+
+const (
+	youngAge = 10 * time.Second // a file that was changed less long ago is young
+	copyable = 1 << 20          // up to this size the copy is made once, for all; else for each answer
+)
 
 // loaded is a file's content with what is known about it.
 type loaded struct {
@@ -61,8 +70,10 @@ func (l *loader) settle(ctx context.Context, name string, f fs.File, c coding) (
 // attempt is a file as it was found once.
 type attempt struct {
 	stamp stamp
-	text  []byte // of a small file
-	ends  ends   // of a large one
+	young bool
+	whole bool // it was read as a whole: text is all of it
+	text  []byte
+	ends  ends // if not whole
 	head  []byte
 	at    io.ReaderAt // nil: it can be read only once
 	rests bool        // it has not changed meanwhile, and a change would have been noticed
@@ -75,23 +86,23 @@ func (l *loader) attempt(f fs.File) (*attempt, error) {
 	}
 	a := &attempt{stamp: stampOf(fi)}
 	a.at, _ = f.(io.ReaderAt)
-	if err := a.read(f, l.small); err != nil {
+	a.young = a.at != nil && !a.stamp.settled(time.Now(), l.young)
+	a.whole = a.stamp.size <= l.small || (a.young && a.stamp.size <= copyable)
+	if err := a.read(f); err != nil {
 		return nil, err
 	}
 	after, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	a.rests = a.at == nil || (stampOf(after) == a.stamp && a.stamp.settled(time.Now()))
+	a.rests = a.at == nil || (stampOf(after) == a.stamp && a.stamp.settled(time.Now(), tick))
 	return a, nil
 }
 
-func (a *attempt) small(limit int64) bool { return a.stamp.size <= limit }
-
-// read reads a small file, or the ends of a large one.
-func (a *attempt) read(f fs.File, limit int64) (err error) {
+// read reads the file, or its ends.
+func (a *attempt) read(f fs.File) (err error) {
 	switch {
-	case a.small(limit):
+	case a.whole:
 		a.text = make([]byte, a.stamp.size)
 		n, err := readFull(f, a.at, a.text)
 		a.text = a.text[:n]
@@ -126,23 +137,29 @@ func (a *attempt) continues(before *attempt) bool {
 	if before == nil || a.stamp.size < before.stamp.size {
 		return false
 	}
-	if before.text != nil && a.text != nil {
-		return bytes.HasPrefix(a.text, before.text)
+	if before.whole {
+		return a.whole && bytes.HasPrefix(a.text, before.text)
 	}
 	e, _, err := endsOf(a.at, before.stamp.size)
-	return err == nil && before.text == nil && e == before.ends
+	return err == nil && e == before.ends
 }
 
-// accept makes a representation of an attempt. A large file stays open.
+// accept makes a representation of an attempt. A file that was not read as a whole stays open.
 func (l *loader) accept(name string, f fs.File, c coding, a *attempt) (out loaded, kept bool, err error) {
 	out = loaded{head: a.head, stamp: a.stamp}
-	if a.small(l.small) {
+	if a.stamp.size <= l.small {
 		out.representation = inMemory(c, string(a.text))
 		return out, false, nil
 	}
 	big := &large{src: l.src, name: name, stamp: a.stamp, ends: a.ends, at: a.at, growing: !a.rests}
+	if a.whole {
+		out.representation = copied(c, big, string(a.text))
+		return out, false, nil
+	}
 	if a.at != nil {
 		big.file = f
+	}
+	if !a.young {
 		big.os, _ = f.(*os.File)
 	}
 	if a.at != nil && a.stamp.modified == 0 {

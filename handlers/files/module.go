@@ -12,13 +12,18 @@ import (
 var Module = lwan.Module[Config]{Name: "files", Open: open}
 
 func open(scope *lwan.Scope, c Config) error {
+	_, err := openSite(scope, c)
+	return err
+}
+
+func openSite(scope *lwan.Scope, c Config) (*site, error) {
 	s, err := newSite(c, pathOfPrefix(scope.Prefix()))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	scope.OnClose(s.close)
 	scope.Handle("/", s.serve)
-	return nil
+	return s, nil
 }
 
 // pathOfPrefix takes the host from a prefix that has one.

@@ -37,13 +37,16 @@ func (l *large) stream(req *lwan.Request, resp *lwan.Response, st lwan.Status, s
 }
 
 // end is what the handler returns. A file that was too short is one that has changed: the answer is cut, and what is
-// missing is not made up for (RFC 9112 section 8).
+// missing is not made up for (RFC 9112 section 8). If nothing was sent yet, the client can be told so.
 func (w *reading) end(st lwan.Status, err error) lwan.Status {
 	switch {
 	case err == nil:
 		return st
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errChanged):
-		err = &lwan.Error{Err: fmt.Errorf("files: %q: %w", w.of.name, errChanged)}
+		err = fmt.Errorf("files: %q: %w", w.of.name, errChanged)
+		if !w.resp.HeadSent() {
+			err = &lwan.Error{Status: lwan.StatusUnavailable, Err: err}
+		}
 	}
 	return w.resp.Fail(err)
 }

@@ -39,6 +39,12 @@ func inFile(c coding, l *large) *representation {
 	return &representation{coding: c, etag: l.etag(c), size: size, length: strconv.FormatInt(size, 10), large: l}
 }
 
+// copied makes the representation of a file that is not small, but was read as a whole: for a while it is answered from
+// memory, and then from the file, with the same tag.
+func copied(c coding, l *large, text string) *representation {
+	return &representation{coding: c, etag: l.etag(c), size: int64(len(text)), length: strconv.Itoa(len(text)), text: text}
+}
+
 func (l *large) etag(c coding) string {
 	opaque := l.sum
 	switch {

@@ -18,11 +18,10 @@ type resource struct {
 	expire *expiry // nil: no Expires
 	parts  bool    // ranges of it are served
 
-	plain    *representation
-	stored   [codings]*representation // compressed files that lie beside it
-	offers   uint8                    // set of codings that may be answered with
-	packable bool                     // those that are not stored are made in memory
-	packed   [codings]atomic.Pointer[representation]
+	plain  *representation
+	stored [codings]*representation // compressed files that lie beside it
+	offers uint8                    // set of codings that may be answered with; those that are not stored are made in memory
+	packed [codings]atomic.Pointer[representation]
 }
 
 type field struct{ name, value string }
@@ -77,5 +76,14 @@ func (r *resource) setFields(resp *lwan.Response, p *representation, all bool) {
 func (r *resource) setVary(resp *lwan.Response) {
 	if r.vary != "" {
 		resp.AddHeader("Vary", r.vary)
+	}
+}
+
+// dropFields removes the fields of a resource from an answer that has become an error: they are not about that, and a
+// cache must not keep it as long as the file.
+func dropFields(resp *lwan.Response) {
+	for _, name := range []string{"ETag", "Last-Modified", "Cache-Control", "Expires", "Accept-Ranges", "Content-Disposition",
+		"Content-Encoding", "Content-Range", "Content-Length"} {
+		resp.DelHeader(name)
 	}
 }

@@ -21,17 +21,19 @@ func (s *site) answer(req *lwan.Request, resp *lwan.Response, r *resource) lwan.
 		}
 		return st
 	}
+	ranges, outcome := s.ranges(req, r, v, p.size)
+	if outcome == rangeUnsatisfiable {
+		return unsatisfiable(resp, p.size)
+	}
 	r.setFields(resp, p, true)
 	if p.coding != identity {
 		resp.SetHeader("Content-Encoding", p.coding.name())
 	}
-	if ranges, what := s.ranges(req, r, v, p.size); what == rangeSatisfiable {
-		return s.sendRanges(req, resp, r, p, ranges)
-	} else if what == rangeUnsatisfiable {
-		return unsatisfiable(resp, p.size)
+	st := s.send(req, resp, r, p, ranges)
+	if st >= 400 && !resp.HeadSent() {
+		dropFields(resp)
 	}
-	resp.SetContentType(r.ctype)
-	return s.send(req, resp, p)
+	return st
 }
 
 // ranges reads the request's Range, if it has one that counts. A Range means something for GET only (RFC 9110 section
@@ -44,8 +46,12 @@ func (s *site) ranges(req *lwan.Request, r *resource, v validators, size int64) 
 	return parseRange(value, size, s.config.MaxRanges)
 }
 
-// send sends all of a representation.
-func (s *site) send(req *lwan.Request, resp *lwan.Response, p *representation) lwan.Status {
+// send sends the ranges of a representation, or all of it.
+func (s *site) send(req *lwan.Request, resp *lwan.Response, r *resource, p *representation, ranges []byteRange) lwan.Status {
+	if len(ranges) > 0 {
+		return s.sendRanges(req, resp, r, p, ranges)
+	}
+	resp.SetContentType(r.ctype)
 	switch {
 	case req.Method() == "HEAD": // its length is what GET would get (RFC 9110 section 8.6)
 		resp.SetHeader("Content-Length", p.length)

@@ -9,9 +9,6 @@ import (
 
 // unsatisfiable answers a Range of which nothing is there (RFC 9110 section 15.5.17).
 func unsatisfiable(resp *lwan.Response, size int64) lwan.Status {
-	for _, name := range []string{"Content-Encoding", "Content-Disposition", "Last-Modified", "ETag", "Cache-Control", "Expires"} {
-		resp.DelHeader(name) // they are those of the file, and this is an error
-	}
 	resp.SetHeader("Content-Range", fmt.Sprintf("bytes */%d", size))
 	return lwan.StatusRequestedRangeNotSatisfiable
 }

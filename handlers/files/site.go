@@ -54,7 +54,7 @@ func newSite(c Config, prefix string) (*site, error) {
 		}
 		s.tree = tree
 	}
-	s.loader = loader{s.tree, c.SmallFile}
+	s.loader = loader{s.tree, c.SmallFile, youngAge}
 	s.packs = newPacks(c.MemoryBytes)
 	s.pages = s.newPages()
 	s.entries = cache.New(s.cacheConfig())

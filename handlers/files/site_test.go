@@ -67,9 +67,11 @@ func TestServe(t *testing.T) {
 	for name, c := range sources(t) {
 		for _, prefix := range []string{"", "/static/here"} {
 			t.Run(name+" at "+prefix, func(t *testing.T) {
-				s := mounted(t, prefix, c)
-				for range 2 {
-					serveSome(t, s, prefix, c)
+				for _, young := range []time.Duration{0, youngAge} {
+					s := mountedAs(t, prefix, c, young)
+					for range 2 {
+						serveSome(t, s, prefix, c)
+					}
 				}
 			})
 		}

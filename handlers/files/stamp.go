@@ -28,11 +28,11 @@ func nanoseconds(t time.Time) int64 {
 // tick is longer than any step of the clock by which kernels stamp files: a second change within a step leaves no trace.
 const tick = 20 * time.Millisecond
 
-// settled reports whether a change from now on would show in the stamp. A change in the far future is a clock that was
-// set back, and shows as well.
-func (s stamp) settled(now time.Time) bool {
+// settled reports whether the last change was longer ago than d; after a tick, a change from now on would show in the
+// stamp. A change in the far future is a clock that was set back: what comes now is different from it, too.
+func (s stamp) settled(now time.Time, d time.Duration) bool {
 	age := now.UnixNano() - s.changed
-	return age > int64(tick) || age < -int64(tick)
+	return age > int64(d) || age < -int64(d)
 }
 
 // errChanging is a file that was being rewritten all the time that somebody tried to read it.

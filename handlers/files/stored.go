@@ -42,10 +42,10 @@ func fresh(fi fs.FileInfo, plain stamp) bool {
 	return !fi.IsDir() && fi.Size() < plain.size && nanoseconds(fi.ModTime()) >= plain.modified
 }
 
-// offer adds the codings that can be made in memory, and says what the answer depends on.
-func (s *site) offer(r *resource, vary string) {
-	r.packable = !s.config.NoCompression && r.plain.large == nil && r.plain.size >= minPack && compressible(r.ctype)
-	if r.packable {
+// offer adds the codings that can be made in memory of a content up to some size, and says what the answer depends on
+// beside them.
+func (s *site) offer(r *resource, vary string, limit int64) {
+	if !s.config.NoCompression && r.plain.size >= minPack && r.plain.size <= limit && compressible(r.ctype) {
 		r.offers |= 1<<gzip | 1<<zstd | 1<<br
 	}
 	r.vary = vary

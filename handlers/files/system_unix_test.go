@@ -117,6 +117,7 @@ func TestExhausted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.close()
+	s.loader.young = 0
 	src := &exhaustedSource{source: s.tree}
 	s.tree = src
 	get := func(key string) error {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/golwan/golwan/lwan"
 	"github.com/golwan/golwan/lwan/lwantest"
@@ -55,11 +56,24 @@ type testSite struct {
 	t testing.TB
 }
 
-// mounted serves a configuration below prefix.
+// mounted serves a configuration below prefix, with all files taken for old ones.
 func mounted(t testing.TB, prefix string, c Config) *testSite {
 	t.Helper()
+	return mountedAs(t, prefix, c, 0)
+}
+
+// mountedAs is mounted with files taken for young up to an age.
+func mountedAs(t testing.TB, prefix string, c Config, young time.Duration) *testSite {
+	t.Helper()
 	srv := &lwan.Server{Loops: 1, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
-	srv.Mount(prefix, Module.With(c))
+	module := lwan.Module[Config]{Name: "files", Open: func(scope *lwan.Scope, c Config) error {
+		s, err := openSite(scope, c)
+		if err == nil {
+			s.loader.young = young
+		}
+		return err
+	}}
+	srv.Mount(prefix, module.With(c))
 	return started(t, srv)
 }
 
