@@ -36,8 +36,12 @@ func browse(t *testing.T, url string) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
+	profile, err := os.MkdirTemp("", "golwan-browser")
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.CommandContext(t.Context(), program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--no-first-run", "--remote-debugging-pipe", "--user-data-dir="+t.TempDir(), "about:blank")
+		"--no-first-run", "--remote-debugging-pipe", "--user-data-dir="+profile, "about:blank")
 	cmd.ExtraFiles = []*os.File{fromUs, toUs} // descriptors 3 and 4
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -52,9 +56,21 @@ func browse(t *testing.T, url string) *browser {
 		_, _ = io.Copy(io.Discard, b.out)
 		_ = cmd.Wait()
 		out.Close()
+		removeProfile(t, profile)
 	})
 	b.open(url)
 	return b
+}
+
+// removeProfile removes the browser's folder. Its helper processes end a little later than it does, and still write there.
+func removeProfile(t *testing.T, dir string) {
+	err := os.RemoveAll(dir)
+	for deadline := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(deadline); {
+		err = os.RemoveAll(dir)
+	}
+	if err != nil {
+		t.Log(err) // a folder of the system's temporary ones is left; the example is not to blame
+	}
 }
 
 // chromium is the program's path.

@@ -16,7 +16,7 @@ import (
 var conversations = []string{
 	"GET /ok HTTP/1.1\r\nHost: x\r\n\r\n",
 	"\r\n\r\nGET /ok HTTP/1.1\r\nHost: x\r\n\r\nHEAD /ok HTTP/1.0\r\n\r\n",
-	"GET /ok HTTP/1.1\r\nHost: x\r\n\r\n" + post("/echo", "hello") + "GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+	"GET /ok HTTP/1.1\r\nHost: x\r\n\r\n" + post("/echo", "hello") + "GET /none HTTP/1.1\r\nHost: x\r\n\r\n",
 	chunked("/echo", []string{"a", "bc", "def"}, "X-Sum: 1\r\n") + "GET /sleep HTTP/1.1\r\nHost: x\r\n\r\n" + post("/ok", "405 with a body"),
 	post("/echo", "one") + post("/echo", "two") + chunked("/none", []string{"three"}, "") + post("/echo", "four"),
 	"GET /stream HTTP/1.1\r\nHost: x\r\n\r\nGET /panic HTTP/1.1\r\nHost: x\r\n\r\nGET /ok HTTP/1.1\r\nHost: x\r\n\r\n",
