@@ -158,7 +158,7 @@ func loadTime(t *testing.T) time.Duration {
 	if testing.Short() {
 		return 500 * time.Millisecond
 	}
-	return 3 * time.Second
+	return 1500 * time.Millisecond
 }
 
 type outcomes struct{ complete, parts, cut, missing, busy atomic.Int64 }

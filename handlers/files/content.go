@@ -132,15 +132,20 @@ func stream(req *lwan.Request, resp *lwan.Response, st lwan.Status, n int64, sen
 	if req.Method() == "HEAD" {
 		return st
 	}
+	var err error
 	if n > copySize {
-		if err := resp.SendHead(st); err != nil {
-			return resp.Fail(err)
-		}
+		err = resp.SendHead(st)
 	}
-	if err := send(); err != nil {
-		return resp.Fail(err)
+	if err == nil {
+		err = send()
 	}
-	return st
+	if err == nil {
+		return st
+	}
+	if !resp.HeadSent() {
+		dropFields(resp)
+	}
+	return resp.Fail(err)
 }
 
 var errShort = errors.New("files: the content is shorter than it was said to be")
