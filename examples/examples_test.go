@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // use is what a client does with an example while it runs. Examples that are not listed have tests of their own beside
@@ -152,7 +153,11 @@ func (s *site) end(t *testing.T) {
 
 // client talks to the site, whatever the URL says.
 func (s *site) client(t *testing.T) *http.Client {
-	tr := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return s.dial() }}
+	tr := &http.Transport{
+		DialContext:           func(context.Context, string, string) (net.Conn, error) { return s.dial() },
+		ExpectContinueTimeout: time.Minute, // 0 would mean not to wait for the server's word
+		ResponseHeaderTimeout: time.Minute,
+	}
 	t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr}
 }
