@@ -117,6 +117,9 @@ func (t *table) concludeStream(req *Request, resp *Response, st Status) {
 func (t *table) endStream(req *Request, resp *Response) {
 	resp.closeFilter()
 	resp.drain()
+	if resp.events != nil && req.cancelled() == ErrStopping {
+		resp.lastWords(comeBack)
+	}
 	if resp.sticky == nil && resp.length >= 0 && resp.sent != resp.length && req.method != "HEAD" {
 		resp.stick(fmt.Errorf("lwan: %s: body of %d bytes, Content-Length %d", req.where(), resp.sent, resp.length))
 	}

@@ -59,7 +59,8 @@ func appendLines(b []byte, prefix, s string) []byte {
 }
 
 // Events is a stream of server-sent events, made by Response.Events. While the handler waits, comments are sent as
-// heartbeats, so that proxies and clients see that the stream lives. It ends with the client, or when the server drains.
+// heartbeats, so that proxies and clients see that the stream lives. It ends with the client, or when the server drains: then
+// the client is told to come back in 3 s.
 type Events struct {
 	resp      *Response
 	heartbeat time.Duration
@@ -68,6 +69,9 @@ type Events struct {
 }
 
 const defaultHeartbeat = 15 * time.Second
+
+// comeBack is what a stream that ends for draining sends last: when the client shall connect again.
+var comeBack = []byte("retry: 3000\n\n")
 
 // Events makes the answer a stream of events and sends its head. Further calls return the same stream. An error of
 // sending the head is that of the first Send.

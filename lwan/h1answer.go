@@ -114,13 +114,21 @@ func (h *h1) dateLine() []byte {
 }
 
 // flush writes the answers that are held back.
-func (h *h1) flush() error {
+func (h *h1) flush() error { return h.flushBefore(false) }
+
+// flushBefore is flush with more to be written at once: both leave together.
+func (h *h1) flushBefore(more bool) error {
 	if len(h.out) == 0 {
 		return nil
 	}
 	defer h.w.Return(h.w.Leave())
 	h.c.WriteTimeout = h.writePause()
-	_, err := h.c.Write(h.out)
+	var err error
+	if more {
+		_, err = h.c.WriteMore(h.out)
+	} else {
+		_, err = h.c.Write(h.out)
+	}
 	h.out = h.out[:0]
 	if cap(h.out) > 2*flushAt {
 		h.out = nil
@@ -200,7 +208,7 @@ func (h *h1) streamFile(f *os.File, off, n int64) error {
 		h.out = http1.AppendChunkHead(h.out, int(n))
 	}
 	h.c.WriteTimeout = pause(h.req.limits.Write, h.req.writeBy)
-	if err := h.flush(); err != nil {
+	if err := h.flushBefore(true); err != nil { // the head leaves together with the first bytes
 		return err
 	}
 	if _, err := h.c.Sendfile(f, off, n); err != nil {

@@ -228,9 +228,7 @@ func TestMaxConns(t *testing.T) {
 		t.Errorf("%v", a)
 	}
 	over.ended()
-	if n := srv.Stats().Rejected; n != 1 {
-		t.Errorf("%d rejected", n)
-	}
+	settled(t, "rejected", 1, func() int64 { return srv.Stats().Rejected })
 	for _, w := range open {
 		w.open("/")
 	}

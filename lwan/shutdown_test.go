@@ -163,7 +163,7 @@ func TestDraining(t *testing.T) {
 	down := make(chan error, 1)
 	go func() { down <- srv.Shutdown(context.Background()) }()
 	idle.ended()
-	if a := events.answer("GET"); a.body != ": hello\n\n" || a.err != nil { // its end is a proper one
+	if a := events.answer("GET"); a.body != ": hello\n\nretry: 3000\n\n" || a.err != nil { // its end is a proper one
 		t.Errorf("%v", a)
 	}
 	settled(t, "listening", 0, func() int64 {

@@ -211,9 +211,9 @@ func TestShutdownWithThousandStreams(t *testing.T) {
 		return 200
 	})
 	addr := serveTest(t, srv)
-	const retry, tick = "retry: 4321\n\n", "data: tick\n\n"
+	const retry, tick, back = "retry: 4321\n\n", "data: tick\n\n", "retry: 3000\n\n"
 	var wg sync.WaitGroup
-	for path, want := range map[string]string{"/topic": retry + retry, "/every": tick, "/blocking": tick, "/queue": ""} {
+	for path, want := range map[string]string{"/topic": retry + retry, "/every": tick + back, "/blocking": tick + back, "/queue": back} {
 		for range each {
 			w := dial(t, addr)
 			w.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")

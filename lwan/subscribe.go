@@ -115,6 +115,7 @@ func (t *Topic) serveHere(ev *Events, sub *subscriber, a *hereAudience, first []
 	cause = sub.pump(ev.resp.req, ev, a, first)
 	if cause == ErrStopping || cause == ErrDropped {
 		ev.resp.lastWords(t.farewell())
+		ev.resp.events = nil // nothing more is to be said on it
 	}
 }
 

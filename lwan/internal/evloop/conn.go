@@ -242,12 +242,14 @@ func (c *Conn) outcome(cause error) error {
 }
 
 // TryWrite writes what fits. It never waits: ErrAgain when nothing fits.
-func (c *Conn) TryWrite(p []byte) (int, error) {
+func (c *Conn) TryWrite(p []byte) (int, error) { return c.tryWrite(p, false) }
+
+func (c *Conn) tryWrite(p []byte, more bool) (int, error) {
 	if err := c.killed(); err != nil {
 		return 0, err
 	}
 	for {
-		n, e := c.loop.kernel.write(int(c.fd), p)
+		n, e := c.send(p, more)
 		switch e {
 		case 0:
 			c.sent(n)
@@ -264,6 +266,13 @@ func (c *Conn) TryWrite(p []byte) (int, error) {
 	}
 }
 
+func (c *Conn) send(p []byte, more bool) (int, syscall.Errno) {
+	if more {
+		return c.loop.kernel.writeMore(int(c.fd), p)
+	}
+	return c.loop.kernel.write(int(c.fd), p)
+}
+
 func (c *Conn) sent(n int) {
 	if c.off == nil {
 		c.loop.counts.BytesOut += int64(n)
@@ -276,10 +285,16 @@ func (c *Conn) sent(n int) {
 const fairShare = 1 << 20
 
 // Write writes all of p, and waits while the peer is slow; each wait lasts at most WriteTimeout.
-func (c *Conn) Write(p []byte) (int, error) {
+func (c *Conn) Write(p []byte) (int, error) { return c.write(p, false) }
+
+// WriteMore is Write for what is followed by another write or Sendfile at once: both leave together where they fit in one
+// segment. If nothing follows the kernel sends it by itself, 0.2 s later.
+func (c *Conn) WriteMore(p []byte) (int, error) { return c.write(p, true) }
+
+func (c *Conn) write(p []byte, more bool) (int, error) {
 	done, share := 0, fairShare
 	for done < len(p) {
-		n, err := c.TryWrite(p[done:])
+		n, err := c.tryWrite(p[done:], more)
 		done += n
 		if err == nil && done < len(p) {
 			if share -= n; share <= 0 {

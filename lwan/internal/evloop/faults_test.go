@@ -100,6 +100,14 @@ func (k *faults) write(fd int, p []byte) (int, syscall.Errno) {
 	return k.linux.write(fd, p[:n])
 }
 
+func (k *faults) writeMore(fd int, p []byte) (int, syscall.Errno) {
+	n, e := k.spoil(fd, len(p), "write", false)
+	if e != 0 {
+		return -1, e
+	}
+	return k.linux.writeMore(fd, p[:n])
+}
+
 // writev is short by ending in the first part, at its end, or in the second part.
 func (k *faults) writev(fd int, iov []unix.Iovec) (int, syscall.Errno) {
 	n, e := k.spoil(fd, int(iov[0].Len+iov[1].Len), "writev", false)

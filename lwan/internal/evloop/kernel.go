@@ -14,6 +14,7 @@ import (
 type kernel interface {
 	read(fd int, p []byte) (int, syscall.Errno)
 	write(fd int, p []byte) (int, syscall.Errno)
+	writeMore(fd int, p []byte) (int, syscall.Errno) // more follows at once: what fills no segment is held back for it
 	writev(fd int, iov []unix.Iovec) (int, syscall.Errno)
 	sendfile(out, in int, off *int64, n int) (int, syscall.Errno)
 	accept(fd int) (int, syscall.Errno)
@@ -43,10 +44,18 @@ func (linux) read(fd int, p []byte) (int, syscall.Errno) {
 }
 
 func (linux) write(fd int, p []byte) (int, syscall.Errno) {
+	return send(fd, p, unix.MSG_NOSIGNAL)
+}
+
+func (linux) writeMore(fd int, p []byte) (int, syscall.Errno) {
+	return send(fd, p, unix.MSG_NOSIGNAL|unix.MSG_MORE)
+}
+
+func send(fd int, p []byte, flags uintptr) (int, syscall.Errno) {
 	if len(p) > maxTransfer {
 		p = p[:maxTransfer]
 	}
-	n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_NOSIGNAL, 0, 0)
+	n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
 	return int(n), e
 }
 

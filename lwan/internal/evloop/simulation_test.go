@@ -106,7 +106,7 @@ func (s *simServer) answer(c *Conn, ask string) Verdict {
 	case "writev":
 		_, err = c.Writev(head, body)
 	case "sendfile":
-		if _, err = c.Write(head); err == nil {
+		if _, err = c.WriteMore(head); err == nil {
 			_, err = c.Sendfile(s.p.file, 0, int64(n))
 		}
 	case "upload":
