@@ -18,8 +18,14 @@ import (
 )
 
 // httpEngine serves through net/http, where there is no epoll: a goroutine a connection, and waiting blocks it. Handlers
-// see no difference. What is different outside of them is documented at the package. The build tag golwan_nethttp
-// chooses it on Linux too, for its tests.
+// see no difference. Outside of them:
+//
+//   - Loops, Threads, LingerTimeout, MaxPipelined, StallAfter and what belongs to it, FastOpen and DeferAccept mean nothing.
+//   - Heads are limited as a whole, by MaxLineBytes + MaxHeaderBytes and the 4 KiB that net/http adds; MaxFields is not
+//     looked at. A head that is refused is answered by net/http, and no observer sees it; one that is late gets no answer.
+//   - Stats knows nothing of parked and subscribed connections, workers and turns.
+//
+// The build tag golwan_nethttp chooses it on Linux too, for its tests.
 type httpEngine struct {
 	// constant after startEngine
 	core    *core
