@@ -3,7 +3,9 @@ package files
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -100,6 +102,27 @@ func TestAllocations(t *testing.T) {
 		}
 		if n != 0 {
 			t.Errorf("%s: %v allocations", tt.what, n)
+		}
+	}
+}
+
+// The head of a large file leaves together with the first bytes: what a client gets first is more than a head.
+func TestHeadWithFirstBytes(t *testing.T) {
+	s := mounted(t, "/", Config{Dir: writeTree(t, map[string]string{"large.txt": largeText})})
+	w := s.newWire("/large.txt", len(largeText))
+	for range 20 {
+		if _, err := w.conn.Write(w.request); err != nil {
+			t.Fatal(err)
+		}
+		n, err := w.conn.Read(w.answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head := bytes.Index(w.answer[:n], []byte("\r\n\r\n")) + 4; runtime.GOOS == "linux" && n <= head {
+			t.Fatalf("%d bytes come first, and the head has %d", n, head)
+		}
+		if _, err := io.ReadFull(w.conn, w.answer[n:]); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package files
 
 import (
 	"io/fs"
+	"os"
 	"syscall"
 	"time"
 )
@@ -13,4 +14,14 @@ func changeTime(fi fs.FileInfo) time.Time {
 		return time.Unix(st.Ctim.Unix())
 	}
 	return fi.ModTime()
+}
+
+// currentStamp is stampOf for a file of the system that is open, without an allocation. The attributes of an open file
+// are in memory.
+func currentStamp(f *os.File) (stamp, error) {
+	var st syscall.Stat_t
+	if err := syscall.Fstat(int(f.Fd()), &st); err != nil {
+		return stamp{}, os.NewSyscallError("fstat", err)
+	}
+	return stamp{st.Size, nanoseconds(time.Unix(st.Mtim.Unix())), nanoseconds(time.Unix(st.Ctim.Unix()))}, nil
 }

@@ -60,10 +60,10 @@
 // # Files that change
 //
 // Replacing a file by renaming another one over it is what every client gets right: it is sent either the old one or the
-// new one. A file that is rewritten in place is read, or opened, when it has been at rest for 20 ms. If it is changed while
-// it is sent, the answer is cut before its last byte, so that no client takes a mixture for the file, and the next
-// answer is of the new state. A file that only grows, as a log, is sent up to the length that it had; one that is
-// being rewritten all the time is a 503.
+// new one. A file that is rewritten in place is read, or opened, when it has been at rest for 20 ms. A large file is sent
+// only if it still has the time and the size that it had then, whatever Config.TTL says. If it is changed while it is
+// sent, the answer is cut before its last byte, so that no client takes a mixture for the file. A file that only grows, as
+// a log, is sent up to the length that it had; one that is being rewritten all the time is a 503.
 //
 // sendfile(2) queues the pages of the file itself. If somebody truncates or overwrites a file while they are on their way, a
 // client may get zeros or new bytes, with every server that uses it. So a file that was changed in the last 10 s is

@@ -48,18 +48,36 @@ func endsOf(at io.ReaderAt, size int64) (e ends, head []byte, err error) {
 // errChanged is a file that was changed while it was sent. The answer is cut, so that the client sees it.
 var errChanged = errors.New("the file has changed while it was sent")
 
-// check is called when everything but the last byte of an answer was sent: the last one may follow if it returns nil. For
-// a file that has grown at its end the beginning is still what it was, and that was promised.
-//
-// It asks for the attributes of an open descriptor, which are in memory; only for a file that was changed is
-// something read, by a goroutine.
-func (l *large) check(req *lwan.Request) error {
+// now is the stamp of this moment. It asks for the attributes of an open descriptor, which are in memory.
+func (l *large) now() (stamp, error) {
+	if f, ok := l.file.(*os.File); ok {
+		return currentStamp(f)
+	}
 	fi, err := l.file.Stat()
 	if err != nil {
-		return err
+		return stamp{}, err
 	}
-	now := stampOf(fi)
+	return stampOf(fi), nil
+}
+
+// stale reports whether the file is known to be another one than it was, before anything of it is sent. One that grows all
+// the time would be so always; it is good as long as it has what it had.
+func (l *large) stale() bool {
+	if l.file == nil { // it is looked at when it is opened
+		return false
+	}
+	now, err := l.now()
+	return err == nil && now != l.stamp && !(l.growing && now.size >= l.stamp.size)
+}
+
+// check is called when everything but the end of an answer was sent: that may follow if it returns nil. For a file that
+// has grown at its end the beginning is still what it was, and that was promised. Only for a file that was changed
+// something is read, by a goroutine.
+func (l *large) check(req *lwan.Request) error {
+	now, err := l.now()
 	switch {
+	case err != nil:
+		return err
 	case now == l.stamp:
 		return nil
 	case now.size < l.stamp.size || l.at == nil:

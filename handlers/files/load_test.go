@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -166,13 +167,13 @@ func TestLoadYoung(t *testing.T) {
 // answerFrom sends an entry's file in memory while change is done to the file, after the head and before the check.
 func answerFrom(t *testing.T, l *large, change func()) *lwantest.Result {
 	h := func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-		resp.SetHeader("Content-Length", "30000")
+		resp.SetHeader("Content-Length", "300000")
 		if err := resp.SendHead(200); err != nil {
 			return resp.Fail(err)
 		}
 		return l.stream(req, resp, 200, func(w *reading) error {
 			change()
-			return w.last(byteRange{0, 30000})
+			return w.last(byteRange{0, 300000})
 		})
 	}
 	return lwantest.Do(t, h, httptest.NewRequest("GET", "/", nil))
@@ -180,7 +181,7 @@ func answerFrom(t *testing.T, l *large, change func()) *lwantest.Result {
 
 // What happens to a file between the head and the last byte decides whether the answer is ended or cut.
 func TestCheck(t *testing.T) {
-	text := strings.Repeat("0123456789", 3000)
+	text := strings.Repeat("0123456789", 30000)
 	path := filepath.Join(t.TempDir(), "f")
 	do := func(err error) {
 		t.Helper()
@@ -197,10 +198,10 @@ func TestCheck(t *testing.T) {
 		"replaced":           {func() { do(os.WriteFile(path+"2", []byte("new"), 0o644)); do(os.Rename(path+"2", path)) }, false},
 		"touched":            {func() { do(os.Chtimes(path, time.Now(), time.Now())) }, false}, // its ends are the same
 		"grown":              {func() { appendTo(t, path, "more") }, false},
-		"truncated":          {func() { do(os.Truncate(path, 29999)) }, true},
+		"truncated":          {func() { do(os.Truncate(path, 299999)) }, true},
 		"emptied":            {func() { do(os.Truncate(path, 0)) }, true},
-		"rewritten":          {func() { do(os.WriteFile(path, []byte(strings.Repeat("9876543210", 3000)), 0o644)) }, true},
-		"rewritten, longer":  {func() { do(os.WriteFile(path, []byte(strings.Repeat("9876543210", 4000)), 0o644)) }, true},
+		"rewritten":          {func() { do(os.WriteFile(path, []byte(strings.Repeat("9876543210", 30000)), 0o644)) }, true},
+		"rewritten, longer":  {func() { do(os.WriteFile(path, []byte(strings.Repeat("9876543210", 40000)), 0o644)) }, true},
 		"rewritten, shorter": {func() { do(os.WriteFile(path, []byte("short"), 0o644)) }, true},
 	} {
 		for _, kernel := range []bool{true, false} {
@@ -236,28 +237,44 @@ func appendTo(t *testing.T, path, text string) {
 	}
 }
 
-// An error before anything was sent is an answer of its own, without the fields of the file.
-func TestErrorFields(t *testing.T) {
-	dir := writeTree(t, map[string]string{"f.bin": strings.Repeat("f", 30000)})
-	s, err := newSite(Config{Dir: dir, Cache: map[string]string{"*": "max-age=99"}, Download: []string{"*"}, TTL: -1}, "")
+// oldSite is a site whose files all count as old, with handler.
+func oldSite(t *testing.T, c Config) (*site, http.Handler) {
+	s, err := newSite(c, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
+	t.Cleanup(func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
 	s.loader.young = 0
+	return s, handlerBelow(t, "/", s.serve)
+}
+
+func serveOnce(h http.Handler, path string) *httptest.ResponseRecorder {
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, httptest.NewRequest("GET", path, nil))
+	return rec
+}
+
+type brokenReader struct{}
+
+func (brokenReader) ReadAt([]byte, int64) (int, error) { return 0, errBroken }
+
+// An error before anything was sent is an answer of its own, without the fields of the file.
+func TestErrorFields(t *testing.T) {
+	dir := writeTree(t, map[string]string{"f.bin": strings.Repeat("f", 30000)})
+	s, h := oldSite(t, Config{Dir: dir, Cache: map[string]string{"*": "max-age=99"}, Download: []string{"*"}, TTL: -1})
 	ref, err := s.entries.Get(t.Context(), "f.bin")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ref.Value().file.plain.large.os = nil // as for a large young file: it is held back at first
+	l := ref.Value().file.plain.large
+	l.os, l.at = nil, brokenReader{} // what is not sent by the kernel is held back at first
 	ref.Release()
-	if err := os.WriteFile(filepath.Join(dir, "f.bin"), []byte(strings.Repeat("g", 30000)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	rec := httptest.NewRecorder()
-	h := handlerBelow(t, "/", s.serve)
-	h.ServeHTTP(rec, httptest.NewRequest("GET", "/f.bin", nil))
-	if rec.Code != 503 || rec.Header().Get("Retry-After") == "" {
+	rec := serveOnce(h, "/f.bin")
+	if rec.Code != 500 {
 		t.Errorf("%d %v", rec.Code, rec.Header())
 	}
 	for _, name := range []string{"ETag", "Cache-Control", "Last-Modified", "Accept-Ranges", "Content-Disposition"} {
@@ -265,12 +282,57 @@ func TestErrorFields(t *testing.T) {
 			t.Errorf("%s: %q", name, v)
 		}
 	}
-	rec = httptest.NewRecorder()
-	h.ServeHTTP(rec, httptest.NewRequest("GET", "/f.bin", nil))
-	if rec.Code != 200 || rec.Body.String() != strings.Repeat("g", 30000) {
-		t.Errorf("the next answer: %d, %d bytes", rec.Code, rec.Body.Len())
+}
+
+// A large file that has changed is looked at again at once: what is remembered of it would be wrong.
+func TestLooksAgain(t *testing.T) {
+	dir := writeTree(t, map[string]string{"f.bin": strings.Repeat("f", 30000)})
+	s, h := oldSite(t, Config{Dir: dir, TTL: -1})
+	for _, content := range []string{strings.Repeat("f", 30000), strings.Repeat("g", 30000), strings.Repeat("h", 40000), strings.Repeat("i", 20000), "small"} {
+		write(t, filepath.Join(dir, "f.bin"), content) // in place
+		if rec := serveOnce(h, "/f.bin"); rec.Code != 200 || rec.Body.String() != content {
+			t.Errorf("%d, %d bytes of %.5q", rec.Code, rec.Body.Len(), rec.Body)
+		}
+	}
+	// One that is always another one than it was a moment ago.
+	write(t, filepath.Join(dir, "x.bin"), strings.Repeat("x", 30000))
+	s.tree = &restlessSource{s.tree}
+	s.loader.src = s.tree
+	if rec := serveOnce(h, "/x.bin"); rec.Code != 503 || rec.Header().Get("Retry-After") == "" || rec.Header().Get("ETag") != "" {
+		t.Errorf("%d %v", rec.Code, rec.Header())
 	}
 }
+
+// restlessSource has files whose size is another one at each look after the third: load takes two.
+type restlessSource struct{ source }
+
+func (s *restlessSource) open(name string) (fs.File, fs.FileInfo, error) {
+	f, fi, err := s.source.open(name)
+	if err != nil || fi.IsDir() {
+		return f, fi, err
+	}
+	return &restlessFile{File: f.(*os.File)}, fi, nil
+}
+
+type restlessFile struct {
+	*os.File
+	looks int64
+}
+
+func (f *restlessFile) Stat() (fs.FileInfo, error) {
+	fi, err := f.File.Stat()
+	if f.looks++; err != nil || f.looks <= 2 {
+		return fi, err
+	}
+	return grownInfo{fi, f.looks}, nil
+}
+
+type grownInfo struct {
+	fs.FileInfo
+	more int64
+}
+
+func (i grownInfo) Size() int64 { return i.FileInfo.Size() + i.more }
 
 func TestSettled(t *testing.T) {
 	now := time.Unix(1e9, 0)

@@ -89,9 +89,16 @@ const copySize = 64 << 10
 // onlyWriter hides the other methods of a Response from io.Copy: its ReadFrom has a smaller buffer.
 type onlyWriter struct{ io.Writer }
 
-// last sends a part behind which nothing comes. Its last byte is held back until it is known that the file has not been
-// changed meanwhile: so the client gets either all of a state of the file, or too little, and notices.
+// queued is how much of a file leaves at once: it fits into the buffer of a socket, with most systems. stale has looked
+// at the file right before, and a second look right after would not see more.
+const queued = 256 << 10
+
+// last sends a part behind which nothing comes. If it takes a while its last byte is held back until it is known that the
+// file has not been changed meanwhile: so the client gets either all of a state of the file, or too little, and notices.
 func (w *reading) last(r byteRange) error {
+	if w.of.os != nil && r.n <= queued {
+		return w.part(r)
+	}
 	if err := w.part(byteRange{r.off, r.n - 1}); err != nil {
 		return err
 	}

@@ -4,6 +4,9 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
+// lookAgain is what answer returns when the file has changed since the entry was made: nothing was answered.
+const lookAgain lwan.Status = 0
+
 // answer answers with a resource: it finds the representation, looks at the preconditions, and sends what was asked for.
 func (s *site) answer(req *lwan.Request, resp *lwan.Response, r *resource) lwan.Status {
 	p, err := s.choose(req, r)
@@ -20,6 +23,9 @@ func (s *site) answer(req *lwan.Request, resp *lwan.Response, r *resource) lwan.
 			r.setFields(resp, p, false)
 		}
 		return st
+	}
+	if p.large != nil && p.large.stale() {
+		return lookAgain
 	}
 	ranges, outcome := s.ranges(req, r, v, p.size)
 	if outcome == rangeUnsatisfiable {

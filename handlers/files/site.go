@@ -110,12 +110,27 @@ func (s *site) serve(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	if m := req.Method(); m != "GET" && m != "HEAD" {
 		return otherMethod(m, resp)
 	}
+	for range tries {
+		if st := s.look(req, resp); st != lookAgain {
+			return st
+		}
+	}
+	return resp.Fail(failureOf(req.Path(), errChanging))
+}
+
+// look answers with what the path leads to now.
+func (s *site) look(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	ref, err := s.find(req)
 	if err != nil {
 		return fail(resp, err)
 	}
 	defer ref.Release() // what is in memory outlives the entry, and files have been sent when a handler returns
-	return s.reply(req, resp, ref.Value())
+	e := ref.Value()
+	st := s.reply(req, resp, e)
+	if st == lookAgain || errors.Is(resp.Err(), errChanged) {
+		s.entries.Purge(func(key string) bool { return key == e.key })
+	}
+	return st
 }
 
 // reply answers with an entry.
@@ -126,11 +141,7 @@ func (s *site) reply(req *lwan.Request, resp *lwan.Response, e *entry) lwan.Stat
 	case e.directory != nil:
 		return s.listing(req, resp, e)
 	}
-	st := s.answer(req, resp, e.file)
-	if errors.Is(resp.Err(), errChanged) {
-		s.entries.Purge(func(key string) bool { return key == e.key }) // the next one gets the new state
-	}
-	return st
+	return s.answer(req, resp, e.file)
 }
 
 // find looks the path up. On a loop it waits parked if that has to be done on disk.
