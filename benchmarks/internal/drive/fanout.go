@@ -98,7 +98,7 @@ func (f *fanOut) run() (load.Result, error) {
 // is counted.
 func (f *fanOut) once() (bool, error) {
 	began := time.Now()
-	if _, err := unix.Write(int(f.answers), f.publish); err != nil {
+	if err := write(int(f.answers), f.publish); err != nil {
 		f.result.Errors.Write++
 		return false, nil
 	}
@@ -126,7 +126,7 @@ func (f *fanOut) once() (bool, error) {
 // receive takes what has come, once: the set is level-triggered. It reports whether the connection is well.
 func (f *fanOut) receive(fd int32) bool {
 	n, err := unix.Read(int(fd), f.buf[:])
-	if err == unix.EAGAIN {
+	if err == unix.EAGAIN || err == unix.EINTR {
 		return true
 	}
 	if err != nil || n == 0 {

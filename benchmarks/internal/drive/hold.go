@@ -60,12 +60,37 @@ func (h *Held) open(addr string) error {
 	limit := unix.NsecToTimeval(int64(patience))
 	return errors.Join(unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit),
-		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit), unix.Connect(fd, server))
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit), connect(fd, server))
+}
+
+// connect connects a blocking socket. A signal, such as those with which the Go runtime preempts, interrupts a connect
+// with a timeout and does not restart it (signal(7)); the kernel goes on connecting, and connect must not be called again.
+func connect(fd int, server unix.Sockaddr) error {
+	err := unix.Connect(fd, server)
+	if err != unix.EINTR {
+		return err
+	}
+	ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	for n := 0; n == 0; {
+		n, err = unix.Poll(ready, int(patience.Milliseconds()))
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return err
+		case n == 0:
+			return unix.ETIMEDOUT
+		}
+	}
+	code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && code != 0 {
+		err = unix.Errno(code)
+	}
+	return err
 }
 
 // ask sends a request on a blocking socket and reads the answer.
 func ask(fd int, bytes []byte, request contract.Request) error {
-	if _, err := unix.Write(fd, bytes); err != nil {
+	if err := write(fd, bytes); err != nil {
 		return err
 	}
 	if request.Endless {
@@ -132,6 +157,23 @@ func read(fd int, p []byte) (int, error) {
 			return n, nil
 		}
 	}
+}
+
+// write writes all of p.
+func write(fd int, p []byte) error {
+	for len(p) > 0 {
+		n, err := unix.Write(fd, p)
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
+			return errors.New("not taken in time")
+		case err != nil:
+			return err
+		default:
+			p = p[n:]
+		}
+	}
+	return nil
 }
 
 // Alive counts the connections that the server has not closed. What it has sent meanwhile is read.

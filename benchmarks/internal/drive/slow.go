@@ -36,7 +36,7 @@ func ReadSlowly(addr string, request contract.Request, n int) (*Slow, error) {
 	for i := range n {
 		err := s.held.open(addr)
 		if err == nil {
-			_, err = unix.Write(s.held.fds[i], bytes)
+			err = write(s.held.fds[i], bytes)
 		}
 		if err == nil {
 			err = unix.SetNonblock(s.held.fds[i], true)
