@@ -14,6 +14,9 @@ import (
 	"github.com/golwan/golwan/lwan/internal/evloop"
 )
 
+// kernel is what the loops ask of the system.
+type kernel = evloop.Kernel
+
 // loopEngine serves HTTP/1 on event loops.
 type loopEngine struct {
 	core      *core
@@ -49,6 +52,7 @@ func startEngine(s *Server, ends []Endpoint) (engine, []net.Addr, error) {
 	cfg := evloop.Config{
 		Protocol: e, Loops: s.loops(), Threads: evloop.Threads(s.Threads), MaxConns: max(s.MaxConns, 0),
 		FirstByte: orPause(s.HeaderTimeout, defaultHead), Linger: s.LingerTimeout, Log: core.log,
+		Kernel: s.life.kernel,
 	}
 	if e.eng, err = evloop.New(cfg); err == nil {
 		e.dog = watch(s, core, e.eng)

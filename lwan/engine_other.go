@@ -17,6 +17,9 @@ import (
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
 
+// kernel is of loops.
+type kernel any
+
 // httpEngine serves through net/http, where there is no epoll: a goroutine a connection, and waiting blocks it. Handlers
 // see no difference. Outside of them:
 //

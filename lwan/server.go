@@ -95,6 +95,7 @@ type life struct {
 	running sync.WaitGroup // of work
 	stopRun context.CancelFunc
 	failed  chan error // a worker of Go failed
+	kernel  kernel     // tests put faults in its place; nil: the system's own
 }
 
 type lifeState uint8

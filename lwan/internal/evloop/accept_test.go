@@ -95,7 +95,7 @@ func TestOutOfDescriptors(t *testing.T) {
 
 // seam is the kernel with one call replaced.
 type seam struct {
-	kernel
+	Kernel
 	onAccept func(fd int) (int, syscall.Errno) // 0 and 0: the kernel's turn
 	onAdd    func(fd int) syscall.Errno
 	onPin    func(n int) error
@@ -107,7 +107,7 @@ func (k *seam) accept(fd int) (int, syscall.Errno) {
 			return n, e
 		}
 	}
-	return k.kernel.accept(fd)
+	return k.Kernel.accept(fd)
 }
 
 func (k *seam) epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errno {
@@ -116,14 +116,14 @@ func (k *seam) epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errno 
 			return e
 		}
 	}
-	return k.kernel.epollAdd(epfd, fd, events, data)
+	return k.Kernel.epollAdd(epfd, fd, events, data)
 }
 
 func (k *seam) pin(n int) error {
 	if k.onPin != nil {
 		return k.onPin(n)
 	}
-	return k.kernel.pin(n)
+	return k.Kernel.pin(n)
 }
 
 func TestAcceptErrors(t *testing.T) {
@@ -133,13 +133,13 @@ func TestAcceptErrors(t *testing.T) {
 	} {
 		t.Run(e.Error(), func(t *testing.T) {
 			var calls atomic.Int64
-			k := &seam{kernel: linux{}, onAccept: func(int) (int, syscall.Errno) {
+			k := &seam{Kernel: linux{}, onAccept: func(int) (int, syscall.Errno) {
 				if calls.Add(1)%2 == 1 {
 					return -1, e
 				}
 				return 0, 0
 			}}
-			r := run(t, &script{}, Config{Loops: 2, kernel: k})
+			r := run(t, &script{}, Config{Loops: 2, Kernel: k})
 			for range 5 {
 				p := r.dial()
 				p.send("hello\n")
@@ -168,13 +168,13 @@ func TestAcceptErrors(t *testing.T) {
 // A paused loop that closes a connection accepts again at once, and one that drains stays paused.
 func TestPausedLoops(t *testing.T) {
 	var full atomic.Bool
-	k := &seam{kernel: linux{}, onAccept: func(int) (int, syscall.Errno) {
+	k := &seam{Kernel: linux{}, onAccept: func(int) (int, syscall.Errno) {
 		if full.Load() {
 			return -1, syscall.EMFILE
 		}
 		return 0, 0
 	}}
-	r := run(t, &script{}, Config{kernel: k})
+	r := run(t, &script{}, Config{Kernel: k})
 	first := r.dial()
 	first.send("hello\n")
 	first.want("hello")
@@ -206,13 +206,13 @@ func TestPausedLoops(t *testing.T) {
 
 func TestEpollRefusesAConnection(t *testing.T) {
 	var refuse atomic.Bool
-	k := &seam{kernel: linux{}, onAdd: func(int) syscall.Errno {
+	k := &seam{Kernel: linux{}, onAdd: func(int) syscall.Errno {
 		if refuse.Load() {
 			return syscall.ENOSPC
 		}
 		return 0
 	}}
-	r := run(t, &script{}, Config{kernel: k})
+	r := run(t, &script{}, Config{Kernel: k})
 	refuse.Store(true)
 	r.dial().gone()
 	refuse.Store(false)
@@ -227,7 +227,7 @@ func TestEpollRefusesAConnection(t *testing.T) {
 }
 
 func TestStartFailsWhenALoopCannotBePinned(t *testing.T) {
-	k := &seam{kernel: linux{}, onPin: func(n int) error {
+	k := &seam{Kernel: linux{}, onPin: func(n int) error {
 		if n == 1 {
 			return syscall.EPERM
 		}
@@ -238,7 +238,7 @@ func TestStartFailsWhenALoopCannotBePinned(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lane.Close()
-	e, err := New(Config{Protocol: &script{}, Loops: 3, Threads: PinnedCPU, kernel: k})
+	e, err := New(Config{Protocol: &script{}, Loops: 3, Threads: PinnedCPU, Kernel: k})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ type Config struct {
 	FirstByte time.Duration // a connection that sends nothing at all is closed after it; 0: never
 	Linger    time.Duration // longest lingering close, to the second; 0: 2 s
 	Log       *slog.Logger  // nil: slog.Default()
-	kernel    kernel        // nil: linux
+	Kernel    Kernel        // nil: linux
 }
 
 // Engine is a set of loops that share listeners and a slot table.
@@ -64,8 +64,8 @@ func New(cfg Config) (*Engine, error) {
 	if e.log == nil {
 		e.log = slog.Default()
 	}
-	if cfg.kernel == nil {
-		cfg.kernel = linux{}
+	if cfg.Kernel == nil {
+		cfg.Kernel = linux{}
 	}
 	slots, err := slotTable(slotCount(cfg.MaxSlots))
 	if err != nil {
@@ -77,7 +77,7 @@ func New(cfg Config) (*Engine, error) {
 		n = runtime.GOMAXPROCS(0)
 	}
 	for i := range n {
-		l, err := newLoop(e, i, cfg.kernel)
+		l, err := newLoop(e, i, cfg.Kernel)
 		if err != nil {
 			e.free()
 			return nil, err
@@ -95,7 +95,7 @@ func Seconds(d time.Duration) uint32 {
 	return uint32(min((d-1)/time.Second+1, 1<<30))
 }
 
-func newLoop(e *Engine, id int, k kernel) (*Loop, error) {
+func newLoop(e *Engine, id int, k Kernel) (*Loop, error) {
 	l := &Loop{eng: e, id: id, kernel: k, slots: e.slots, epfd: -1, evfd: -1}
 	l.wheel.init(e.slots)
 	l.refresh()

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kernel is the one seam to the operating system: what a loop asks of it while it runs. Tests put faults in its place.
+// Kernel is the one seam to the operating system: what a loop asks of it while it runs. Tests put Faults in its place.
 // Every method is non-blocking except wait with a timeout and sendfile, which may read a disk.
-type kernel interface {
+type Kernel interface {
 	read(fd int, p []byte) (int, syscall.Errno)
 	write(fd int, p []byte) (int, syscall.Errno)
 	writeMore(fd int, p []byte) (int, syscall.Errno) // more follows at once: what fills no segment is held back for it

@@ -18,7 +18,7 @@ type Loop struct {
 	id     int
 	epfd   int
 	evfd   int
-	kernel kernel
+	kernel Kernel
 	slots  []slot
 
 	// owned by the runner

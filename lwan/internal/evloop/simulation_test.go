@@ -315,18 +315,27 @@ func TestSimulation(t *testing.T) {
 			t.Run(name+map[bool]string{true: ", connections break"}[broken], func(t *testing.T) {
 				seed := simSeed(t)
 				t.Logf("EVLOOP_SEED=%d", seed)
-				k := newFaults(seed, broken)
-				r := run(t, &simulated{file: f}, Config{Loops: 2, Threads: mode, kernel: k})
+				k := NewFaults(seed, simRates(broken))
+				r := run(t, &simulated{file: f}, Config{Loops: 2, Threads: mode, Kernel: k})
 				simulate(t, r, seed, broken)
 				eventually(t, "all connections are closed", func() bool { return r.eng.conns() == 0 })
 				r.close()
-				if len(k.conns) != 0 {
-					t.Errorf("%d connections were never closed", len(k.conns))
+				if n := k.Open(); n != 0 {
+					t.Errorf("%d connections were never closed", n)
 				}
-				t.Logf("faults: %v", k.count)
+				t.Logf("faults: %v", k.Counts())
 			})
 		}
 	}
+}
+
+// simRates are high: hardly a connection is spared.
+func simRates(broken bool) FaultRates {
+	r := FaultRates{Interrupt: 11, Again: 9, Short: 3, Abort: 20, Exhaust: 300, Poll: 10, Close: 10}
+	if broken {
+		r.Break, r.Register, r.Shutdown = 150, 100, 10
+	}
+	return r
 }
 
 func simulate(t *testing.T, r *rig, seed uint64, broken bool) {

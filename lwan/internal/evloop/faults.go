@@ -1,0 +1,309 @@
+//go:build linux
+
+package evloop
+
+import (
+	"maps"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Faults is a Kernel that does its work badly, within what the real one may do. It is for tests, also of what is built
+// on this package; programs that do not use it have nothing of it.
+//
+// Where it holds back what is there (EAGAIN, a short read) it owes an edge for later, as the kernel would give one: it
+// modifies the entry in the epoll set, which makes epoll look at the descriptor again.
+type Faults struct {
+	linux
+
+	mu    sync.Mutex
+	rand  *rand.Rand
+	rates FaultRates
+	conns map[int]*faultyConn // by descriptor
+	harm  map[string]Harm     // by peer
+	count map[string]int      // faults by call and kind
+}
+
+// FaultRates says how often something goes wrong: once in so many calls. Zero: never.
+type FaultRates struct {
+	Again     int // a transfer finds nothing to read, or no room
+	Interrupt int // a transfer is interrupted
+	Short     int // a transfer moves fewer bytes than it could
+	Break     int // a transfer fails, and so does all that follows: the connection is dead
+	Abort     int // accept is interrupted, or the connection is gone already
+	Exhaust   int // accept finds no descriptor or no memory
+	Register  int // epoll_ctl finds no memory for a connection
+	Poll      int // epoll_wait is interrupted
+	Close     int // close is interrupted, after it has closed
+	Shutdown  int // shutdown fails: the connection is gone
+}
+
+// Harm is what has been done to a connection, as far as its peer may come to know.
+type Harm uint8
+
+const (
+	Broken  Harm = 1 << iota // it was ended
+	Held                     // not all was written at once: what is sent on parting, without waiting, may be incomplete
+	Refused                  // nobody served it
+)
+
+type faultyConn struct {
+	peer       string
+	registered bool
+	epfd       int
+	events     uint32
+	data       uint64
+	broken     syscall.Errno // every call fails with it from now on
+}
+
+// NewFaults makes a kernel whose faults follow from seed, as far as the order of calls does not differ.
+func NewFaults(seed uint64, rates FaultRates) *Faults {
+	return &Faults{
+		rand: rand.New(rand.NewPCG(seed, 0)), rates: rates,
+		conns: map[int]*faultyConn{}, harm: map[string]Harm{}, count: map[string]int{},
+	}
+}
+
+// SetRates changes the rates from now on.
+func (k *Faults) SetRates(rates FaultRates) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.rates = rates
+}
+
+// Counts is how many faults there were so far, by call and kind.
+func (k *Faults) Counts() map[string]int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return maps.Clone(k.count)
+}
+
+// Open is how many connections were accepted and not closed yet.
+func (k *Faults) Open() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.conns)
+}
+
+// Harm returns, and forgets, what was done to the connection whose other end has that address.
+func (k *Faults) Harm(peer net.Addr) Harm {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	h := k.harm[peer.String()]
+	delete(k.harm, peer.String())
+	return h
+}
+
+// chance is true once in n calls, and counts what it lets happen. n is 0: never.
+func (k *Faults) chance(n int, what string) bool {
+	if n == 0 || k.rand.IntN(n) != 0 {
+		return false
+	}
+	k.count[what]++
+	return true
+}
+
+// hurt books what happens to fd.
+func (k *Faults) hurt(fd int, h Harm) {
+	if c := k.conns[fd]; c != nil && c.peer != "" {
+		k.harm[c.peer] |= h
+	}
+}
+
+// owe gives fd another edge.
+func (k *Faults) owe(fd int) {
+	if c := k.conns[fd]; c != nil && c.registered {
+		// It fails only for a connection that was detached, which nobody watches any more.
+		_ = unix.EpollCtl(c.epfd, unix.EPOLL_CTL_MOD, fd, unixEvent(c.events, c.data))
+	}
+}
+
+func unixEvent(events uint32, data uint64) *unix.EpollEvent {
+	return &unix.EpollEvent{Events: events, Fd: int32(uint32(data)), Pad: int32(data >> 32)}
+}
+
+// kill makes every call on fd fail with e from now on.
+func (k *Faults) kill(fd int, e syscall.Errno) {
+	if c := k.conns[fd]; c != nil {
+		c.broken = e
+	}
+	k.hurt(fd, Broken)
+	_ = unix.Shutdown(fd, unix.SHUT_RDWR) // for the edges of a broken connection; one that has no peer any more has had them
+}
+
+// spoil decides about a transfer of n bytes: an error to return, or how many bytes may move.
+func (k *Faults) spoil(fd, n int, call string, reading bool) (int, syscall.Errno) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if c := k.conns[fd]; c != nil && c.broken != 0 {
+		return 0, c.broken
+	}
+	switch r := &k.rates; {
+	case k.chance(r.Interrupt, call+" EINTR"):
+		return 0, syscall.EINTR
+	case k.chance(r.Again, call+" EAGAIN"):
+		k.held(fd, reading)
+		k.owe(fd)
+		return 0, syscall.EAGAIN
+	case k.chance(r.Break, call+" broken"):
+		e := []syscall.Errno{syscall.ECONNRESET, syscall.EPIPE, syscall.ETIMEDOUT, syscall.ENOMEM}[k.rand.IntN(4)]
+		k.kill(fd, e)
+		return 0, e
+	case n > 1 && k.chance(r.Short, call+" short"):
+		k.held(fd, reading)
+		if reading {
+			k.owe(fd)
+		}
+		return 1 + k.rand.IntN(min(n-1, 2000)), 0
+	}
+	return n, 0
+}
+
+func (k *Faults) held(fd int, reading bool) {
+	if !reading {
+		k.hurt(fd, Held)
+	}
+}
+
+func (k *Faults) read(fd int, p []byte) (int, syscall.Errno) {
+	n, e := k.spoil(fd, len(p), "read", true)
+	if e != 0 {
+		return -1, e
+	}
+	return k.linux.read(fd, p[:n])
+}
+
+func (k *Faults) write(fd int, p []byte) (int, syscall.Errno) {
+	n, e := k.spoil(fd, len(p), "write", false)
+	if e != 0 {
+		return -1, e
+	}
+	return k.linux.write(fd, p[:n])
+}
+
+func (k *Faults) writeMore(fd int, p []byte) (int, syscall.Errno) {
+	n, e := k.spoil(fd, len(p), "write", false)
+	if e != 0 {
+		return -1, e
+	}
+	return k.linux.writeMore(fd, p[:n])
+}
+
+// writev is short by ending in the first part, at its end, or in the second part.
+func (k *Faults) writev(fd int, iov []unix.Iovec) (int, syscall.Errno) {
+	n, e := k.spoil(fd, int(iov[0].Len+iov[1].Len), "writev", false)
+	if e != 0 {
+		return -1, e
+	}
+	cut := [2]unix.Iovec{iov[0], iov[1]}
+	if first := int(iov[0].Len); n <= first {
+		cut[0].SetLen(n)
+		cut[1].SetLen(0)
+	} else {
+		cut[1].SetLen(n - first)
+	}
+	return k.linux.writev(fd, cut[:])
+}
+
+func (k *Faults) sendfile(out, in int, off *int64, n int) (int, syscall.Errno) {
+	n, e := k.spoil(out, n, "sendfile", false)
+	if e != 0 {
+		return -1, e
+	}
+	return k.linux.sendfile(out, in, off, n)
+}
+
+func (k *Faults) accept(fd int) (int, syscall.Errno) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch r := &k.rates; {
+	case k.chance(r.Abort, "accept EINTR"):
+		return -1, syscall.EINTR
+	case k.chance(r.Abort, "accept ECONNABORTED"):
+		return -1, syscall.ECONNABORTED
+	case k.chance(r.Exhaust, "accept exhausted"):
+		return -1, []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS}[k.rand.IntN(4)]
+	}
+	n, e := k.linux.accept(fd)
+	if e == 0 {
+		k.accepted(n)
+	}
+	return n, e
+}
+
+// accepted takes notice of a new connection. What is known of an address is of an earlier one.
+func (k *Faults) accepted(fd int) {
+	c := &faultyConn{}
+	if sa, err := unix.Getpeername(fd); err == nil { // else the peer is gone, and will not ask
+		if u, ok := sa.(*unix.SockaddrUnix); ok {
+			c.peer = u.Name
+		} else {
+			c.peer = addrPortOf(sa).String()
+		}
+	}
+	delete(k.harm, c.peer)
+	k.conns[fd] = c
+}
+
+func (k *Faults) epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errno {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := k.conns[fd]
+	if _, lane, _ := eventTarget(data); lane == laneInternal || c == nil {
+		return k.linux.epollAdd(epfd, fd, events, data)
+	}
+	if k.chance(k.rates.Register, "epoll_ctl ENOMEM") {
+		return syscall.ENOMEM
+	}
+	c.registered, c.epfd, c.events, c.data = true, epfd, events, data
+	return k.linux.epollAdd(epfd, fd, events, data)
+}
+
+// close closes, whatever it says: so does the kernel's when it says EINTR.
+func (k *Faults) close(fd int) syscall.Errno {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if c := k.conns[fd]; c != nil && !c.registered {
+		k.hurt(fd, Refused)
+	}
+	delete(k.conns, fd)
+	interrupted := k.chance(k.rates.Close, "close EINTR")
+	if e := k.linux.close(fd); e != 0 || !interrupted {
+		return e
+	}
+	return syscall.EINTR
+}
+
+func (k *Faults) shutdown(fd, how int) syscall.Errno {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.chance(k.rates.Shutdown, "shutdown ENOTCONN") {
+		k.kill(fd, syscall.ENOTCONN)
+		return syscall.ENOTCONN
+	}
+	return k.linux.shutdown(fd, how)
+}
+
+func (k *Faults) interrupted(call string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.chance(k.rates.Poll, call+" EINTR")
+}
+
+func (k *Faults) poll(epfd int, events []epollEvent) (int, syscall.Errno) {
+	if k.interrupted("poll") {
+		return -1, syscall.EINTR
+	}
+	return k.linux.poll(epfd, events)
+}
+
+func (k *Faults) wait(epfd int, events []epollEvent, ms int) (int, syscall.Errno) {
+	if k.interrupted("wait") {
+		return -1, syscall.EINTR
+	}
+	return k.linux.wait(epfd, events, ms)
+}
