@@ -23,7 +23,12 @@ func (b *body) begin(h *http1.Head) {
 	if h.Chunked {
 		b.length = -1
 	}
+}
+
+// end gives back what a worker does not keep.
+func (b *body) end(large *collectors) {
 	if cap(b.whole) > maxKept {
+		large.give(b.whole)
 		b.whole = nil
 	}
 }
@@ -100,8 +105,11 @@ func (r *Request) BodyBytes() ([]byte, error) {
 		b.err = ErrTooLarge
 		return nil, b.err
 	}
-	if n := b.length; n > 0 && int64(cap(b.whole)) < n {
-		b.whole = make([]byte, 0, min(n, 64<<10)) // the rest is believed when it is there
+	switch n := min(b.length, maxKept); { // what was announced beyond that is believed when so much is there
+	case n == maxKept && cap(b.whole) < maxKept:
+		b.whole = r.table.core.large.take(maxKept)
+	case n > int64(cap(b.whole)):
+		b.whole = make([]byte, 0, n)
 	}
 	for {
 		r.growWhole()
@@ -127,11 +135,18 @@ func (r *Request) growWhole() {
 	if len(b.whole) < cap(b.whole) {
 		return
 	}
-	more := int64(max(len(b.whole), 512))
-	if b.length > 0 && b.length > int64(len(b.whole)) {
-		more = b.length - int64(len(b.whole))
+	n := int64(2*len(b.whole) + 512)
+	if b.length > int64(len(b.whole)) {
+		n = b.length
 	}
-	b.whole = slices.Grow(b.whole, int(more))
+	if n <= maxKept {
+		b.whole = slices.Grow(b.whole, int(n)-len(b.whole))
+		return
+	}
+	large := &r.table.core.large
+	grown := append(large.take(int(n)), b.whole...)
+	large.give(b.whole)
+	b.whole = grown
 }
 
 var errBodyBegun = errors.New("lwan: the body has been read in part by Body")

@@ -119,6 +119,7 @@ func (r *Request) end() {
 	if r.lost.Load() != nil {
 		r.lost.Store(nil)
 	}
+	r.body.end(&r.table.core.large)
 	clear(r.values)
 	r.values = r.values[:0]
 	r.log, r.tls = nil, nil

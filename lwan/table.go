@@ -24,6 +24,7 @@ type core struct {
 	observers []Observer
 	routes    []*route // by number - 1
 	goroutine *goroutines
+	large     collectors
 	draining  <-chan struct{} // closed when draining starts: the Done of stopping
 	stopping  context.Context
 	drain     context.CancelFunc
