@@ -143,10 +143,7 @@ func (r *Request) growWhole() {
 		b.whole = slices.Grow(b.whole, int(n)-len(b.whole))
 		return
 	}
-	large := &r.table.core.large
-	grown := append(large.take(int(n)), b.whole...)
-	large.give(b.whole)
-	b.whole = grown
+	b.whole = r.table.core.large.grow(b.whole, int(n))
 }
 
 var errBodyBegun = errors.New("lwan: the body has been read in part by Body")

@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// collectors lends buffers that are too large for a worker to keep, to whoever collects a whole body. All loops share them. The
-// garbage collector empties a sync.Pool, so what a burst of uploads needed is free again after two collections.
+// collectors lends buffers that are too large for a worker to keep, to whoever collects a whole body, of a request or a
+// response. All loops share them. The garbage collector empties a sync.Pool, so what a burst of uploads needed is free
+// again after two collections.
 type collectors struct {
 	bySize [collectorSizes]sync.Pool // of *[]byte; the first is for maxKept bytes, each next one for twice as many
 }
@@ -24,6 +25,13 @@ func (c *collectors) take(n int) []byte {
 		return *b
 	}
 	return make([]byte, 0, maxKept<<i)
+}
+
+// grow returns b in a buffer for at least n bytes, and takes b back.
+func (c *collectors) grow(b []byte, n int) []byte {
+	grown := append(c.take(n), b...)
+	c.give(b)
+	return grown
 }
 
 // give takes a buffer back, if it is one of those.

@@ -51,7 +51,7 @@ func (c *core) errorPage(req *Request, resp *Response, st Status) {
 type heldBody Response
 
 func (b *heldBody) Write(p []byte) (int, error) {
-	b.body = append(b.body, p...)
+	hold((*Response)(b), p)
 	return len(p), nil
 }
 

@@ -24,7 +24,7 @@ func (r *Response) Text(st Status, s string) Status {
 		r.WriteString(s)
 		return st
 	}
-	r.body = append(r.body, s...)
+	hold(r, s)
 	return st
 }
 

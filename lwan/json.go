@@ -41,7 +41,7 @@ var jsonBuffers = sync.Pool{New: func() any {
 func (jsonCodec) Encode(w io.Writer, v any) error {
 	b := jsonBuffers.Get().(*jsonBuffer)
 	defer func() {
-		if b.Cap() <= maxKept {
+		if b.Cap() <= maxJSONKept {
 			jsonBuffers.Put(b)
 		}
 	}()
@@ -54,6 +54,9 @@ func (jsonCodec) Encode(w io.Writer, v any) error {
 }
 
 var newline = []byte("\n")
+
+// maxJSONKept is how large an encoder's buffer may have grown to be used again. The collector empties their pool.
+const maxJSONKept = 1 << 20
 
 func (jsonCodec) Decode(data []byte, v any) error { return json.Unmarshal(data, v) }
 

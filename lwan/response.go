@@ -59,6 +59,7 @@ func (r *Response) begin(req *Request) {
 // end forgets the last response and keeps small buffers.
 func (r *Response) end() {
 	if cap(r.body) > maxKept {
+		r.req.table.core.large.give(r.body)
 		r.body = nil
 	}
 	clear(r.fields)
@@ -198,7 +199,7 @@ func (r *Response) WriteString(s string) (int, error) {
 	if r.filter != nil {
 		return r.filter.Write([]byte(s))
 	}
-	r.body = append(r.body, s...)
+	hold(r, s)
 	return len(s), r.overflow()
 }
 
@@ -209,9 +210,20 @@ func (r *Response) append(p []byte) (int, error) {
 		}
 		return r.passOn(p)
 	}
-	r.body = append(r.body, p...)
+	hold(r, p)
 	return len(p), r.overflow()
 }
+
+// hold appends to what is held back of the body.
+func hold[T string | []byte](r *Response, p T) {
+	if n := len(r.body) + len(p); n > cap(r.body) && n > heldSmall {
+		r.body = r.req.table.core.large.grow(r.body, max(n, 2*cap(r.body)))
+	}
+	r.body = append(r.body, p...)
+}
+
+// heldSmall is up to where a body grows by itself: most are smaller, and many of them may wait at the same time.
+const heldSmall = 16 << 10
 
 // streamPiece is how much of a stream is held back to be sent in one piece.
 const streamPiece = 16 << 10
@@ -219,7 +231,7 @@ const streamPiece = 16 << 10
 // unsetText turns what SetBody gave into body, for more to be added.
 func (r *Response) unsetText() {
 	if r.text != "" {
-		r.body = append(r.body, r.text...)
+		hold(r, r.text)
 		r.text = ""
 	}
 }

@@ -117,7 +117,7 @@ type bodyAppender struct{ r *Response }
 // Write holds everything back while the head is being prepared: a stream that began here would send the head twice.
 func (a bodyAppender) Write(p []byte) (int, error) {
 	if !a.r.streamed {
-		a.r.body = append(a.r.body, p...)
+		hold(a.r, p)
 		return len(p), nil
 	}
 	return a.r.append(p)
