@@ -135,7 +135,7 @@ func (l *loop) write(fd, n int) bool {
 	for n > 0 {
 		now := min(n, batch)
 		p := l.answer.times(now)
-		written, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
+		written, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), 0, 0, 0)
 		if errno != 0 || int(written) < len(p) {
 			return false
 		}
@@ -144,7 +144,8 @@ func (l *loop) write(fd, n int) bool {
 	return true
 }
 
+// read uses recvfrom, as write uses sendto: on sockets they are cheaper than read and write.
 func read(fd int, p []byte) (int, unix.Errno) {
-	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), 0, 0, 0)
 	return int(n), errno
 }
