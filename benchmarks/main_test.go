@@ -111,7 +111,7 @@ func TestParseRefuses(t *testing.T) {
 	for _, line := range []string{"", "teapot", "hello -contenders apache", "hello -connections 0", "hello -connections x", "hello -rounds 0",
 		"hello -duration -1s", "hello -cmd x", "hello -cmd =x", "hello -cmd x=1 -cmd x=2", "hello -url x=http://{addr}/",
 		"hello -cmd nginx=x", "hello -cmd x=1 -url x=ftp://{addr}/", "hello -nonsense", "targets hello", "targets -idle 5",
-		"hello targets", "targets -connections 5", "targets -contenders apache", "targets -rounds 0", "hello -idle -1"} {
+		"hello targets", "targets -connections 5", "targets -contenders apache", "targets -rounds 0", "hello -idle -1", "hello -rate -1", "hello -rate NaN"} {
 		if o, err := parse(strings.Fields(line), io.Discard); err == nil {
 			t.Errorf("%s: %+v", line, o)
 		}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +35,7 @@ type options struct {
 	warmup    time.Duration // negative: none
 	generator string        // see load.Choose
 	trace     bool
+	rate      float64 // of open loops; 0: measured
 	unpinned  bool
 	serverCPU int
 	loadCPU   int
@@ -101,6 +103,7 @@ func (o *options) flags(log io.Writer) *flag.FlagSet {
 	f.StringVar(&o.bin, "bin", o.bin, "folder for the programs that are built")
 	f.StringVar(&o.generator, "load", o.generator, "load generator: wrk, h2load, own or auto")
 	f.BoolVar(&o.trace, "strace", o.trace, "count system calls, in a run of its own for each case ")
+	f.Float64Var(&o.rate, "rate", o.rate, "requests a second of open loops; 0 for half of what the slowest contender can answer")
 	f.BoolVar(&o.unpinned, "unpinned", o.unpinned, "do not pin server and load to a CPU each; servers get a worker for each CPU")
 	f.IntVar(&o.serverCPU, "server-cpu", o.serverCPU, "CPU of the server")
 	f.IntVar(&o.loadCPU, "load-cpu", o.loadCPU, "CPU of the load")
@@ -188,8 +191,8 @@ func (o *options) readConnections() error {
 }
 
 func (o *options) check() error {
-	if o.rounds < 1 || o.duration <= 0 || o.sizes.Idle < 0 {
-		return errors.New("rounds and duration must be positive, and idle not negative")
+	if o.rounds < 1 || o.duration <= 0 || o.sizes.Idle < 0 || o.rate < 0 || math.IsInf(o.rate, 0) || math.IsNaN(o.rate) {
+		return errors.New("rounds and duration must be positive, idle and rate not negative")
 	}
 	return nil
 }

@@ -39,8 +39,8 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	plan := rounds.Plan{Cases: o.cases(), Entries: entries, Rounds: o.rounds, Bed: bed, Trace: o.trace, Log: log}
-	r.Contenders, r.Cases, r.Base, r.Settings = contestants, report.NewCases(plan.Cases), o.chooseBase(entries), o.settings(bed)
+	plan := rounds.Plan{Cases: o.cases(), Entries: entries, Rounds: o.rounds, Bed: bed, Trace: o.trace, Rate: o.rate, Log: log}
+	r.Contenders, r.Cases, r.Base, r.Settings = contestants, report.NewCases(plan), o.chooseBase(entries), o.settings(bed)
 	r.Results = plan.Run(ctx)
 	r.Finished = time.Now()
 	if o.targets {

@@ -2,12 +2,15 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
+	"html/template"
 	"io"
 	"log"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -16,15 +19,25 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
+	tree := flag.String("files", "", "folder to serve; none by default")
 	flag.Parse()
-	log.Fatal(http.ListenAndServe(*addr, routes()))
+	r := routes()
+	if *tree != "" {
+		r.Handle(contract.FilesPath+"*", http.StripPrefix(contract.FilesPath, http.FileServer(http.Dir(*tree))))
+	}
+	log.Fatal(http.ListenAndServe(*addr, r))
 }
 
-func routes() http.Handler {
+func routes() chi.Router {
 	r := chi.NewRouter()
 	r.Get("/", hello)
 	r.Get("/json", message)
 	r.Post("/post", count)
+	r.Get("/page", page)
+	r.Get("/wait", func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(contract.WaitTime)
+		hello(w, r)
+	})
 	for _, route := range contract.Routes() {
 		r.Get(route.Pattern, routed(route.Params))
 	}
@@ -42,6 +55,19 @@ func message(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	send(w, body)
+}
+
+var stock = template.Must(template.New("stock").Parse(contract.GoTemplate()))
+
+// page renders into memory first, for the same reason as message encodes there.
+func page(w http.ResponseWriter, _ *http.Request) {
+	var body bytes.Buffer
+	if err := stock.Execute(&body, contract.NewPage()); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	send(w, body.Bytes())
 }
 
 func count(w http.ResponseWriter, r *http.Request) {

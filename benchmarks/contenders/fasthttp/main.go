@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -71,6 +72,9 @@ func serve(ctx *fasthttp.RequestCtx, files fasthttp.RequestHandler) {
 			string(ctx.Request.Header.Cookie(contract.SearchUser)))
 	case "/page":
 		page(ctx)
+	case "/wait":
+		time.Sleep(contract.WaitTime)
+		text(ctx, contract.Greeting)
 	default:
 		files(ctx)
 	}

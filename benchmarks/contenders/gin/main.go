@@ -3,10 +3,12 @@ package main
 
 import (
 	"flag"
+	"html/template"
 	"io"
 	"log"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -15,10 +17,15 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
+	tree := flag.String("files", "", "folder to serve; none by default")
 	flag.Parse()
 	// The debug mode logs every route and every request.
 	gin.SetMode(gin.ReleaseMode)
-	log.Fatal(routes().Run(*addr))
+	r := routes()
+	if *tree != "" {
+		r.Static(contract.FilesPath, *tree)
+	}
+	log.Fatal(r.Run(*addr))
 }
 
 func routes() *gin.Engine {
@@ -26,6 +33,12 @@ func routes() *gin.Engine {
 	r.GET("/", func(c *gin.Context) { c.String(http.StatusOK, contract.Greeting) })
 	r.GET("/json", func(c *gin.Context) { c.JSON(http.StatusOK, contract.Message{Message: contract.Greeting}) })
 	r.POST("/post", count)
+	r.SetHTMLTemplate(template.Must(template.New("stock").Parse(contract.GoTemplate())))
+	r.GET("/page", func(c *gin.Context) { c.HTML(http.StatusOK, "stock", contract.NewPage()) })
+	r.GET("/wait", func(c *gin.Context) {
+		time.Sleep(contract.WaitTime)
+		c.String(http.StatusOK, contract.Greeting)
+	})
 	for _, route := range contract.Routes() {
 		r.GET(route.Colon(), routed(route.Params))
 	}

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"log"
 	"strconv"
@@ -42,6 +43,7 @@ func route(srv *lwan.Server) {
 		time.Sleep(contract.StallTime)
 		return hello(req, resp)
 	})
+	srv.Handle("GET /wait", wait)
 	for _, route := range contract.Routes() {
 		srv.Handle("GET "+route.Pattern, routed(route.Params))
 	}
@@ -49,6 +51,18 @@ func route(srv *lwan.Server) {
 
 func hello(_ *lwan.Request, resp *lwan.Response) lwan.Status {
 	return resp.Text(lwan.StatusOK, contract.Greeting)
+}
+
+// wait asks something else, which takes its time, as a database would.
+func wait(req *lwan.Request, resp *lwan.Response) lwan.Status {
+	answer, err := lwan.Await(req, func(context.Context) (string, error) {
+		time.Sleep(contract.WaitTime)
+		return contract.Greeting, nil
+	})
+	if err != nil {
+		return resp.Fail(err)
+	}
+	return resp.Text(lwan.StatusOK, answer)
 }
 
 func message(_ *lwan.Request, resp *lwan.Response) lwan.Status {

@@ -4,8 +4,10 @@ package main
 import (
 	"context"
 	"flag"
+	"html/template"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/cloudwego/hertz/pkg/app"
 	"github.com/cloudwego/hertz/pkg/app/server"
@@ -16,10 +18,15 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
+	tree := flag.String("files", "", "folder to serve; none by default")
 	flag.Parse()
 	// It logs each of the 200 routes when it registers them.
 	hlog.SetLevel(hlog.LevelError)
-	routes(*addr).Spin()
+	h := routes(*addr)
+	if *tree != "" {
+		h.StaticFS(contract.FilesPath, &app.FS{Root: *tree, PathRewrite: app.NewPathSlashesStripper(1)})
+	}
+	h.Spin()
 }
 
 func routes(addr string) *server.Hertz {
@@ -29,6 +36,12 @@ func routes(addr string) *server.Hertz {
 		c.JSON(http.StatusOK, contract.Message{Message: contract.Greeting})
 	})
 	h.POST("/post", count)
+	h.SetHTMLTemplate(template.Must(template.New("stock").Parse(contract.GoTemplate())))
+	h.GET("/page", func(_ context.Context, c *app.RequestContext) { c.HTML(http.StatusOK, "stock", contract.NewPage()) })
+	h.GET("/wait", func(_ context.Context, c *app.RequestContext) {
+		time.Sleep(contract.WaitTime)
+		c.String(http.StatusOK, contract.Greeting)
+	})
 	for _, route := range contract.Routes() {
 		h.GET(route.Colon(), routed(route.Params))
 	}

@@ -40,6 +40,10 @@ func routes() *http.ServeMux {
 		time.Sleep(contract.StallTime)
 		hello(w, r)
 	})
+	mux.HandleFunc("GET /wait", func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(contract.WaitTime)
+		hello(w, r)
+	})
 	for _, route := range contract.Routes() {
 		mux.HandleFunc("GET "+route.Pattern, routed(route.Params))
 	}

@@ -62,23 +62,26 @@ func All() []Contender {
 		goProgram("writes", "as many bare write calls as an event has subscribers: the lower bound of fan-out", "", contract.Publish),
 		goProgram("nethttp", "the standard library's net/http with its ServeMux", "", without(contract.FileGzip)...),
 		goProgram("fasthttp", "valyala/fasthttp, which has no router", "github.com/valyala/fasthttp",
-			append(plainFiles, contract.Hello, contract.JSON, contract.Post, contract.PostLarge, contract.Browser, contract.FileGzip, contract.Template)...),
-		goProgram("gin", "gin-gonic/gin on net/http", "github.com/gin-gonic/gin", basic...),
-		goProgram("echo", "labstack/echo on net/http", "github.com/labstack/echo/v5", basic...),
-		goProgram("chi", "go-chi/chi on net/http", "github.com/go-chi/chi/v5", basic...),
-		goProgram("fiber2", "gofiber/fiber v2 on fasthttp", "github.com/gofiber/fiber/v2", basic...),
-		goProgram("fiber3", "gofiber/fiber v3 on fasthttp", "github.com/gofiber/fiber/v3", basic...),
-		goProgram("hertz", "cloudwego/hertz on its netpoll", "github.com/cloudwego/hertz", basic...),
+			slices.Concat(framework, []contract.Feature{contract.Browser, contract.FileGzip})...),
+		goProgram("gin", "gin-gonic/gin on net/http", "github.com/gin-gonic/gin", routing...),
+		goProgram("echo", "labstack/echo on net/http", "github.com/labstack/echo/v5", routing...),
+		goProgram("chi", "go-chi/chi on net/http", "github.com/go-chi/chi/v5", routing...),
+		goProgram("fiber2", "gofiber/fiber v2 on fasthttp", "github.com/gofiber/fiber/v2", routing...),
+		goProgram("fiber3", "gofiber/fiber v3 on fasthttp", "github.com/gofiber/fiber/v3", routing...),
+		goProgram("hertz", "cloudwego/hertz on its netpoll", "github.com/cloudwego/hertz", routing...),
 		nginx(),
 		lighttpd(),
 	}
 }
 
 var (
-	// basic is what every framework with handlers and a router has.
-	basic = []contract.Feature{contract.Hello, contract.JSON, contract.Routing, contract.Post, contract.PostLarge}
 	// plainFiles is what every server of files has.
 	plainFiles = []contract.Feature{contract.FileSmall, contract.FileMiddle, contract.FileLarge, contract.FileUnchanged}
+	// framework is what everything with handlers has.
+	framework = slices.Concat(plainFiles, []contract.Feature{contract.Hello, contract.JSON, contract.Post, contract.PostLarge,
+		contract.Template, contract.Wait, contract.Mix, contract.MixStill})
+	// routing is the same with a router.
+	routing = slices.Concat(framework, []contract.Feature{contract.Routing})
 )
 
 // without is all features but one.

@@ -58,7 +58,7 @@ func checkServer(t *testing.T, c Contender, program Program, s Setup) {
 		t.Fatal(err)
 	}
 	for _, f := range contract.Features() {
-		if !c.Serves(f) || s.Files == "" && !slices.Contains(basic, f) {
+		if !c.Serves(f) || s.Files == "" && (needsFiles(f) || contract.Requests(f)[0].Endless) {
 			continue
 		}
 		size, err := server.Check(server.Requests(f), s.Reconnect)
@@ -78,6 +78,12 @@ func checkServer(t *testing.T, c Contender, program Program, s Setup) {
 	if _, err := os.Stat(server.dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the temporary folder is still there: %v", err)
 	}
+}
+
+func needsFiles(f contract.Feature) bool {
+	return slices.ContainsFunc(contract.Requests(f), func(r contract.Request) bool {
+		return strings.HasPrefix(r.Target, contract.FilesPath)
+	})
 }
 
 // mostBytes is what an answer may have, with its head.

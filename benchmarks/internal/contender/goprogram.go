@@ -52,7 +52,11 @@ func build(ctx context.Context, name, module, bin string, args func(s Setup, bin
 	}
 	version, err := goVersion(binary, module)
 	return Program{Version: version, Binary: binary, command: func(s Setup, addr, _ string) (proc.Command, error) {
-		return proc.Command{Args: args(s, binary, addr)}, nil
+		c := proc.Command{Args: args(s, binary, addr)}
+		if s.CPU == proc.AnyCPU && s.Workers > 0 {
+			c.Env = []string{"GOMAXPROCS=" + strconv.Itoa(s.Workers)}
+		}
+		return c, nil
 	}}, err
 }
 

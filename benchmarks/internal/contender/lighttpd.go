@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"text/template"
 
 	"github.com/golwan/golwan/benchmarks/internal/contract"
@@ -35,7 +36,7 @@ mimetype.assign = ( ".txt" => "{{.Type}}" )
 // lighttpd is the one that the distribution has installed, answering with a file of 13 bytes.
 func lighttpd() Contender {
 	const about = "lighttpd as installed, answering with a small file"
-	return Contender{Name: "lighttpd", About: about, serves: append(plainFiles, contract.Hello, contract.FileGzip),
+	return Contender{Name: "lighttpd", About: about, serves: slices.Concat(plainFiles, []contract.Feature{contract.Hello, contract.FileGzip, contract.MixStill}),
 		prepare: func(ctx context.Context, _ string) (Program, error) {
 			binary, version, err := installed(ctx, "lighttpd", "-v")
 			return Program{Version: version, Binary: binary, command: func(s Setup, addr, dir string) (proc.Command, error) {

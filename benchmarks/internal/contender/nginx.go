@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -57,7 +58,7 @@ http {
 // and descriptors that it keeps open.
 func nginx() Contender {
 	const about = "nginx as installed, answering with its return directive"
-	return Contender{Name: "nginx", About: about, serves: append(plainFiles, contract.Hello, contract.FileGzip),
+	return Contender{Name: "nginx", About: about, serves: slices.Concat(plainFiles, []contract.Feature{contract.Hello, contract.FileGzip, contract.MixStill}),
 		prepare: func(ctx context.Context, _ string) (Program, error) {
 			binary, version, err := installed(ctx, "nginx", "-v")
 			if err != nil {

@@ -131,8 +131,10 @@ func (s *Server) await(ctx context.Context, last bool) error {
 // Requests are those of a feature, as this server wants them.
 func (s *Server) Requests(f contract.Feature) []contract.Request {
 	requests := contract.Requests(f)
-	if f == contract.Hello && s.root != "" {
-		requests[0].Target = s.root
+	for i, r := range requests {
+		if r.Target == "/" && s.root != "" {
+			requests[i].Target = s.root
+		}
 	}
 	return requests
 }

@@ -40,6 +40,12 @@ const (
 	Stall Feature = "stall"
 	// Stream is GET /events, an event stream of a handler that waits between its events.
 	Stream Feature = "stream"
+	// Wait is GET /wait, Hello from a handler that has to wait WaitTime for something.
+	Wait Feature = "wait"
+	// Mix is what a site gets: of 100 requests, 80 are Hello, 12 FileSmall, 3 FileMiddle and 5 Wait. MixStill is the
+	// same without those that wait, for servers that have no handlers.
+	Mix      Feature = "mix"
+	MixStill Feature = "mix-nowait"
 	// Publish is GET /topic, an event stream of what POST /publish publishes.
 	Publish Feature = "publish"
 )
@@ -47,7 +53,7 @@ const (
 // Features lists all features in the order in which they are documented.
 func Features() []Feature {
 	return []Feature{Hello, JSON, Routing, Post, PostLarge, Browser, FileSmall, FileMiddle, FileLarge, FileUnchanged, FileGzip,
-		Template, Offload, Stall, Stream, Publish}
+		Template, Offload, Stall, Wait, Mix, MixStill, Stream, Publish}
 }
 
 // Greeting is the body of the answer to Hello and the message of the answer to JSON.
@@ -64,6 +70,9 @@ const PostLargeBytes = 1000000
 
 // StallTime is how long the handler of Stall sleeps.
 const StallTime = time.Second
+
+// WaitTime is how long the handler of Wait waits.
+const WaitTime = 5 * time.Millisecond
 
 // Message is what JSON encodes. A fresh value is to be encoded for each request.
 type Message struct {
@@ -96,6 +105,12 @@ func Requests(f Feature) []Request {
 		return []Request{{Method: http.MethodGet, Target: "/blocking", MediaType: "text/plain", Answer: Greeting}}
 	case Stall:
 		return []Request{{Method: http.MethodGet, Target: "/stall", MediaType: "text/plain", Answer: Greeting}}
+	case Wait:
+		return []Request{{Method: http.MethodGet, Target: "/wait", MediaType: "text/plain", Answer: Greeting}}
+	case Mix:
+		return mixed(share{Hello, 80}, share{FileSmall, 12}, share{FileMiddle, 3}, share{Wait, 5})
+	case MixStill:
+		return mixed(share{Hello, 80}, share{FileSmall, 12}, share{FileMiddle, 3})
 	case Stream:
 		return []Request{{Method: http.MethodGet, Target: "/events", MediaType: EventStream, Endless: true}}
 	case Publish:

@@ -15,13 +15,15 @@ var errUnasked = errors.New("drive: not an answer to what was asked")
 //
 //	connecting --handle--> sending --send--> receiving --receive--> sending, with the next batch
 //	                                                   \-reconnect-> connecting, when the server closes
+//
+// In an open loop, one that has its answers is free until a request is due.
 type conn struct {
 	fd        int
 	connected bool
 	turn      int       // of its batches
 	out       []byte    // what of the batch has not been sent yet
 	owed      int       // answers that have not come yet
-	since     time.Time // when connecting or sending began
+	since     time.Time // when connecting or sending began, or should have
 	last      bool      // the server closes after what it owes
 	answered  bool      // at least once
 	answers   scanner
@@ -63,7 +65,11 @@ func (e *engine) handle(c *conn, events uint32) error {
 			return nil
 		}
 		c.connected = true
-		e.begin(c)
+		if e.pacer != nil {
+			e.pacer.free.push(c)
+		} else {
+			e.begin(c)
+		}
 	} else if len(c.out) > 0 && events&unix.EPOLLOUT != 0 {
 		e.send(c)
 	}
@@ -77,7 +83,12 @@ func (e *engine) handle(c *conn, events uint32) error {
 func (e *engine) begin(c *conn) {
 	b := e.batches[c.turn]
 	c.turn = (c.turn + 1) % len(e.batches)
-	c.out, c.owed, c.since = b.bytes, b.requests, time.Now()
+	e.put(c, b, time.Now())
+}
+
+// put sends a batch that was due at a time.
+func (e *engine) put(c *conn, b batch, due time.Time) {
+	c.out, c.owed, c.since = b.bytes, b.requests, due
 	e.send(c)
 }
 
@@ -116,7 +127,9 @@ func (e *engine) receive(c *conn, events uint32) error {
 				e.drop(c)
 				return e.connect(c)
 			}
-			if e.awake {
+			if e.pacer != nil {
+				e.pacer.free.push(c)
+			} else if e.awake {
 				e.begin(c)
 			}
 		}

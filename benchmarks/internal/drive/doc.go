@@ -6,7 +6,8 @@
 //		Connections: 64, Duration: 3 * time.Second})
 //
 // One epoll loop on one goroutine serves all connections. It is a closed loop, as wrk is: a connection sends its next
-// request, or its next batch of pipelined ones, when all answers to the ones before have come.
+// request, or its next batch of pipelined ones, when all answers to the ones before have come. A job with a Rate is an
+// open loop: requests are sent by a schedule, and a server that is late does not get fewer of them.
 //
 // # Caveats
 //

@@ -35,9 +35,10 @@ type engine struct {
 
 	conns    []*conn // by file descriptor
 	open     int
-	begun    int  // connections
-	answered int  // connections that have had an answer
-	awake    bool // the connections go on after their first answers
+	begun    int    // connections
+	answered int    // connections that have had an answer
+	awake    bool   // the connections go on after their first answers
+	pacer    *pacer // of an open loop that has begun; nil: a closed loop, or not yet
 	meter    meter
 	result   load.Result
 	latency  stats.Histogram
@@ -49,6 +50,9 @@ type engine struct {
 // that connection; an error is returned for what makes the whole run impossible. A run ends after its duration, or
 // when no connection is left. The requests of a job have the same right status.
 func Run(job load.Job) (load.Result, error) {
+	if job.Rate > 0 {
+		job.Steady, job.Pipeline, job.Reconnect = true, 0, false
+	}
 	e := &engine{job: job, batches: prepare(job), awake: !job.Steady}
 	if len(e.batches) == 0 || job.Connections < 1 || job.Duration <= 0 || job.Steady && job.Server == 0 {
 		return load.Result{}, errors.New("drive: a job needs requests, connections and a duration, and a steady one the server")
@@ -73,6 +77,9 @@ func Run(job load.Job) (load.Result, error) {
 	if e.meter, err = startMeter(job.Server); err != nil {
 		return load.Result{}, err
 	}
+	if job.Rate > 0 {
+		return e.openLoop()
+	}
 	if job.Steady {
 		e.wake()
 	}
@@ -84,7 +91,7 @@ func Run(job load.Job) (load.Result, error) {
 
 // wake lets the connections of a steady job go on, which have been idle since their first answers, and begins to count.
 func (e *engine) wake() {
-	e.result.Requests, e.result.Bytes, e.latency = 0, 0, stats.Histogram{}
+	e.reset()
 	e.awake = true
 	for _, c := range e.conns {
 		if c != nil {
@@ -92,6 +99,9 @@ func (e *engine) wake() {
 		}
 	}
 }
+
+// reset forgets what the first answers came to.
+func (e *engine) reset() { e.result.Requests, e.result.Bytes, e.latency = 0, 0, stats.Histogram{} }
 
 // steady reports whether every connection has had its first answer.
 func (e *engine) steady() bool { return e.answered == e.job.Connections }
@@ -135,14 +145,22 @@ func (e *engine) run(deadline time.Time, enough func() bool) error {
 		if left <= 0 || e.open == 0 {
 			return nil
 		}
-		n, err := unix.EpollWait(e.epoll, e.events[:], int(left.Milliseconds())+1)
-		if err != nil && err != unix.EINTR {
-			return fmt.Errorf("drive: epoll_wait: %w", err)
+		if err := e.turn(int(left.Milliseconds()) + 1); err != nil {
+			return err
 		}
-		for i := range n {
-			if err := e.handle(e.conns[e.events[i].Fd], e.events[i].Events); err != nil {
-				return err
-			}
+	}
+	return nil
+}
+
+// turn handles what has happened, and waits for it for so many milliseconds.
+func (e *engine) turn(wait int) error {
+	n, err := unix.EpollWait(e.epoll, e.events[:], wait)
+	if err != nil && err != unix.EINTR {
+		return fmt.Errorf("drive: epoll_wait: %w", err)
+	}
+	for i := range n {
+		if err := e.handle(e.conns[e.events[i].Fd], e.events[i].Events); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -153,7 +171,7 @@ func (e *engine) finish() (load.Result, error) {
 	now := time.Now()
 	used, err := e.meter.stop()
 	for _, c := range e.conns {
-		if c != nil && now.Sub(c.since) > overdue {
+		if c != nil && (c.owed > 0 || !c.connected) && now.Sub(c.since) > overdue {
 			e.result.Errors.Timeout++
 		}
 	}
@@ -164,7 +182,7 @@ func (e *engine) finish() (load.Result, error) {
 
 func latencies(h *stats.Histogram) load.Latency {
 	return load.Latency{P50: h.Percentile(50), P90: h.Percentile(90), P99: h.Percentile(99),
-		P999: h.Percentile(99.9), Max: h.Max()}
+		P999: h.Percentile(99.9), P9999: h.Percentile(99.99), Max: h.Max()}
 }
 
 func (e *engine) close() {

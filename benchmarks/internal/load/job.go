@@ -26,12 +26,23 @@ type Job struct {
 	// the answer, and one more sends Requests[1] whenever all of them have got what the time before has published. The
 	// figures begin when all are subscribed. Connections is not used; Server is needed.
 	Subscribers int
+	// Rate is not 0 for an open loop: so many requests a second are sent on average, whether answers have come or not.
+	// They are due at random times, which are the same in every run, and latencies count from when a request was
+	// due: one that finds no connection free, or a server that stalls, is not left out. The figures begin when all
+	// connections have had an answer. Pipeline and Reconnect are not used; Server is needed.
+	Rate float64
+	// Spin has an open loop wait for the next request without sleeping: the load has its CPU for itself, and its own
+	// wake-ups shall not count as the server's latency.
+	Spin bool
 	// Server is the process whose CPU time is read, with its descendants': see Result.Used.
 	Server int
 }
 
 // special reports whether only our own generator can do the job.
-func (j Job) special() bool { return j.Steady || j.Bulk || j.Subscribers > 0 }
+func (j Job) special() bool { return j.Metered() || j.Bulk }
+
+// Metered reports whether the CPU time that counts is Result.Used.
+func (j Job) Metered() bool { return j.Steady || j.Subscribers > 0 || j.Rate > 0 }
 
 // depth is Pipeline with its default.
 func (j Job) depth() int { return max(j.Pipeline, 1) }

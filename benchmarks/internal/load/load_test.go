@@ -36,7 +36,7 @@ func TestParseWrk(t *testing.T) {
 	got, err := ParseWrk([]byte("wrk's own\nsummary requests=1\n" + goodSummary))
 	us := time.Microsecond
 	want := Result{Requests: 7, Took: 2 * time.Second, Bytes: 99, Errors: Errors{1, 2, 3, 4, 5},
-		Latency: Latency{10 * us, 20 * us, 30 * us, 40 * us, 50 * us}}
+		Latency: Latency{P50: 10 * us, P90: 20 * us, P99: 30 * us, P999: 40 * us, Max: 50 * us}}
 	if err != nil || got != want {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -204,7 +204,7 @@ func checkGenerator(t *testing.T, g Generator, job Job) {
 }
 
 func TestOnlyOurOwnDoesWhatIsSpecial(t *testing.T) {
-	for _, job := range []Job{{Steady: true}, {Bulk: true}, {Subscribers: 1}} {
+	for _, job := range []Job{{Steady: true}, {Bulk: true}, {Subscribers: 1}, {Rate: 1}} {
 		job.Requests = contract.Requests(contract.Hello)
 		if wrk("").can(job) == nil || h2load().can(job) == nil || own().can(job) != nil {
 			t.Errorf("%+v", job)

@@ -38,11 +38,12 @@ func (e Errors) Err() error {
 // Latency is the time from a request to the last byte of its answer; with pipelining, from sending the requests of a
 // batch to the end of its last answer. A field is 0 when the generator does not tell it.
 type Latency struct {
-	P50  time.Duration `json:"p50_ns"`
-	P90  time.Duration `json:"p90_ns"`
-	P99  time.Duration `json:"p99_ns"`
-	P999 time.Duration `json:"p999_ns"`
-	Max  time.Duration `json:"max_ns"`
+	P50   time.Duration `json:"p50_ns"`
+	P90   time.Duration `json:"p90_ns"`
+	P99   time.Duration `json:"p99_ns"`
+	P999  time.Duration `json:"p999_ns"`
+	P9999 time.Duration `json:"p9999_ns"`
+	Max   time.Duration `json:"max_ns"`
 }
 
 // Rate is the number of requests per second.

@@ -39,7 +39,7 @@ func ParseWrk(output []byte) (Result, error) {
 	}
 	us := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 	r.Took = us(micros)
-	r.Latency = Latency{us(latency[0]), us(latency[1]), us(latency[2]), us(latency[3]), us(latency[4])}
+	r.Latency = Latency{P50: us(latency[0]), P90: us(latency[1]), P99: us(latency[2]), P999: us(latency[3]), Max: us(latency[4])}
 	return r, nil
 }
 

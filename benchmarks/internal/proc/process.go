@@ -23,9 +23,15 @@ type Command struct {
 	Stdin string // what it reads from its standard input
 }
 
-// String is the command as a line for a shell, with the pinning.
+// String is the command as a line for a shell, with the pinning and the additions to the environment.
 func (c Command) String() string {
 	var b strings.Builder
+	for i, setting := range c.Env {
+		if i == 0 {
+			b.WriteString("env ")
+		}
+		b.WriteString(quote(setting) + " ")
+	}
 	if c.CPU != AnyCPU {
 		fmt.Fprintf(&b, "taskset -c %d ", c.CPU)
 	}

@@ -17,8 +17,11 @@ func (r Report) Markdown() string {
 	r.writeHead(&b)
 	r.writeTargets(&b)
 	for _, g := range r.Groups() {
-		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n", g.Case.Name, g.Case.About)
+		fmt.Fprintf(&b, "\n## %s\n\n%s.%s\n\n", g.Case.Name, g.Case.About, r.pace(g.Case.Name))
 		writeTable(&b, r.table(g))
+		if len(g.Case.Absent) > 0 {
+			fmt.Fprintf(&b, "\nNot served by %s.\n", strings.Join(g.Case.Absent, ", "))
+		}
 	}
 	r.writeNotes(&b)
 	return b.String()
@@ -41,6 +44,20 @@ func (r Report) writeHead(b *strings.Builder) {
 			fmt.Fprintf(b, "- %s: %s (%s)\n", c.Name, c.About, c.Version)
 		}
 	}
+}
+
+// pace is a sentence on the rate of a case that has one.
+func (r Report) pace(name string) string {
+	for _, p := range r.Results.Paces {
+		switch slowest := p.Slowest(); {
+		case p.Case != name:
+		case slowest == "":
+			return fmt.Sprintf(" All get %.0f requests a second.", p.Rate)
+		default:
+			return fmt.Sprintf(" All get %.0f requests a second: half of what the slowest can answer, %s (%.0f).", p.Rate, slowest, p.Saturation[slowest])
+		}
+	}
+	return ""
 }
 
 // table is the cells of a group, the first line being the head.
@@ -145,18 +162,21 @@ const starvedBelow = 500 * time.Millisecond
 
 // starved tells of rows that rest on little CPU time, because other work took the CPU from the server or from the load.
 func (r Report) starved() []string {
-	var notes []string
+	var starved []string
 	for _, g := range r.Groups() {
 		for _, row := range g.Rows {
 			busy, found := row.Figures[workload.Busy.Key]
 			used := time.Duration(busy.Median * float64(r.Settings.Duration))
 			if found && row.Invalid == "" && used < starvedBelow {
-				notes = append(notes, fmt.Sprintf("%s in %s rests on %v of CPU time a round, which is read in steps of 10 ms: measure it again.",
-					row.Contender, g.Case.Name, used.Round(time.Millisecond)))
+				starved = append(starved, fmt.Sprintf("%s in %s (%v)", row.Contender, g.Case.Name, used.Round(time.Millisecond)))
 			}
 		}
 	}
-	return notes
+	if len(starved) == 0 {
+		return nil
+	}
+	return []string{"CPU time is read in steps of 10 ms, and these rest on little of it a round; measure them again, for longer: " +
+		strings.Join(starved, ", ") + "."}
 }
 
 // writeNotes says what is missing, so that nobody takes an empty place for a result.

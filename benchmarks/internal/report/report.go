@@ -47,13 +47,14 @@ type Case struct {
 	Name    string            `json:"name"`
 	About   string            `json:"about"`
 	Metrics []workload.Metric `json:"metrics"`
+	Absent  []string          `json:"absent,omitempty"` // contenders that do not serve it
 }
 
-// NewCases takes from the cases what a report needs.
-func NewCases(cases []workload.Case) []Case {
-	all := make([]Case, len(cases))
-	for i, c := range cases {
-		all[i] = Case{c.Name, c.About, c.Metrics}
+// NewCases takes from the cases of a plan what a report needs.
+func NewCases(p rounds.Plan) []Case {
+	all := make([]Case, len(p.Cases))
+	for i, c := range p.Cases {
+		all[i] = Case{c.Name, c.About, c.Metrics, p.Absent(c)}
 	}
 	return all
 }

@@ -121,8 +121,22 @@ func TestStarvedRowsAreNoted(t *testing.T) {
 		r.Results.Records[i] = record
 	}
 	_, notes, _ := strings.Cut(r.Markdown(), "## Notes")
-	if !strings.Contains(notes, "nginx in hello-64 rests on 300ms of CPU time") || strings.Count(notes, "rests on") != 1 {
+	if !strings.Contains(notes, ": nginx in hello-64 (300ms).") {
 		t.Error(notes)
+	}
+}
+
+func TestPaceAndAbsent(t *testing.T) {
+	r := sample()
+	r.Cases[0].Absent = []string{"lighttpd", "floor"}
+	r.Results.Paces = []rounds.Pace{{Case: "other", Rate: 1}, {Case: "hello-64", Rate: 42000, Saturation: map[string]float64{"nginx": 85000, "golwan": 90000}}}
+	if text := r.Markdown(); !strings.Contains(text, "connections. All get 42000 requests a second: half of what the slowest can answer, nginx (85000).") ||
+		!strings.Contains(text, "\n\nNot served by lighttpd, floor.\n") {
+		t.Error(text)
+	}
+	r.Results.Paces[1].Saturation = nil
+	if text := r.Markdown(); !strings.Contains(text, " All get 42000 requests a second.\n") {
+		t.Error(text)
 	}
 }
 

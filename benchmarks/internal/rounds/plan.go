@@ -18,6 +18,7 @@ type Plan struct {
 	Rounds  int // at least 1
 	Bed     workload.Bed
 	Trace   bool      // count system calls, where a case can
+	Rate    float64   // requests a second of the cases that have a pace; 0: half of what their slowest contender answers
 	Log     io.Writer // progress, a line for each step
 }
 
@@ -31,6 +32,7 @@ type Entry struct {
 type Results struct {
 	Records     []Record `json:"records"`
 	Traces      []Trace  `json:"traces"`
+	Paces       []Pace   `json:"paces,omitempty"`
 	Notes       []Note   `json:"notes"`
 	Interrupted bool     `json:"interrupted"` // not all of the plan was done
 }
@@ -72,12 +74,14 @@ type run struct {
 	Plan
 	results  Results
 	out      map[string]bool // contenders that are left out of the current case
+	rate     float64         // of the current case
+	paces    map[string]Pace // by their keys
 	progress progress
 }
 
 // Run does the plan, or as much of it as ctx allows.
 func (p Plan) Run(ctx context.Context) Results {
-	r := &run{Plan: p, progress: progress{out: p.Log, total: p.steps(), began: time.Now()}}
+	r := &run{Plan: p, paces: map[string]Pace{}, progress: progress{out: p.Log, total: p.steps(), began: time.Now()}}
 	for _, c := range p.Cases {
 		r.measureCase(ctx, c)
 	}
@@ -88,14 +92,30 @@ func (p Plan) Run(ctx context.Context) Results {
 // steps is how many measurements and traces the plan has.
 func (p Plan) steps() int {
 	n := 0
+	paced := map[string]bool{}
 	for _, c := range p.Cases {
 		each := p.Rounds
 		if p.traces(c) {
 			each++
 		}
+		if c.Pace != nil && p.Rate == 0 && !paced[c.Pace.Key] {
+			paced[c.Pace.Key] = true
+			each++
+		}
 		n += each * len(p.serving(c))
 	}
 	return n
+}
+
+// Absent are the names of the contenders that take no part in a case, because they do not have its feature.
+func (p Plan) Absent(c workload.Case) []string {
+	var names []string
+	for _, e := range p.Entries {
+		if (c.Only == nil || slices.Contains(c.Only, e.Contender.Name)) && !e.Contender.Serves(c.Feature) {
+			names = append(names, e.Contender.Name)
+		}
+	}
+	return names
 }
 
 func (p Plan) traces(c workload.Case) bool { return p.Trace && c.Trace != nil }
@@ -114,6 +134,12 @@ func (p Plan) serving(c workload.Case) []Entry {
 func (r *run) measureCase(ctx context.Context, c workload.Case) {
 	entries := r.serving(c)
 	r.out = map[string]bool{}
+	r.rate = 0
+	if c.Pace != nil {
+		if r.rate = r.findRate(ctx, c, entries); r.rate == 0 {
+			return // nobody could be saturated, which is noted
+		}
+	}
 	for round := range r.Rounds {
 		for i := range entries {
 			r.step(ctx, c, entries[(round+i)%len(entries)], fmt.Sprintf("round %d", round+1), func(s workload.Subject) (string, error) {
@@ -139,7 +165,7 @@ func (r *run) step(ctx context.Context, c workload.Case, e Entry, what string, d
 		r.progress.skip()
 		return
 	}
-	outcome, err := do(workload.Subject{Program: e.Program, Bed: r.Bed})
+	outcome, err := do(workload.Subject{Program: e.Program, Bed: r.Bed, Rate: r.rate})
 	if ctx.Err() != nil {
 		return // whatever failed, failed because of that
 	}

@@ -17,11 +17,12 @@ var (
 	// Busy is the server's CPU time for each second of the run: below 1, the server waited for the load generator.
 	Busy = Metric{"busy", "busy", 2}
 	// P50 and the others are latencies in microseconds, see load.Latency.
-	P50  = Metric{"p50_us", "p50 µs", 0}
-	P90  = Metric{"p90_us", "p90 µs", 0}
-	P99  = Metric{"p99_us", "p99 µs", 0}
-	P999 = Metric{"p999_us", "p99.9 µs", 0}
-	Max  = Metric{"max_us", "max µs", 0}
+	P50   = Metric{"p50_us", "p50 µs", 0}
+	P90   = Metric{"p90_us", "p90 µs", 0}
+	P99   = Metric{"p99_us", "p99 µs", 0}
+	P999  = Metric{"p999_us", "p99.9 µs", 0}
+	P9999 = Metric{"p9999_us", "p99.99 µs", 0}
+	Max   = Metric{"max_us", "max µs", 0}
 	// Resident is the memory at the end of the run, in MiB.
 	Resident = Metric{"rss_mib", "RSS MiB", 1}
 	// Syscalls is the number of system calls for a request, from a run of its own.

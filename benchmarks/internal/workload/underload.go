@@ -65,7 +65,7 @@ func (s Subject) drive(ctx context.Context, server *contender.Server, job load.J
 		return Sample{}, fmt.Errorf("after the load: %w: %s", err, server.Output())
 	}
 	used := after.CPU - before.CPU
-	if job.Steady || job.Subscribers > 0 {
+	if job.Metered() {
 		used = result.Used
 	}
 	sample := Sample{Values: values(result, used, after.Resident), Server: server.Command, Load: command, Errors: result.Errors}
@@ -120,7 +120,7 @@ func values(r load.Result, cpu time.Duration, resident int64) map[string]float64
 		v[Busy.Key] = float64(cpu) / float64(r.Took)
 	}
 	for metric, latency := range map[Metric]time.Duration{P50: r.Latency.P50, P90: r.Latency.P90, P99: r.Latency.P99,
-		P999: r.Latency.P999, Max: r.Latency.Max} {
+		P999: r.Latency.P999, P9999: r.Latency.P9999, Max: r.Latency.Max} {
 		if latency > 0 {
 			v[metric.Key] = micros(latency)
 		}

@@ -48,6 +48,10 @@ type Case struct {
 	Metrics []Metric         // columns of the report; the first one is what contenders are compared by
 	Only    []string         // names of the contenders that take part; nil: all
 
+	// Pace is not nil for a case in which all contenders get the same number of requests a second: Subject.Rate. It says
+	// how that is found.
+	Pace *Pace
+
 	Measure func(ctx context.Context, s Subject) (Sample, error)
 	// Trace counts system calls for a request, by name; nil when there is nothing to count.
 	Trace func(ctx context.Context, s Subject) (map[string]float64, error)
@@ -57,6 +61,7 @@ type Case struct {
 type Subject struct {
 	Program contender.Program
 	Bed     Bed
+	Rate    float64 // requests a second, for a case with a Pace
 }
 
 // Bed is how everything of a report is measured.
@@ -90,8 +95,8 @@ func traceable() bool { return syscalls.Installed() }
 
 // All lists the workloads in the order in which they are run.
 func All() []Workload {
-	return []Workload{hello(), pipelined(), jsonAnswer(), routes(), post(), postLarge(), browser(), reconnect(), files(), page(), blocking(), scaling(),
-		fanOut(), slow(), stall(), idle(), streams(), subscribers(), startup()}
+	return []Workload{hello(), pipelined(), jsonAnswer(), routes(), post(), postLarge(), browser(), reconnect(), files(), page(), blocking(), mix(), openLoop(),
+		scaling(), loops(), fanOut(), slow(), stall(), idle(), streams(), subscribers(), startup()}
 }
 
 // Find returns the workload with a name.

@@ -58,7 +58,7 @@ func TestAll(t *testing.T) {
 	}
 	for _, name := range []string{"hello-1", "hello-64", "hello-512", "hello-4096", "pipelined-64", "json-64", "routes-64",
 		"post-64", "reconnect-64", "idle-8000", "startup", "file-1k-64", "file-100k-64", "file-10m-4", "file-304-64", "file-gzip-64",
-		"page-64", "browser-64", "postlarge-4", "blocking-1", "blocking-64", "scaling-64", "scaling-15000", "fanout-100", "fanout-8000", "slow-64", "stall-64",
+		"page-64", "browser-64", "mix-64", "mix-nowait-64", "openloop-hello-64", "openloop-mix-64", "loops-1", "loops-2", "postlarge-4", "blocking-1", "blocking-64", "scaling-64", "scaling-15000", "fanout-100", "fanout-8000", "slow-64", "stall-64",
 		"streams-8000", "subscribers-8000"} {
 		if !cases[name] {
 			t.Errorf("no case %s", name)
@@ -127,7 +127,7 @@ func subject(t *testing.T, name string) Subject {
 	if err := contract.WriteFiles(files); err != nil {
 		t.Fatal(err)
 	}
-	return Subject{Program: program, Bed: Bed{Files: files, Generator: generator, Duration: 200 * time.Millisecond,
+	return Subject{Program: program, Rate: 500, Bed: Bed{Files: files, Generator: generator, Duration: 200 * time.Millisecond,
 		Warmup: 50 * time.Millisecond, ServerCPU: proc.AnyCPU, LoadCPU: proc.AnyCPU}}
 }
 
@@ -184,6 +184,22 @@ func TestUnserved(t *testing.T) {
 	s := subject(t, "floor")
 	if _, err := mustCase(t, "json").Measure(t.Context(), s); !errors.Is(err, ErrUnserved) {
 		t.Errorf("JSON from the floor: %v", err)
+	}
+}
+
+func TestSaturate(t *testing.T) {
+	s := subject(t, "floor")
+	for _, c := range append(openLoop().Cases(Options{}), loops().Cases(Options{})...) {
+		if c.Feature != contract.Hello {
+			continue // the floor has nothing else
+		}
+		if rate, err := c.Pace.Saturate(t.Context(), s); err != nil || rate < 100 {
+			t.Errorf("%s: %v, %v", c.Name, rate, err)
+		}
+	}
+	s.Rate = 0
+	if sample, err := openLoop().Cases(Options{})[0].Measure(t.Context(), s); err == nil {
+		t.Errorf("measured without a rate: %+v", sample)
 	}
 }
 
