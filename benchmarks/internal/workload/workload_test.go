@@ -167,7 +167,7 @@ func TestTrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if math.Abs(calls["read"]-1) > 0.1 || math.Abs(calls["write"]-1) > 0.1 {
+	if math.Abs(calls["recvfrom"]-1) > 0.1 || math.Abs(calls["sendto"]-1) > 0.1 {
 		t.Errorf("the floor reads and writes once for a request, but %v", calls)
 	}
 }
