@@ -18,9 +18,10 @@ import (
 )
 
 // What Shutdown promises under load: a request whose handler has begun is answered in full; an answer is never cut; and a
-// request that is not answered was never begun, so that a client may send it again (RFC 9112 section 9.3.1). What a client
-// sends on a kept connection at the moment at which that is closed meets a closed connection: nothing can be promised
-// for it but that no byte of an answer comes.
+// request that is not answered was never begun, so that a client may send it again (RFC 9112 section 9.3.1). Who could
+// connect is answered, also if no loop had accepted the connection yet. What a client sends on a kept connection at the
+// moment at which that is closed meets a closed connection: nothing can be promised for it but that no byte of an answer
+// comes.
 
 // loadClient counts what its requests came to.
 type loadClient struct{ answered, refused atomic.Int64 }
@@ -65,6 +66,9 @@ func TestShutdownUnderLoad(t *testing.T) {
 			}
 			if b, a := begun.Load(), load.answered.Load(); a != b {
 				t.Errorf("%d requests were begun, %d answered", b, a)
+			}
+			if n := load.refused.Load(); mode == "new" && n > 0 {
+				t.Errorf("%d were connected and got no answer", n)
 			}
 			s := srv.Stats()
 			if s.Requests != begun.Load() || s.Status[2] != s.Requests || s.Conns.Idle+s.Conns.Active+s.Conns.Parked != 0 {

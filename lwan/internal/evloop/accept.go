@@ -27,12 +27,13 @@ func (l *Loop) handleInternal(index int, _ uint32) {
 		return // edge-triggered: its only use was to end the sleep
 	}
 	if lanes := l.eng.lanes; index-1 < len(lanes) && l.phase == phaseServe {
-		l.accept(uint16(index-1), lanes[index-1].fd)
+		l.accept(uint16(index-1), lanes[index-1].fd, acceptBatch)
 	}
 }
 
-func (l *Loop) accept(lane uint16, lfd int) {
-	for range acceptBatch {
+// accept takes up to n of those who wait.
+func (l *Loop) accept(lane uint16, lfd, n int) {
+	for range n {
 		fd, e := l.kernel.accept(lfd)
 		switch e {
 		case 0:
@@ -107,15 +108,20 @@ func (l *Loop) pauseAccept(e syscall.Errno) {
 	}
 	l.eng.log.Warn("evloop: accepting is paused", "loop", l.id, "err", e)
 	l.counts.Pauses++
-	l.watchListeners(false)
+	if l.phase == phaseServe {
+		l.watchListeners(false)
+	}
 	l.paused.Fire = l.resumeAccept
 	l.timers.add(&l.paused, l.clock()+int64(acceptPause))
 }
 
 func (l *Loop) resumeAccept() {
 	l.timers.remove(&l.paused)
-	if l.phase == phaseServe {
+	switch l.phase {
+	case phaseServe:
 		l.watchListeners(true)
+	case phaseDrain:
+		l.lastCall()
 	}
 }
 

@@ -165,7 +165,7 @@ func TestAcceptErrors(t *testing.T) {
 	}
 }
 
-// A paused loop that closes a connection accepts again at once, and one that drains stays paused.
+// A paused loop that closes a connection accepts again at once. One that drains takes those who wait as soon as it can.
 func TestPausedLoops(t *testing.T) {
 	var full atomic.Bool
 	k := &seam{Kernel: linux{}, onAccept: func(int) (int, syscall.Errno) {
@@ -196,12 +196,36 @@ func TestPausedLoops(t *testing.T) {
 		r.do(func(l *Loop) { set = l.paused.Set() })
 		return set
 	})
+	third.send("hello\n")
+	r.eng.Drain(0)
+	eventually(t, "the last call is paused", func() bool {
+		set := false
+		r.do(func(l *Loop) { set = l.phase == phaseDrain && l.paused.Set() })
+		return set
+	})
 	full.Store(false)
-	r.eng.Drain()
-	third.Conn.SetReadDeadline(time.Now().Add(3 * acceptPause))
-	if _, err := third.r.ReadByte(); err == nil {
-		t.Error("a draining loop accepted")
+	third.want("hello")
+	third.gone()
+	if err := r.eng.Wait(t.Context()); err != nil {
+		t.Error(err)
 	}
+}
+
+// A loop without descriptors ends at the hard end all the same.
+func TestPausedLastCallEnds(t *testing.T) {
+	k := &seam{Kernel: linux{}, onAccept: func(int) (int, syscall.Errno) { return -1, syscall.EMFILE }}
+	r := run(t, &script{}, Config{Kernel: k, Loops: 2})
+	r.dial()
+	r.eng.Drain(0)
+	select {
+	case <-r.eng.Deaf():
+		t.Error("who waits was forgotten")
+	case <-time.After(2 * acceptPause):
+	}
+	if err := r.eng.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	<-r.eng.Deaf()
 }
 
 func TestEpollRefusesAConnection(t *testing.T) {

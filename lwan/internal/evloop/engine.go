@@ -50,6 +50,7 @@ type Engine struct {
 	ended        chan struct{} // closed when every runner has ended
 	deaf         chan struct{} // closed when no loop accepts any more
 	closing      sync.Once
+	grace        atomic.Uint32 // seconds that draining leaves to idle connections
 }
 
 // New makes an engine that does not run yet.

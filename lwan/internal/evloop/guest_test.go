@@ -105,7 +105,7 @@ func TestGuestsEnd(t *testing.T) {
 		stay, drains = append(stay, a), append(drains, b)
 	}
 	eventually(t, "all are guests", func() bool { return ready.Load() >= 40 })
-	r.eng.Drain()
+	r.eng.Drain(0)
 	for _, p := range drains {
 		p.gone()
 	}
@@ -133,7 +133,7 @@ func TestGuestWhileDraining(t *testing.T) {
 	p := r.dial()
 	p.send("go\n")
 	handOver := <-wake
-	r.eng.Drain()
+	r.eng.Drain(0)
 	r.do(func(*Loop) { handOver() })
 	p.gone()
 	if drained.Load() != 1 {

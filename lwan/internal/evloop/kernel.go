@@ -13,6 +13,7 @@ import (
 // Every method is non-blocking except wait with a timeout and sendfile, which may read a disk.
 type Kernel interface {
 	read(fd int, p []byte) (int, syscall.Errno)
+	peek(fd int, p []byte) (int, syscall.Errno)
 	write(fd int, p []byte) (int, syscall.Errno)
 	writeMore(fd int, p []byte) (int, syscall.Errno) // more follows at once: what fills no segment is held back for it
 	writev(fd int, iov []unix.Iovec) (int, syscall.Errno)
@@ -41,6 +42,13 @@ func (linux) read(fd int, p []byte) (int, syscall.Errno) {
 		p = p[:maxTransfer]
 	}
 	n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+	return int(n), e
+}
+
+// peek is read that leaves what it reads where it is.
+func (linux) peek(fd int, p []byte) (int, syscall.Errno) {
+	n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)),
+		unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
 	return int(n), e
 }
 

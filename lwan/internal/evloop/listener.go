@@ -19,11 +19,26 @@ import (
 
 // Lane is a listening socket. Its index in Start's slice is what Conn.Lane tells.
 type Lane struct {
-	fd   int
-	file *os.File
-	addr net.Addr
-	path string // of a unix socket that we made: removed by Close
+	fd    int
+	file  *os.File
+	addr  net.Addr
+	path  string // of a unix socket
+	owner laneOwner
 }
+
+// laneOwner says who decides about the end of a listening socket. The file of a unix socket is removed with a socket of
+// ours only, and only such a one may be shut to newcomers: another process has the same socket, not a copy.
+//
+//	Listen ──▶ here ──Share──▶ successor
+//	Inherit ──▶ successor ──Own──▶ here
+type laneOwner uint8
+
+const (
+	ownedByCaller    laneOwner = iota // it came from FromListener
+	ownedHere                         // Listen made it
+	ownedBySuccessor                  // another process accepts from it too, and goes on with it
+	ownedByManager                    // systemd has it, and gives it to the next process: who waits in its queue may go on waiting
+)
 
 // ListenConfig says how a socket is to listen.
 type ListenConfig struct {
@@ -48,7 +63,11 @@ func Listen(addr string, cfg ListenConfig) (*Lane, error) {
 		return nil, err
 	}
 	defer ln.Close()
-	return FromListener(ln)
+	lane, err := FromListener(ln)
+	if err == nil {
+		lane.owner = ownedHere
+	}
+	return lane, err
 }
 
 // control sets the options of a TCP socket before it is bound. Accepted sockets inherit NODELAY. REUSEADDR and a
@@ -104,9 +123,7 @@ func listenUnix(path string, cfg ListenConfig) (*Lane, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(path))
 	}
-	if !strings.HasPrefix(path, "@") {
-		lane.path = path
-	}
+	lane.path, lane.owner = path, ownedHere
 	return lane, nil
 }
 
@@ -139,15 +156,22 @@ func newLane(file *os.File, addr net.Addr) (*Lane, error) {
 // Addr is where the socket listens.
 func (l *Lane) Addr() net.Addr { return l.addr }
 
-// Close closes the socket and removes the file of a unix socket that Listen made.
+// Close closes the socket and removes the file of a unix socket that is ours.
 func (l *Lane) Close() error {
-	var err error
-	if l.path != "" { // first: once the socket is closed another process may put its own in this place
-		if err = os.Remove(l.path); errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
-	}
+	err := l.removeFile() // first: once the socket is closed another process may put its own in this place
 	return errors.Join(err, l.file.Close())
+}
+
+// removeFile removes the file of a unix socket that is ours, once.
+func (l *Lane) removeFile() error {
+	if l.owner != ownedHere || l.path == "" || l.path[0] == '@' {
+		return nil
+	}
+	if err := os.Remove(l.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	l.path = ""
+	return nil
 }
 
 // firstInherited is the first descriptor of socket activation (sd_listen_fds(3)).
@@ -196,5 +220,9 @@ func inheritedLane(fd int, name string) (*Lane, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	defer ln.Close()
-	return newLane(file, ln.Addr())
+	lane, err := newLane(file, ln.Addr())
+	if err == nil {
+		lane.owner = ownedByManager
+	}
+	return lane, err
 }

@@ -22,10 +22,11 @@ import (
 
 // script is a protocol made of the test's functions. Those that are nil do what is natural.
 type script struct {
-	serve                    func(c *Conn) Verdict // nil: echo
-	expire, hangup, draining func(c *Conn)
-	died                     func(c *Conn, value any)
-	refuse                   func(fd int)
+	serve            func(c *Conn) Verdict // nil: echo
+	expire, hangup   func(c *Conn)
+	draining, killed func(c *Conn)
+	died             func(c *Conn, value any)
+	refuse           func(fd int)
 }
 
 func (p *script) NewServer(w *Worker) Server { return &scriptServer{p} }
@@ -55,7 +56,7 @@ func (s *scriptServer) Expire(c *Conn)   { call(s.p.expire, c) }
 func (s *scriptServer) Hangup(c *Conn)   { call(s.p.hangup, c) }
 func (s *scriptServer) Draining(c *Conn) { call(s.p.draining, c) }
 
-func (s *scriptServer) Killed(c *Conn, cause error) {}
+func (s *scriptServer) Killed(c *Conn, cause error) { call(s.p.killed, c) }
 func (s *scriptServer) Died(c *Conn, value any, _ []byte) {
 	if s.p.died != nil {
 		s.p.died(c, value)

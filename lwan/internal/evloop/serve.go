@@ -48,7 +48,7 @@ func (l *Loop) open(fd int32, s *slot, lane uint16) {
 	}
 	switch l.phase {
 	case phaseDrain:
-		l.hurry(fd, s)
+		l.hurry(fd, s, newcomerSeconds)
 	case phaseHard:
 		l.close(fd, s)
 	}
@@ -151,12 +151,10 @@ func (l *Loop) rest(w *Worker, fd int32, s *slot) {
 	if s.rec >= 0 && l.records.at(s.rec).kept == nil {
 		l.dropRecord(s)
 	}
-	if l.phase >= phaseDrain && s.rec < 0 && !s.readable() {
-		l.close(fd, s)
-		return
-	}
 	if s.readable() {
 		l.queue(fd, s)
+	} else if l.phase >= phaseDrain && s.rec < 0 {
+		l.dismissIdle(fd, s)
 	}
 }
 
@@ -224,6 +222,10 @@ func (l *Loop) sweep(w *Worker) {
 		s := &l.slots[fd]
 		switch s.state {
 		case slotIdle:
+			if l.phase >= phaseDrain && s.served > 0 && s.rec < 0 {
+				l.retire(fd, s)
+				return
+			}
 			l.counts.Expired++
 			l.busy++ // settle takes it back
 			w.Conn.bind(l, fd, s)

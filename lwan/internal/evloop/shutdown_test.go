@@ -146,8 +146,8 @@ func TestDrain(t *testing.T) {
 	busy := bring(r, "wait")
 	newcomer := r.dial()
 	eventually(t, "the newcomer is known", func() bool { return r.eng.conns() == 4 })
-	r.eng.Drain()
-	r.eng.Drain() // a second time changes nothing
+	r.eng.Drain(0)
+	r.eng.Drain(0) // a second time changes nothing
 	idle.gone()
 	newcomer.send("idle\n") // may still ask
 	newcomer.want("idle")
@@ -184,7 +184,7 @@ func TestDrainEndsTheLoops(t *testing.T) {
 			p := r.dial()
 			p.send("hello\n")
 			eventually(t, "the handler waits", func() bool { return r.eng.Stats().Conns == 1 })
-			r.eng.Drain()
+			r.eng.Drain(0)
 			p.want("hello")
 			p.gone()
 			if err := r.eng.Wait(t.Context()); err != nil {
@@ -199,7 +199,7 @@ func TestDrainHurriesNewcomers(t *testing.T) {
 	r := run(t, &script{}, Config{Loops: 2})
 	p := r.dial()
 	eventually(t, "it is accepted", func() bool { return r.eng.conns() == 1 })
-	r.eng.Drain()
+	r.eng.Drain(0)
 	p.gone()
 	if err := r.eng.Wait(t.Context()); err != nil {
 		t.Error(err)
@@ -210,6 +210,7 @@ func TestDrainHurriesNewcomers(t *testing.T) {
 func TestDrainWhileConnectionsCome(t *testing.T) {
 	for range 30 {
 		r := run(t, &script{}, Config{Loops: 3})
+		r.lane.owner = ownedByCaller // so that they go on coming
 		var wg sync.WaitGroup
 		stop := make(chan struct{})
 		for range 4 {
@@ -228,7 +229,7 @@ func TestDrainWhileConnectionsCome(t *testing.T) {
 			})
 		}
 		eventually(t, "some have come", func() bool { return r.eng.Stats().Conns > 0 })
-		r.eng.Drain()
+		r.eng.Drain(0)
 		if err := r.eng.Wait(t.Context()); err != nil {
 			t.Error(err)
 		}
