@@ -168,7 +168,7 @@ func (h *h1) yield() evloop.Verdict {
 }
 
 // hangUp closes the connection behind its last answer. If the client may still be sending, that must not destroy what it
-// has not read yet.
+// has not read yet; only one that asked for the end is known not to.
 func (h *h1) hangUp() evloop.Verdict {
 	if h.guest != nil {
 		return h.handOver()
@@ -182,7 +182,7 @@ func (h *h1) hangUp() evloop.Verdict {
 	if h.flush() != nil {
 		return h.drop()
 	}
-	if h.bodyEnd && !h.broken && h.pos == h.end {
+	if asked := !h.req.head.KeepAlive; asked && h.bodyEnd && !h.broken && h.pos == h.end {
 		return evloop.Close
 	}
 	return evloop.Linger

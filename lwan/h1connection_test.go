@@ -250,3 +250,24 @@ func TestHalfClosedClient(t *testing.T) {
 	w.want("GET", 200, strings.Repeat("x", 300_000))
 	w.ended()
 }
+
+// TestAnswerBeforeAnUnaskedClose: a client that did not ask for the end may have sent the next request when the server
+// closes behind an answer. A reset because of it could destroy that answer (RFC 9112 section 9.6).
+func TestAnswerBeforeAnUnaskedClose(t *testing.T) {
+	srv := &Server{}
+	entered, sent := make(chan struct{}), make(chan struct{})
+	srv.Handle("GET /", func(req *Request, resp *Response) Status {
+		entered <- struct{}{}
+		<-sent
+		resp.SetHeader("Connection", "close")
+		return resp.Text(200, "bye")
+	}, Blocking)
+	addr := serveTest(t, srv)
+	w := dial(t, addr)
+	w.send(get1("/"))
+	received(t, entered)
+	w.send(get1("/")) // is in the kernel before the answer is given
+	close(sent)
+	w.want("GET", 200, "bye")
+	w.ended()
+}
