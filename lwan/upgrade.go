@@ -1,6 +1,7 @@
 package lwan
 
 import (
+	"io"
 	"net"
 	"strings"
 )
@@ -8,7 +9,8 @@ import (
 // Upgrade switches the connection to another protocol (RFC 9110 section 7.8): it sends 101 and returns the connection,
 // whose calls park the handler as everything else does. It belongs to the handler until that returns; then it is closed.
 // One goroutine may read while another one writes only in a Blocking handler. A client that did not ask for proto gets an
-// error of status 426. The request's context ends when draining starts.
+// error of status 426. What the handler has left of the request's body is thrown away first: it is no part of the other
+// protocol. The request's context ends when draining starts.
 func (r *Response) Upgrade(proto string) (net.Conn, error) {
 	if r.streamed {
 		return nil, ErrHeadSent
@@ -16,6 +18,9 @@ func (r *Response) Upgrade(proto string) (net.Conn, error) {
 	if !r.req.head.Upgrade || !hasToken(r.req.HeaderAll("Upgrade"), proto) {
 		r.SetHeader("Upgrade", proto)
 		return nil, &Error{Status: StatusUpgradeRequired, Message: "this resource speaks " + proto}
+	}
+	if _, err := io.Copy(io.Discard, r.req.Body()); err != nil {
+		return nil, err
 	}
 	const switching = Status(101)
 	r.prepareHead(switching)

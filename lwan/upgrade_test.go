@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -72,6 +73,57 @@ func TestUpgrade(t *testing.T) {
 		w.send(get1("/"))
 		if a := w.answer("GET"); a.status != 426 || a.header.Get("Upgrade") != "echo" {
 			t.Errorf("without asking: %v", a)
+		}
+	})
+}
+
+// TestUpgradeBehindABody: the body of the request that asks is not read as the new protocol (RFC 9110 section 7.8).
+func TestUpgradeBehindABody(t *testing.T) {
+	both(t, func(t *testing.T, mw ...Middleware) {
+		srv := &Server{Limits: Limits{Body: 100}}
+		srv.Handle("POST /", func(req *Request, resp *Response) Status {
+			conn, err := resp.Upgrade("echo")
+			if err != nil {
+				return resp.Fail(err)
+			}
+			if _, err := io.Copy(conn, io.LimitReader(conn, int64(len("first words")))); err != nil {
+				return resp.Fail(err)
+			}
+			return 200
+		}, mw...)
+		addr := serveTest(t, srv)
+		ask := func(fields string) string {
+			return "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n" + fields + "\r\n"
+		}
+		for fields, body := range map[string]string{
+			"Content-Length: 6\r\n":                                 "a body",
+			"Transfer-Encoding: chunked\r\n":                        "6\r\na body\r\n0\r\n\r\n",
+			"Content-Length: 6\r\nExpect: 100-continue\r\n":         "",
+			"Transfer-Encoding: chunked\r\nX: not in one piece\r\n": "",
+		} {
+			w := dial(t, addr)
+			w.send(ask(fields), body)
+			if strings.Contains(fields, "Expect") {
+				w.want("POST", 100, "")
+				w.send("a body")
+			} else if body == "" {
+				w.send("6\r\na b", "ody\r\n0\r\n", "\r\n")
+			}
+			w.send("first words")
+			if resp, err := http.ReadResponse(w.r, nil); err != nil || resp.StatusCode != 101 {
+				t.Fatalf("%q: %v %v", fields, resp, err)
+			}
+			if got, err := io.ReadAll(w.r); string(got) != "first words" || err != nil {
+				t.Errorf("%q: %q %v", fields, got, err)
+			}
+		}
+		for raw, status := range map[string]int{
+			ask("Transfer-Encoding: chunked\r\n") + "6\r\nno chunk":   400,
+			ask("Content-Length: 101\r\n") + strings.Repeat("x", 101): 413,
+		} {
+			if a := once(t, addr, "POST", raw); a.status != status || a.header.Get("Upgrade") != "" {
+				t.Errorf("%q: %v, want %d", raw, a, status)
+			}
 		}
 	})
 }
