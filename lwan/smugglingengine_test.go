@@ -1,0 +1,11 @@
+//go:build linux && golwan_nethttp
+
+package lwan
+
+import "testing"
+
+// TestSmuggling: what a server sees that runs on net/http is what net/http sees.
+func TestSmuggling(t *testing.T) {
+	srv, seen := probedServer()
+	sameAsHTTP(t, serveTest(t, srv), seen)
+}
