@@ -5,6 +5,9 @@
 //	go run . hello json -rounds 5         several
 //	go run . all -contenders floor,nginx  all of them, with these contenders
 //	go run . targets -rounds 5            what golwan is held to, with a verdict for each
+//	go run . tuning -rounds 5             what settings of golwan are worth
+//	go run . agree results/A results/B    whether two runs agree
+//	go run . show results/A               the tables of a run, again
 //	go run . compare HEAD~3               the Go benchmarks of the main module on two commits
 //
 // It has to be run in this folder or below. The results go to the standard output and, with plots and the raw data,
@@ -16,7 +19,7 @@
 // internal/contract says what every contender answers; contenders are the programs that do. internal/contender builds,
 // configures, starts and checks them, with internal/proc, which starts and pins processes and reads what they have
 // used. internal/workload has the kinds of traffic; internal/load drives them with wrk, h2load or internal/drive.
-// internal/rounds runs all of it in turn, internal/target judges it by what golwan is held to, internal/report makes
+// internal/rounds runs all of it in turn, internal/target judges it by what golwan is held to, internal/tuning has golwan with other settings, internal/report makes
 // tables and files of it with internal/stats and internal/plot. internal/compare is for the Go benchmarks of two commits.
 //
 // # Lifetimes

@@ -34,6 +34,10 @@ func command(ctx context.Context, args []string, out, log io.Writer) error {
 			return drive.Command(os.Stdin, out)
 		case "compare":
 			return compareCommits(ctx, args[1:], out, log)
+		case "agree":
+			return agree(args[1:], out)
+		case "show":
+			return show(args[1:], out, log)
 		}
 	}
 	o, err := parse(args, log)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/golwan/golwan/benchmarks/internal/load"
 	"github.com/golwan/golwan/benchmarks/internal/target"
+	"github.com/golwan/golwan/benchmarks/internal/tuning"
 	"github.com/golwan/golwan/benchmarks/internal/workload"
 )
 
@@ -95,7 +96,7 @@ func TestParse(t *testing.T) {
 
 func TestParseTargets(t *testing.T) {
 	o, err := parse([]string{"targets", "-rounds", "5"}, io.Discard)
-	if err != nil || !o.targets || o.chosen || len(o.workloads) != 0 || len(o.contenders) != len(target.Contenders()) || o.rounds != 5 {
+	if err != nil || o.preset != "targets" || o.chosen || len(o.workloads) != 0 || len(o.contenders) != len(target.Contenders()) || o.rounds != 5 {
 		t.Errorf("%+v, %v", o, err)
 	}
 	if cases := o.cases(); len(cases) == 0 || cases[0].Only == nil {
@@ -107,11 +108,61 @@ func TestParseTargets(t *testing.T) {
 	}
 }
 
+func TestParseTuning(t *testing.T) {
+	o, err := parse([]string{"tuning", "-rounds", "5", "-update"}, io.Discard)
+	if err != nil || o.preset != "tuning" || len(o.contenders) != len(tuning.Contenders()) || len(o.cases()) != len(tuning.Cases()) || !o.update {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
+// TestReports takes a run through all that is done with its report.
+func TestReports(t *testing.T) {
+	dir, args := small(t, "100ms")
+	var out, log bytes.Buffer
+	if err := command(t.Context(), args, &out, &log); err != nil {
+		t.Fatalf("%v\n%s", err, &log)
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "out", "*", "report.json"))
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	var shown, agreed bytes.Buffer
+	if err := command(t.Context(), []string{"show", found[0]}, &shown, io.Discard); err != nil || shown.String() != out.String() {
+		t.Errorf("%v\n%s", err, &shown)
+	}
+	t.Chdir(dir)
+	for _, text := range []string{"# No place\n", "<!-- begin results -->\n<!-- end results -->\n"} {
+		// Without a page, and with one that has no place, nothing is measured.
+		if err := command(t.Context(), append(args, "-update"), io.Discard, io.Discard); err == nil {
+			t.Error("measured without a place to publish")
+		}
+		if err := os.WriteFile(page, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := command(t.Context(), []string{"show", "-update", filepath.Dir(found[0])}, io.Discard, io.Discard); err != nil {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), "### hello-2") {
+		t.Errorf("%s, %v", text, err)
+	}
+	if err := command(t.Context(), []string{"agree", found[0], filepath.Dir(found[0])}, &agreed, io.Discard); err != nil ||
+		!strings.Contains(agreed.String(), "1 of 1 rows agree") {
+		t.Errorf("%v\n%s", err, &agreed)
+	}
+	for _, line := range []string{"agree", "agree x", "agree x y", "show", "show x", "agree " + found[0] + " x"} {
+		if err := command(t.Context(), strings.Fields(line), io.Discard, io.Discard); err == nil {
+			t.Errorf("%s: no error", line)
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	for _, line := range []string{"", "teapot", "hello -contenders apache", "hello -connections 0", "hello -connections x", "hello -rounds 0",
 		"hello -duration -1s", "hello -cmd x", "hello -cmd =x", "hello -cmd x=1 -cmd x=2", "hello -url x=http://{addr}/",
 		"hello -cmd nginx=x", "hello -cmd x=1 -url x=ftp://{addr}/", "hello -nonsense", "targets hello", "targets -idle 5",
-		"hello targets", "targets -connections 5", "targets -contenders apache", "targets -rounds 0", "hello -idle -1", "hello -rate -1", "hello -rate NaN"} {
+		"hello targets", "targets -connections 5", "targets -contenders apache", "targets -rounds 0", "hello -idle -1", "hello -rate -1", "hello -rate NaN",
+		"tuning hello", "tuning -contenders golwan", "tuning -connections 3", "hello tuning"} {
 		if o, err := parse(strings.Fields(line), io.Discard); err == nil {
 			t.Errorf("%s: %+v", line, o)
 		}

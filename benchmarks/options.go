@@ -13,6 +13,7 @@ import (
 
 	"github.com/golwan/golwan/benchmarks/internal/contender"
 	"github.com/golwan/golwan/benchmarks/internal/target"
+	"github.com/golwan/golwan/benchmarks/internal/tuning"
 	"github.com/golwan/golwan/benchmarks/internal/workload"
 )
 
@@ -26,7 +27,7 @@ type options struct {
 	sizes      workload.Options
 	contenders []contender.Contender
 	chosen     bool   // the contenders were named: one that is missing is an error
-	targets    bool   // in place of workloads: what package target needs
+	preset     string // in place of workloads: "targets" or "tuning", see those packages; else ""
 	base       string // the contender that ratios are made to
 
 	// How it is measured.
@@ -42,6 +43,7 @@ type options struct {
 
 	// Where the results and the programs that are built go.
 	out, bin string
+	update   bool // the page too
 
 	// What has to be read once more, when all flags are known.
 	connections string // numbers
@@ -77,8 +79,8 @@ func parse(args []string, log io.Writer) (*options, error) {
 		o.flags(log).Usage()
 		return nil, errors.New("no workload was named")
 	}
-	if names[0] == "targets" {
-		return o, o.chooseTargets(names)
+	if names[0] == "targets" || names[0] == "tuning" {
+		return o, o.choosePreset(names)
 	}
 	return o, errors.Join(o.findWorkloads(names), o.findContenders(), o.readConnections(), o.check())
 }
@@ -88,7 +90,8 @@ func (o *options) flags(log io.Writer) *flag.FlagSet {
 	f := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
 	f.SetOutput(log)
 	f.Usage = func() {
-		fmt.Fprint(log, "usage: go run . [flags] workload... | all | targets\n       go run . compare [flags] base [head]\n\n")
+		fmt.Fprint(log, "usage: go run . [flags] workload... | all | targets | tuning\n"+
+			"       go run . compare [flags] base [head]\n       go run . agree report report\n       go run . show [-update] report\n\n")
 		f.PrintDefaults()
 	}
 	f.BoolVar(&o.list, "list", o.list, "list workloads and contenders")
@@ -107,17 +110,25 @@ func (o *options) flags(log io.Writer) *flag.FlagSet {
 	f.BoolVar(&o.unpinned, "unpinned", o.unpinned, "do not pin server and load to a CPU each; servers get a worker for each CPU")
 	f.IntVar(&o.serverCPU, "server-cpu", o.serverCPU, "CPU of the server")
 	f.IntVar(&o.loadCPU, "load-cpu", o.loadCPU, "CPU of the load")
+	f.BoolVar(&o.update, "update", o.update, "put the results into README.md as well")
 	f.Var(&o.commands, "cmd", "name=command of a contender that was built elsewhere; see README.md")
 	f.Var(&o.urls, "url", "name=URL of its hello; http://{addr}/ by default")
 	return f
 }
 
-// chooseTargets takes what the targets need; they are set for the sizes that workloads have by default.
-func (o *options) chooseTargets(names []string) error {
+// choosePreset takes what targets or tuning need; they are set for the sizes that workloads have by default.
+func (o *options) choosePreset(names []string) error {
 	if len(names) > 1 || o.connections != "" || o.sizes.Idle != 0 {
-		return errors.New("targets are measured alone, and in their sizes")
+		return fmt.Errorf("%s are measured alone, and in their sizes", names[0])
 	}
-	o.targets = true
+	o.preset = names[0]
+	if o.preset == "tuning" {
+		if o.names != "" || len(o.commands) > 0 {
+			return errors.New("tuning has contenders of its own")
+		}
+		o.contenders, o.chosen = tuning.Contenders(), true
+		return o.check()
+	}
 	named := o.names != ""
 	if !named {
 		o.names = strings.Join(target.Contenders(), ",")

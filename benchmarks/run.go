@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/report"
 	"github.com/golwan/golwan/benchmarks/internal/rounds"
 	"github.com/golwan/golwan/benchmarks/internal/target"
+	"github.com/golwan/golwan/benchmarks/internal/tuning"
 	"github.com/golwan/golwan/benchmarks/internal/workload"
 )
 
@@ -25,6 +27,11 @@ import (
 func run(ctx context.Context, o *options, out, log io.Writer) error {
 	if err := proc.RaiseFileLimit(); err != nil {
 		return err
+	}
+	if o.update { // before hours of measuring
+		if err := publishable(o.kind()); err != nil {
+			return err
+		}
 	}
 	r := report.Report{Command: strings.Join(append([]string{"go run ."}, o.args...), " "), Started: time.Now()}
 	var err error
@@ -43,8 +50,11 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 	r.Contenders, r.Cases, r.Base, r.Settings = contestants, report.NewCases(plan), o.chooseBase(entries), o.settings(bed)
 	r.Results = plan.Run(ctx)
 	r.Finished = time.Now()
-	if o.targets {
+	switch o.preset {
+	case "targets":
 		r.Targets = target.Judge(r.Results.Records)
+	case "tuning":
+		r.Tuning = tuning.All()
 	}
 	// Whatever was measured before an interruption is worth having.
 	fmt.Fprint(out, r.Markdown())
@@ -54,6 +64,9 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 	fmt.Fprintln(log, "saved to", dir)
 	if r.Results.Interrupted {
 		return errors.New("interrupted")
+	}
+	if o.update {
+		return publish(r)
 	}
 	return nil
 }
@@ -86,8 +99,11 @@ func (o *options) bed(now time.Time) (dir string, bed workload.Bed, err error) {
 
 // cases are those of all workloads, in the order of the command line, or of the targets.
 func (o *options) cases() []workload.Case {
-	if o.targets {
+	switch o.preset {
+	case "targets":
 		return target.Cases()
+	case "tuning":
+		return tuning.Cases()
 	}
 	var cases []workload.Case
 	for _, w := range o.workloads {
@@ -95,6 +111,9 @@ func (o *options) cases() []workload.Case {
 	}
 	return cases
 }
+
+// kind is what Report.Kind will be.
+func (o *options) kind() string { return cmp.Or(o.preset, "results") }
 
 // prepare builds or finds the contenders. One that is missing, or cannot be built, is left out with a message, unless
 // it was asked for by name.

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"log"
 	"strconv"
@@ -18,13 +19,15 @@ import (
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
 	tree := flag.String("files", "", "folder to serve; none by default")
+	t := tuningFlags()
 	flag.Parse()
-	srv := &lwan.Server{Addr: *addr}
+	srv := t.server(*addr)
 	route(srv)
 	streams(srv)
 	if *tree != "" {
-		srv.Mount(strings.TrimSuffix(contract.FilesPath, "/"), files.Module.With(files.Config{Dir: *tree}))
+		srv.Mount(strings.TrimSuffix(contract.FilesPath, "/"), files.Module.With(files.Config{Dir: *tree, SmallFile: t.smallFile}))
 	}
+	t.burn()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}
@@ -44,6 +47,7 @@ func route(srv *lwan.Server) {
 		return hello(req, resp)
 	})
 	srv.Handle("GET /wait", wait)
+	srv.Handle("GET /allocate", allocate)
 	for _, route := range contract.Routes() {
 		srv.Handle("GET "+route.Pattern, routed(route.Params))
 	}
@@ -74,6 +78,17 @@ var stock = template.Must(template.Compile[contract.Page]("stock", contract.Must
 func page(_ *lwan.Request, resp *lwan.Response) lwan.Status {
 	return resp.Render(lwan.StatusOK, stock.With(contract.NewPage()))
 }
+
+// allocate makes as much garbage as a handler that gets its data from another service.
+func allocate(_ *lwan.Request, resp *lwan.Response) lwan.Status {
+	var stock contract.Page
+	if err := json.Unmarshal([]byte(stockJSON), &stock); err != nil {
+		return resp.Fail(err)
+	}
+	return resp.JSON(lwan.StatusOK, stock)
+}
+
+var stockJSON = contract.StockJSON()
 
 func count(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	body, err := req.BodyBytes()

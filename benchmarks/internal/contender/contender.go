@@ -60,7 +60,7 @@ func All() []Contender {
 		goProgram("golwan", "this framework, as it is by default", "", contract.Features()...),
 		floor(),
 		goProgram("writes", "as many bare write calls as an event has subscribers: the lower bound of fan-out", "", contract.Publish),
-		goProgram("nethttp", "the standard library's net/http with its ServeMux", "", without(contract.FileGzip)...),
+		goProgram("nethttp", "the standard library's net/http with its ServeMux", "", without(contract.FileGzip, contract.Allocate)...),
 		goProgram("fasthttp", "valyala/fasthttp, which has no router", "github.com/valyala/fasthttp",
 			slices.Concat(framework, []contract.Feature{contract.Browser, contract.FileGzip})...),
 		goProgram("gin", "gin-gonic/gin on net/http", "github.com/gin-gonic/gin", routing...),
@@ -76,7 +76,8 @@ func All() []Contender {
 
 var (
 	// plainFiles is what every server of files has.
-	plainFiles = []contract.Feature{contract.FileSmall, contract.FileMiddle, contract.FileLarge, contract.FileUnchanged}
+	plainFiles = []contract.Feature{contract.FileSmall, contract.FileMiddle, contract.FileLarge, contract.FileUnchanged,
+		contract.File4K, contract.File16K, contract.File64K, contract.File128K}
 	// framework is what everything with handlers has.
 	framework = slices.Concat(plainFiles, []contract.Feature{contract.Hello, contract.JSON, contract.Post, contract.PostLarge,
 		contract.Template, contract.Wait, contract.Mix, contract.MixStill})
@@ -84,9 +85,9 @@ var (
 	routing = slices.Concat(framework, []contract.Feature{contract.Routing})
 )
 
-// without is all features but one.
-func without(f contract.Feature) []contract.Feature {
-	return slices.DeleteFunc(contract.Features(), func(other contract.Feature) bool { return other == f })
+// without is all features but some.
+func without(some ...contract.Feature) []contract.Feature {
+	return slices.DeleteFunc(contract.Features(), func(f contract.Feature) bool { return slices.Contains(some, f) })
 }
 
 // Find returns the contender with a name.

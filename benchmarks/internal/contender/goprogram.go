@@ -29,6 +29,23 @@ func goProgram(name, about, module string, serves ...contract.Feature) Contender
 	}}
 }
 
+// Variant is golwan with flags: another setting than the default.
+func Variant(name, about string, flags ...string) Contender {
+	c := goProgram("golwan", about, "", contract.Features()...)
+	prepare := c.prepare
+	c.Name, c.prepare = name, func(ctx context.Context, bin string) (Program, error) {
+		p, err := prepare(ctx, bin)
+		command := p.command
+		p.command = func(s Setup, addr, dir string) (proc.Command, error) {
+			started, err := command(s, addr, dir)
+			started.Args = append(started.Args, flags...)
+			return started, err
+		}
+		return p, err
+	}
+	return c
+}
+
 // floor is the lower bound; it has to be told what a server finds out by parsing.
 func floor() Contender {
 	const about = "bare epoll loop in Go with a constant answer: the lower bound"

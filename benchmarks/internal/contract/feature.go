@@ -28,6 +28,11 @@ const (
 	FileSmall  Feature = "file-1k"
 	FileMiddle Feature = "file-100k"
 	FileLarge  Feature = "file-10m"
+	// File4K and the others are GET of files of that size; see Files.
+	File4K   Feature = "file-4k"
+	File16K  Feature = "file-16k"
+	File64K  Feature = "file-64k"
+	File128K Feature = "file-128k"
 	// FileUnchanged is GET of the small file by a client that has it (RFC 9110, section 13.1.3).
 	FileUnchanged Feature = "file-304"
 	// FileGzip is GET of a file of 16 KiB by a client that accepts gzip, answered with that.
@@ -38,6 +43,9 @@ const (
 	Offload Feature = "blocking"
 	// Stall is GET /stall, Hello from a handler that sleeps StallTime without having said that it might.
 	Stall Feature = "stall"
+	// Allocate is GET /allocate, answered with JSON that the handler has decoded and encoded, so with much that the
+	// collector has to take away.
+	Allocate Feature = "allocate"
 	// Stream is GET /events, an event stream of a handler that waits between its events.
 	Stream Feature = "stream"
 	// Wait is GET /wait, Hello from a handler that has to wait WaitTime for something.
@@ -52,8 +60,8 @@ const (
 
 // Features lists all features in the order in which they are documented.
 func Features() []Feature {
-	return []Feature{Hello, JSON, Routing, Post, PostLarge, Browser, FileSmall, FileMiddle, FileLarge, FileUnchanged, FileGzip,
-		Template, Offload, Stall, Wait, Mix, MixStill, Stream, Publish}
+	return []Feature{Hello, JSON, Routing, Post, PostLarge, Browser, FileSmall, FileMiddle, FileLarge, File4K, File16K, File64K, File128K, FileUnchanged, FileGzip,
+		Template, Offload, Stall, Wait, Mix, MixStill, Allocate, Stream, Publish}
 }
 
 // Greeting is the body of the answer to Hello and the message of the answer to JSON.
@@ -97,7 +105,7 @@ func Requests(f Feature) []Request {
 			MediaType: "text/plain", Answer: strconv.Itoa(PostLargeBytes)}}
 	case Browser:
 		return []Request{browserRequest()}
-	case FileSmall, FileMiddle, FileLarge, FileUnchanged, FileGzip:
+	case FileSmall, FileMiddle, FileLarge, FileUnchanged, FileGzip, File4K, File16K, File64K, File128K:
 		return []Request{fileRequest(f)}
 	case Template:
 		return []Request{{Method: http.MethodGet, Target: "/page", MediaType: "text/html", Answer: renderedPage()}}
@@ -111,6 +119,8 @@ func Requests(f Feature) []Request {
 		return mixed(share{Hello, 80}, share{FileSmall, 12}, share{FileMiddle, 3}, share{Wait, 5})
 	case MixStill:
 		return mixed(share{Hello, 80}, share{FileSmall, 12}, share{FileMiddle, 3})
+	case Allocate:
+		return []Request{{Method: http.MethodGet, Target: "/allocate", MediaType: "application/json", Answer: StockJSON()}}
 	case Stream:
 		return []Request{{Method: http.MethodGet, Target: "/events", MediaType: EventStream, Endless: true}}
 	case Publish:

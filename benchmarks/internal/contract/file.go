@@ -28,6 +28,10 @@ var fileOf = map[Feature]File{
 	FileUnchanged: {Name: "1k.txt", Size: 1 << 10},
 	FileMiddle:    {Name: "100k.txt", Size: 100 << 10},
 	FileLarge:     {Name: "10m.txt", Size: 10 << 20},
+	File4K:        {Name: "4k.txt", Size: 4 << 10},
+	File16K:       {Name: "16k.txt", Size: 16 << 10},
+	File64K:       {Name: "64k.txt", Size: 64 << 10},
+	File128K:      {Name: "128k.txt", Size: 128 << 10},
 	FileGzip:      {Name: "packed.txt", Size: 16 << 10, Packed: true},
 }
 

@@ -20,7 +20,8 @@ func TestFilesAreWhatNetHTTPServes(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := http.StripPrefix(contract.FilesPath, http.FileServer(http.Dir(dir)))
-	for _, feature := range []contract.Feature{contract.FileSmall, contract.FileMiddle, contract.FileLarge, contract.FileUnchanged} {
+	for _, feature := range []contract.Feature{contract.FileSmall, contract.FileMiddle, contract.FileLarge, contract.FileUnchanged,
+		contract.File4K, contract.File16K, contract.File64K, contract.File128K} {
 		for _, want := range contract.Requests(feature) {
 			r := httptest.NewRequest(want.Method, want.Target, nil)
 			for _, field := range want.Fields {

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -66,4 +67,13 @@ func renderedPage() string {
 	}
 	b.WriteString(pageFoot)
 	return b.String()
+}
+
+// StockJSON is NewPage as JSON.
+func StockJSON() string {
+	encoded, err := json.Marshal(NewPage())
+	if err != nil {
+		panic(err) // of a constant
+	}
+	return string(encoded)
 }

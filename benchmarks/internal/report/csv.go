@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/csv"
 	"io"
 	"strconv"
@@ -43,3 +44,30 @@ func (r Report) metrics(name string) []workload.Metric {
 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'g', 8, 64) }
+
+// WriteEnvironment writes where and how it was measured, a name and a value on each line.
+func (r Report) WriteEnvironment(to io.Writer) error {
+	m, s := r.Machine, r.Settings
+	lines := [][]string{{"name", "value"}, {"command", r.Command}, {"started", r.Started.UTC().Format(time.RFC3339)},
+		{"finished", r.Finished.UTC().Format(time.RFC3339)}, {"cpu", m.CPU}, {"cpus", strconv.Itoa(m.CPUs)},
+		{"memory_mib", strconv.FormatInt(m.MemoryMiB, 10)}, {"kernel", m.Kernel}, {"load_average", m.LoadAverage}, {"go", m.Go},
+		{"commit", m.Commit}, {"rounds", strconv.Itoa(s.Rounds)}, {"duration", s.Duration.String()}, {"warmup", s.Warmup.String()},
+		{"generator", s.Generator}, {"server_cpu", strconv.Itoa(s.ServerCPU)}, {"load_cpu", strconv.Itoa(s.LoadCPU)},
+		{"files", strconv.FormatUint(s.Files, 10)}}
+	for _, c := range r.Contenders {
+		lines = append(lines, []string{"version/" + c.Name, cmp.Or(c.Version, "missing: "+c.Missing)})
+	}
+	for _, p := range r.Results.Paces {
+		lines = append(lines, []string{"rate/" + p.Case, number(p.Rate)})
+	}
+	return csv.NewWriter(to).WriteAll(lines)
+}
+
+// WriteCommands writes what was run in each round.
+func (r Report) WriteCommands(to io.Writer) error {
+	lines := [][]string{{"case", "contender", "round", "server", "load"}}
+	for _, record := range r.Results.Records {
+		lines = append(lines, []string{record.Case, record.Contender, strconv.Itoa(record.Round), record.Sample.Server, record.Sample.Load})
+	}
+	return csv.NewWriter(to).WriteAll(lines)
+}

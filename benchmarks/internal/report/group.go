@@ -19,8 +19,10 @@ type Group struct {
 type Row struct {
 	Contender string
 	Figures   map[string]stats.Summary // by the key of the metric
-	Ratio     float64                  // of the first metric to the base's; 0 when there is none
+	Ratio     stats.Summary            // of the first metric to the base's, see stats.Divide; the zero value when there is none
 	Invalid   string                   // why the figures must not be used
+
+	main map[int]float64 // the first metric by round
 }
 
 // Groups condenses the results. A case without any is left out.
@@ -59,7 +61,12 @@ func (r Report) rows(c Case) []Row {
 // row condenses the rounds of a contender. System calls were counted once, in a run of their own, and their number
 // stands among the figures like any other.
 func (r Report) row(c Case, name string, records []rounds.Record) Row {
-	row := Row{Contender: name, Figures: map[string]stats.Summary{}}
+	row := Row{Contender: name, Figures: map[string]stats.Summary{}, main: map[int]float64{}}
+	for _, record := range records {
+		if v, found := record.Sample.Values[c.Metrics[0].Key]; found {
+			row.main[record.Round] = v
+		}
+	}
 	for _, m := range c.Metrics {
 		var values []float64
 		for _, record := range records {
@@ -89,7 +96,7 @@ func rate(rows []Row, main workload.Metric, base string) {
 			continue
 		}
 		for i := range rows {
-			rows[i].Ratio = rows[i].Figures[main.Key].Ratio(b.Figures[main.Key])
+			rows[i].Ratio = stats.Divide(rows[i].main, b.main)
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b Row) int {

@@ -16,15 +16,24 @@ func (r Report) Markdown() string {
 	var b strings.Builder
 	r.writeHead(&b)
 	r.writeTargets(&b)
-	for _, g := range r.Groups() {
-		fmt.Fprintf(&b, "\n## %s\n\n%s.%s\n\n", g.Case.Name, g.Case.About, r.pace(g.Case.Name))
-		writeTable(&b, r.table(g))
-		if len(g.Case.Absent) > 0 {
-			fmt.Fprintf(&b, "\nNot served by %s.\n", strings.Join(g.Case.Absent, ", "))
-		}
-	}
+	r.writeTuning(&b)
+	r.writeCases(&b)
 	r.writeNotes(&b)
 	return b.String()
+}
+
+// writeCases writes a table for each case, unless the report has tables of settings.
+func (r Report) writeCases(b *strings.Builder) {
+	if len(r.Tuning) > 0 {
+		return
+	}
+	for _, g := range r.Groups() {
+		fmt.Fprintf(b, "\n## %s\n\n%s.%s\n\n", g.Case.Name, g.Case.About, r.pace(g.Case.Name))
+		writeTable(b, r.table(g))
+		if len(g.Case.Absent) > 0 {
+			fmt.Fprintf(b, "\nNot served by %s.\n", strings.Join(g.Case.Absent, ", "))
+		}
+	}
 }
 
 // writeHead says what a reader needs to judge the figures: the machine, what else it did, the versions.
@@ -35,10 +44,11 @@ func (r Report) writeHead(b *strings.Builder) {
 		pinning = "not pinned to CPUs"
 	}
 	fmt.Fprintf(b, "# Benchmarks, %s\n\n", r.Started.UTC().Format("2006-01-02 15:04 MST"))
+	fmt.Fprintf(b, "- `%s`\n", r.Command)
 	fmt.Fprintf(b, "- %s, %d CPUs, %d MiB, %s; load average %s before\n", m.CPU, m.CPUs, m.MemoryMiB, m.Kernel, m.LoadAverage)
 	fmt.Fprintf(b, "- %s; golwan at %s\n", m.Go, m.Commit)
 	fmt.Fprintf(b, "- %d rounds of %v after %v of warm-up, driven by %s, %s\n", s.Rounds, s.Duration, s.Warmup, s.Generator, pinning)
-	fmt.Fprintf(b, "- medians; in parentheses the least and the greatest; took %v\n", r.Finished.Sub(r.Started).Round(time.Second))
+	fmt.Fprintf(b, "- medians; in parentheses the least and the greatest; ratios are those of the medians, and in parentheses of single rounds; took %v\n", r.Finished.Sub(r.Started).Round(time.Second))
 	for _, c := range r.Contenders {
 		if c.Missing == "" {
 			fmt.Fprintf(b, "- %s: %s (%s)\n", c.Name, c.About, c.Version)
@@ -75,9 +85,7 @@ func (r Report) table(g Group) [][]string {
 			continue
 		}
 		cells := []string{row.Contender, spread(row.Figures[main.Key], main), ""}
-		if row.Ratio > 0 {
-			cells[2] = fmt.Sprintf("%.2f", row.Ratio)
-		}
+		cells[2] = r.ratio(row)
 		for _, m := range metrics {
 			cells = append(cells, median(row.Figures, m))
 		}
@@ -103,6 +111,18 @@ func used(g Group) []workload.Metric {
 // spread is the figure that contenders are compared by: without its range it would promise too much.
 func spread(s stats.Summary, m workload.Metric) string {
 	return fmt.Sprintf("%.*f (%.*f–%.*f)", m.Digits, s.Median, m.Digits, s.Min, m.Digits, s.Max)
+}
+
+// ratio is how a row stands to the base, with the range of the rounds.
+func (r Report) ratio(row Row) string {
+	s := row.Ratio
+	switch {
+	case s.Median == 0:
+		return ""
+	case row.Contender == r.Base:
+		return "1"
+	}
+	return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Min, s.Max)
 }
 
 // median is one of the other figures, whose ranges are in the data.

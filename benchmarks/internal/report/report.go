@@ -5,6 +5,7 @@ import (
 
 	"github.com/golwan/golwan/benchmarks/internal/rounds"
 	"github.com/golwan/golwan/benchmarks/internal/target"
+	"github.com/golwan/golwan/benchmarks/internal/tuning"
 	"github.com/golwan/golwan/benchmarks/internal/workload"
 )
 
@@ -21,6 +22,7 @@ type Report struct {
 
 	Results rounds.Results   `json:"results"`
 	Targets []target.Outcome `json:"targets,omitempty"` // when they were what was measured for
+	Tuning  []tuning.Setting `json:"tuning,omitempty"`  // when they were
 }
 
 // Settings are how it was measured.

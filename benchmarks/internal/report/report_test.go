@@ -28,7 +28,7 @@ func record(contender string, round int, cpu, rate float64) rounds.Record {
 func sample() report.Report {
 	began := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	r := report.Report{
-		Started: began, Finished: began.Add(90 * time.Second), Base: "golwan",
+		Command: "go run . hello", Started: began, Finished: began.Add(90 * time.Second), Base: "golwan",
 		Machine:  report.Machine{CPU: "CPU X", CPUs: 2, MemoryMiB: 4096, Kernel: "Linux 6", LoadAverage: "0 0 0", Go: "go1.26", Commit: "abc"},
 		Settings: report.Settings{Rounds: 3, Duration: 3 * time.Second, Generator: "wrk", LoadCPU: 1},
 		Contenders: []report.Contestant{{Name: "golwan", About: "this", Version: "v0"}, {Name: "nginx", About: "nginx", Version: "1.22"},
@@ -57,11 +57,11 @@ func ExampleReport_Markdown() {
 	//
 	// GET / on 64 connections.
 	//
-	// | contender |         CPU µs/req | to golwan |  req/s | p50 µs | syscalls/req |
-	// |:----------|-------------------:|----------:|-------:|-------:|-------------:|
-	// | golwan    |   8.00 (7.00–9.00) |      1.00 | 110000 |        |              |
-	// | nginx     | 10.00 (9.00–11.00) |      1.25 |  95000 |     70 |         2.25 |
-	// | bad       | invalid: errors \| under load |           |        |        |              |
+	// | contender |         CPU µs/req |        to golwan |  req/s | p50 µs | syscalls/req |
+	// |:----------|-------------------:|-----------------:|-------:|-------:|-------------:|
+	// | golwan    |   8.00 (7.00–9.00) |                1 | 110000 |        |              |
+	// | nginx     | 10.00 (9.00–11.00) | 1.25 (1.11–1.38) |  95000 |     70 |         2.25 |
+	// | bad       | invalid: errors \| under load |                  |        |        |              |
 	//
 	// ## Notes
 	//
@@ -98,7 +98,7 @@ func TestTargets(t *testing.T) {
 
 func TestHead(t *testing.T) {
 	head, _, _ := strings.Cut(sample().Markdown(), "\n## ")
-	for _, want := range []string{"2026-01-31 12:00 UTC", "CPU X, 2 CPUs, 4096 MiB, Linux 6", "golwan at abc", "3 rounds of 3s",
+	for _, want := range []string{"2026-01-31 12:00 UTC", "- `go run . hello`", "CPU X, 2 CPUs, 4096 MiB, Linux 6", "golwan at abc", "3 rounds of 3s",
 		"server on CPU 0, load on CPU 1", "took 1m30s", "- nginx: nginx (1.22)"} {
 		if !strings.Contains(head, want) {
 			t.Errorf("no %q in\n%s", want, head)
@@ -149,7 +149,7 @@ func TestGroups(t *testing.T) {
 	if rows[0].Contender != "golwan" || rows[1].Contender != "nginx" || rows[2].Contender != "bad" || rows[2].Invalid == "" {
 		t.Errorf("%+v", rows)
 	}
-	if rows[0].Ratio != 1 || rows[1].Ratio != 1.25 || rows[1].Figures[workload.Rate.Key].Median != 95000 ||
+	if rows[0].Ratio.Median != 1 || rows[1].Ratio.Median != 1.25 || rows[1].Ratio.Max != 1.375 || rows[1].Figures[workload.Rate.Key].Median != 95000 ||
 		rows[1].Figures[workload.Rate.Key].Rounds != 3 {
 		t.Errorf("%+v", rows[1])
 	}
@@ -157,7 +157,7 @@ func TestGroups(t *testing.T) {
 	for _, base := range []string{"absent", "bad"} {
 		other.Base = base
 		for _, row := range other.Groups()[0].Rows {
-			if row.Ratio != 0 {
+			if row.Ratio.Median != 0 {
 				t.Errorf("ratio %v to %s", row.Ratio, base)
 			}
 		}
@@ -199,7 +199,11 @@ func TestSave(t *testing.T) {
 	if err := json.Unmarshal(data, &got); err != nil || got.Markdown() != want.Markdown() {
 		t.Errorf("the report does not survive JSON: %v", err)
 	}
+	if loaded, err := report.Load(dir); err != nil || loaded.Markdown() != want.Markdown() {
+		t.Errorf("loaded: %v", err)
+	}
 	for name, content := range map[string]string{"report.md": "# Benchmarks", "results.csv": "case,contender",
+		"environment.csv": "kernel,Linux 6\n", "commands.csv": "hello-64,nginx,1,",
 		"hello-64-cpu_us.svg": "golwan", "hello-64-latency.svg": "nginx"} {
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil || !strings.Contains(string(data), content) {

@@ -3,6 +3,8 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -18,11 +20,15 @@ func (r Report) Save(dir string) error {
 	if err != nil {
 		return err
 	}
-	var table bytes.Buffer
-	if err := r.WriteCSV(&table); err != nil {
-		return err
+	files := map[string][]byte{"report.md": []byte(r.Markdown()), "report.json": append(data, '\n')}
+	for name, write := range map[string]func(io.Writer) error{"results.csv": r.WriteCSV, "environment.csv": r.WriteEnvironment,
+		"commands.csv": r.WriteCommands} {
+		var table bytes.Buffer
+		if err := write(&table); err != nil {
+			return err
+		}
+		files[name] = table.Bytes()
 	}
-	files := map[string][]byte{"report.md": []byte(r.Markdown()), "report.json": append(data, '\n'), "results.csv": table.Bytes()}
 	for name, svg := range r.Plots() {
 		files[name] = []byte(svg)
 	}
@@ -32,6 +38,22 @@ func (r Report) Save(dir string) error {
 		}
 	}
 	return nil
+}
+
+// Load reads what Save has written: report.json, or the folder that it is in.
+func Load(name string) (Report, error) {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		name = filepath.Join(name, "report.json")
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return Report{}, err
+	}
+	var r Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		return Report{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return r, nil
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

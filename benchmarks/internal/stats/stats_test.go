@@ -99,3 +99,20 @@ func BenchmarkRecord(b *testing.B) {
 		d = (d*5 + 12345) & (1<<30 - 1)
 	}
 }
+
+func TestDivide(t *testing.T) {
+	for name, c := range map[string]struct {
+		of, to map[int]float64
+		want   Summary
+	}{
+		"round by round": {map[int]float64{1: 2, 2: 6, 3: 3}, map[int]float64{1: 4, 2: 4, 3: 6}, Summary{0.75, 0.5, 1.5, 3}},
+		"one is missing": {map[int]float64{1: 2, 2: 6}, map[int]float64{2: 4}, Summary{1, 1, 1.5, 1}},
+		"by nothing":     {map[int]float64{1: 2}, nil, Summary{}},
+		"by zero":        {map[int]float64{1: 2}, map[int]float64{1: 0}, Summary{}},
+		"nothing":        {nil, map[int]float64{1: 2}, Summary{}},
+	} {
+		if got := Divide(c.of, c.to); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+}

@@ -1,8 +1,6 @@
 package target
 
 import (
-	"slices"
-
 	"github.com/golwan/golwan/benchmarks/internal/rounds"
 	"github.com/golwan/golwan/benchmarks/internal/stats"
 	"github.com/golwan/golwan/benchmarks/internal/workload"
@@ -52,7 +50,7 @@ func judge(t Target, records []rounds.Record) Outcome {
 		if !usable {
 			return Outcome{Target: t, Verdict: Unmeasured}
 		}
-		o.Value = divide(of, to)
+		o.Value = stats.Divide(of, to)
 	}
 	o.Verdict = Missed
 	if o.Value.Median <= t.Most {
@@ -85,17 +83,4 @@ func summary(byRound map[int]float64) stats.Summary {
 		values = append(values, v)
 	}
 	return stats.Summarize(values)
-}
-
-// divide is the ratio of the medians, with the range of the ratios of those rounds that have both.
-func divide(of, to map[int]float64) stats.Summary {
-	s := stats.Summary{Median: summary(of).Ratio(summary(to)), Rounds: min(len(of), len(to))}
-	ratios := []float64{s.Median} // it need not lie between those of the rounds
-	for round, v := range of {
-		if base, found := to[round]; found {
-			ratios = append(ratios, v/base)
-		}
-	}
-	s.Min, s.Max = slices.Min(ratios), slices.Max(ratios)
-	return s
 }
