@@ -19,8 +19,9 @@
 // internal/contract says what every contender answers; contenders are the programs that do. internal/contender builds,
 // configures, starts and checks them, with internal/proc, which starts and pins processes and reads what they have
 // used. internal/workload has the kinds of traffic; internal/load drives them with wrk, h2load or internal/drive.
-// internal/rounds runs all of it in turn, internal/target judges it by what golwan is held to, internal/tuning has golwan with other settings, internal/report makes
-// tables and files of it with internal/stats and internal/plot. internal/compare is for the Go benchmarks of two commits.
+// internal/rounds runs all of it in turn, internal/target judges it by what golwan is held to, internal/tuning has
+// golwan with other settings, internal/report makes tables and files of it with internal/stats and internal/plot.
+// internal/compare is for the Go benchmarks of two commits.
 //
 // # Lifetimes
 //
