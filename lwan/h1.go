@@ -235,14 +235,24 @@ func (h *h1) settle() {
 	}
 	h.req.end()
 	h.resp.end()
-	if h.c.Cause() != nil {
-		h.keep = false
-	}
+	h.renew()
 	if !h.bodyEnd && h.keep {
 		h.drainBody()
 	}
 	if len(h.out) >= flushAt && h.flush() != nil {
 		h.keep, h.cutoff = false, true
+	}
+}
+
+// renew leaves the connection as the next request is to find it.
+func (h *h1) renew() {
+	switch h.c.Cause() {
+	case nil:
+	case ErrGone: // it has closed its side only: what it has sent before is answered as long as that need not wait
+	case ErrTimeout: // this request's time
+		h.c.Uncancel()
+	default:
+		h.keep = false
 	}
 }
 

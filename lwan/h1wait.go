@@ -19,7 +19,7 @@ func (h *h1) errorOf(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, evloop.ErrGone), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, evloop.ErrGone), lost(err):
 		return ErrGone
 	case errors.Is(err, evloop.ErrTimeout):
 		return ErrTimeout
@@ -31,6 +31,20 @@ func (h *h1) errorOf(err error) error {
 		return ErrBusy
 	}
 	return err
+}
+
+// lost reports whether err is what the kernel says of a connection whose other end cannot be reached any more.
+func lost(err error) bool {
+	e, ok := errors.AsType[syscall.Errno](err)
+	if !ok {
+		return false
+	}
+	switch e {
+	case syscall.EPIPE, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.ENOTCONN, syscall.ETIMEDOUT,
+		syscall.EHOSTUNREACH, syscall.EHOSTDOWN, syscall.ENETUNREACH, syscall.ENETDOWN:
+		return true
+	}
+	return false
 }
 
 // lighten gives back what the handler of a stream does not need while it waits, which may be for hours: all of the read

@@ -431,6 +431,18 @@ func (c *Conn) Cancel(cause error) {
 	}
 }
 
+// Uncancel takes back what Cancel did, for what is served next; Kill is for good. That the peer has closed stays true, and
+// the protocol is told once more. It is for code on the loop while nothing waits.
+func (c *Conn) Uncancel() {
+	if c.dead != nil {
+		return
+	}
+	c.cause = nil
+	if c.hungUp {
+		c.w.server.Hangup(c)
+	}
+}
+
 // Kill is Cancel for writing too.
 func (c *Conn) Kill(cause error) {
 	if c.dead == nil {
