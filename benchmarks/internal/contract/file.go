@@ -92,7 +92,13 @@ func WriteFiles(dir string) error {
 	return nil
 }
 
+// writeFile leaves a file that is right as it is: servers treat one that was changed a moment ago with care, golwan for
+// ten seconds, and that is not what is measured.
 func writeFile(name string, content []byte) error {
+	old, err := os.ReadFile(name)
+	if fi, statErr := os.Stat(name); err == nil && statErr == nil && fi.ModTime().Equal(changed) && bytes.Equal(old, content) {
+		return nil
+	}
 	if err := os.WriteFile(name, content, 0o644); err != nil {
 		return err
 	}

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/golwan/golwan/benchmarks/internal/contract"
@@ -35,6 +38,44 @@ func TestFilesAreWhatNetHTTPServes(t *testing.T) {
 		}
 	}
 	checkPacked(t, dir)
+}
+
+// TestFilesThatAreRightStay finds out by the time of the last change of any kind, which nothing but the clock sets.
+func TestFilesThatAreRightStay(t *testing.T) {
+	dir := t.TempDir()
+	write := func() map[string]syscall.Timespec {
+		if err := contract.WriteFiles(dir); err != nil {
+			t.Fatal(err)
+		}
+		changes := map[string]syscall.Timespec{}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			fi, err := e.Info()
+			if err != nil {
+				t.Fatal(err)
+			}
+			changes[e.Name()] = fi.Sys().(*syscall.Stat_t).Ctim
+		}
+		return changes
+	}
+	first := write()
+	if again := write(); len(first) == 0 || !maps.Equal(first, again) {
+		t.Errorf("files changed at %v, and by a second call at %v", first, again)
+	}
+	for name := range first {
+		if err := os.Truncate(filepath.Join(dir, name), 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write()
+	for name := range first {
+		if fi, err := os.Stat(filepath.Join(dir, name)); err != nil || fi.Size() == 10 {
+			t.Errorf("%s was not mended: %v", name, err)
+		}
+	}
 }
 
 // checkPacked is for what net/http does not do.
