@@ -3,7 +3,6 @@ package lwan
 import (
 	"errors"
 	"io"
-	"slices"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
@@ -105,12 +104,6 @@ func (r *Request) BodyBytes() ([]byte, error) {
 		b.err = ErrTooLarge
 		return nil, b.err
 	}
-	switch n := min(b.length, maxKept); { // what was announced beyond that is believed when so much is there
-	case n == maxKept && cap(b.whole) < maxKept:
-		b.whole = r.table.core.large.take(maxKept)
-	case n > int64(cap(b.whole)):
-		b.whole = make([]byte, 0, n)
-	}
 	for {
 		r.growWhole()
 		n, err := (*bodyReader)(r).Read(b.whole[len(b.whole):cap(b.whole)])
@@ -129,21 +122,32 @@ func (r *Request) BodyBytes() ([]byte, error) {
 	}
 }
 
-// growWhole makes room for more of the content: all of what was announced, once a part of it is there.
+// How much of an announced content is believed: firstBite before anything of it is there, and then so many times what is
+// there already. Who announces a lot and sends little must not be given memory for it; a content of 1 MB must not be moved
+// many times either.
+const (
+	firstBite = 512
+	believed  = 16
+)
+
+// growWhole makes room for more of the content.
 func (r *Request) growWhole() {
 	b := &r.body
-	if len(b.whole) < cap(b.whole) {
+	have := int64(len(b.whole))
+	if have < int64(cap(b.whole)) {
 		return
 	}
-	n := int64(2*len(b.whole) + 512)
-	if b.length > int64(len(b.whole)) {
-		n = b.length
+	room := max(2*have, firstBite)
+	if b.length > have {
+		room = min(max(believed*have, firstBite), b.length)
 	}
-	if n <= maxKept {
-		b.whole = slices.Grow(b.whole, int(n)-len(b.whole))
+	if room > maxKept {
+		b.whole = r.table.core.large.grow(b.whole, int(room))
 		return
 	}
-	b.whole = r.table.core.large.grow(b.whole, int(n))
+	grown := make([]byte, have, room)
+	copy(grown, b.whole)
+	b.whole = grown
 }
 
 var errBodyBegun = errors.New("lwan: the body has been read in part by Body")

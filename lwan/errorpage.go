@@ -60,7 +60,7 @@ func acceptOf(req *Request) []byte {
 	if all := req.HeaderAll("Accept"); len(all) > 1 {
 		return []byte(strings.Join(all, ","))
 	}
-	return req.HeaderBytes("Accept")
+	return req.headerView("Accept")
 }
 
 // varies reports whether a Vary field of the response names that request field.

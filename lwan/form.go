@@ -86,7 +86,7 @@ func (r *Request) Form() (*Form, error) {
 		}
 		return f, nil
 	}
-	contentType := r.HeaderBytes("Content-Type")
+	contentType := r.headerView("Content-Type")
 	switch t := mediaType(contentType); {
 	case strings.EqualFold(t, typeEncodedForm):
 		return r.encodedForm()

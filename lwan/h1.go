@@ -128,18 +128,28 @@ func (h *h1) makeRoom() {
 	switch {
 	case h.pos == h.end:
 		h.pos, h.end = 0, 0
-		if len(h.in) > maxKept {
-			h.in = make([]byte, readBuffer)
+		if len(h.in) > maxKept || len(h.in) < readBuffer {
+			h.in = h.eng.takeBuffer()
 		}
 	case h.end < len(h.in):
 	case h.pos > 0:
 		h.end = copy(h.in, h.in[h.pos:h.end])
 		h.pos = 0
 	default:
-		grown := make([]byte, 2*len(h.in))
-		copy(grown, h.in[:h.end])
-		h.in = grown
+		h.grow()
 	}
+}
+
+// grow moves what was read to a larger buffer. The old one lives on as long as a request points into it.
+func (h *h1) grow() {
+	var grown []byte
+	if len(h.in) < readBuffer { // the worker has given its buffer back while it waited
+		grown = h.eng.takeBuffer()
+	} else {
+		grown = make([]byte, 2*len(h.in))
+	}
+	copy(grown, h.in[:h.end])
+	h.in = grown
 }
 
 // rest waits for more with as little as possible: nothing between two requests, the bytes of an incomplete one.

@@ -204,24 +204,33 @@ func (h *h1) streamFile(f *os.File, off, n int64) error {
 	if h.noBody || n == 0 {
 		return nil
 	}
-	if h.chunked {
-		h.out = http1.AppendChunkHead(h.out, int(n))
-	}
-	h.c.WriteTimeout = pause(h.req.limits.Write, h.req.writeBy)
-	if err := h.flushBefore(true); err != nil { // the head leaves together with the first bytes
+	if err := h.flushChunkHead(n); err != nil {
 		return err
 	}
 	if _, err := h.c.Sendfile(f, off, n); err != nil {
-		h.cutoff = true
-		if err == io.ErrUnexpectedEOF {
-			return err
-		}
-		return h.errorOf(err)
+		return h.cutFile(err)
 	}
 	if h.chunked {
 		h.out = append(h.out, "\r\n"...)
 	}
 	return nil
+}
+
+// flushChunkHead sends what goes before n bytes of a file; the head leaves together with the first of them.
+func (h *h1) flushChunkHead(n int64) error {
+	if h.chunked {
+		h.out = http1.AppendChunkHead(h.out, int(n))
+	}
+	h.c.WriteTimeout = pause(h.req.limits.Write, h.req.writeBy)
+	return h.flushBefore(true)
+}
+
+func (h *h1) cutFile(err error) error {
+	h.cutoff = true
+	if err == io.ErrUnexpectedEOF {
+		return err
+	}
+	return h.errorOf(err)
 }
 
 // endStream implements carrier.

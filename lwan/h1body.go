@@ -46,7 +46,7 @@ func (h *h1) readLength(p []byte) (n int, err error) {
 	if h.pos < h.end {
 		n = copy(p, h.in[h.pos:h.end])
 		h.pos += n
-	} else if n, err = h.readConn(p); err != nil {
+	} else if n, err = h.readConn(func() []byte { return p }); err != nil {
 		return 0, err
 	}
 	if h.left -= int64(n); h.left == 0 {
@@ -56,13 +56,13 @@ func (h *h1) readLength(p []byte) (n int, err error) {
 }
 
 // readConn reads from the connection; the end of the stream is an error, as more was announced.
-func (h *h1) readConn(p []byte) (int, error) {
+func (h *h1) readConn(buffer func() []byte) (int, error) {
 	if err := h.flush(); err != nil { // the client may wait for what is held back before it sends more
 		h.broken = true
 		return 0, err
 	}
 	h.c.ReadTimeout = pause(h.req.limits.Read, h.req.readBy)
-	n, err := h.c.Read(p)
+	n, err := h.c.ReadInto(buffer)
 	if err != nil || n == 0 {
 		h.broken, h.keep = true, false
 		if err == nil {
@@ -92,7 +92,7 @@ func (h *h1) readChunked(p []byte) (int, error) {
 			h.pos += n
 			return n, nil
 		case h.chunks.Remaining() >= int64(len(p)) && h.pos == h.end:
-			n, err := h.readConn(p)
+			n, err := h.readConn(func() []byte { return p })
 			h.chunks.Advance(n)
 			return n, err
 		}
@@ -118,20 +118,23 @@ func (h *h1) endChunked() error {
 
 // readMore reads behind what is there of the body. The head stays where it is: names and values are taken from it later.
 func (h *h1) readMore() error {
+	n, err := h.readConn(h.bodyRoom)
+	h.end += n
+	return err
+}
+
+// bodyRoom makes room behind what is there of the body: nobody needs what stands between it and the head any more.
+func (h *h1) bodyRoom() []byte {
 	if h.pos == h.end {
 		h.pos, h.end = h.base, h.base
 	} else if h.end == len(h.in) && h.pos > h.base {
 		h.end = h.base + copy(h.in[h.base:], h.in[h.pos:h.end])
 		h.pos = h.base
 	}
-	if len(h.in)-h.end < 1024 { // the old array lives on as long as the request points into it
-		grown := make([]byte, 2*len(h.in))
-		copy(grown, h.in[:h.end])
-		h.in = grown
+	if len(h.in)-h.end < 1024 {
+		h.grow()
 	}
-	n, err := h.readConn(h.in[h.end:])
-	h.end += n
-	return err
+	return h.in[h.end:]
 }
 
 // drainBody throws away what the handler left of the body, so that the next request can be read; if it is too much, or

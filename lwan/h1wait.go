@@ -3,11 +3,11 @@
 package lwan
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/netip"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -47,28 +47,47 @@ func lost(err error) bool {
 	return false
 }
 
-// lighten gives back what the handler of a stream does not need while it waits, which may be for hours: all of the read
-// buffer but the request's head, and large write buffers.
+// lighten gives back what the handler of a stream does not need while it waits, which may be for hours.
 func (h *h1) lighten() {
-	if !h.resp.streamed || h.pos != h.end || len(h.in) < readBuffer {
-		return
-	}
-	old := h.in
-	h.in = bytes.Clone(old[h.head:h.base])
-	h.head, h.base, h.pos, h.end = 0, len(h.in), len(h.in), len(h.in)
-	h.req.move(h.in)
-	if !h.req.aliased {
-		h.eng.giveBuffer(old)
-	}
-	if cap(h.out) > keptWhileParked {
-		h.out = nil
-	}
-	if cap(h.resp.body) > keptWhileParked && len(h.resp.body) == 0 {
-		h.resp.body = nil
+	if h.resp.streamed {
+		h.giveBack()
 	}
 }
 
-// keptWhileParked is how large the write buffers of a waiting stream may be.
+// Waits implements evloop.Server: how long the client takes to send or to read is its own choice, and a worker that waits
+// for it keeps as little as one can.
+func (h *h1) Waits(*evloop.Conn) { h.giveBack() }
+
+// giveBack gives back large write buffers, and all of the read buffer but the request's head and what came behind it that
+// nobody has taken yet.
+func (h *h1) giveBack() {
+	if cap(h.out) > keptWhileParked && len(h.out) == 0 {
+		h.out = nil
+	}
+	if cap(h.resp.body) > keptWhileParked && len(h.resp.body) == 0 {
+		h.core.large.give(h.resp.body)
+		h.resp.body = nil
+	}
+	head := []byte(nil)
+	if h.req.buf != nil { // else no request needs it any more
+		head = h.in[h.head:h.base]
+	}
+	pending := h.in[h.pos:h.end]
+	if len(h.in) < readBuffer || len(head)+len(pending) > readBuffer/2 {
+		return
+	}
+	old := h.in
+	h.in = slices.Concat(head, pending)
+	h.head, h.base, h.pos, h.end = 0, len(head), len(head), len(h.in)
+	if h.req.buf != nil {
+		h.req.move(h.in)
+	}
+	if !h.req.aliased {
+		h.eng.giveBuffer(old)
+	}
+}
+
+// keptWhileParked is how large the write buffers of a waiting worker may be.
 const keptWhileParked = 1 << 10
 
 // sleep implements carrier.

@@ -72,7 +72,7 @@ func (jsonCodec) Decode(data []byte, v any) error { return json.Unmarshal(data, 
 // It parks while the body comes in. Unknown members are ignored, and the last of several of one name counts, as with
 // encoding/json.
 func ReadJSON[T any](req *Request) (v T, err error) {
-	if ct := req.HeaderBytes("Content-Type"); len(ct) > 0 && !isJSON(ct) {
+	if ct := req.headerView("Content-Type"); len(ct) > 0 && !isJSON(ct) {
 		return v, &Error{Status: StatusUnsupportedMediaType, Message: "the body must be of type application/json"}
 	}
 	data, err := req.BodyBytes()

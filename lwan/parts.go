@@ -52,7 +52,7 @@ func (r *Request) partWalk() (*partWalk, error) {
 		return nil, errBodyFormed
 	}
 	contentType := r.Header("Content-Type")
-	if t := mediaType(r.HeaderBytes("Content-Type")); len(t) < 10 || !strings.EqualFold(t[:10], "multipart/") {
+	if t := mediaType(r.headerView("Content-Type")); len(t) < 10 || !strings.EqualFold(t[:10], "multipart/") {
 		return nil, &Error{Status: StatusUnsupportedMediaType, Message: "the body must be a multipart one"}
 	}
 	boundary, err := boundaryOf(contentType)

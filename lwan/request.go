@@ -282,11 +282,25 @@ func (r *Request) Header(name string) string {
 
 // HeaderBytes is Header without a copy: nil if there is no such field. It is valid until the handler returns.
 func (r *Request) HeaderBytes(name string) []byte {
+	v := r.headerView(name)
+	r.aliased = r.aliased || v != nil
+	return v
+}
+
+// headerView is HeaderBytes for what looks at it and forgets it before anything waits.
+func (r *Request) headerView(name string) []byte {
 	if v, ok := r.head.Find(r.buf, name); ok {
-		r.aliased = true
 		return v.Of(r.buf)
 	}
 	return nil
+}
+
+// Borrow runs fn. What methods ending in Bytes return in it is valid until fn returns, and not until the handler does: so a
+// handler that looks at the request first, and then waits for the client, need not keep a buffer of 16 KiB meanwhile.
+func (r *Request) Borrow(fn func()) {
+	before := r.aliased
+	fn()
+	r.aliased = before
 }
 
 // HeaderAll is the values of all fields of that name, in order; nil if there is none.

@@ -213,37 +213,49 @@ func (r *Response) wait(op func() error) error {
 // the connection allows it. Before the head is out it sends one with Content-Length, when the handler has set none and
 // nothing else was written. f must stay open until it returns. A file that is too short is an error, and the answer is cut.
 func (r *Response) SendFile(f *os.File, off, n int64) error {
-	if r.sticky != nil {
-		return r.sticky
-	}
-	if r.filter != nil || (!r.streamed && len(r.filters) > 0) {
-		_, err := io.Copy(r, io.NewSectionReader(f, off, n))
+	direct, err := r.prepareFile(n)
+	switch {
+	case err != nil:
 		return err
-	}
-	if !r.streamed {
-		if r.length < 0 && r.bodyLen() == 0 {
-			r.length = n
-		}
-		r.unsetText()
-		if err := r.sendHead(r.impliedStatus()); err != nil {
-			return err
-		}
-		if r.filter != nil {
-			_, err := io.Copy(r, io.NewSectionReader(f, off, n))
-			return err
-		}
-	}
-	if err := r.drain(); err != nil {
-		return err
-	}
-	if r.length >= 0 && r.sent+n > r.length {
-		return r.stick(fmt.Errorf("lwan: %s: file longer than the Content-Length %d", r.req.Pattern(), r.length))
+	case !direct:
+		return r.copyFile(f, off, n)
 	}
 	if err := r.wait(func() error { return r.req.car.streamFile(f, off, n) }); err != nil {
 		return r.stick(err)
 	}
 	r.sent += n
 	return nil
+}
+
+// prepareFile sends what has to go before n bytes of a file, the head too. It reports false if they have to pass a filter.
+func (r *Response) prepareFile(n int64) (direct bool, err error) {
+	if r.sticky != nil {
+		return false, r.sticky
+	}
+	if r.filter != nil || (!r.streamed && len(r.filters) > 0) {
+		return false, nil
+	}
+	if !r.streamed {
+		if r.length < 0 && r.bodyLen() == 0 {
+			r.length = n
+		}
+		r.unsetText()
+		if err := r.sendHead(r.impliedStatus()); err != nil || r.filter != nil {
+			return false, err
+		}
+	}
+	if err := r.drain(); err != nil {
+		return false, err
+	}
+	if r.length >= 0 && r.sent+n > r.length {
+		return false, r.stick(fmt.Errorf("lwan: %s: file longer than the Content-Length %d", r.req.Pattern(), r.length))
+	}
+	return true, nil
+}
+
+func (r *Response) copyFile(f *os.File, off, n int64) error {
+	_, err := io.Copy(r, io.NewSectionReader(f, off, n))
+	return err
 }
 
 // SetTrailer sets a field that is sent after the body of a stream, to clients that speak chunked. Names of framing,

@@ -108,44 +108,50 @@ func allMethods(set map[string]bool) string {
 	return strings.Join(list, ", ")
 }
 
-// dispatch finds the route and runs its chain. Routing comes first, so that all middleware knows the pattern.
+// dispatch finds the route and runs its chain. Routing comes first, so that all middleware knows the pattern; it is over
+// when the chain runs, so that it takes none of the stack of a handler that waits.
 func (t *table) dispatch(req *Request, resp *Response) Status {
-	if t.handler != nil {
-		if req.cleanPath(resp) < 0 {
-			return StatusBadRequest
-		}
-		return t.handler(req, resp)
+	if t.handler == nil {
+		return t.chain(req, resp)(req, resp)
 	}
+	if req.cleanPath(resp) < 0 {
+		return StatusBadRequest
+	}
+	return t.handler(req, resp)
+}
+
+// chain finds what is to be run.
+func (t *table) chain(req *Request, resp *Response) Handler {
 	if req.head.Form != http1.OriginForm && req.head.Form != http1.AbsoluteForm {
-		return t.miss(req, resp)
+		return t.miss
 	}
 	if !t.knows(req) {
 		req.missed = StatusNotImplemented
-		return t.miss(req, resp)
+		return t.miss
 	}
 	clean := req.cleanPath(resp)
 	if clean < 0 {
 		req.missed = StatusBadRequest
-		return t.miss(req, resp)
+		return t.miss
 	}
 	host := alias(req.head.Authority.Of(req.buf))
 	rt, res := t.router.Find(req.method, host, req.path, &req.params)
 	req.result = res
 	if clean == 0 && req.method != "CONNECT" {
-		return t.redirectClean(req, resp, rt, res)
+		return t.redirectClean(req, rt, res)
 	}
 	if res.Kind == router.NotFound {
-		return t.miss(req, resp)
+		return t.miss
 	}
 	req.route = rt
 	req.car.entered(rt)
 	if res.Kind == router.Found {
 		if rt.moved.Load() {
-			return rt.offLoop(req, resp)
+			return rt.offLoop
 		}
-		return rt.handler(req, resp)
+		return rt.handler
 	}
-	return rt.miss(req, resp)
+	return rt.miss
 }
 
 // knows reports whether the method is one that somebody has registered: with IANA, or in a pattern of this table. Others
@@ -182,17 +188,17 @@ func (r *Request) cleanPath(resp *Response) int {
 
 // redirectClean sends a client that asked for an unclean path to the clean one, in the chain of the route that it would
 // find there, as net/http.ServeMux does.
-func (t *table) redirectClean(req *Request, resp *Response, rt *route, res router.Result) Status {
+func (t *table) redirectClean(req *Request, rt *route, res router.Result) Handler {
 	req.result.Kind = router.Redirect
 	req.result.Location = router.Escape(req.path)
 	if res.Kind == router.Redirect {
 		req.result.Location = res.Location
 	}
 	if res.Kind == router.NotFound {
-		return t.miss(req, resp)
+		return t.miss
 	}
 	req.route = rt
-	return rt.miss(req, resp)
+	return rt.miss
 }
 
 // answerMiss answers what the router decided without a handler.

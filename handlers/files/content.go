@@ -30,7 +30,9 @@ func Content(req *lwan.Request, resp *lwan.Response, name string, modified time.
 	}
 	d := datesOf(knownTime(modified), time.Now())
 	v := validators{resp.Header("ETag"), &d}
-	if st := contentPrecondition(req, v); st != 0 {
+	var st lwan.Status
+	req.Borrow(func() { st = contentPrecondition(req, v) })
+	if st != 0 {
 		dropContentFields(resp, st)
 		return st
 	}
@@ -108,9 +110,11 @@ var extensionTypes = newMediaTypes(nil, false)
 func sendContent(req *lwan.Request, resp *lwan.Response, v validators, c io.ReadSeeker, size int64) lwan.Status {
 	var ranges []byteRange
 	outcome := rangeIgnored
-	if value := req.HeaderBytes("Range"); value != nil && req.Method() == "GET" && v.ifRange(req) {
-		ranges, outcome = parseRange(value, size, defaultMaxRanges)
-	}
+	req.Borrow(func() {
+		if value := req.HeaderBytes("Range"); value != nil && req.Method() == "GET" && v.ifRange(req) {
+			ranges, outcome = parseRange(value, size, defaultMaxRanges)
+		}
+	})
 	switch {
 	case outcome == rangeUnsatisfiable:
 		dropContentFields(resp, lwan.StatusRequestedRangeNotSatisfiable)

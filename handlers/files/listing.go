@@ -55,7 +55,8 @@ func (s *site) page(k pageKey, p *representation) *resource {
 
 // listing answers with the list of a directory.
 func (s *site) listing(req *lwan.Request, resp *lwan.Response, e *entry) lwan.Status {
-	k := pageKey{e.directory, orderOf(req.Query("sort"), req.Query("order")), preferredFormat(req.HeaderBytes("Accept"))}
+	k := pageKey{of: e.directory, order: orderOf(req.Query("sort"), req.Query("order"))}
+	req.Borrow(func() { k.format = preferredFormat(req.HeaderBytes("Accept")) })
 	if len(k.of.rows) > pageRows {
 		return s.streamListing(req, resp, k)
 	}

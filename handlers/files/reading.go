@@ -25,6 +25,11 @@ func (l *large) stream(req *lwan.Request, resp *lwan.Response, st lwan.Status, s
 	if l.os != nil {
 		return w.end(st, send(w))
 	}
+	return l.block(w, st, send)
+}
+
+// block is stream on a goroutine.
+func (l *large) block(w *reading, st lwan.Status, send func(*reading) error) lwan.Status {
 	return lwan.Blocking(func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		if l.file == nil {
 			if err := w.reopen(); err != nil {
@@ -33,7 +38,7 @@ func (l *large) stream(req *lwan.Request, resp *lwan.Response, st lwan.Status, s
 			defer w.file.Close()
 		}
 		return w.end(st, send(w))
-	})(req, resp)
+	})(w.req, w.resp)
 }
 
 // end is what the handler returns. A file that was too short is one that has changed: the answer is cut, and what is
@@ -73,6 +78,11 @@ func (w *reading) part(r byteRange) error {
 	if w.of.os != nil {
 		return w.resp.SendFile(w.of.os, r.off, r.n)
 	}
+	return w.copy(r)
+}
+
+// copy sends a part of a file that the kernel cannot send by itself.
+func (w *reading) copy(r byteRange) error {
 	src, err := w.from(r)
 	if err != nil {
 		return err

@@ -82,8 +82,10 @@ func (r *resource) setVary(resp *lwan.Response) {
 // dropFields removes the fields of a resource from an answer that has become an error: they are not about that, and a
 // cache must not keep it as long as the file.
 func dropFields(resp *lwan.Response) {
-	for _, name := range []string{"ETag", "Last-Modified", "Cache-Control", "Expires", "Accept-Ranges", "Content-Disposition",
-		"Content-Encoding", "Content-Range", "Content-Length"} {
+	for _, name := range resourceFields {
 		resp.DelHeader(name)
 	}
 }
+
+var resourceFields = []string{"ETag", "Last-Modified", "Cache-Control", "Expires", "Accept-Ranges", "Content-Disposition",
+	"Content-Encoding", "Content-Range", "Content-Length"}

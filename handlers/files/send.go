@@ -9,37 +9,50 @@ const lookAgain lwan.Status = 0
 
 // answer answers with a resource: it finds the representation, looks at the preconditions, and sends what was asked for.
 func (s *site) answer(req *lwan.Request, resp *lwan.Response, r *resource) lwan.Status {
+	var p *representation
+	var ranges []byteRange
+	var st lwan.Status
+	req.Borrow(func() { p, ranges, st = s.decide(req, resp, r) })
+	if p == nil {
+		return st
+	}
+	st = s.send(req, resp, r, p, ranges)
+	if st >= 400 && !resp.HeadSent() {
+		dropFields(resp)
+	}
+	return st
+}
+
+// decide finds what is to be sent, and sets the fields of the answer; a nil representation: nothing, and the status says
+// why. It is apart from sending because that may wait long, and keeps the stack that it has then.
+func (s *site) decide(req *lwan.Request, resp *lwan.Response, r *resource) (*representation, []byteRange, lwan.Status) {
 	p, err := s.choose(req, r)
 	switch {
 	case err != nil:
-		return resp.Fail(err)
+		return nil, nil, resp.Fail(err)
 	case p == nil:
 		r.setVary(resp)
-		return lwan.StatusNotAcceptable
+		return nil, nil, lwan.StatusNotAcceptable
 	}
 	v := validators{p.etag, &r.dates}
 	if st := v.precondition(req); st != 0 {
 		if st == lwan.StatusNotModified {
 			r.setFields(resp, p, false)
 		}
-		return st
+		return nil, nil, st
 	}
 	if p.large != nil && p.large.stale() {
-		return lookAgain
+		return nil, nil, lookAgain
 	}
 	ranges, outcome := s.ranges(req, r, v, p.size)
 	if outcome == rangeUnsatisfiable {
-		return unsatisfiable(resp, p.size)
+		return nil, nil, unsatisfiable(resp, p.size)
 	}
 	r.setFields(resp, p, true)
 	if p.coding != identity {
 		resp.SetHeader("Content-Encoding", p.coding.name())
 	}
-	st := s.send(req, resp, r, p, ranges)
-	if st >= 400 && !resp.HeadSent() {
-		dropFields(resp)
-	}
-	return st
+	return p, ranges, 0
 }
 
 // ranges reads the request's Range, if it has one that counts. A Range means something for GET only (RFC 9110 section

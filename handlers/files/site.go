@@ -146,19 +146,30 @@ func (s *site) reply(req *lwan.Request, resp *lwan.Response, e *entry) lwan.Stat
 
 // find looks the path up. On a loop it waits parked if that has to be done on disk.
 func (s *site) find(req *lwan.Request) (entryRef, error) {
-	rest := req.RestBytes()
-	if ref, ok := s.entries.Peek(view(rest)); ok {
+	ref, found, key := s.peek(req)
+	if found {
 		return ref, nil
 	}
-	ref, err := s.get(req, string(rest))
-	if err == error(errNotFound) && s.config.Fallback != "" && routed(rest) {
+	ref, err := s.get(req, key)
+	if err == error(errNotFound) && s.config.Fallback != "" && routed(key) {
 		return s.get(req, s.config.Fallback)
 	}
 	return ref, err
 }
 
+// peek looks for the entry without a copy of the path, which is made if there is none.
+func (s *site) peek(req *lwan.Request) (ref entryRef, found bool, key string) {
+	req.Borrow(func() {
+		rest := req.RestBytes()
+		if ref, found = s.entries.Peek(view(rest)); !found {
+			key = string(rest)
+		}
+	})
+	return ref, found, key
+}
+
 // routed reports whether a path may be one of those that an application in the browser makes up: without an extension.
-func routed(path []byte) bool {
+func routed(path string) bool {
 	for i := len(path) - 1; i >= 0 && path[i] != '/'; i-- {
 		if path[i] == '.' {
 			return false

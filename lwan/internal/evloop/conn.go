@@ -152,13 +152,16 @@ func (c *Conn) received(n int, short bool) {
 
 // Read reads at least one byte, and waits for it as long as ReadTimeout allows. 0 and nil: the end of the stream. A peer
 // that sends faster than it is read never makes the worker wait: then the others have a turn after each fair share.
-func (c *Conn) Read(p []byte) (int, error) {
+func (c *Conn) Read(p []byte) (int, error) { return c.ReadInto(func() []byte { return p }) }
+
+// ReadInto is Read for a buffer that Waits gives back: buffer is asked for it whenever the kernel is about to fill it.
+func (c *Conn) ReadInto(buffer func() []byte) (int, error) {
 	if c.off == nil && c.read >= fairShare {
 		c.read = 0
 		c.Pause()
 	}
 	for {
-		n, err := c.TryRead(p)
+		n, err := c.TryRead(buffer())
 		if err != ErrAgain {
 			if c.off == nil {
 				c.read += n
@@ -180,6 +183,7 @@ func (c *Conn) awaitInput() error {
 	if err := c.ready(); err != nil {
 		return err
 	}
+	c.w.server.Waits(c)
 	wt := c.begin(c.ReadTimeout)
 	c.reader, c.cancelled = wt, wt
 	c.w.park()
@@ -201,6 +205,7 @@ func (c *Conn) awaitRoom() error {
 	if c.dead != nil {
 		return c.dead
 	}
+	c.w.server.Waits(c)
 	c.writer = c.begin(c.WriteTimeout)
 	c.w.park()
 	c.writer = waiter{}

@@ -36,6 +36,7 @@ func (s *lineServer) Hangup(c *Conn)   { c.Cancel(ErrGone) }
 func (s *lineServer) Draining(c *Conn) {}
 
 func (s *lineServer) Killed(c *Conn, cause error) {}
+func (s *lineServer) Waits(c *Conn)               {}
 func (s *lineServer) Expire(c *Conn)              { c.TryWrite([]byte("expired\n")) }
 func (s *lineServer) Died(c *Conn, v any, stack []byte) {
 	c.TryWrite(fmt.Appendf(nil, "died %v\n", v))

@@ -28,6 +28,10 @@ type Server interface {
 	// Killed is called, as Hangup is, when the connection has failed or the engine stops hard: whatever Serve waits for
 	// ends with cause, and what does not wait for the connection (an offloaded function) can be told here.
 	Killed(c *Conn, cause error)
+	// Waits is called, while Serve is under way, before its worker parks for the peer: for bytes, or for room to write. Who
+	// waits longest is a stranger's to choose, so it is the place to give back what is not needed meanwhile. It is not
+	// called for a goroutine that drives the connection.
+	Waits(c *Conn)
 }
 
 // Verdict says what becomes of a connection after Serve.

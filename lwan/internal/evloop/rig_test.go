@@ -25,6 +25,7 @@ type script struct {
 	serve            func(c *Conn) Verdict // nil: echo
 	expire, hangup   func(c *Conn)
 	draining, killed func(c *Conn)
+	waits            func(c *Conn)
 	died             func(c *Conn, value any)
 	refuse           func(fd int)
 }
@@ -57,6 +58,7 @@ func (s *scriptServer) Hangup(c *Conn)   { call(s.p.hangup, c) }
 func (s *scriptServer) Draining(c *Conn) { call(s.p.draining, c) }
 
 func (s *scriptServer) Killed(c *Conn, cause error) { call(s.p.killed, c) }
+func (s *scriptServer) Waits(c *Conn)               { call(s.p.waits, c) }
 func (s *scriptServer) Died(c *Conn, value any, _ []byte) {
 	if s.p.died != nil {
 		s.p.died(c, value)

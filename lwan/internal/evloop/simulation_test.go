@@ -56,6 +56,7 @@ func (s *simServer) Expire(*Conn)            {}
 func (s *simServer) Hangup(*Conn)            {}
 func (s *simServer) Draining(*Conn)          {}
 func (s *simServer) Killed(*Conn, error)     {}
+func (s *simServer) Waits(*Conn)             {}
 func (s *simServer) Died(*Conn, any, []byte) {}
 
 func (s *simServer) Serve(c *Conn) Verdict {
