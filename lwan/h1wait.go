@@ -65,8 +65,7 @@ func (h *h1) giveBack() {
 		h.out = nil
 	}
 	if cap(h.resp.body) > keptWhileParked && len(h.resp.body) == 0 {
-		h.core.large.give(h.resp.body)
-		h.resp.body = nil
+		h.resp.body = nil // and not lent to others: what was in it may be on its way
 	}
 	head := []byte(nil)
 	if h.req.buf != nil { // else no request needs it any more
