@@ -1,145 +1,191 @@
-//go:build linux
+//go:build linux && !golwan_nethttp
 
 package lwan
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // A connection is driven by random steps against a model of what must come back. The model is a list of answers, nothing
 // of how they are made: each step says what it sends, which answer that gets, and whether the connection goes on.
 //
+//	script = ending, cut, place, steps          what one client does
 //	step   = request | what is no request
 //	answer = status, body
 //	model  = answers in the order of requests, up to the first that closes; then the end, and nothing more
+//
+// A client that leaves early gets a beginning of that, perhaps with an error as its last word. What the client does
+// is in h1modelclient_test.go.
 
 // modelStep is one thing that a client does.
 type modelStep struct {
 	send   string
+	later  string // is sent when 100 (Continue) has come
 	method string
 	status int
-	body   string
-	closes bool // behind this answer the server hangs up
-}
-
-// modelSteps makes the step that op chooses, with n for what it has to choose itself.
-func modelSteps(op, n byte) modelStep {
-	size := int(n) * 7
-	text := strings.Repeat("b", size)
-	switch op % 16 {
-	case 0:
-		return modelStep{get1("/ok"), "GET", 200, "ok", false}
-	case 1:
-		return modelStep{post("/echo", text), "POST", 200, text, false}
-	case 2:
-		return modelStep{chunked("/echo", []string{text[:size/2] + "x", text + "y"}, "T: 1\r\n"), "POST", 200, text[:size/2] + "x" + text + "y", false}
-	case 3:
-		return modelStep{post("/ignore", text), "POST", 200, "ignored", false}
-	case 4:
-		return modelStep{chunked("/ignore", []string{"x" + text}, ""), "POST", 200, "ignored", false}
-	case 5:
-		return modelStep{"HEAD /ok HTTP/1.1\r\nHost: x\r\n\r\n", "HEAD", 200, "", false}
-	case 6:
-		return modelStep{get1("/none"), "GET", 404, "404 Not Found\n", false}
-	case 7:
-		return modelStep{get1("/panic"), "GET", 500, "500 Internal Server Error\n", false}
-	case 8:
-		return modelStep{get1("/sleep"), "GET", 200, "slept", false}
-	case 9:
-		return modelStep{get1("/stream"), "GET", 200, strings.Repeat("y", 100_000), false}
-	case 10:
-		return modelStep{get1("/blocking"), "GET", 200, "blocked", false}
-	case 11:
-		return modelStep{"GET /ok HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "GET", 200, "ok", false}
-	case 12:
-		return modelStep{"GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "GET", 200, "ok", true}
-	case 13:
-		return modelStep{"GET /ok HTTP/1.1\r\nA: b\r\n\r\n", "GET", 400, "", true}
-	case 14:
-		return modelStep{"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n", "POST", 400, "", true}
-	}
-	return modelStep{post("/echo", strings.Repeat("c", modelLimit+1)), "POST", 413, "", false}
+	body   string // of a good answer
+	closes bool   // behind this answer the server hangs up
+	silent bool   // without having said so in the answer
+	waits  bool   // the handler may wait for something: a client that closes its side may be taken for gone
 }
 
 const modelLimit = 4_000
 
+func getStep(path string, status int, body string) modelStep {
+	return modelStep{send: get1(path), method: "GET", status: status, body: body}
+}
+
+func postStep(send, body string) modelStep {
+	return modelStep{send: send, method: "POST", status: 200, body: body, waits: true}
+}
+
+// refusedStep is no request, or one that leaves nobody in the know about what comes next.
+func refusedStep(send string, status int) modelStep {
+	return modelStep{send: send, method: "GET", status: status, closes: true}
+}
+
+func (s modelStep) waiting() modelStep { s.waits = true; return s }
+func (s modelStep) closing() modelStep { s.closes = true; return s }
+
+// asking has the body wait for 100 (Continue).
+func (s modelStep) asking() modelStep {
+	head, body, _ := strings.Cut(s.send, "\r\n\r\n")
+	s.send, s.later = head+"\r\nExpect: 100-continue\r\n\r\n", body
+	return s
+}
+
+// unasked sends the body all the same.
+func (s modelStep) unasked() modelStep {
+	s = s.asking()
+	s.send, s.later = s.send+s.later, ""
+	return s
+}
+
+// modelSteps make a step with a number for what there is to choose.
+var modelSteps = []func(n int) modelStep{
+	func(n int) modelStep { return getStep("/ok", 200, "ok") },
+	func(n int) modelStep { return postStep(post("/echo", bytesOf(n)), bytesOf(n)) },
+	func(n int) modelStep {
+		return postStep(chunked("/echo", []string{bytesOf(n) + "x", "y"}, "T: 1\r\n"), bytesOf(n)+"xy")
+	},
+	func(n int) modelStep { return postStep(post("/ignore", bytesOf(n)), "ignored") },
+	func(n int) modelStep { return postStep(chunked("/ignore", []string{bytesOf(n) + "x"}, ""), "ignored") },
+	func(n int) modelStep {
+		return modelStep{send: "HEAD /ok HTTP/1.1\r\nHost: x\r\n\r\n", method: "HEAD", status: 200}
+	},
+	func(n int) modelStep { return getStep("/none", 404, "") },
+	func(n int) modelStep { return getStep("/panic", 500, "") },
+	func(n int) modelStep { return getStep("/sleep", 200, "slept").waiting() },
+	func(n int) modelStep { return getStep("/stream", 200, strings.Repeat("y", 100_000)).waiting() },
+	func(n int) modelStep { return getStep("/blocking", 200, "blocked").waiting() },
+	func(n int) modelStep {
+		return modelStep{send: "GET /ok HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", method: "GET", status: 200, body: "ok"}
+	},
+	func(n int) modelStep {
+		return modelStep{send: "GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method: "GET", status: 200, body: "ok", closes: true}
+	},
+	func(n int) modelStep { return refusedStep("GET /ok HTTP/1.1\r\nA: b\r\n\r\n", 400) },
+	func(n int) modelStep {
+		return refusedStep("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n", 400)
+	},
+	func(n int) modelStep {
+		return modelStep{send: post("/echo", strings.Repeat("c", modelLimit+1)), method: "POST", status: 413, waits: true}
+	},
+	func(n int) modelStep { return postStep(post("/echo", bytesOf(n)+"x"), bytesOf(n)+"x").asking() },
+	func(n int) modelStep {
+		return postStep(chunked("/echo", []string{bytesOf(n) + "x"}, ""), bytesOf(n)+"x").asking()
+	},
+	func(n int) modelStep { return postStep(post("/echo", bytesOf(n)+"x"), bytesOf(n)+"x").unasked() },
+	func(n int) modelStep {
+		return postStep(chunked("/echo", []string{bytesOf(n) + "x"}, ""), bytesOf(n)+"x").unasked()
+	},
+	func(n int) modelStep { return postStep(post("/ignore", bytesOf(n)+"x"), "ignored").unasked().closing() },
+	func(n int) modelStep {
+		return refusedStep("GET /ok HTTP/1.1\r\nHost: x\r\nExpect: a-miracle\r\n\r\n", 417)
+	},
+	func(n int) modelStep { return postStep(post("/early", bytesOf(n)), "early "+bytesOf(n)) },
+	func(n int) modelStep {
+		return postStep(chunked("/early", []string{bytesOf(n) + "x"}, ""), "early "+bytesOf(n)+"x")
+	},
+	func(n int) modelStep { return postStep(post("/blocking-echo", bytesOf(n)), bytesOf(n)) },
+	func(n int) modelStep {
+		return postStep(chunked("/blocking-echo", []string{"x", bytesOf(n) + "y"}, ""), "x"+bytesOf(n)+"y")
+	},
+	func(n int) modelStep {
+		return modelStep{send: strings.Replace(post("/ok", bytesOf(n)), "POST", "GET", 1), method: "GET", status: 200, body: "ok", waits: true}
+	},
+	func(n int) modelStep {
+		return modelStep{send: chunked("/ok", []string{bytesOf(n) + "x"}, ""), method: "POST", status: 405, waits: true}
+	},
+	func(n int) modelStep {
+		return modelStep{send: "\r\n\r\n" + get1("/ok"), method: "GET", status: 200, body: "ok"}
+	},
+	func(n int) modelStep {
+		return refusedStep(strings.Replace(post("/echo", "0\r\n\r\n"), "\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n", 1), 400)
+	},
+	func(n int) modelStep {
+		return postStep(post("/echo", strings.Repeat("l", modelLimit)), strings.Repeat("l", modelLimit))
+	},
+	func(n int) modelStep {
+		return postStep(strings.Replace(chunked("/echo", []string{"a", "b", "c", bytesOf(n) + "d"}, ""), "\r\n1\r\n", "\r\n1;x=\"y\"\r\n", 3), "abc"+bytesOf(n)+"d")
+	},
+	func(n int) modelStep { return getStep("http://y/ok", 200, "ok") },
+	func(n int) modelStep { return getStep("/large", 200, strings.Repeat("x", 300_000)).waiting() },
+	func(n int) modelStep {
+		return modelStep{send: strings.Replace(post("/ok", bytesOf(n)), "POST", "FROB", 1), method: "FROB", status: 501, waits: true}
+	},
+	func(n int) modelStep {
+		return postStep(strings.Replace(post("/echo", bytesOf(n)), "1.1", "1.0", 1), bytesOf(n)).closing()
+	},
+	func(n int) modelStep {
+		chunks := []string{strings.Repeat("m", modelLimit), bytesOf(n) + "m"}
+		return modelStep{send: chunked("/echo", chunks, ""), method: "POST", status: 413, waits: true}
+	},
+	func(n int) modelStep {
+		s := postStep("POST /ignore HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\nX", "ignored").closing()
+		s.silent = true
+		return s
+	},
+	func(n int) modelStep {
+		return refusedStep("GET /"+strings.Repeat("p", 9_000)+" HTTP/1.1\r\nHost: x\r\n\r\n", 414)
+	},
+	func(n int) modelStep {
+		return refusedStep("GET / HTTP/1.1\r\nHost: x\r\n"+strings.Repeat("A: b\r\n", 128)+"\r\n", 431)
+	},
+	func(n int) modelStep { return refusedStep("\x16\x03\x01"+bytesOf(n), 400) },
+	func(n int) modelStep { return getStep("//ok", 307, "") },
+}
+
+// bytesOf is a text that n chooses the length of: from none to what needs several reads.
+func bytesOf(n int) string { return strings.Repeat("b", n*n/22) }
+
 // modelServer answers the steps.
-func modelServer(t testing.TB) string {
+func modelServer(t testing.TB) (*Server, string) {
 	srv := &Server{Limits: Limits{Body: modelLimit}, MaxPipelined: 3}
 	misbehaving(srv)
 	srv.Handle("POST /ignore", text("ignored"))
-	return serveTest(t, srv)
+	srv.Handle("POST /blocking-echo", echo, Blocking)
+	srv.Handle("POST /early", func(req *Request, resp *Response) Status {
+		resp.WriteString("early ")
+		if err := resp.Flush(); err != nil {
+			return resp.Fail(err)
+		}
+		if _, err := io.Copy(resp, req.Body()); err != nil {
+			return resp.Fail(err)
+		}
+		return 200
+	})
+	return srv, serveTest(t, srv)
 }
 
-// drive plays a script of pairs (op, n) on one connection; how it is cut into writes, and where the client leaves, comes
-// from the script too. It returns what is wrong, or "".
-func drive(addr string, script []byte) string {
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		return err.Error()
-	}
-	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
-		return err.Error()
-	}
-	var steps []modelStep
-	var wire bytes.Buffer
-	closed := false
-	for i := 0; i+1 < len(script); i += 2 {
-		s := modelSteps(script[i], script[i+1])
-		wire.WriteString(s.send)
-		if !closed { // what stands behind the last answer is sent all the same, and never answered
-			steps = append(steps, s)
-		}
-		closed = closed || s.closes
-	}
-	if !closed {
-		last := modelSteps(12, 0)
-		wire.WriteString(last.send)
-		steps = append(steps, last)
-	}
-	go func() {
-		cut := 1 + len(script)%97*13
-		for wire.Len() > 0 {
-			if _, err := c.Write(wire.Next(cut)); err != nil {
-				return // it has closed already
-			}
-		}
-	}()
-	return compare(bufio.NewReader(c), steps)
-}
-
-// compare reads the answers to steps and the end.
-func compare(r *bufio.Reader, steps []modelStep) string {
-	for i, s := range steps {
-		resp, err := http.ReadResponse(r, &http.Request{Method: s.method})
-		if err != nil {
-			return fmt.Sprintf("answer %d: %v", i, err)
-		}
-		body, err := io.ReadAll(resp.Body)
-		if err != nil || resp.StatusCode != s.status || s.body != "" && string(body) != s.body || s.closes != resp.Close {
-			return fmt.Sprintf("answer %d to %.60q: %d close=%v %.60q %v, want %d close=%v %.60q", i, s.send, resp.StatusCode, resp.Close, body, err, s.status, s.closes, s.body)
-		}
-	}
-	if rest, err := io.ReadAll(r); len(rest) != 0 || err != nil && !isReset(err) {
-		return fmt.Sprintf("after the last answer: %.80q %v", rest, err)
-	}
-	return ""
-}
-
-// TestModel plays random scripts on many connections at the same time, with clients between them that leave anywhere.
+// TestModel plays random scripts on many connections at the same time.
 func TestModel(t *testing.T) {
-	addr := modelServer(t)
+	_, addr := modelServer(t)
 	seed := rand.Uint64()
 	rounds := 150
 	if testing.Short() {
@@ -151,13 +197,11 @@ func TestModel(t *testing.T) {
 		wg.Go(func() {
 			rnd := rand.New(rand.NewPCG(seed, uint64(k)))
 			for range rounds {
-				script := make([]byte, 2*rnd.IntN(16))
+				script := make([]byte, 4+2*rnd.IntN(16))
 				for i := range script {
 					script[i] = byte(rnd.Uint32())
 				}
-				if rnd.IntN(4) == 0 {
-					leave(t, addr, script, rnd)
-				} else if wrong := drive(addr, script); wrong != "" {
+				if wrong := drive(addr, script); wrong != "" {
 					t.Errorf("%x: %s", script, wrong)
 					return
 				}
@@ -167,42 +211,36 @@ func TestModel(t *testing.T) {
 	wg.Wait()
 }
 
-// leave sends a part of a script and goes away, in one of the ways there are.
-func leave(t *testing.T, addr string, script []byte, rnd *rand.Rand) {
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	defer c.Close()
-	var wire strings.Builder
-	for i := 0; i+1 < len(script); i += 2 {
-		wire.WriteString(modelSteps(script[i], script[i+1]).send)
-	}
-	all := wire.String()
-	if _, err := io.WriteString(c, all[:rnd.IntN(len(all)+1)]); err != nil {
-		return // the server was faster
-	}
-	switch rnd.IntN(3) {
-	case 0:
-		if err := c.(*net.TCPConn).SetLinger(0); err != nil {
-			t.Error(err)
+// TestModelSteps plays each step alone, between others, in every way to send and to leave.
+func TestModelSteps(t *testing.T) {
+	_, addr := modelServer(t)
+	for op := range modelSteps {
+		for _, n := range []byte{0, 1, 90, 255} {
+			for ending := range byte(endings) {
+				for _, cut := range []byte{0x7f, 0x00, 0x80} {
+					script := []byte{ending, cut, 0, n, 0, 0, byte(op), n, byte(op), 255 - n, 0, 0}
+					if wrong := drive(addr, script); wrong != "" {
+						t.Errorf("%x: %s", script, wrong)
+					}
+				}
+			}
 		}
-	case 1: // it fails only if the server has closed already; then there is as little to be read
-		_ = c.(*net.TCPConn).CloseWrite()
-		_, _ = io.CopyN(io.Discard, c, int64(rnd.IntN(100)))
 	}
 }
 
-// FuzzModel is TestModel with scripts of the fuzzer's.
+// FuzzModel is TestModel with scripts of the fuzzer's. After each the server has nothing left of the connection.
 func FuzzModel(f *testing.F) {
-	addr := modelServer(f)
-	for _, seed := range []string{"", "\x00\x00", "\x01\xff\x02\xff\x03\xff\x04\xff", "\x08\x00\x09\x00\x0a\x00\x0b\x00", "\x0f\x00\x0e\x00\x00\x00", "\x07\x00\x06\x00\x05\x00\x0d\x00"} {
-		f.Add([]byte(seed))
+	srv, addr := modelServer(f)
+	for op := range modelSteps {
+		f.Add([]byte{byte(op), byte(op * 7), 0, byte(op), byte(op), 100, 0, 0})
 	}
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if wrong := drive(addr, script[:min(len(script), 64)]); wrong != "" {
 			t.Error(wrong)
 		}
+		settled(t, fmt.Sprintf("connections after %x", script), 0, func() int64 {
+			s := srv.Stats()
+			return s.Conns.Idle + s.Conns.Active + s.Conns.Parked
+		})
 	})
 }
