@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -137,7 +138,7 @@ func (e *loopEngine) Refuse(fd int) {
 	_, _ = unix.Write(fd, []byte(refusal)) // a courtesy: a client that is gone already needs none
 }
 
-func (e *loopEngine) drain()                          { e.eng.Drain(0) }
+func (e *loopEngine) drain(grace time.Duration)       { e.eng.Drain(grace) }
 func (e *loopEngine) close(ctx context.Context) error { return e.eng.Close(ctx) }
 
 // wait closes the listeners as soon as no loop watches them any more.

@@ -41,13 +41,15 @@ type httpEngine struct {
 	in, out  atomic.Int64    // bytes
 	requests [6]atomic.Int64 // by class of their status
 
-	calls callSet
-	ended chan struct{} // closed when nothing is left to wait for
-	shut  context.CancelFunc
+	calls   callSet
+	closing atomic.Bool   // the next answer of a connection is its last
+	quiet   chan struct{} // has a value after the last connection was closed
+	ended   chan struct{} // closed when nothing is left to wait for
+	shut    context.CancelFunc
 }
 
 func startEngine(s *Server, ends []Endpoint) (engine, []net.Addr, error) {
-	e := &httpEngine{core: s.life.core, ended: make(chan struct{})}
+	e := &httpEngine{core: s.life.core, ended: make(chan struct{}), quiet: make(chan struct{}, 1)}
 	e.core.observers = append([]Observer{(*requestCounter)(e)}, e.core.observers...) // first: the others may look at Stats
 	var addrs []net.Addr
 	for i, end := range ends {
@@ -94,6 +96,9 @@ func (e *httpEngine) serve(srv *http.Server, ln net.Listener, failed chan<- erro
 // handler is toHTTP for requests that can be told to stop.
 func (e *httpEngine) handler(t *table) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if e.closing.Load() {
+			w.Header().Set("Connection", "close")
+		}
 		c := newHTTPCall(w, r)
 		e.calls.add(c)
 		defer e.calls.remove(c)
@@ -101,22 +106,44 @@ func (e *httpEngine) handler(t *table) http.Handler {
 	})
 }
 
-// drain implements engine. It does not wait.
-func (e *httpEngine) drain() {
+// drain implements engine.
+func (e *httpEngine) drain(grace time.Duration) {
 	ctx, cancel := context.WithCancel(context.Background())
 	e.shut = cancel
-	var all sync.WaitGroup
-	for _, srv := range e.servers {
-		all.Go(func() {
-			// An error of a listener's Close is found by closeListeners again, and that of ctx is nobody's.
-			_ = srv.Shutdown(ctx)
-		})
+	if grace > 0 {
+		e.closing.Store(true)
+		for _, l := range e.lanes {
+			_ = l.Close() // whose error is found by closeListeners again
+		}
 	}
 	go func() {
+		e.idle(ctx, grace)
+		var all sync.WaitGroup
+		for _, srv := range e.servers {
+			all.Go(func() {
+				// An error of a listener's Close is found by closeListeners again, and that of ctx is nobody's.
+				_ = srv.Shutdown(ctx)
+			})
+		}
 		all.Wait()
 		e.calls.wait()
 		close(e.ended)
 	}()
+}
+
+// idle waits until grace is over, or no connection is left.
+func (e *httpEngine) idle(ctx context.Context, grace time.Duration) {
+	over := time.NewTimer(grace)
+	defer over.Stop()
+	for grace > 0 && e.conns.Load() > 0 {
+		select {
+		case <-e.quiet:
+		case <-over.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // wait implements engine.

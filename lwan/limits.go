@@ -18,6 +18,7 @@ const (
 	unlimited     = 1<<63 - 1
 	defaultHead   = 10 * time.Second // Server.HeaderTimeout
 	defaultIdle   = 60 * time.Second // Server.IdleTimeout
+	defaultLinger = 2 * time.Second  // Server.LingerTimeout
 )
 
 // resolve replaces zero by the default and negative by a value that is never reached; for durations that is 0.

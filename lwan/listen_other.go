@@ -114,8 +114,11 @@ func (c *countingConn) CloseWrite() error {
 }
 
 func (c *countingConn) Close() error {
-	if c.closed.CompareAndSwap(false, true) {
-		c.eng.conns.Add(-1)
+	if c.closed.CompareAndSwap(false, true) && c.eng.conns.Add(-1) == 0 {
+		select {
+		case c.eng.quiet <- struct{}{}:
+		default:
+		}
 	}
 	return c.Conn.Close()
 }

@@ -14,8 +14,9 @@ import (
 
 // engine is what moves the bytes: event loops, or net/http where there is no epoll.
 type engine interface {
-	// drain stops accepting, closes idle connections and lets what is under way finish.
-	drain()
+	// drain stops accepting, closes connections once they have been idle for grace since, and lets what is under way
+	// finish. It does not wait.
+	drain(grace time.Duration)
 	// wait returns nil when the last connection is closed.
 	wait(ctx context.Context) error
 	// close ends everything that is under way, and waits for it as long as ctx allows.
@@ -73,6 +74,18 @@ func (s *Server) drainContext() (context.Context, context.CancelFunc) {
 		return context.WithTimeout(context.Background(), defaultDrain)
 	}
 	return context.WithTimeout(context.Background(), s.DrainTimeout)
+}
+
+// lastMoments is what closing connections takes after their grace, with seconds that are rounded up.
+const lastMoments = 3 * time.Second
+
+// drainIdle is how long idle connections may still be used, so that all are closed before ctx is over.
+func (s *Server) drainIdle(ctx context.Context) time.Duration {
+	grace := max(s.DrainIdle, 0)
+	if end, ok := ctx.Deadline(); ok {
+		grace = min(grace, time.Until(end)-max(s.LingerTimeout, defaultLinger)-lastMoments)
+	}
+	return max(grace, 0)
 }
 
 // ownProcess sets what a whole process is to have, and returns what sets it back.
@@ -166,9 +179,10 @@ func (s *Server) ended() error {
 // hardGrace is how long handlers may take to end after they were told to, at the hard end of a shutdown.
 const hardGrace = 2 * time.Second
 
-// Shutdown ends the server: it stops accepting and closes idle connections at once, ends event streams, waits for the
-// requests under way, then for what Go runs, and closes the modules. When ctx is over, requests that are still under way
-// are cancelled and their connections cut, and ctx's error is returned. Further calls wait for the first.
+// Shutdown ends the server: it stops accepting, answers who is connected by then, closes idle connections (see DrainIdle),
+// ends event streams, waits for the requests under way, then for what Go runs, and closes the modules. When ctx is over,
+// requests that are still under way are cancelled and their connections cut, and ctx's error is returned. Further calls
+// wait for the first.
 func (s *Server) Shutdown(ctx context.Context) error { return s.end(ctx, false) }
 
 // Close ends the server at once: requests under way are cancelled and their connections cut.
@@ -223,7 +237,7 @@ func (s *Server) beginEnd() bool {
 
 // endEngine lets the requests under way finish until ctx is over, and ends what is left then.
 func (s *Server) endEngine(ctx context.Context, eng engine, cut bool) error {
-	eng.drain()
+	eng.drain(s.drainIdle(ctx))
 	err := eng.wait(ctx)
 	if err != nil {
 		hard, cancel := context.WithTimeout(context.Background(), hardGrace)

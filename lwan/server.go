@@ -29,6 +29,7 @@ type Server struct {
 	HeaderTimeout  time.Duration // from the first byte of a request to the end of its head (and to the first byte): 10 s; then 408
 	IdleTimeout    time.Duration // between two requests on a connection: 60 s
 	DrainTimeout   time.Duration // Run's patience with requests under way at shutdown: 30 s
+	DrainIdle      time.Duration // in which an idle connection may still be used for one request once draining has begun: none
 	LingerTimeout  time.Duration // longest wait for a client to read why its connection is closed: 2 s; whole seconds
 	MaxLineBytes   int           // request line: 8 KiB; then 414
 	MaxHeaderBytes int           // all field lines together: 32 KiB; then 431

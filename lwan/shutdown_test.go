@@ -193,6 +193,60 @@ func TestDraining(t *testing.T) {
 	}
 }
 
+// TestDrainIdle: with a time for that, an idle connection may be used for one request once draining has begun; one that
+// is not is closed in the end.
+func TestDrainIdle(t *testing.T) {
+	for name, grace := range map[string]time.Duration{"used": time.Hour, "unused": time.Nanosecond} {
+		t.Run(name, func(t *testing.T) {
+			srv := &Server{Addr: "127.0.0.1:0", DrainIdle: grace, Log: slog.New(slog.DiscardHandler)}
+			srv.Handle("GET /ok", text("ok"))
+			ended := make(chan error, 1)
+			go func() { ended <- srv.ListenAndServe() }()
+			received(t, srv.Ready())
+			idle := dial(t, srv.Addrs()[0].String())
+			idle.open("/ok")
+			down := make(chan error, 1)
+			go func() { down <- srv.Shutdown(context.Background()) }()
+			settled(t, "listening", 0, func() int64 {
+				c, err := net.Dial("tcp", srv.Addrs()[0].String())
+				if err != nil {
+					return 0
+				}
+				c.Close()
+				return 1
+			})
+			if name == "used" {
+				idle.send(get1("/ok"))
+				if a := idle.want("GET", 200, "ok"); !a.close {
+					t.Errorf("%v does not say that the connection ends", a)
+				}
+			}
+			idle.ended()
+			idle.c.Close()
+			if err := errors.Join(received(t, down), received(t, ended)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestDrainIdleFits: connections that rest do not make a shutdown miss its end.
+func TestDrainIdleFits(t *testing.T) {
+	srv := &Server{DrainIdle: time.Hour, LingerTimeout: 4 * time.Second}
+	for left, want := range map[time.Duration]time.Duration{
+		0: time.Hour, time.Minute: 53 * time.Second, 7 * time.Second: 0, time.Second: 0,
+	} {
+		ctx, cancel := context.Background(), func() {}
+		if left > 0 {
+			ctx, cancel = context.WithTimeout(ctx, left)
+		}
+		if got := srv.drainIdle(ctx); got > want || (got == 0) != (want == 0) {
+			t.Errorf("%v before the end: %v, want %v", left, got, want)
+		}
+		cancel()
+	}
+}
+
 // TestStats add up.
 func TestStats(t *testing.T) {
 	srv := &Server{Loops: 2}
