@@ -12,6 +12,7 @@ require (
 	github.com/gofiber/fiber/v3 v3.1.0
 	github.com/gofiber/template/html/v2 v2.1.3
 	github.com/golwan/golwan v0.0.0-00010101000000-000000000000
+	github.com/julienschmidt/httprouter v1.3.0
 	github.com/labstack/echo/v5 v5.3.1
 	github.com/valyala/fasthttp v1.70.0
 	golang.org/x/sys v0.49.0

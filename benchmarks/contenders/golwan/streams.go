@@ -11,6 +11,7 @@ import (
 func streams(srv *lwan.Server) {
 	topic := new(lwan.Topic)
 	srv.Handle("GET /events", events)
+	srv.Handle("GET /long", long)
 	srv.Handle("GET /topic", func(_ *lwan.Request, resp *lwan.Response) lwan.Status {
 		return topic.Subscribe(resp, lwan.Subscription{})
 	})
@@ -19,6 +20,20 @@ func streams(srv *lwan.Server) {
 		return resp.Text(lwan.StatusOK, contract.Published)
 	})
 }
+
+// long writes as fast as its client reads.
+func long(_ *lwan.Request, resp *lwan.Response) lwan.Status {
+	resp.SetContentType("application/octet-stream")
+	for range contract.LongBytes / contract.LongPiece {
+		resp.Write(piece)
+		if err := resp.Flush(); err != nil {
+			return resp.Fail(err)
+		}
+	}
+	return lwan.StatusOK
+}
+
+var piece = make([]byte, contract.LongPiece)
 
 // events sends an event at once and then one a minute.
 func events(req *lwan.Request, resp *lwan.Response) lwan.Status {

@@ -15,11 +15,23 @@ var event = []byte("data: " + contract.EventData + "\n\n")
 func streams(mux *http.ServeMux) {
 	t := &topic{subscribers: map[chan []byte]struct{}{}}
 	mux.HandleFunc("GET /events", events)
+	mux.HandleFunc("GET /long", long)
 	mux.HandleFunc("GET /topic", t.subscribe)
 	mux.HandleFunc("POST /publish", func(w http.ResponseWriter, _ *http.Request) {
 		t.publish(event)
 		text(w, contract.Published)
 	})
+}
+
+// long writes as fast as its client reads.
+func long(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/octet-stream")
+	piece := make([]byte, contract.LongPiece)
+	for range contract.LongBytes / contract.LongPiece {
+		if !flushed(w, piece) {
+			return
+		}
+	}
 }
 
 // events sends an event at once and then one a minute.

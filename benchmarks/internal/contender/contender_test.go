@@ -91,6 +91,9 @@ func mostBytes(f contract.Feature) float64 {
 	longest := 0
 	for _, r := range contract.Requests(f) {
 		longest = max(longest, len(r.Answer))
+		if r.Endless {
+			longest = 4096 // what is read at once, whatever there is
+		}
 	}
 	return float64(longest) + 400
 }

@@ -46,6 +46,8 @@ const (
 	// Allocate is GET /allocate, answered with JSON that the handler has decoded and encoded, so with much that the
 	// collector has to take away.
 	Allocate Feature = "allocate"
+	// Long is GET /long, LongBytes that the handler writes and flushes bit by bit, as fast as the client reads.
+	Long Feature = "long"
 	// Stream is GET /events, an event stream of a handler that waits between its events.
 	Stream Feature = "stream"
 	// Wait is GET /wait, Hello from a handler that has to wait WaitTime for something.
@@ -61,7 +63,7 @@ const (
 // Features lists all features in the order in which they are documented.
 func Features() []Feature {
 	return []Feature{Hello, JSON, Routing, Post, PostLarge, Browser, FileSmall, FileMiddle, FileLarge, File4K, File16K, File64K, File128K, FileUnchanged, FileGzip,
-		Template, Offload, Stall, Wait, Mix, MixStill, Allocate, Stream, Publish}
+		Template, Offload, Stall, Wait, Mix, MixStill, Allocate, Long, Stream, Publish}
 }
 
 // Greeting is the body of the answer to Hello and the message of the answer to JSON.
@@ -81,6 +83,12 @@ const StallTime = time.Second
 
 // WaitTime is how long the handler of Wait waits.
 const WaitTime = 5 * time.Millisecond
+
+// LongBytes is how much Long sends; LongPiece how much of it is written at once.
+const (
+	LongBytes = 100 << 20
+	LongPiece = 32 << 10
+)
 
 // Message is what JSON encodes. A fresh value is to be encoded for each request.
 type Message struct {
@@ -121,6 +129,8 @@ func Requests(f Feature) []Request {
 		return mixed(share{Hello, 80}, share{FileSmall, 12}, share{FileMiddle, 3})
 	case Allocate:
 		return []Request{{Method: http.MethodGet, Target: "/allocate", MediaType: "application/json", Answer: StockJSON()}}
+	case Long:
+		return []Request{{Method: http.MethodGet, Target: "/long", MediaType: "application/octet-stream", Endless: true}}
 	case Stream:
 		return []Request{{Method: http.MethodGet, Target: "/events", MediaType: EventStream, Endless: true}}
 	case Publish:

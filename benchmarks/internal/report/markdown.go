@@ -140,7 +140,7 @@ func writeTable(b *strings.Builder, table [][]string) {
 	widths := make([]int, len(table[0]))
 	for _, line := range table {
 		for i, cell := range line {
-			if len(line) > 2 || i == 0 {
+			if len(line) > 2 || i == 0 || len(widths) == 2 {
 				widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 			}
 		}

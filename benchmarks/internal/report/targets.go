@@ -18,6 +18,12 @@ func (r Report) writeTargets(b *strings.Builder) {
 		table = append(table, targetCells(o))
 	}
 	writeTable(b, table)
+	b.WriteString("\nThese are held by tests, or measured by the Go benchmarks next to the code:\n\n")
+	others := [][]string{{"target", "command"}}
+	for _, o := range target.Others() {
+		others = append(others, []string{o.Name, "`" + o.Command() + "`"})
+	}
+	writeTable(b, others)
 }
 
 func targetCells(o target.Outcome) []string {

@@ -45,5 +45,19 @@ func needs() map[string][]string {
 			}
 		}
 	}
+	for name, others := range beside {
+		needed[name] = append(needed[name], others...)
+	}
 	return needed
+}
+
+// beside is who else is measured, because a figure says more next to another one; there is no target about it.
+var beside = map[string][]string{
+	"streams-8000":     {"nethttp"},
+	"subscribers-8000": {"nethttp"},
+	"idle-8000":        {"nethttp", "nginx", "fasthttp"},
+	"slowstreams-1000": {"nethttp"},
+	"blocking-64":      {"nethttp"},
+	"blocking-1":       {"nethttp"},
+	"stall-64":         {"nethttp"},
 }

@@ -61,15 +61,20 @@ func measureHeld(ctx context.Context, s Subject, f contract.Feature, n int) (sam
 	if err != nil {
 		return Sample{}, err
 	}
-	sample = Sample{Server: server.Command, Values: map[string]float64{
-		PerConnection.Key: float64(after.Resident-before.Resident) / float64(n),
-		Empty.Key:         float64(before.Resident) / mebi,
-		Resident.Key:      float64(after.Resident) / mebi,
-	}}
+	sample = growth(server, before, after, n)
 	if alive := held.Alive(); alive < n {
 		sample.Invalid = fmt.Sprintf("the server has closed %d of %d connections", n-alive, n)
 	}
 	return sample, nil
+}
+
+// growth is what n connections have made of the memory.
+func growth(server *contender.Server, before, after proc.Usage, n int) Sample {
+	return Sample{Server: server.Command, Values: map[string]float64{
+		PerConnection.Key: float64(after.Resident-before.Resident) / float64(n),
+		Empty.Key:         float64(before.Resident) / mebi,
+		Resident.Key:      float64(after.Resident) / mebi,
+	}}
 }
 
 // settled reads the usage after a pause.

@@ -96,7 +96,7 @@ func traceable() bool { return syscalls.Installed() }
 // All lists the workloads in the order in which they are run.
 func All() []Workload {
 	return []Workload{hello(), pipelined(), jsonAnswer(), routes(), post(), postLarge(), browser(), reconnect(), files(), page(), blocking(), mix(), openLoop(),
-		scaling(), loops(), fanOut(), slow(), stall(), idle(), streams(), subscribers(), startup()}
+		scaling(), loops(), fanOut(), slow(), stall(), slowStreams(), idle(), streams(), subscribers(), startup()}
 }
 
 // Find returns the workload with a name.

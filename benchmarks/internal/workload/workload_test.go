@@ -57,7 +57,7 @@ func TestAll(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"hello-1", "hello-64", "hello-512", "hello-4096", "pipelined-64", "json-64", "routes-64",
-		"post-64", "reconnect-64", "idle-8000", "startup", "file-1k-64", "file-100k-64", "file-10m-4", "file-304-64", "file-gzip-64",
+		"post-64", "reconnect-64", "idle-8000", "startup", "file-1k-64", "file-100k-64", "file-10m-4", "file-10m-64", "slowstreams-1000", "file-304-64", "file-gzip-64",
 		"page-64", "browser-64", "mix-64", "mix-nowait-64", "openloop-hello-64", "openloop-mix-64", "loops-1", "loops-2", "postlarge-4", "blocking-1", "blocking-64", "scaling-64", "scaling-15000", "fanout-100", "fanout-8000", "slow-64", "stall-64",
 		"streams-8000", "subscribers-8000"} {
 		if !cases[name] {
