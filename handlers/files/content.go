@@ -169,6 +169,9 @@ func copyRange(resp *lwan.Response, c io.ReadSeeker, r byteRange) error {
 	return err
 }
 
+// onlyWriter hides the other methods of a Response from io.Copy: its ReadFrom has a smaller buffer.
+type onlyWriter struct{ io.Writer }
+
 func shortIsError(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return errShort

@@ -14,6 +14,7 @@ type reading struct {
 	of   *large
 	req  *lwan.Request
 	resp *lwan.Response
+	st   lwan.Status
 	file fs.File // of.file, or one of its own that was opened for this answer
 	pos  int64   // where a file of its own is
 }
@@ -21,7 +22,7 @@ type reading struct {
 // stream has an answer with status st sent by send, which gets what it reads with. What the kernel cannot send by itself
 // is read by a goroutine.
 func (l *large) stream(req *lwan.Request, resp *lwan.Response, st lwan.Status, send func(*reading) error) lwan.Status {
-	w := &reading{of: l, req: req, resp: resp, file: l.file}
+	w := &reading{of: l, req: req, resp: resp, st: st, file: l.file}
 	if l.os != nil {
 		return w.end(st, send(w))
 	}
@@ -87,7 +88,7 @@ func (w *reading) copy(r byteRange) error {
 	if err != nil {
 		return err
 	}
-	n, err := io.CopyBuffer(onlyWriter{w.resp}, src, make([]byte, min(r.n, copySize)))
+	n, err := io.CopyBuffer(pieces{w, r.n}, src, make([]byte, min(r.n, copySize)))
 	if err == nil && n < r.n {
 		err = io.ErrUnexpectedEOF
 	}
@@ -96,8 +97,21 @@ func (w *reading) copy(r byteRange) error {
 
 const copySize = 64 << 10
 
-// onlyWriter hides the other methods of a Response from io.Copy: its ReadFrom has a smaller buffer.
-type onlyWriter struct{ io.Writer }
+// pieces sends n bytes as they are read. A Response alone would hold the first 1 MiB back, and many clients that read
+// slowly would fill the memory with that.
+type pieces struct {
+	*reading
+	n int64
+}
+
+func (p pieces) Write(b []byte) (int, error) {
+	if p.n > copySize && !p.resp.HeadSent() { // as late as that: until now a failure has a status
+		if err := p.resp.SendHead(p.st); err != nil {
+			return 0, err
+		}
+	}
+	return p.resp.Write(b)
+}
 
 // queued is how much of a file leaves at once: it fits into the buffer of a socket, with most systems. stale has looked
 // at the file right before, and a second look right after would not see more.
