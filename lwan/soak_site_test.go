@@ -38,7 +38,7 @@ const (
 	soakBody  = 2 << 20 // Limits.Body
 	soakHead  = 5 * time.Second
 	soakIdle  = 5 * time.Second
-	soakPause = time.Second // Limits.Read and Write below /strict
+	soakPause = 3 * time.Second // Limits.Read and Write below /strict; longer than soakStop, as all of these are
 
 	soakStalls, soakStucks = 40, 12 // routes, of which each holds its loop once; later it is a Blocking one
 )

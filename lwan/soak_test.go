@@ -106,6 +106,7 @@ func newSoak(t *testing.T) *soak {
 
 // start serves on an ordinary address, one with tiny buffers, and a unix socket.
 func (s *soak) start() {
+	s.began = time.Now()
 	dir := s.t.TempDir()
 	soakTree(s.t, dir)
 	s.site.routes(s.srv, dir)
