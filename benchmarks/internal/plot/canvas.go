@@ -14,17 +14,8 @@ const (
 	valueWidth = 150 // for the figures at the right
 	rowHeight  = 26
 	headHeight = 62
-	footHeight = 24
+	footHeight = 12
 	barHeight  = 16
-)
-
-// The colours keep apart for people who do not see all colours, and on paper.
-const (
-	ink    = "#1f2933"
-	faint  = "#7b8794"
-	line   = "#d9dee4"
-	normal = "#8aa4c2"
-	accent = "#d9822b"
 )
 
 // canvas is a drawing that grows downwards in rows.
@@ -32,25 +23,29 @@ type canvas struct {
 	b strings.Builder
 }
 
-// newCanvas begins a drawing with a number of rows.
+// newCanvas begins a drawing with room for a number of rows.
 func newCanvas(title, unit string, rows int) *canvas {
+	return newDrawing(title, unit, headHeight+rows*rowHeight+footHeight)
+}
+
+func newDrawing(title, unit string, height int) *canvas {
 	c := &canvas{}
-	height := headHeight + rows*rowHeight + footHeight
 	fmt.Fprintf(&c.b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" `+
 		`font-family="sans-serif" font-size="13" role="img">`+"\n", width, height, width, height)
 	fmt.Fprintf(&c.b, "<title>%s</title>\n", escape(title))
-	fmt.Fprintf(&c.b, `<rect width="%d" height="%d" fill="#ffffff"/>`+"\n", width, height)
+	fmt.Fprintf(&c.b, "<style>%s</style>\n", styles())
+	fmt.Fprintf(&c.b, `<rect width="%d" height="%d" class="%s"/>`+"\n", width, height, paper)
 	c.text(12, 24, "start", ink, "bold", title)
-	fmt.Fprintf(&c.b, `<text x="12" y="44" font-size="12" fill="%s">%s</text>`+"\n", faint, escape(unit))
+	fmt.Fprintf(&c.b, `<text x="12" y="44" font-size="12" class="%s">%s</text>`+"\n", faint, escape(unit))
 	return c
 }
 
 // row is the middle of a row.
 func row(i int) float64 { return headHeight + (float64(i)+0.5)*rowHeight }
 
-func (c *canvas) text(x, y float64, anchor, colour, weight, s string) {
-	fmt.Fprintf(&c.b, `<text x="%.1f" y="%.1f" text-anchor="%s" fill="%s" font-weight="%s">%s</text>`+"\n",
-		x, y, anchor, colour, weight, escape(s))
+func (c *canvas) text(x, y float64, anchor string, col colour, weight, s string) {
+	fmt.Fprintf(&c.b, `<text x="%.1f" y="%.1f" text-anchor="%s" class="%s" font-weight="%s">%s</text>`+"\n",
+		x, y, anchor, col, weight, escape(s))
 }
 
 // label writes the name of a row.
@@ -63,16 +58,25 @@ func (c *canvas) label(i int, s string, strong bool) {
 }
 
 // rect draws a filled rectangle.
-func (c *canvas) rect(x, y, w, h float64, colour string) {
-	fmt.Fprintf(&c.b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"/>`+"\n", x, y, w, h, colour)
+func (c *canvas) rect(x, y, w, h float64, col colour) {
+	fmt.Fprintf(&c.b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" class="%s"/>`+"\n", x, y, w, h, col)
 }
 
-func (c *canvas) line(x1, y1, x2, y2 float64, colour string) {
-	fmt.Fprintf(&c.b, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="%s"/>`+"\n", x1, y1, x2, y2, colour)
+func (c *canvas) line(x1, y1, x2, y2 float64, col colour) {
+	fmt.Fprintf(&c.b, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" class="%s"/>`+"\n", x1, y1, x2, y2, col.stroke())
 }
 
-func (c *canvas) dot(x, y, r float64, colour string) {
-	fmt.Fprintf(&c.b, `<circle cx="%.1f" cy="%.1f" r="%.1f" fill="%s"/>`+"\n", x, y, r, colour)
+func (c *canvas) dot(x, y, r float64, col colour) {
+	fmt.Fprintf(&c.b, `<circle cx="%.1f" cy="%.1f" r="%.1f" class="%s"/>`+"\n", x, y, r, col)
+}
+
+// path draws a line through points, x and y in turn.
+func (c *canvas) path(points []float64, thickness float64, dashes string, col colour) {
+	c.b.WriteString(`<polyline points="`)
+	for i := 0; i+1 < len(points); i += 2 {
+		fmt.Fprintf(&c.b, "%.1f,%.1f ", points[i], points[i+1])
+	}
+	fmt.Fprintf(&c.b, `" fill="none" stroke-width="%.1f" stroke-dasharray="%s" class="%s"/>`+"\n", thickness, dashes, col.stroke())
 }
 
 // done ends the drawing.

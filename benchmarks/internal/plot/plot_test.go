@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func ExampleBars_SVG() {
@@ -92,6 +95,130 @@ func TestPointsAreWellFormed(t *testing.T) {
 		}
 	}
 	elements(t, Points{}.SVG())
+}
+
+func TestCurvesAreWellFormed(t *testing.T) {
+	for _, label := range nasty {
+		for _, v := range []float64{0, 1, 7.25, 1e9, 1e-3, -1, math.NaN(), math.Inf(1)} {
+			got := elements(t, Curves{Title: label, Unit: label, Steps: []string{"p50", label}, Rows: []Curve{
+				{Label: label, Values: []float64{v, 0}}, {Label: label, Values: []float64{50, 7000, 9}, Min: []float64{40, v}, Max: []float64{60, 8000}, Accent: true}}}.SVG())
+			dots := 2
+			if drawable(v) > 0 {
+				dots++
+			}
+			if got["circle"] != dots || got["polyline"] != 2 {
+				t.Errorf("%q %v: %v", label, v, got)
+			}
+		}
+	}
+	elements(t, Curves{}.SVG())
+}
+
+// TestNamesOfCurvesDoNotCover has many lines that end at the same place, and fewer than there is room for.
+func TestNamesOfCurvesDoNotCover(t *testing.T) {
+	for _, n := range []int{1, 2, 13, 40} {
+		for _, end := range []float64{1, 1000, 1e6} {
+			c := Curves{Steps: []string{"p50", "max"}}
+			for i := range n {
+				c.Rows = append(c.Rows, Curve{Label: fmt.Sprint("name", i), Values: []float64{1, end}})
+			}
+			c.Rows = append(c.Rows, Curve{Label: "name", Values: []float64{1, 1e6}})
+			var at []float64
+			for _, match := range regexp.MustCompile(`y="([0-9.]+)"[^>]*>name`).FindAllStringSubmatch(c.SVG(), -1) {
+				y, err := strconv.ParseFloat(match[1], 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				at = append(at, y)
+			}
+			slices.Sort(at)
+			if len(at) != n+1 || at[0] < headHeight {
+				t.Fatalf("%d names at %v", n, at)
+			}
+			for i := 1; i < len(at); i++ {
+				if at[i]-at[i-1] < nameHeight-0.2 {
+					t.Errorf("%d names, %v: at %v", n, end, at)
+				}
+			}
+		}
+	}
+}
+
+// TestFiguresFit has long ones beside the longest bar.
+func TestFiguresFit(t *testing.T) {
+	svg := Bars{Digits: 2, Rows: []Bar{{Value: 1234567, Min: 1100000, Max: 1345678}, {Value: 1, Min: 1, Max: 2}}}.SVG()
+	found := regexp.MustCompile(`x="([0-9.]+)"[^>]*>([0-9][^<]*)<`).FindAllStringSubmatch(svg, -1)
+	if len(found) != 2 {
+		t.Fatalf("%q in\n%s", found, svg)
+	}
+	for _, match := range found {
+		x, err := strconv.ParseFloat(match[1], 64)
+		if end := x + digitWidth*float64(utf8.RuneCountInString(match[2])); err != nil || end > width {
+			t.Errorf("%s ends at %.0f", match[2], end)
+		}
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for micros, want := range map[float64]string{0.1: "0.1 µs", 1: "1 µs", 100: "100 µs", 1000: "1 ms", 1e5: "100 ms", 1e6: "1 s", 1e8: "100 s"} {
+		if got := duration(micros); got != want {
+			t.Errorf("%v: %s, want %s", micros, got, want)
+		}
+	}
+}
+
+func TestNumber(t *testing.T) {
+	for v, want := range map[float64]string{1: "1.0", 1234.56: "1234.6", 12345: "12\u202f345.0", 1234567.8: "1\u202f234\u202f567.8", -12345: "-12\u202f345.0",
+		-123456: "-123\u202f456.0", math.Inf(1): "+Inf"} {
+		if got := number(v, 1); got != want {
+			t.Errorf("%v: %q, want %q", v, got, want)
+		}
+	}
+}
+
+// TestColours holds what is drawn against the style sheet, and texts against their paper: a contrast of 4.5 to 1 (WCAG 2.2,
+// section 1.4.3).
+func TestColours(t *testing.T) {
+	svg := Curves{Title: "x", Steps: []string{"p50", "max"}, Rows: []Curve{{Label: "a", Values: []float64{1, 2}}, {Label: "b", Values: []float64{1, 3}, Accent: true}}}.SVG() +
+		Bars{Rows: []Bar{{Value: 1, Max: 2}}}.SVG() + Points{Series: []string{"a", "b", "c", "d"}, Rows: []Point{{Values: []float64{1, 2, 3, 4}}}}.SVG()
+	for _, match := range regexp.MustCompile(`class="([a-z0-9-]+)"`).FindAllStringSubmatch(svg, -1) {
+		if strings.Count(styles(), "."+match[1]+"{") != 2 {
+			t.Errorf("%s has no style, or no other one in the dark", match[1])
+		}
+	}
+	for _, c := range palette {
+		if c.name == paper || c.name == line || c.name == normal {
+			continue // no text has these
+		}
+		if light, dark := contrast(t, c.light, palette[0].light), contrast(t, c.dark, palette[0].dark); c.name != accent && c.name != "s1" && (light < 4.5 || dark < 4.5) ||
+			light < 3 || dark < 3 { // the accent's texts are bold lines' names and have their line beside them
+			t.Errorf("%s: %.1f on light paper, %.1f on dark", c.name, light, dark)
+		}
+	}
+}
+
+// contrast is as WCAG 2.2 has it.
+func contrast(t *testing.T, a, b string) float64 {
+	la, lb := luminance(t, a), luminance(t, b)
+	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
+}
+
+func luminance(t *testing.T, rgb string) float64 {
+	n, err := strconv.ParseUint(rgb[1:], 16, 32)
+	if err != nil || len(rgb) != 7 {
+		t.Fatal(rgb, err)
+	}
+	sum := 0.0
+	for i, weight := range []float64{0.0722, 0.7152, 0.2126} {
+		v := float64(n>>(8*i)&0xff) / 255
+		if v <= 0.04045 {
+			v /= 12.92
+		} else {
+			v = math.Pow((v+0.055)/1.055, 2.4)
+		}
+		sum += weight * v
+	}
+	return sum
 }
 
 func TestLogScale(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// Points is a chart with several figures in a row, on a logarithmic scale.
+// Points is a chart with several durations in a row, in microseconds, on a logarithmic scale.
 type Points struct {
 	Title  string
 	Unit   string
@@ -23,18 +23,15 @@ type Point struct {
 // legendWidth is the room for the name of a series.
 const legendWidth = 90
 
-// shades are the colours of the series, from the first to the last.
-var shades = []string{"#1f77b4", "#d9822b", "#b0305c", "#5b3a8c"}
-
 // SVG draws the chart.
 func (p Points) SVG() string {
-	c := newCanvas(p.Title, p.Unit, len(p.Rows))
+	c := newCanvas(p.Title, p.Unit, len(p.Rows)+1)
 	scale := newLogScale(p.Rows)
 	for _, decade := range scale.decades() {
 		x := scale.at(decade)
 		end := row(len(p.Rows))
 		c.line(x, headHeight-4, x, end-rowHeight/2+4, line)
-		c.text(x, end+4, "middle", faint, "normal", strconv.FormatFloat(decade, 'f', -1, 64))
+		c.text(x, end+4, "middle", faint, "normal", duration(decade))
 	}
 	for i, name := range p.Series {
 		x := width - legendWidth*float64(len(p.Series)-i)
@@ -46,8 +43,6 @@ func (p Points) SVG() string {
 	}
 	return c.done()
 }
-
-func shade(i int) string { return shades[i%len(shades)] }
 
 func (c *canvas) points(i int, r Point, scale logScale) {
 	c.label(i, r.Label, r.Accent)
@@ -73,12 +68,19 @@ type logScale struct {
 }
 
 func newLogScale(rows []Point) logScale {
-	low, high := math.Inf(1), math.Inf(-1)
+	var all []float64
 	for _, r := range rows {
-		for _, v := range r.Values {
-			if v = drawable(v); v > 0 {
-				low, high = min(low, math.Log10(v)), max(high, math.Log10(v))
-			}
+		all = append(all, r.Values...)
+	}
+	return logScaleOf(all)
+}
+
+// logScaleOf ignores what has no logarithm.
+func logScaleOf(values []float64) logScale {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, v := range values {
+		if v = drawable(v); v > 0 {
+			low, high = min(low, math.Log10(v)), max(high, math.Log10(v))
 		}
 	}
 	if low > high {
@@ -93,8 +95,11 @@ func newLogScale(rows []Point) logScale {
 
 func (s logScale) at(v float64) float64 {
 	const space = width - labelWidth - valueWidth
-	return labelWidth + 10 + (math.Log10(v)-s.low)/(s.high-s.low)*space
+	return labelWidth + 10 + s.part(v)*space
 }
+
+// part is 0 at the low end of the scale and 1 at the high one.
+func (s logScale) part(v float64) float64 { return (math.Log10(v) - s.low) / (s.high - s.low) }
 
 func (s logScale) decades() []float64 {
 	var all []float64
@@ -102,4 +107,16 @@ func (s logScale) decades() []float64 {
 		all = append(all, math.Pow(10, e))
 	}
 	return all
+}
+
+// duration is microseconds in the unit in which they have the fewest digits.
+func duration(micros float64) string {
+	unit := " µs"
+	switch {
+	case micros >= 1e6:
+		micros, unit = micros/1e6, " s"
+	case micros >= 1e3:
+		micros, unit = micros/1e3, " ms"
+	}
+	return strconv.FormatFloat(micros, 'f', -1, 64) + unit
 }

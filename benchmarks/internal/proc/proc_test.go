@@ -94,9 +94,12 @@ func TestDescendants(t *testing.T) {
 
 func TestCommandString(t *testing.T) {
 	for want, c := range map[string]Command{
-		"taskset -c 1 wrk -t 1":        {Args: []string{"wrk", "-t", "1"}, CPU: 1},
-		"sh -c 'echo it'\\''s $x' ''":  {Args: []string{"sh", "-c", "echo it's $x", ""}, CPU: AnyCPU},
-		"taskset -c 0 lwan -l '[::1]'": {Args: []string{"lwan", "-l", "[::1]"}, CPU: 0},
+		"taskset -c 1 wrk -t 1":                         {Args: []string{"wrk", "-t", "1"}, CPU: 1},
+		"sh -c 'echo it'\\''s $x' ''":                   {Args: []string{"sh", "-c", "echo it's $x", ""}, CPU: AnyCPU},
+		"taskset -c 0 lwan -l '[::1]'":                  {Args: []string{"lwan", "-l", "[::1]"}, CPU: 0},
+		"env A=1 'B=x y' z":                             {Args: []string{"z"}, Env: []string{"A=1", "B=x y"}, CPU: AnyCPU},
+		`drive <<< '{"n":1}'`:                           {Args: []string{"drive"}, Stdin: `{"n":1}`, CPU: AnyCPU},
+		"drive # with 5000 bytes on its standard input": {Args: []string{"drive"}, Stdin: strings.Repeat("x", 5000), CPU: AnyCPU},
 	} {
 		if got := c.String(); got != want {
 			t.Errorf("got %s, want %s", got, want)

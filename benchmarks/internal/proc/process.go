@@ -23,7 +23,10 @@ type Command struct {
 	Stdin string // what it reads from its standard input
 }
 
-// String is the command as a line for a shell, with the pinning and the additions to the environment.
+// shownInput is how much of the standard input is shown, in bytes.
+const shownInput = 4 << 10
+
+// String is the command as a line for a shell, with the pinning, additions to the environment, and input.
 func (c Command) String() string {
 	var b strings.Builder
 	for i, setting := range c.Env {
@@ -40,6 +43,12 @@ func (c Command) String() string {
 			b.WriteByte(' ')
 		}
 		b.WriteString(quote(arg))
+	}
+	switch {
+	case len(c.Stdin) > shownInput:
+		fmt.Fprintf(&b, " # with %d bytes on its standard input", len(c.Stdin))
+	case c.Stdin != "":
+		b.WriteString(" <<< " + quote(c.Stdin))
 	}
 	return b.String()
 }

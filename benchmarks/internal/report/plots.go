@@ -1,6 +1,9 @@
 package report
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/golwan/golwan/benchmarks/internal/plot"
 	"github.com/golwan/golwan/benchmarks/internal/workload"
 )
@@ -17,7 +20,9 @@ func (r Report) Plots() map[string]string {
 		if bars := r.bars(g, main); len(bars.Rows) > 0 {
 			files[g.Case.Name+"-"+main.Key+".svg"] = bars.SVG()
 		}
-		if points := r.points(g); len(points.Rows) > 0 {
+		if rate := r.rate(g.Case.Name); rate > 0 {
+			files[g.Case.Name+"-latency.svg"] = r.curves(g, rate).SVG()
+		} else if points := r.points(g); len(points.Rows) > 0 {
 			files[g.Case.Name+"-latency.svg"] = points.SVG()
 		}
 		if bars := r.bars(g, workload.Resident); len(bars.Rows) > 0 {
@@ -40,11 +45,36 @@ func (r Report) bars(g Group, m workload.Metric) plot.Bars {
 	return b
 }
 
+// curves is a chart of the latencies of an open loop. The upright lines are the ranges of the rounds.
+func (r Report) curves(g Group, rate float64) plot.Curves {
+	steps := []workload.Metric{workload.P50, workload.P90, workload.P99, workload.P999, workload.P9999, workload.Max}
+	c := plot.Curves{Title: g.Case.Name + ": latency",
+		Unit: fmt.Sprintf("at %.0f requests a second, from when a request was due; logarithmic scales; less is better", rate)}
+	for _, m := range steps {
+		c.Steps = append(c.Steps, percentile(m))
+	}
+	for _, row := range g.Rows {
+		if row.Invalid != "" {
+			continue
+		}
+		curve := plot.Curve{Label: row.Contender, Accent: row.Contender == r.Base}
+		for _, m := range steps {
+			s := row.Figures[m.Key]
+			curve.Values, curve.Min, curve.Max = append(curve.Values, s.Median), append(curve.Min, s.Min), append(curve.Max, s.Max)
+		}
+		c.Rows = append(c.Rows, curve)
+	}
+	return c
+}
+
+// percentile is the name of a latency without its unit.
+func percentile(m workload.Metric) string { return strings.TrimSuffix(m.Title, " µs") }
+
 // points is a chart of the latencies; it is empty when the load generator told none.
 func (r Report) points(g Group) plot.Points {
-	p := plot.Points{Title: g.Case.Name + ": latency", Unit: "µs under full load, on a logarithmic scale; less is better"}
+	p := plot.Points{Title: g.Case.Name + ": latency", Unit: "under full load, on a logarithmic scale; less is better"}
 	for _, m := range percentiles {
-		p.Series = append(p.Series, m.Title)
+		p.Series = append(p.Series, percentile(m))
 	}
 	for _, row := range g.Rows {
 		point := plot.Point{Label: row.Contender, Accent: row.Contender == r.Base}
