@@ -41,7 +41,13 @@ func (l *Loop) accept(lane uint16, lfd, n int) {
 		case syscall.EAGAIN:
 			return
 		case syscall.EINTR, syscall.ECONNABORTED:
-		case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:
+		case syscall.EMFILE, syscall.ENFILE:
+			if l.giveUpIdle() == 0 {
+				l.askOthers()
+				l.pauseAccept(e)
+				return
+			}
+		case syscall.ENOBUFS, syscall.ENOMEM:
 			l.pauseAccept(e)
 			return
 		default: // a network error of the connection that was to come (accept(2)): the next one may be fine
@@ -58,18 +64,45 @@ func (l *Loop) assign(fd int, lane uint16) {
 		l.reject(fd, "descriptor beyond the slot table")
 		return
 	}
-	if eng.maxConns > 0 && eng.conns() >= int64(eng.maxConns) {
-		eng.protocol.Refuse(fd)
-		l.reject(fd, "")
+	if eng.maxConns > 0 && eng.conns()-eng.refused.Load() >= int64(eng.maxConns) {
+		l.refuse(fd, lane)
+		return
+	}
+	gen := l.slots[fd].generation()
+	if eng.addrs != nil && !eng.addrs.enter(fd, l.peer(fd, lane)) {
+		l.refuse(fd, lane)
 		return
 	}
 	owner := eng.owner(fd)
-	gen := l.slots[fd].generation()
 	owner.conns.Add(1)
 	if e := l.kernel.epollAdd(owner.epfd, fd, connEvents, eventData(fd, lane, gen)); e != 0 {
 		owner.conns.Add(-1)
+		if eng.addrs != nil {
+			eng.addrs.leave(fd)
+		}
 		l.reject(fd, "epoll_ctl: "+e.Error())
 	}
+}
+
+// maxRefused is how many refused connections are waited for at a time. Beyond it they are closed at once: a flood must not
+// hold descriptors that are needed.
+const maxRefused = 128
+
+// refuse answers a connection over a limit, and closes it so that the peer can read why, even if its request is on the
+// way already. The loop that has accepted it owns it, so that nobody else has to be told.
+func (l *Loop) refuse(fd int, lane uint16) {
+	l.eng.protocol.Refuse(fd)
+	s := &l.slots[fd]
+	gen := s.generation()
+	if l.eng.refused.Add(1) > maxRefused || l.kernel.epollAdd(l.epfd, fd, connEvents, eventData(fd, lane, gen)) != 0 {
+		l.eng.refused.Add(-1)
+		l.reject(fd, "")
+		return
+	}
+	l.counts.Rejected++
+	l.conns.Add(1)
+	l.own(int32(fd), s, lane, slotRefused)
+	l.startLinger(int32(fd), s)
 }
 
 // reject closes a connection that nobody will serve.

@@ -3,8 +3,6 @@
 package evloop
 
 import (
-	"fmt"
-	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -15,83 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// The process runs out of descriptors in another one: a limit of this one would hit the tests too.
-func init() { children["without descriptors"] = serveWithoutDescriptors }
-
-// serveWithoutDescriptors serves with a limit so low that accepting soon fails. It prints its address, and then, for
-// each line that it is sent as "cpu", the CPU time that the process has used.
-func serveWithoutDescriptors() {
-	lane, err := Listen("127.0.0.1:0", ListenConfig{})
-	if err != nil {
-		panic(err)
-	}
-	e, err := New(Config{Loops: 2, Log: slog.New(slog.DiscardHandler), Protocol: &script{serve: lines(func(c *Conn, line string) Verdict {
-		if line == "cpu" {
-			var use unix.Rusage
-			unix.Getrusage(unix.RUSAGE_SELF, &use)
-			line = fmt.Sprint((use.Utime.Nano() + use.Stime.Nano()) / 1e6)
-		}
-		printTo(c, "%s", line)
-		return Idle
-	})}})
-	if err != nil {
-		panic(err)
-	}
-	if err := e.Start([]*Lane{lane}); err != nil {
-		panic(err)
-	}
-	limit := unix.Rlimit{Cur: uint64(openDescriptors() + 8), Max: uint64(openDescriptors() + 8)}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		panic(err)
-	}
-	fmt.Println(lane.Addr())
-	var b [1]byte
-	os.Stdin.Read(b[:]) // until the parent closes it
-}
-
-func TestOutOfDescriptors(t *testing.T) {
-	addr, end := spawnServer(t, "without descriptors")
-	defer end()
-	var served, waiting []*peer
-	for range 30 {
-		p := dialTo(t, addr)
-		p.send("hello\n")
-		p.Conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
-		if _, err := p.r.ReadString('\n'); err == nil {
-			served = append(served, p)
-		} else if waiting = append(waiting, p); len(waiting) == 3 {
-			break
-		}
-		p.Conn.SetReadDeadline(time.Now().Add(patience))
-	}
-	if len(served) < 2 || len(waiting) < 3 {
-		t.Fatalf("%d served, %d waiting: the limit was not met", len(served), len(waiting))
-	}
-	cpu := func() (ms int) {
-		served[0].send("cpu\n")
-		fmt.Sscan(served[0].line(), &ms)
-		return ms
-	}
-	before, begin := cpu(), time.Now()
-	for range 300 { // connections that are open are served meanwhile
-		served[1].send("hello\n")
-		served[1].want("hello")
-	}
-	for time.Since(begin) < time.Second {
-		served[1].send("hello\n")
-		served[1].want("hello")
-		<-time.After(50 * time.Millisecond)
-	}
-	if used := cpu() - before; used > 500 {
-		t.Errorf("%d ms of CPU in %v: the loops spin", used, time.Since(begin))
-	}
-	for i, p := range waiting { // a descriptor that is freed is used again
-		served[2+i].Close()
-		p.Conn.SetReadDeadline(time.Now().Add(patience))
-		p.want("hello")
-	}
-}
 
 // seam is the kernel with one call replaced.
 type seam struct {
@@ -174,9 +95,12 @@ func TestPausedLoops(t *testing.T) {
 		}
 		return 0, 0
 	}}
-	r := run(t, &script{}, Config{Kernel: k})
+	r := run(t, &script{serve: lines(func(c *Conn, line string) Verdict {
+		printTo(c, "%s", line)
+		return Idle
+	})}, Config{Kernel: k})
 	first := r.dial()
-	first.send("hello\n")
+	first.send("hello\nhal") // busy with the second line: it is not given up
 	first.want("hello")
 	full.Store(true)
 	second := r.dial()
@@ -187,7 +111,7 @@ func TestPausedLoops(t *testing.T) {
 	})
 	full.Store(false)
 	first.Conn.Close()
-	second.send("hello\n")
+	second.send("hello\nhal")
 	second.want("hello")
 	full.Store(true)
 	third := r.dial()
@@ -206,6 +130,7 @@ func TestPausedLoops(t *testing.T) {
 	full.Store(false)
 	third.want("hello")
 	third.gone()
+	second.Conn.Close()
 	if err := r.eng.Wait(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -54,8 +54,11 @@ func (c *Conn) Fd() int { return int(c.fd) }
 // Lane tells which listener the connection came from.
 func (c *Conn) Lane() int { return int(c.slot.lane) }
 
-// Served counts how often the connection has been served before; it saturates.
-func (c *Conn) Served() uint32 { return c.slot.served }
+// Tally is a number of the protocol's that the connection keeps while it is idle too: 0 at first.
+func (c *Conn) Tally() uint32 { return c.slot.served - 1 }
+
+// SetTally sets it; it saturates.
+func (c *Conn) SetTally(n uint32) { c.slot.served = max(n+1, n) }
 
 // Loop is the loop that owns the connection.
 func (c *Conn) Loop() *Loop { return c.loop }

@@ -8,6 +8,7 @@ import "sync/atomic"
 type Counts struct {
 	Accepted, Closed, Expired, Rejected int64 // connections
 	BytesIn, BytesOut                   int64
+	GivenUp                             int64 // idle connections, to make room for new ones
 	Parks, Turns, Died, Pauses          int64
 	Takeovers                           int64    // of a loop whose handler did not come back
 	App                                 [8]int64 // the protocol's own
@@ -18,6 +19,7 @@ const publishEvery = 64
 
 type publishedCounts struct {
 	accepted, closed, expired, rejected atomic.Int64
+	givenUp                             atomic.Int64
 	bytesIn, bytesOut                   atomic.Int64
 	parks, turns, died, pauses          atomic.Int64
 	takeovers                           atomic.Int64
@@ -31,6 +33,7 @@ func (p *publishedCounts) publish(l *Loop) {
 	p.closed.Store(c.Closed)
 	p.expired.Store(c.Expired)
 	p.rejected.Store(c.Rejected)
+	p.givenUp.Store(c.GivenUp)
 	p.bytesIn.Store(c.BytesIn)
 	p.bytesOut.Store(c.BytesOut)
 	p.parks.Store(c.Parks)
@@ -68,6 +71,7 @@ func (s *Stats) add(l *Loop) {
 	s.Closed += p.closed.Load()
 	s.Expired += p.expired.Load()
 	s.Rejected += p.rejected.Load()
+	s.GivenUp += p.givenUp.Load()
 	s.BytesIn += p.bytesIn.Load() + l.offBytesIn.Load()
 	s.BytesOut += p.bytesOut.Load() + l.offBytesOut.Load()
 	s.Parks += p.parks.Load()

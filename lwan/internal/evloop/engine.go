@@ -22,8 +22,9 @@ type Config struct {
 	Threads   Threads       // Pinned
 	MaxSlots  int           // highest descriptor + 1 that a connection may have; 0: RLIMIT_NOFILE; at most 1 Mi
 	MaxConns  int           // open connections; 0: as many as there are slots
+	PerAddr   int           // open connections of one remote address; 0: no limit
 	FirstByte time.Duration // a connection that sends nothing at all is closed after it; 0: never
-	Linger    time.Duration // longest lingering close, to the second; 0: 2 s
+	Linger    time.Duration // longest lingering close, to the second; 0: 2 s; negative: none
 	Log       *slog.Logger  // nil: slog.Default()
 	Kernel    Kernel        // nil: linux
 }
@@ -40,9 +41,11 @@ type Engine struct {
 	firstByte uint32 // seconds
 	linger    uint32 // seconds
 	maxConns  int
+	addrs     *addrCounts // nil: no limit for an address
 	log       *slog.Logger
 
 	serving      atomic.Int64 // loops that may still accept a connection, for themselves or for another one
+	refused      atomic.Int64 // connections that linger behind a refusal
 	workerNumber atomic.Uint64
 	watched      atomic.Bool // a watchdog sleeps until a loop wakes
 	rouse        chan struct{}
@@ -57,7 +60,7 @@ type Engine struct {
 func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		protocol: cfg.Protocol, threads: cfg.Threads, maxConns: cfg.MaxConns, log: cfg.Log, start: time.Now(),
-		firstByte: Seconds(cfg.FirstByte), linger: max(Seconds(cfg.Linger), 1), ended: make(chan struct{}), deaf: make(chan struct{}), rouse: make(chan struct{}, 1),
+		firstByte: Seconds(cfg.FirstByte), linger: Seconds(cfg.Linger), ended: make(chan struct{}), deaf: make(chan struct{}), rouse: make(chan struct{}, 1),
 	}
 	if cfg.Linger == 0 {
 		e.linger = 2
@@ -73,6 +76,9 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e.slots = slots
+	if cfg.PerAddr > 0 {
+		e.addrs = newAddrCounts(cfg.PerAddr, len(slots))
+	}
 	n := cfg.Loops
 	if n <= 0 {
 		n = runtime.GOMAXPROCS(0)
@@ -180,6 +186,7 @@ func (e *Engine) free() {
 // Loops returns the loops; for tests, benchmarks and those who post to all.
 func (e *Engine) Loops() []*Loop { return e.loops }
 
+// conns counts the open connections, those behind a refusal included.
 func (e *Engine) conns() (n int64) {
 	for _, l := range e.loops {
 		n += l.conns.Load()

@@ -81,6 +81,27 @@ func (q *wheel) disarm(fd int32) {
 	q.count--
 }
 
+// inOrder visits the connections, those whose time comes first at first, until visit returns false. What is found in a
+// bucket that its time has left behind is hung into the right one. visit may disarm the connection that it was given.
+func (q *wheel) inOrder(visit func(fd int32) bool) {
+	last := q.swept + wheelSize
+	for second := q.swept + 1; second != last+1; second++ {
+		for fd := q.heads[second&(wheelSize-1)]; fd >= 0; {
+			s := &q.slots[fd]
+			this := fd
+			fd = s.next
+			if second != last && earlier(second, s.die) {
+				q.disarm(this)
+				q.link(this, s.die)
+				continue
+			}
+			if !visit(this) {
+				return
+			}
+		}
+	}
+}
+
 // sweep calls expire for each connection whose time has come, up to second now. Those that have been used since are
 // hung into a later bucket. expire may disarm any connection, and arm for later than now.
 func (q *wheel) sweep(now uint32, expire func(fd int32)) {

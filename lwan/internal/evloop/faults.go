@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"sync"
 	"syscall"
 
@@ -35,7 +36,8 @@ type FaultRates struct {
 	Short     int // a transfer moves fewer bytes than it could
 	Break     int // a transfer fails, and so does all that follows: the connection is dead
 	Abort     int // accept is interrupted, or the connection is gone already
-	Exhaust   int // accept finds no descriptor or no memory
+	Exhaust   int // accept finds no memory
+	Full      int // accept finds no descriptor; idle connections are given up then, and Harm knows nothing of it
 	Register  int // epoll_ctl finds no memory for a connection
 	Poll      int // epoll_wait is interrupted
 	Close     int // close is interrupted, after it has closed
@@ -226,7 +228,9 @@ func (k *Faults) accept(fd int) (int, syscall.Errno) {
 	case k.chance(r.Abort, "accept ECONNABORTED"):
 		return -1, syscall.ECONNABORTED
 	case k.chance(r.Exhaust, "accept exhausted"):
-		return -1, []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS}[k.rand.IntN(4)]
+		return -1, []syscall.Errno{syscall.ENOMEM, syscall.ENOBUFS}[k.rand.IntN(2)]
+	case k.chance(r.Full, "accept full"):
+		return -1, []syscall.Errno{syscall.EMFILE, syscall.ENFILE}[k.rand.IntN(2)]
 	}
 	n, e := k.linux.accept(fd)
 	if e == 0 {
@@ -247,6 +251,17 @@ func (k *Faults) accepted(fd int) {
 	}
 	delete(k.harm, c.peer)
 	k.conns[fd] = c
+}
+
+// peer fails as it does for a connection that is gone.
+func (k *Faults) peer(fd int) (netip.Addr, syscall.Errno) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.chance(k.rates.Shutdown, "getpeername ENOTCONN") {
+		k.kill(fd, syscall.ENOTCONN)
+		return netip.Addr{}, syscall.ENOTCONN
+	}
+	return k.linux.peer(fd)
 }
 
 func (k *Faults) epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errno {

@@ -3,6 +3,8 @@
 package evloop
 
 import (
+	"errors"
+	"net/netip"
 	"syscall"
 	"unsafe"
 
@@ -19,6 +21,7 @@ type Kernel interface {
 	writev(fd int, iov []unix.Iovec) (int, syscall.Errno)
 	sendfile(out, in int, off *int64, n int) (int, syscall.Errno)
 	accept(fd int) (int, syscall.Errno)
+	peer(fd int) (netip.Addr, syscall.Errno)
 	close(fd int) syscall.Errno
 	shutdown(fd, how int) syscall.Errno
 	epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errno
@@ -81,6 +84,15 @@ func (linux) sendfile(out, in int, off *int64, n int) (int, syscall.Errno) {
 func (linux) accept(fd int) (int, syscall.Errno) {
 	n, _, e := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), 0, 0, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
 	return int(n), e
+}
+
+func (linux) peer(fd int) (netip.Addr, syscall.Errno) {
+	sa, err := unix.Getpeername(fd)
+	if err != nil {
+		e, _ := errors.AsType[syscall.Errno](err)
+		return netip.Addr{}, e
+	}
+	return addrPortOf(sa).Addr(), 0
 }
 
 func (linux) close(fd int) syscall.Errno {

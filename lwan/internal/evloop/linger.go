@@ -16,11 +16,14 @@ const lingerBytes = 1 << 20
 func (l *Loop) startLinger(fd int32, s *slot) {
 	l.dropRecord(s)
 	l.wheel.disarm(fd)
-	if l.kernel.shutdown(int(fd), unix.SHUT_WR) != 0 {
+	if l.eng.linger == 0 || l.kernel.shutdown(int(fd), unix.SHUT_WR) != 0 {
 		l.close(fd, s)
 		return
 	}
-	s.state, s.served = slotLinger, 0
+	if s.state != slotRefused {
+		s.state = slotLinger
+	}
+	s.served = 0
 	l.wheel.arm(fd, l.secondAfter(l.eng.linger))
 	l.linger(fd, s)
 }

@@ -135,6 +135,12 @@ func (r *rig) close() {
 			r.t.Errorf("loop %d: %d records and %d entries of the wheel left", l.id, l.records.used, l.wheel.count)
 		}
 	}
+	if n := r.eng.refused.Load(); n != 0 {
+		r.t.Errorf("%d refused connections left", n)
+	}
+	if a := r.eng.addrs; a != nil && (len(a.byAddr) != 0 || len(a.free) != len(a.entries)) {
+		r.t.Errorf("counted addresses left: %v", a.byAddr)
+	}
 	if r.t.Failed() {
 		r.t.Logf("log:\n%s", r.log)
 	}
@@ -168,6 +174,10 @@ func dialTo(t testing.TB, addr net.Addr) *peer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newPeer(t, c)
+}
+
+func newPeer(t testing.TB, c net.Conn) *peer {
 	p := &peer{Conn: c, t: t, r: bufio.NewReader(c)}
 	t.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(2 * patience))

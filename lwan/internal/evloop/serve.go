@@ -30,18 +30,23 @@ func (l *Loop) handle(w *Worker, events uint32, data uint64) {
 		}
 	case slotBusy:
 		l.openGates(s, latchOf(events))
-	case slotLinger:
+	case slotLinger, slotRefused:
 		l.linger(int32(fd), s)
 	case slotGuest:
 		l.records.at(s.rec).guest.Ready(l.handleOf(int32(fd), s))
 	}
 }
 
-// open takes possession of a connection that another loop has accepted for this one.
-func (l *Loop) open(fd int32, s *slot, lane uint16) {
-	s.state, s.latch, s.lane, s.owner = slotIdle, 0, lane, uint16(l.id)
+// own makes the loop the owner of a descriptor's slot.
+func (l *Loop) own(fd int32, s *slot, lane uint16, state uint8) {
+	s.state, s.latch, s.lane, s.owner = state, 0, lane, uint16(l.id)
 	s.rec, s.bucket, s.served = -1, noBucket, 0
 	l.owned.add(fd)
+}
+
+// open takes possession of a connection that another loop has accepted for this one.
+func (l *Loop) open(fd int32, s *slot, lane uint16) {
+	l.own(fd, s, lane, slotIdle)
 	l.counts.Accepted++
 	if l.eng.firstByte > 0 {
 		l.wheel.arm(fd, l.secondAfter(l.eng.firstByte))
@@ -77,9 +82,7 @@ func (l *Loop) serve(w *Worker, fd int32, s *slot) {
 	w.Conn.bind(l, fd, s)
 	s.state = slotBusy
 	l.busy++
-	if s.served != ^uint32(0) {
-		s.served++
-	}
+	s.served = max(s.served, 1)
 	verdict := w.server.Serve(&w.Conn)
 	l.settle(w, verdict)
 }
@@ -190,9 +193,16 @@ func (l *Loop) close(fd int32, s *slot) {
 	l.wheel.disarm(fd)
 	l.dropRecord(s)
 	l.owned.remove(fd)
+	if s.state == slotRefused {
+		l.eng.refused.Add(-1)
+	} else {
+		l.counts.Closed++
+	}
+	if l.eng.addrs != nil {
+		l.eng.addrs.leave(int(fd))
+	}
 	s.state, s.latch = slotFree, 0
 	s.bumpGeneration()
-	l.counts.Closed++
 	l.conns.Add(-1)
 	if e := l.kernel.close(int(fd)); e != 0 && e != unix.EINTR {
 		l.eng.log.Error("evloop: close", "fd", fd, "err", e)
@@ -211,7 +221,7 @@ func (l *Loop) killSlot(w *Worker, fd int32, s *slot, cause error) {
 		h := l.handleOf(fd, s)
 		l.records.at(s.rec).guest.Closed(h, cause)
 		h.Close() // unless the guest did
-	case slotIdle, slotLinger:
+	case slotIdle, slotLinger, slotRefused:
 		l.close(fd, s)
 	}
 }
@@ -231,7 +241,7 @@ func (l *Loop) sweep(w *Worker) {
 			w.Conn.bind(l, fd, s)
 			w.server.Expire(&w.Conn)
 			l.settle(w, Close)
-		case slotLinger:
+		case slotLinger, slotRefused:
 			l.close(fd, s)
 		}
 	})

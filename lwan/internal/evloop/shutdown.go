@@ -69,7 +69,7 @@ func (l *Loop) stopListening() {
 
 func (l *Loop) drainSlot(fd int32, s *slot) {
 	switch {
-	case s.state == slotIdle && s.served == 0:
+	case s.state == slotIdle && s.served == 0: // a newcomer
 		l.hurry(fd, s, newcomerSeconds)
 	case s.state == slotIdle && s.rec < 0 && !s.readable():
 		l.dismissIdle(fd, s)
@@ -133,7 +133,7 @@ func (l *Loop) dismissIdle(fd int32, s *slot) {
 // as the server may close at any time (RFC 9112 section 9.5); if its client was given time before, so is it now, to see
 // that nothing was answered: closed at once, the connection would be reset by those bytes.
 func (l *Loop) retire(fd int32, s *slot) {
-	if n, e := l.kernel.peek(int(fd), make([]byte, 1)); e == 0 && n > 0 && l.phase == phaseDrain {
+	if l.phase == phaseDrain && l.unseen(fd) {
 		s.latch |= latchIn
 		l.hurry(fd, s, newcomerSeconds)
 		l.queue(fd, s)
@@ -144,6 +144,12 @@ func (l *Loop) retire(fd int32, s *slot) {
 		return
 	}
 	l.close(fd, s)
+}
+
+// unseen reports whether the peer has sent something that nobody has read yet.
+func (l *Loop) unseen(fd int32) bool {
+	n, e := l.kernel.peek(int(fd), make([]byte, 1))
+	return e == 0 && n > 0
 }
 
 // each visits the loop's open connections. f may close any of them. A panic of what it calls of the protocol ends the

@@ -317,7 +317,7 @@ func TestSimulation(t *testing.T) {
 				seed := simSeed(t)
 				t.Logf("EVLOOP_SEED=%d", seed)
 				k := NewFaults(seed, simRates(broken))
-				r := run(t, &simulated{file: f}, Config{Loops: 2, Threads: mode, Kernel: k})
+				r := run(t, &simulated{file: f}, Config{Loops: 2, Threads: mode, PerAddr: 1 << 20, Kernel: k})
 				simulate(t, r, seed, broken)
 				eventually(t, "all connections are closed", func() bool { return r.eng.conns() == 0 })
 				r.close()
@@ -334,7 +334,7 @@ func TestSimulation(t *testing.T) {
 func simRates(broken bool) FaultRates {
 	r := FaultRates{Interrupt: 11, Again: 9, Short: 3, Abort: 20, Exhaust: 300, Poll: 10, Close: 10}
 	if broken {
-		r.Break, r.Register, r.Shutdown = 150, 100, 10
+		r.Break, r.Register, r.Shutdown, r.Full = 150, 100, 10, 300
 	}
 	return r
 }

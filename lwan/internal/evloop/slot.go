@@ -20,6 +20,8 @@ import (
 //	  │                       ▼                       ▼ └─ linger ▶ linger ─┐     │
 //	  └───────────────────────┴──────── close ────────┴─────────────────────┴─────┘
 //
+// A connection over a limit goes from free to refused, on the loop that has accepted it: it lingers behind the refusal.
+//
 // Only the loop that owns the connection writes its slot. One exception to reading: a loop that accepts a connection
 // loads gen of the new descriptor's slot, which its last owner stored before it closed the descriptor.
 type slot struct {
@@ -33,16 +35,17 @@ type slot struct {
 	bucket uint16 // bucket of the wheel that it hangs in, or noBucket
 	lane   uint16 // which listener it came from
 	owner  uint16 // loop
-	served uint32 // how often it was served; saturates
+	served uint32 // 0: not yet; else 1 + the protocol's tally. While it lingers: KiB that were thrown away
 }
 
 // States of a slot.
 const (
-	slotFree   uint8 = iota // no connection, or one that its owner has not heard of yet
-	slotIdle                // open, no worker; a record only if it holds the beginning of a request
-	slotBusy                // a worker serves it, running or parked
-	slotLinger              // answered and half-closed; what still comes in is thrown away
-	slotGuest               // driven by events without a worker, through the record's guest
+	slotFree    uint8 = iota // no connection, or one that its owner has not heard of yet
+	slotIdle                 // open, no worker; a record only if it holds the beginning of a request
+	slotBusy                 // a worker serves it, running or parked
+	slotLinger               // answered and half-closed; what still comes in is thrown away
+	slotGuest                // driven by events without a worker, through the record's guest
+	slotRefused              // as slotLinger, of a connection over a limit, which was never served
 )
 
 // Latched readiness. Each is set by an edge. In is used up by EAGAIN, or by a short read as long as no hang-up was

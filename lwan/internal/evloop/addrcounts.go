@@ -1,0 +1,105 @@
+//go:build linux
+
+package evloop
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+)
+
+// addrCounts counts the open connections of each remote address: of an IPv4 address, or of the 64 bits of an IPv6
+// address that name a network, since who has one has all of it. The loop that accepts a connection enters it, the one
+// that closes it lets it leave; what was entered is remembered by descriptor, because the kernel does not know the address
+// of a peer any more that has reset its connection. There is one only where a limit is set.
+type addrCounts struct {
+	// constant
+	max  int
+	byFd []atomic.Uint32 // 1 + the entry of each open connection; 0: not counted
+
+	// guarded by mu
+	mu      sync.Mutex
+	byAddr  map[netip.Addr]uint32
+	entries []addrEntry
+	free    []uint32
+}
+
+// addrEntry is an address that has connections.
+type addrEntry struct {
+	addr netip.Addr
+	n    int
+}
+
+func newAddrCounts(most, slots int) *addrCounts {
+	return &addrCounts{max: most, byFd: make([]atomic.Uint32, slots), byAddr: map[netip.Addr]uint32{}}
+}
+
+// countedAddr is what of an address is counted together.
+func countedAddr(a netip.Addr) netip.Addr {
+	if a = a.Unmap(); !a.Is6() {
+		return a
+	}
+	p, _ := a.Prefix(64) // no error: 64 bits are there
+	return p.Addr()
+}
+
+// enter counts the connection fd, unless its address has as many as it may. One without an address is let in: it came
+// over a unix socket, or its peer has gone.
+func (c *addrCounts) enter(fd int, a netip.Addr) bool {
+	if !a.IsValid() {
+		return true
+	}
+	a = countedAddr(a)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i, known := c.byAddr[a]
+	switch {
+	case !known:
+		i = c.take(a)
+	case c.entries[i].n >= c.max:
+		return false
+	}
+	c.entries[i].n++
+	c.byFd[fd].Store(i + 1)
+	return true
+}
+
+// take makes an entry; mu is held.
+func (c *addrCounts) take(a netip.Addr) (i uint32) {
+	if last := len(c.free) - 1; last >= 0 {
+		i = c.free[last]
+		c.free = c.free[:last]
+	} else {
+		i = uint32(len(c.entries))
+		c.entries = append(c.entries, addrEntry{})
+	}
+	c.entries[i] = addrEntry{addr: a}
+	c.byAddr[a] = i
+	return i
+}
+
+// leave takes back what enter has counted for fd. It is called before the descriptor is closed.
+func (c *addrCounts) leave(fd int) {
+	i := c.byFd[fd].Swap(0)
+	if i == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := &c.entries[i-1]
+	if e.n--; e.n > 0 {
+		return
+	}
+	delete(c.byAddr, e.addr)
+	*e = addrEntry{}
+	c.free = append(c.free, i-1)
+}
+
+// peer asks for the remote address of a connection that was just accepted; invalid for a unix socket.
+func (l *Loop) peer(fd int, lane uint16) netip.Addr {
+	if l.eng.lanes[lane].addr.Network() == "unix" {
+		return netip.Addr{}
+	}
+	a, _ := l.kernel.peer(fd) // it fails for a peer that has reset its connection already
+	return a
+}
