@@ -33,6 +33,7 @@ func (m exposition) connections(st *lwan.Stats) {
 	m.sample("golwan_connections", "state", "subscribed", c.Subscribed)
 	m.single("golwan_connections_accepted_total", "counter", "Connections accepted.", st.Accepted)
 	m.single("golwan_connections_rejected_total", "counter", "Connections closed for want of room.", st.Rejected)
+	m.single("golwan_connections_given_up_total", "counter", "Idle connections closed to make room for new ones.", st.GivenUp)
 }
 
 func (m exposition) requests(st *lwan.Stats) {

@@ -86,7 +86,7 @@ func TestMetrics(t *testing.T) {
 		}
 		for _, name := range []string{
 			`golwan_connections{state="idle"}`, `golwan_connections{state="running"}`, `golwan_connections{state="waiting"}`,
-			`golwan_connections{state="subscribed"}`, "golwan_connections_rejected_total", `golwan_responses_total{class="none"}`,
+			`golwan_connections{state="subscribed"}`, "golwan_connections_rejected_total", "golwan_connections_given_up_total", `golwan_responses_total{class="none"}`,
 			`golwan_responses_total{class="1xx"}`, `golwan_responses_total{class="5xx"}`, "golwan_parks_total",
 			"golwan_loop_turns_total", `golwan_offloaded{state="running"}`, `golwan_offloaded{state="queued"}`,
 		} {

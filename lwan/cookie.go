@@ -8,14 +8,10 @@ import (
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
 
-// maxCookies is how many cookies of a request are looked at; browsers send fewer (RFC 6265 section 6.1 asks them to be
-// able to keep 50 a domain). What comes behind them is ignored.
-const maxCookies = 200
-
 // Cookie is the value of the first cookie of that name; "" if there is none. Double quotes around a value are no part of
 // it. Names are case-sensitive. Cookies are read as net/http.Request.Cookie reads them: one whose name is no token, or
 // whose value has bytes that a Set-Cookie could not have set (RFC 6265 section 4.1.1, but for space and comma), is
-// ignored. Cookies beyond the 200th are ignored too.
+// ignored. So are cookies beyond Limits.Cookies.
 //
 // The value is what the client claims: it proves nothing unless it is signed or looked up.
 func (r *Request) Cookie(name string) string {
@@ -31,7 +27,7 @@ func (r *Request) cookiePairs() *pairs {
 		return p
 	}
 	p.made = true
-	left := maxCookies
+	left := r.limits.Cookies
 	for i := range r.head.Fields {
 		if f := &r.head.Fields[i]; f.Known == http1.Cookie {
 			left = p.addCookies(f.Value.Of(r.buf), left)

@@ -75,20 +75,35 @@
 //
 // Every bound has a default; zero means it, negative means none.
 //
-//	request line                8 KiB    Server.MaxLineBytes    414
-//	header fields              32 KiB    Server.MaxHeaderBytes  431
-//	header fields                 128    Server.MaxFields       431
-//	time for a head              10 s    Server.HeaderTimeout   408
-//	idle connection              60 s    Server.IdleTimeout     closed
-//	body                        1 MiB    Limits.Body            413
-//	pause in a body              30 s    Limits.Read            408
-//	client takes nothing         30 s    Limits.Write           cut
+//	request line                8 KiB    Server.MaxLineBytes        414
+//	header fields, trailers    32 KiB    Server.MaxHeaderBytes      431
+//	header fields, trailers       128    Server.MaxFields           431
+//	time for a head              10 s    Server.HeaderTimeout       408
+//	idle connection              60 s    Server.IdleTimeout         closed
+//	reading the last answer       2 s    Server.LingerTimeout       closed
+//	open connections                     Server.MaxConns            503
+//	of one remote address        none    Server.MaxConnsPerAddr     503
+//	requests of a connection     none    Server.MaxRequests         closed after the answer
+//	answered in one turn           64    Server.MaxPipelined        others first
+//	chunk extensions            4 KiB    Server.MaxChunkExtensions  400
+//	body                        1 MiB    Limits.Body                413
+//	pause in a body              30 s    Limits.Read                408
+//	client takes nothing         30 s    Limits.Write               cut
 //	answer before it streams    1 MiB    Limits.Buffer
-//	handler until the head       none    Limits.Timeout         503
-//	Await and Blocking           4096    Server.Goroutines      queued, then 503
+//	handler until the head       none    Limits.Timeout             503
+//	pairs of a form              1000    Limits.FormPairs           413
+//	parts of a multipart body    1000    Limits.FormParts           413
+//	files of a form in memory  64 KiB    Limits.FormMemory          on disk
+//	query parameters             1000    Limits.QueryPairs          ignored
+//	cookies                       200    Limits.Cookies             ignored
+//	Await and Blocking           4096    Server.Goroutines          queued, then 503
+//	requests at a stop           30 s    Server.DrainTimeout        cut
 //
-// These are fixed: 1000 query parameters and 200 cookies are looked at, and those behind them ignored; a form has at most
-// 1000 fields (413), and 64 KiB of its files are kept in memory, the rest on disk until the request ends.
+// When the process has no descriptor left for a new connection, the connections that have been idle longest are closed
+// for it; Stats.GivenUp counts them.
+//
+// These are fixed: the header of a part has 32 KiB, an Accept is read up to 1 KiB, and the values of a multipart form take
+// 10 MiB together.
 //
 // # Security
 //

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ type loopEngine struct {
 	idle      uint32         // seconds
 	header    uint32         // seconds
 	pipelined int
+	requests  uint32    // of one connection; 0: no limit
 	dog       *watchdog // nil: none
 	buffers   sync.Pool // of *[readBuffer]byte, for workers that have given theirs back
 }
@@ -39,19 +41,17 @@ func startEngine(s *Server, ends []Endpoint) (engine, []net.Addr, error) {
 		core.log.Warn("lwan: cannot raise the limit of descriptors", "err", err)
 	}
 	e := &loopEngine{
-		core: core, tables: s.life.tables, pipelined: s.MaxPipelined,
-		idle:   evloop.Seconds(orPause(s.IdleTimeout, defaultIdle)),
-		header: evloop.Seconds(orPause(s.HeaderTimeout, defaultHead)),
-	}
-	if e.pipelined == 0 {
-		e.pipelined = 64
+		core: core, tables: s.life.tables, pipelined: orCount(s.MaxPipelined, 64),
+		requests: uint32(min(max(s.MaxRequests, 0), math.MaxInt32)),
+		idle:     evloop.Seconds(orPause(s.IdleTimeout, defaultIdle)),
+		header:   evloop.Seconds(orPause(s.HeaderTimeout, defaultHead)),
 	}
 	addrs, err := e.listen(ends)
 	if err != nil {
 		return nil, nil, errors.Join(err, e.closeListeners())
 	}
 	cfg := evloop.Config{
-		Protocol: e, Loops: s.loops(), Threads: evloop.Threads(s.Threads), MaxConns: max(s.MaxConns, 0),
+		Protocol: e, Loops: s.loops(), Threads: evloop.Threads(s.Threads), MaxConns: max(s.MaxConns, 0), PerAddr: max(s.MaxConnsPerAddr, 0),
 		FirstByte: orPause(s.HeaderTimeout, defaultHead), Linger: s.LingerTimeout, Log: core.log,
 		Kernel: s.life.kernel,
 	}
@@ -130,9 +130,6 @@ func (e *loopEngine) giveBuffer(b []byte) {
 	}
 }
 
-// refusal is what a connection over Server.MaxConns gets.
-const refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-
 // Refuse implements evloop.Protocol.
 func (e *loopEngine) Refuse(fd int) {
 	_, _ = unix.Write(fd, []byte(refusal)) // a courtesy: a client that is gone already needs none
@@ -156,7 +153,7 @@ func (e *loopEngine) stats(s *Stats) {
 	s.Conns.Active, s.Conns.Parked = es.Busy, es.Parked
 	s.Conns.Subscribed = es.App[countSubscribed]
 	s.Conns.Idle = max(es.Conns-es.Busy-s.Conns.Subscribed, 0)
-	s.Accepted, s.Rejected = es.Accepted, es.Rejected
+	s.Accepted, s.Rejected, s.GivenUp = es.Accepted, es.Rejected, es.GivenUp
 	s.BytesIn, s.BytesOut = es.BytesIn, es.BytesOut
 	s.Requests = es.App[countRequests]
 	copy(s.Status[:], es.App[:6])

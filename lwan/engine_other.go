@@ -3,7 +3,6 @@
 package lwan
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,8 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/golwan/golwan/lwan/internal/http1"
 )
 
 // kernel is of loops.
@@ -24,8 +21,8 @@ type kernel any
 // see no difference. Outside of them:
 //
 //   - Loops, Threads, LingerTimeout, MaxPipelined, StallAfter and what belongs to it, FastOpen and DeferAccept mean nothing.
-//   - Heads are limited as a whole, by MaxLineBytes + MaxHeaderBytes and the 4 KiB that net/http adds; MaxFields is not
-//     looked at. A head that is refused is answered by net/http, and no observer sees it; one that is late gets no answer.
+//   - Heads are limited as a whole, by MaxLineBytes + MaxHeaderBytes and the 4 KiB that net/http adds; MaxFields and
+//     MaxChunkExtensions are not looked at. A head that is refused is answered by net/http, and no observer sees it; one that is late gets no answer.
 //   - Stats knows nothing of parked and subscribed connections, workers and turns.
 //
 // The build tag golwan_nethttp chooses it on Linux too, for its tests.
@@ -38,6 +35,7 @@ type httpEngine struct {
 	conns    atomic.Int64 // open
 	accepted atomic.Int64
 	rejected atomic.Int64
+	addrs    addrCounts
 	in, out  atomic.Int64    // bytes
 	requests [6]atomic.Int64 // by class of their status
 
@@ -49,7 +47,7 @@ type httpEngine struct {
 }
 
 func startEngine(s *Server, ends []Endpoint) (engine, []net.Addr, error) {
-	e := &httpEngine{core: s.life.core, ended: make(chan struct{}), quiet: make(chan struct{}, 1)}
+	e := &httpEngine{core: s.life.core, ended: make(chan struct{}), quiet: make(chan struct{}, 1), addrs: addrCounts{max: s.MaxConnsPerAddr}}
 	e.core.observers = append([]Observer{(*requestCounter)(e)}, e.core.observers...) // first: the others may look at Stats
 	var addrs []net.Addr
 	for i, end := range ends {
@@ -74,8 +72,11 @@ func (e *httpEngine) server(s *Server, t *table) *http.Server {
 		Handler:           e.handler(t),
 		ReadHeaderTimeout: orPause(s.HeaderTimeout, defaultHead),
 		IdleTimeout:       orPause(s.IdleTimeout, defaultIdle),
-		MaxHeaderBytes:    cmp.Or(max(s.MaxLineBytes, 0), http1.DefaultLine) + cmp.Or(max(s.MaxHeaderBytes, 0), http1.DefaultFields),
-		ErrorLog:          slog.NewLogLogger(e.core.log.Handler(), slog.LevelWarn),
+		MaxHeaderBytes:    e.core.head.Line + e.core.head.Fields,
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+			return context.WithValue(ctx, answered{}, new(int))
+		},
+		ErrorLog: slog.NewLogLogger(e.core.log.Handler(), slog.LevelWarn),
 
 		DisableGeneralOptionsHandler: true,
 	}
@@ -93,10 +94,19 @@ func (e *httpEngine) serve(srv *http.Server, ln net.Listener, failed chan<- erro
 	}
 }
 
+// answered is the key of the number of requests that came on a connection; one comes after the other.
+type answered struct{}
+
 // handler is toHTTP for requests that can be told to stop.
 func (e *httpEngine) handler(t *table) http.Handler {
+	most := e.core.srv.MaxRequests
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if e.closing.Load() {
+		last := e.closing.Load()
+		if n, ok := r.Context().Value(answered{}).(*int); ok && most > 0 {
+			*n++
+			last = last || *n >= most
+		}
+		if last {
 			w.Header().Set("Connection", "close")
 		}
 		c := newHTTPCall(w, r)

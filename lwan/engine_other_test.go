@@ -189,6 +189,40 @@ func TestHTTPEngineRefusesOverMaxConns(t *testing.T) {
 	expectHTTP(t, br, 200, "ok")
 }
 
+func TestHTTPEngineRefusesOverMaxConnsPerAddr(t *testing.T) {
+	srv := &Server{MaxConnsPerAddr: 1}
+	srv.Handle("GET /", okHandler)
+	startHTTP(t, srv)
+	first, br := dialHTTP(t, srv.Addrs()[0], getRoot)
+	expectHTTP(t, br, 200, "ok")
+	_, refused := dialHTTP(t, srv.Addrs()[0], "")
+	expectHTTP(t, refused, 503, "")
+	expectEnd(t, refused)
+	first.Close() // makes room
+	for deadline := time.Now().Add(30 * time.Second); srv.Stats().Conns.Idle != 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("the closed connection is still counted")
+		}
+		runtime.Gosched()
+	}
+	_, br = dialHTTP(t, srv.Addrs()[0], getRoot)
+	expectHTTP(t, br, 200, "ok")
+}
+
+func TestHTTPEngineMaxRequests(t *testing.T) {
+	srv := &Server{MaxRequests: 2}
+	srv.Handle("GET /", okHandler)
+	startHTTP(t, srv)
+	_, br := dialHTTP(t, srv.Addrs()[0], getRoot+getRoot+getRoot)
+	if resp := expectHTTP(t, br, 200, "ok"); resp.Close {
+		t.Error("closed after one")
+	}
+	if resp := expectHTTP(t, br, 200, "ok"); !resp.Close {
+		t.Error("not closed after two")
+	}
+	expectEnd(t, br)
+}
+
 func TestHTTPEngineCounts(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("GET /{$}", okHandler)

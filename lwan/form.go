@@ -10,13 +10,6 @@ import (
 	"strings"
 )
 
-// Bounds of a form beside Limits.Body, which holds for all of it. What is over them is answered with 413.
-const (
-	maxFormPairs = 1000     // of an urlencoded form
-	maxFormParts = 1000     // of a multipart form: Form and Parts
-	formMemory   = 64 << 10 // of the content of files, together; from there on files go to disk
-)
-
 const (
 	typeEncodedForm   = "application/x-www-form-urlencoded"
 	typeMultipartForm = "multipart/form-data"
@@ -29,6 +22,7 @@ type Form struct {
 	parts   *multipart.Form // of a multipart body
 	err     error           // why there is no form: the answer to a second call
 	parted  bool            // there is no form: Parts has the body
+	limits  Limits
 	log     *slog.Logger
 	pool    *goroutines // where files are removed
 }
@@ -54,7 +48,7 @@ func (f *Form) All(name string) []string {
 }
 
 // File is the first file of that name; false if there is none. Its Filename, without directories, and its Content-Type
-// are what the client claims. A file over 64 KiB is on disk, where Open, Read and Close block: call them in Await or in a
+// are what the client claims. A file over Limits.FormMemory is on disk, where Open, Read and Close block: call them in Await or in a
 // Blocking handler. It is removed when the request is over, so what is to stay must be copied.
 func (f *Form) File(name string) (*multipart.FileHeader, bool) {
 	if f.parts == nil {
@@ -70,11 +64,11 @@ func (f *Form) File(name string) (*multipart.FileHeader, bool) {
 // Form reads the body as a form: application/x-www-form-urlencoded or multipart/form-data (RFC 7578), as its
 // Content-Type says. It parks while the body comes in. A second call returns the same.
 //
-// A body over Limits.Body is ErrTooLarge (413), and so is one of more than 1000 pairs or parts, or a multipart form whose
-// values, names and part headers together take more than 10 MiB. Malformed forms, an urlencoded one with a semicolon or
+// A body over Limits.Body is ErrTooLarge (413), and so is one of more pairs or parts than Limits.FormPairs and FormParts
+// allow, or a multipart form whose values, names and part headers together take more than 10 MiB. Malformed forms, an urlencoded one with a semicolon or
 // an invalid escape among them, are an *Error of status 400; another Content-Type, or none, is one of 415.
 //
-// Files of a multipart form are kept in memory up to 64 KiB together. Larger ones are written to os.TempDir, away from
+// Files of a multipart form are kept in memory up to Limits.FormMemory together. Larger ones are written to os.TempDir, away from
 // the loop, and removed when the request is over. For files that are meant to be large see Parts.
 func (r *Request) Form() (*Form, error) {
 	if f := r.form; f != nil {
@@ -116,7 +110,7 @@ func (r *Request) encodedForm() (*Form, error) {
 		return nil, err
 	}
 	f := new(Form)
-	switch f.encoded.decode(data, maxFormPairs) {
+	switch f.encoded.decode(data, r.limits.FormPairs) {
 	case encodedMalformed:
 		f.err = &Error{Status: StatusBadRequest, Message: "the form is malformed"}
 	case encodedTooMany:
@@ -136,9 +130,9 @@ func (r *Request) multipartForm(contentType string) (*Form, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Form{log: r.Log(), pool: r.table.core.goroutine}
+	f := &Form{limits: r.limits, log: r.Log(), pool: r.table.core.goroutine}
 	read := func() { f.read(r.Body(), boundary) }
-	if small := r.body.length >= 0 && r.body.length <= formMemory; small || !r.car.onLoop() {
+	if n := r.body.length; n >= 0 && n <= min(f.limits.FormMemory, defaultMemory) || !r.car.onLoop() {
 		read()
 	} else if err := r.readOffLoop(read); err != nil {
 		return nil, err
@@ -149,12 +143,26 @@ func (r *Request) multipartForm(contentType string) (*Form, error) {
 // read reads the whole of a multipart form.
 func (f *Form) read(body io.Reader, boundary string) {
 	src := &partSource{body: body}
-	parts, err := multipart.NewReader(src, boundary).ReadForm(formMemory)
+	parts, err := multipart.NewReader(src, boundary).ReadForm(f.limits.FormMemory)
 	if err != nil {
 		f.err = src.explain(err)
 		return
 	}
 	f.parts = parts
+	if f.count() > f.limits.FormParts { // more than 1000 were refused before they were read
+		f.err = tooManyFields()
+	}
+}
+
+// count is how many parts there are.
+func (f *Form) count() (n int) {
+	for _, values := range f.parts.Value {
+		n += len(values)
+	}
+	for _, files := range f.parts.File {
+		n += len(files)
+	}
+	return n
 }
 
 func (r *Request) readOffLoop(read func()) error {
@@ -189,7 +197,7 @@ func (f *Form) spooled() bool {
 			size += file.Size
 		}
 	}
-	return size > formMemory
+	return size > f.limits.FormMemory
 }
 
 // boundaryOf is the boundary of a multipart type (RFC 2046 section 5.1.1).

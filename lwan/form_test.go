@@ -84,10 +84,10 @@ func TestFormErrors(t *testing.T) {
 		{"truncated", testFormType, good[:len(good)-8], 400, "the form is malformed"},
 		{"truncated in a header", testFormType, "--xyz\r\nContent-Disposition: form-data", 0, ""}, // mime/multipart takes it for the end
 		{"bad header", testFormType, "--xyz\r\nno field\r\n\r\n1\r\n--xyz--\r\n", 400, "the form is malformed"},
-		{"most pairs", typeEncodedForm, strings.Repeat("a=1&", maxFormPairs), 0, ""},
-		{"too many pairs", typeEncodedForm, strings.Repeat("a=1&", maxFormPairs) + "b", 413, "the form has too many fields"},
-		{"most parts", testFormType, multipartBody("xyz", repeat(value, maxFormParts)...), 0, ""},
-		{"too many parts", testFormType, multipartBody("xyz", repeat(value, maxFormParts+1)...), 413, "the form has too many fields"},
+		{"most pairs", typeEncodedForm, strings.Repeat("a=1&", defaultPairs), 0, ""},
+		{"too many pairs", typeEncodedForm, strings.Repeat("a=1&", defaultPairs) + "b", 413, "the form has too many fields"},
+		{"most parts", testFormType, multipartBody("xyz", repeat(value, defaultParts)...), 0, ""},
+		{"too many parts", testFormType, multipartBody("xyz", repeat(value, defaultParts+1)...), 413, "the form has too many fields"},
 	}
 	for _, tt := range tests {
 		req, _ := formRequest(t, tt.contentType, tt.body)
@@ -180,7 +180,7 @@ func readFile(t testing.TB, fh *multipart.FileHeader) string {
 
 // Large files are on disk, written by a goroutine, and gone when the request is over.
 func TestFormOnDisk(t *testing.T) {
-	for _, size := range []int{formMemory, formMemory + 1, 200_000} {
+	for _, size := range []int{defaultMemory, defaultMemory + 1, 200_000} {
 		dir := t.TempDir()
 		t.Setenv("TMPDIR", dir)
 		content := strings.Repeat("0123456789", size/10+1)[:size]
@@ -397,7 +397,7 @@ func netHTTPForm(contentType, body string) (*multipart.Form, error) {
 	if !strings.EqualFold(mediaType([]byte(contentType)), typeMultipartForm) {
 		return nil, errNoForm
 	}
-	err = r.ParseMultipartForm(formMemory)
+	err = r.ParseMultipartForm(defaultMemory)
 	return r.MultipartForm, err
 }
 
@@ -428,6 +428,6 @@ func BenchmarkFormEncoded(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		var p pairs
-		p.decode(body, maxFormPairs)
+		p.decode(body, defaultPairs)
 	}
 }

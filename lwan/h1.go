@@ -223,11 +223,16 @@ func (h *h1) begin(buf []byte) {
 	h.left = max(head.ContentLength, 0)
 	h.bodyEnd = h.left == 0 && !head.Chunked
 	if head.Chunked {
-		h.chunks = http1.Chunked{}
+		h.chunks = h.core.chunks
 	}
 	h.broken, h.cutoff, h.chunked = false, false, false
 	h.go100 = head.Expect100 && !h.bodyEnd
 	h.keep = head.KeepAlive
+	if most := h.eng.requests; most > 0 {
+		n := h.c.Tally() + 1
+		h.c.SetTally(n)
+		h.keep = h.keep && n < most
+	}
 	h.req.begin(h, h.eng.tables[h.c.Lane()], buf)
 	h.resp.begin(&h.req)
 	if cause := h.c.Cause(); cause != nil { // the client has left since the last request, and that is told only once

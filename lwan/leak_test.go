@@ -24,7 +24,9 @@ func serveTest(t testing.TB, srv *Server) string {
 	if srv.Log == nil {
 		srv.Log = slog.New(slog.DiscardHandler)
 	}
-	srv.Addr = "127.0.0.1:0"
+	if len(srv.Endpoints) == 0 {
+		srv.Addr = "127.0.0.1:0"
+	}
 	if srv.Loops == 0 {
 		srv.Loops = 2
 	}

@@ -1,6 +1,11 @@
 package lwan
 
-import "time"
+import (
+	"math"
+	"time"
+
+	"github.com/golwan/golwan/lwan/internal/http1"
+)
 
 // Limits of a request; see Server.Limits, Routes.Group and WithLimits. Zero: the default, negative: none.
 type Limits struct {
@@ -9,16 +14,27 @@ type Limits struct {
 	Timeout time.Duration // from the request's head until the answer's: none. Then Context ends with ErrTimeout (503)
 	Read    time.Duration // longest pause while a body comes in: 30 s (408)
 	Write   time.Duration // longest time in which the client takes nothing: 30 s; then the connection is cut
+
+	FormPairs  int   // pairs of an urlencoded form: 1000; then 413
+	FormParts  int   // parts of a multipart body: 1000; then 413. A higher number counts for Parts alone: Form takes no more
+	FormMemory int64 // bytes of the files of a Form that are kept in memory: 64 KiB; more go to disk until the request is over
+	QueryPairs int   // query parameters that are looked at: 1000; those behind them are ignored
+	Cookies    int   // cookies that are looked at: 200; those behind them are ignored
 }
 
 const (
 	defaultBody   = 1 << 20
 	defaultBuffer = 1 << 20
 	defaultPause  = 30 * time.Second
-	unlimited     = 1<<63 - 1
-	defaultHead   = 10 * time.Second // Server.HeaderTimeout
-	defaultIdle   = 60 * time.Second // Server.IdleTimeout
-	defaultLinger = 2 * time.Second  // Server.LingerTimeout
+	defaultPairs  = 1000 // of queries and forms: no honest page sends so many
+	defaultParts  = 1000
+	defaultMemory = 64 << 10
+	// Browsers send fewer cookies: RFC 6265 section 6.1 asks them to be able to keep 50 a domain.
+	defaultCookies = 200
+	unlimited      = 1<<63 - 1
+	defaultHead    = 10 * time.Second // Server.HeaderTimeout
+	defaultIdle    = 60 * time.Second // Server.IdleTimeout
+	defaultLinger  = 2 * time.Second  // Server.LingerTimeout
 )
 
 // resolve replaces zero by the default and negative by a value that is never reached; for durations that is 0.
@@ -29,6 +45,12 @@ func (l Limits) resolve() Limits {
 		Timeout: max(l.Timeout, 0),
 		Read:    orPause(l.Read, defaultPause),
 		Write:   orPause(l.Write, defaultPause),
+
+		FormPairs:  orCount(l.FormPairs, defaultPairs),
+		FormParts:  orCount(l.FormParts, defaultParts),
+		FormMemory: orDefault(l.FormMemory, defaultMemory),
+		QueryPairs: orCount(l.QueryPairs, defaultPairs),
+		Cookies:    orCount(l.Cookies, defaultCookies),
 	}
 }
 
@@ -42,6 +64,16 @@ func orDefault(n, otherwise int64) int64 {
 	return n
 }
 
+func orCount(n, otherwise int) int {
+	switch {
+	case n == 0:
+		return otherwise
+	case n < 0:
+		return math.MaxInt
+	}
+	return n
+}
+
 func orPause(d, otherwise time.Duration) time.Duration {
 	if d == 0 {
 		return otherwise
@@ -51,22 +83,43 @@ func orPause(d, otherwise time.Duration) time.Duration {
 
 // override returns l with what o sets.
 func (l Limits) override(o Limits) Limits {
-	if o.Body != 0 {
-		l.Body = orDefault(o.Body, 0)
-	}
-	if o.Buffer != 0 {
-		l.Buffer = orDefault(o.Buffer, 0)
-	}
+	l.Body = orDefault(o.Body, l.Body)
+	l.Buffer = orDefault(o.Buffer, l.Buffer)
 	if o.Timeout != 0 {
 		l.Timeout = max(o.Timeout, 0)
 	}
-	if o.Read != 0 {
-		l.Read = max(o.Read, 0)
-	}
-	if o.Write != 0 {
-		l.Write = max(o.Write, 0)
-	}
+	l.Read = orPause(o.Read, l.Read)
+	l.Write = orPause(o.Write, l.Write)
+	l.FormPairs = orCount(o.FormPairs, l.FormPairs)
+	l.FormParts = orCount(o.FormParts, l.FormParts)
+	l.FormMemory = orDefault(o.FormMemory, l.FormMemory)
+	l.QueryPairs = orCount(o.QueryPairs, l.QueryPairs)
+	l.Cookies = orCount(o.Cookies, l.Cookies)
 	return l
+}
+
+// noHeadLimit is what no limit means in a head: offsets in it have 32 bits.
+const noHeadLimit = 1 << 30
+
+func orHeadLimit(n, otherwise int) int { return min(orCount(n, otherwise), noHeadLimit) }
+
+// headLimits is how large a request's head may be.
+func (s *Server) headLimits() http1.Limits {
+	return http1.Limits{
+		Line:   orHeadLimit(s.MaxLineBytes, http1.DefaultLine),
+		Fields: orHeadLimit(s.MaxHeaderBytes, http1.DefaultFields),
+		Count:  min(orHeadLimit(s.MaxFields, http1.DefaultCount), math.MaxUint16),
+	}
+}
+
+// chunkLimits is a decoder with the limits of what is no data in a chunked body.
+func (s *Server) chunkLimits() http1.Chunked {
+	head := s.headLimits()
+	return http1.Chunked{
+		MaxExtension:    uint32(orHeadLimit(s.MaxChunkExtensions, http1.DefaultExtension)),
+		MaxTrailer:      uint32(head.Fields),
+		MaxTrailerCount: uint32(head.Count),
+	}
 }
 
 // WithLimits overrides those limits that are not zero, for a route or a group. The innermost wins.

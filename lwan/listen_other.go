@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -51,15 +52,12 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	return ln, nil
 }
 
-// countingListener counts connections and what goes over them, and refuses those over the limit.
+// countingListener counts connections and what goes over them, and refuses those over a limit.
 type countingListener struct {
 	net.Listener
 	eng *httpEngine
 	max int64 // 0: no limit
 }
-
-// refusal is what a connection over Server.MaxConns gets.
-const refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 func (l *countingListener) Accept() (net.Conn, error) {
 	for {
@@ -68,8 +66,10 @@ func (l *countingListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if n := l.eng.conns.Add(1); l.max == 0 || n <= l.max {
-			l.eng.accepted.Add(1)
-			return &countingConn{Conn: conn, eng: l.eng}, nil
+			if addr, ok := l.eng.addrs.enter(conn.RemoteAddr()); ok {
+				l.eng.accepted.Add(1)
+				return &countingConn{Conn: conn, eng: l.eng, addr: addr}, nil
+			}
 		}
 		l.eng.conns.Add(-1)
 		l.eng.rejected.Add(1)
@@ -83,6 +83,7 @@ func (l *countingListener) Accept() (net.Conn, error) {
 type countingConn struct {
 	net.Conn
 	eng    *httpEngine
+	addr   netip.Addr // as it is counted; invalid: it is not
 	closed atomic.Bool
 }
 
@@ -114,7 +115,11 @@ func (c *countingConn) CloseWrite() error {
 }
 
 func (c *countingConn) Close() error {
-	if c.closed.CompareAndSwap(false, true) && c.eng.conns.Add(-1) == 0 {
+	if !c.closed.CompareAndSwap(false, true) {
+		return c.Conn.Close()
+	}
+	c.eng.addrs.leave(c.addr)
+	if c.eng.conns.Add(-1) == 0 {
 		select {
 		case c.eng.quiet <- struct{}{}:
 		default:

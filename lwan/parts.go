@@ -20,7 +20,7 @@ var errPartHead = &Error{Status: StatusBadRequest, Message: "the header of a par
 // A part is an io.Reader, which parks, and is valid until the next one is asked for; what is left of it is skipped. A
 // Content-Transfer-Encoding (which RFC 7578 section 4.7 deprecates) is not undone.
 //
-// The sequence ends with an error, if there is one: ErrTooLarge (413), also after 1000 parts; an *Error of status 400 for
+// The sequence ends with an error, if there is one: ErrTooLarge (413), also after Limits.FormParts parts; an *Error of status 400 for
 // a malformed body, and 415 if the Content-Type is not multipart; or what ended the request. What Read returns is as good
 // for Fail. Any multipart type is read, since unknown ones are to be taken for mixed (RFC 2046 section 5.1.7). Parts and
 // Form cannot both be used, and Parts only once.
@@ -45,6 +45,7 @@ type partWalk struct {
 	reader *multipart.Reader
 	part   *multipart.Part // the last one
 	parts  int
+	max    int
 }
 
 func (r *Request) partWalk() (*partWalk, error) {
@@ -60,7 +61,7 @@ func (r *Request) partWalk() (*partWalk, error) {
 		return nil, err
 	}
 	r.form = &Form{parted: true}
-	w := &partWalk{src: partSource{body: r.Body()}}
+	w := &partWalk{src: partSource{body: r.Body()}, max: r.limits.FormParts}
 	w.reader = multipart.NewReader(&w.src, boundary)
 	return w, nil
 }
@@ -80,7 +81,7 @@ func (w *partWalk) next() (*multipart.Part, error) {
 		return nil, err
 	case err != nil:
 		return nil, w.src.explain(err)
-	case w.parts == maxFormParts:
+	case w.parts == w.max:
 		return nil, tooManyFields()
 	}
 	w.part = part

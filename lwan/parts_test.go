@@ -87,8 +87,8 @@ func TestPartsErrors(t *testing.T) {
 		{"longest header", testFormType, head(maxPartHead), 0, ""},
 		{"header too long", testFormType, head(maxPartHead + partBuffer + 1), 400, "the header of a part is too long"},
 		{"preamble too long", testFormType, strings.Repeat("x\r\n", 20_000) + good, 400, "the header of a part is too long"},
-		{"most parts", testFormType, multipartBody("xyz", repeat(value, maxFormParts)...), 0, ""},
-		{"too many parts", testFormType, multipartBody("xyz", repeat(value, maxFormParts+1)...), 413, "the form has too many fields"},
+		{"most parts", testFormType, multipartBody("xyz", repeat(value, defaultParts)...), 0, ""},
+		{"too many parts", testFormType, multipartBody("xyz", repeat(value, defaultParts+1)...), 413, "the form has too many fields"},
 	}
 	for _, tt := range tests {
 		req, _ := formRequest(t, tt.contentType, tt.body)

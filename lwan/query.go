@@ -2,15 +2,11 @@ package lwan
 
 import "strings"
 
-// maxQueryPairs is how many pairs of a query are looked at. What comes behind them is ignored: the rest of the request is
-// still good, and no honest page sends so many.
-const maxQueryPairs = 1000
-
 // Query is the value of the first query parameter of that name, decoded; "" if there is none. Use the function Query or
 // QueryAll to tell an empty value from none.
 //
 // The query is read as net/url.ParseQuery reads it: "+" is a space; a pair with a semicolon or an invalid escape is
-// ignored. Pairs beyond the thousandth are ignored too.
+// ignored. So are pairs beyond Limits.QueryPairs: the rest of the request is still good.
 func (r *Request) Query(name string) string {
 	value, _ := r.queryPairs().find(name)
 	return strings.Clone(value)
@@ -23,7 +19,7 @@ func (r *Request) QueryAll(name string) []string { return r.queryPairs().all(nam
 func (r *Request) queryPairs() *pairs {
 	if p := &r.query; !p.made {
 		p.made = true
-		p.decode(r.head.Query.Of(r.buf), maxQueryPairs)
+		p.decode(r.head.Query.Of(r.buf), r.limits.QueryPairs)
 	}
 	return &r.query
 }

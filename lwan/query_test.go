@@ -72,7 +72,7 @@ func TestQueryCopies(t *testing.T) {
 }
 
 func TestQueryLimit(t *testing.T) {
-	many := strings.Repeat("a=1&", maxQueryPairs-1)
+	many := strings.Repeat("a=1&", defaultPairs-1)
 	for query, want := range map[string]string{
 		many + "last=x":            "x",
 		many + "a=1&last=x":        "",
@@ -88,16 +88,16 @@ func TestQueryLimit(t *testing.T) {
 
 func TestPairsReset(t *testing.T) {
 	var p pairs
-	big := []byte(strings.Repeat("n%61me=%76alue&", maxQueryPairs))
+	big := []byte(strings.Repeat("n%61me=%76alue&", defaultPairs))
 	for range 3 {
 		p.made = true
-		p.decode(big, maxQueryPairs)
+		p.decode(big, defaultPairs)
 		p.reset()
 		if p.made || len(p.list) != 0 || cap(p.list) > keptPairs || cap(p.decoded) > keptDecoded {
 			t.Fatalf("after reset: made %v, %d of %d pairs, %d bytes", p.made, len(p.list), cap(p.list), cap(p.decoded))
 		}
 		p.made = true
-		p.decode([]byte("%61=1&b=%32"), maxQueryPairs)
+		p.decode([]byte("%61=1&b=%32"), defaultPairs)
 		if a, _ := p.find("a"); a != "1" {
 			t.Fatalf("a = %q", a)
 		}
@@ -149,12 +149,12 @@ func FuzzQuery(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if bytes.Count(text, []byte("&")) >= maxQueryPairs {
+		if bytes.Count(text, []byte("&")) >= defaultPairs {
 			return // we stop; net/url goes on
 		}
 		before := bytes.Clone(text)
 		var p pairs
-		result := p.decode(text, maxQueryPairs)
+		result := p.decode(text, defaultPairs)
 		if !bytes.Equal(text, before) {
 			t.Fatalf("decoding has changed the buffer: %q, was %q", text, before)
 		}

@@ -26,17 +26,28 @@ type Server struct {
 	Threads   Threads    // what the loops' goroutines are tied to: ThreadsPinned
 	Limits    Limits     // of each request; WithLimits overrides them for routes and groups
 
-	HeaderTimeout  time.Duration // from the first byte of a request to the end of its head (and to the first byte): 10 s; then 408
-	IdleTimeout    time.Duration // between two requests on a connection: 60 s
-	DrainTimeout   time.Duration // Run's patience with requests under way at shutdown: 30 s
-	DrainIdle      time.Duration // in which an idle connection may still be used for one request once draining has begun: none
-	LingerTimeout  time.Duration // longest wait for a client to read why its connection is closed: 2 s; whole seconds
-	MaxLineBytes   int           // request line: 8 KiB; then 414
-	MaxHeaderBytes int           // all field lines together: 32 KiB; then 431
-	MaxFields      int           // field lines: 128; then 431
-	MaxConns       int           // open connections: as many as there are descriptors; then 503
-	MaxPipelined   int           // requests of one connection answered before others have a turn: 64
-	Goroutines     int           // for Await and Blocking together: 4096; beyond it as many requests queue, then ErrBusy
+	// The first three and DrainIdle are counted in whole seconds, and may last up to one more.
+	HeaderTimeout time.Duration // from the first byte of a request to the end of its head (and to the first byte): 10 s; then 408
+	IdleTimeout   time.Duration // between two requests on a connection: 60 s
+	LingerTimeout time.Duration // longest wait for a client to read why its connection is closed: 2 s; negative: no wait
+	DrainTimeout  time.Duration // Run's patience with requests under way at shutdown: 30 s
+	DrainIdle     time.Duration // in which an idle connection may still be used for one request once draining has begun: none
+
+	MaxLineBytes       int // request line: 8 KiB; then 414
+	MaxHeaderBytes     int // all field lines together, and those of a trailer section: 32 KiB; then 431
+	MaxFields          int // field lines, and those of a trailer section: 128; then 431. 65,535 at most
+	MaxChunkExtensions int // bytes of the chunk extensions of a body, which mean nothing: 4 KiB; then 400
+	MaxRequests        int // of one connection: none. The last answer says "Connection: close"
+	MaxPipelined       int // requests of one connection answered before others have a turn: 64
+
+	// MaxConns bounds the open connections: as many as there are descriptors; then 503 with Retry-After. Without a free
+	// descriptor idle connections are given up for new ones.
+	MaxConns int
+	// MaxConnsPerAddr bounds those of one remote address: an IPv4 address, or the /64 of an IPv6 one. none; then 503 with
+	// Retry-After. It is off by default, and costs nothing then, since all who come through a proxy or a shared gateway
+	// have one address. X-Forwarded-For is not looked at: it comes later than a connection. Unix sockets are not counted.
+	MaxConnsPerAddr int
+	Goroutines      int // for Await and Blocking together: 4096; beyond it as many requests queue, then ErrBusy
 
 	StallAfter    time.Duration // a handler that holds its loop for longer is reported: 20 ms; negative: no watchdog
 	TakeOverAfter time.Duration // one that holds it for so long loses it: another thread goes on with the loop; 200 ms; negative: never
@@ -206,7 +217,7 @@ func (s *Server) newCore() *core {
 	}
 	c.stopping, c.drain = context.WithCancel(context.Background())
 	c.draining = c.stopping.Done()
-	c.head.Line, c.head.Fields, c.head.Count = s.MaxLineBytes, s.MaxHeaderBytes, s.MaxFields
+	c.head, c.chunks = s.headLimits(), s.chunkLimits()
 	if c.log == nil {
 		c.log = slog.Default()
 	}

@@ -12,7 +12,8 @@ type Stats struct {
 		Subscribed int64 // to a Topic
 	}
 	Accepted int64 // connections, since the start
-	Rejected int64 // connections closed for want of room (MaxConns, descriptors)
+	Rejected int64 // connections closed for want of room (MaxConns, MaxConnsPerAddr, descriptors)
+	GivenUp  int64 // idle connections closed to make room for new ones, when descriptors ran out
 	Requests int64 // answered, or given up
 	BytesIn  int64
 	BytesOut int64

@@ -19,6 +19,7 @@ type core struct {
 	log       *slog.Logger
 	limits    Limits
 	head      http1.Limits
+	chunks    http1.Chunked // a fresh one
 	json      Codec
 	header    []field // sent with every answer that does not set the same field
 	observers []Observer
