@@ -64,7 +64,7 @@ func (l *Loop) assign(fd int, lane uint16) {
 		l.reject(fd, "descriptor beyond the slot table")
 		return
 	}
-	if eng.maxConns > 0 && eng.conns()-eng.refused.Load() >= int64(eng.maxConns) {
+	if eng.maxConns > 0 && eng.conns() >= int64(eng.maxConns) {
 		l.refuse(fd, lane)
 		return
 	}
@@ -100,7 +100,7 @@ func (l *Loop) refuse(fd int, lane uint16) {
 		return
 	}
 	l.counts.Rejected++
-	l.conns.Add(1)
+	l.refused++
 	l.own(int32(fd), s, lane, slotRefused)
 	l.startLinger(int32(fd), s)
 }

@@ -186,7 +186,7 @@ func (e *Engine) free() {
 // Loops returns the loops; for tests, benchmarks and those who post to all.
 func (e *Engine) Loops() []*Loop { return e.loops }
 
-// conns counts the open connections, those behind a refusal included.
+// conns counts the open connections, without those that linger behind a refusal.
 func (e *Engine) conns() (n int64) {
 	for _, l := range e.loops {
 		n += l.conns.Load()

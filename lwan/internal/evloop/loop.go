@@ -38,6 +38,7 @@ type Loop struct {
 	unixDue   int64  // now from which unix is out of date
 	counts    Counts
 	busy      int   // connections under service
+	refused   int   // connections that linger behind a refusal; they are no part of conns
 	parked    int   // workers
 	paused    Timer // set while accepting is paused
 	phase     phase // how far the shutdown is

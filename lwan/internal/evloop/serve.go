@@ -194,16 +194,17 @@ func (l *Loop) close(fd int32, s *slot) {
 	l.dropRecord(s)
 	l.owned.remove(fd)
 	if s.state == slotRefused {
+		l.refused--
 		l.eng.refused.Add(-1)
 	} else {
 		l.counts.Closed++
+		l.conns.Add(-1)
 	}
 	if l.eng.addrs != nil {
 		l.eng.addrs.leave(int(fd))
 	}
 	s.state, s.latch = slotFree, 0
 	s.bumpGeneration()
-	l.conns.Add(-1)
 	if e := l.kernel.close(int(fd)); e != 0 && e != unix.EINTR {
 		l.eng.log.Error("evloop: close", "fd", fd, "err", e)
 	}
