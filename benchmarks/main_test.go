@@ -88,6 +88,9 @@ func TestParse(t *testing.T) {
 		o.rounds != 7 || o.serverCPU != 2 || o.loadCPU != 3 || o.trace || o.sizes.Idle != 10 || !o.chosen {
 		t.Errorf("%q, %+v", names, o)
 	}
+	if got, want := (&options{args: []string{"hello", "-cmd", "x=sleep 1"}}).command(), "go run . hello -cmd 'x=sleep 1'"; got != want {
+		t.Errorf("command %s, want %s", got, want)
+	}
 	o, err = parse([]string{"all"}, io.Discard)
 	if err != nil || len(o.workloads) != len(workload.All()) || o.chosen || !o.trace || o.serverCPU != 0 || o.loadCPU != 1 {
 		t.Errorf("%v, %+v", err, o)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/golwan/golwan/benchmarks/internal/contender"
@@ -33,7 +32,7 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 			return err
 		}
 	}
-	r := report.Report{Command: strings.Join(append([]string{"go run ."}, o.args...), " "), Started: time.Now()}
+	r := report.Report{Command: o.command(), Started: time.Now()}
 	var err error
 	if r.Machine, err = report.ThisMachine(ctx); err != nil {
 		return err
@@ -110,6 +109,11 @@ func (o *options) cases() []workload.Case {
 		cases = append(cases, w.Cases(o.sizes)...)
 	}
 	return cases
+}
+
+// command is what was typed.
+func (o *options) command() string {
+	return proc.Command{Args: append([]string{"go", "run", "."}, o.args...), CPU: proc.AnyCPU}.String()
 }
 
 // kind is what Report.Kind will be.

@@ -47,7 +47,11 @@ func (r Report) writeHead(b *strings.Builder) {
 	fmt.Fprintf(b, "- `%s`\n", r.Command)
 	fmt.Fprintf(b, "- %s, %d CPUs, %d MiB, %s; load average %s before\n", m.CPU, m.CPUs, m.MemoryMiB, m.Kernel, m.LoadAverage)
 	fmt.Fprintf(b, "- %s; golwan at %s\n", m.Go, m.Commit)
-	fmt.Fprintf(b, "- %d rounds of %v after %v of warm-up, driven by %s, %s\n", s.Rounds, s.Duration, s.Warmup, s.Generator, pinning)
+	warmup := fmt.Sprintf("after %v of warm-up", s.Warmup)
+	if s.Warmup <= 0 {
+		warmup = "without warm-up"
+	}
+	fmt.Fprintf(b, "- %d rounds of %v %s, driven by %s, %s\n", s.Rounds, s.Duration, warmup, s.Generator, pinning)
 	fmt.Fprintf(b, "- medians; in parentheses the least and the greatest; ratios are those of the medians, and in parentheses of single rounds; took %v\n", r.Finished.Sub(r.Started).Round(time.Second))
 	for _, c := range r.Contenders {
 		if c.Missing == "" {
