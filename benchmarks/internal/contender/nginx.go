@@ -16,7 +16,8 @@ import (
 )
 
 // nginxConfig has nothing on that costs time and is not asked for: no access log, no limit of requests for a
-// connection that a run could reach. Every path that nginx writes to is in the temporary folder.
+// connection that a run could reach. Every path that nginx writes to is in the temporary folder. It reads a body as most do
+// that stand before an application: all of it, and then something else gives the answer.
 var nginxConfig = template.Must(template.New("nginx").Parse(`daemon off;
 {{if .Root}}user root;
 {{end}}worker_processes {{.Workers}};
@@ -43,6 +44,12 @@ http {
 		location = / {
 			default_type "{{.Type}}";
 			return 200 "{{.Greeting}}";
+		}
+		location = /post {
+			proxy_pass http://{{.Addr}}/;
+			proxy_method GET;
+			proxy_pass_request_body off;
+			proxy_set_header Content-Length "";
 		}
 {{if .Tree}}		location {{.Path}} {
 			default_type "{{.Type}}";
