@@ -3,6 +3,8 @@
 package lwan
 
 import (
+	"bytes"
+
 	"github.com/golwan/golwan/lwan/internal/evloop"
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
@@ -54,6 +56,12 @@ type fragment struct {
 	resume http1.Resume
 }
 
+// backlog is pipelined requests that wait for their turn: all of in, or, where that is a whole read buffer, a part of it.
+type backlog struct {
+	in       []byte
+	pos, end int
+}
+
 const (
 	readBuffer = 16 << 10
 	flushAt    = 64 << 10  // answers that are held back to be written together
@@ -91,22 +99,28 @@ func (h *h1) Serve(c *evloop.Conn) evloop.Verdict {
 	}
 }
 
-// restore takes up what was kept of an incomplete request.
+// restore takes up what was kept of an incomplete request, or the requests that have waited for their turn.
 func (h *h1) restore() {
-	h.pos, h.end, h.resume = 0, 0, http1.Resume{}
+	h.pos, h.end, h.resume, h.held = 0, 0, http1.Resume{}, nil
+	kept := h.c.Kept()
+	if b, ok := kept.(*backlog); ok && len(b.in) >= readBuffer {
+		h.eng.giveBuffer(h.in)
+		h.in, h.pos, h.end = b.in, b.pos, b.end
+		return
+	}
 	if len(h.in) < readBuffer {
 		h.in = h.eng.takeBuffer()
 	}
-	f, _ := h.c.Kept().(*fragment)
-	h.held = f
-	if f == nil {
-		return
+	switch k := kept.(type) {
+	case *backlog:
+		h.end = copy(h.in, k.in)
+	case *fragment:
+		if len(k.bytes) >= len(h.in) {
+			h.in = make([]byte, 2*len(k.bytes))
+		}
+		h.held, h.resume = k, k.resume
+		h.end = copy(h.in, k.bytes)
 	}
-	if len(f.bytes) >= len(h.in) {
-		h.in = make([]byte, 2*len(f.bytes))
-	}
-	h.end = copy(h.in, f.bytes)
-	h.resume = f.resume
 }
 
 // fill reads what has come. It reports false, and what is to become of the connection, when there is nothing.
@@ -168,12 +182,19 @@ func (h *h1) rest() evloop.Verdict {
 	return evloop.Idle
 }
 
-// yield lets others have a turn before the pipelined requests that are left.
+// yield lets others have a turn before the pipelined requests that are left. They stay where they are, unless that would
+// keep a large buffer for little; and the time of the connection does not run out while it is the others' turn.
 func (h *h1) yield() evloop.Verdict {
 	if h.flush() != nil {
 		return h.drop()
 	}
-	h.c.Keep(&fragment{bytes: append([]byte(nil), h.in[h.pos:h.end]...)})
+	h.c.ExpireAfter(0)
+	if left := h.in[h.pos:h.end]; len(left) < readBuffer/4 {
+		h.c.Keep(&backlog{in: bytes.Clone(left)})
+	} else {
+		h.c.Keep(&backlog{h.in, h.pos, h.end})
+		h.in, h.pos, h.end = nil, 0, 0
+	}
 	return evloop.Again
 }
 

@@ -1,0 +1,103 @@
+//go:build linux && !golwan_nethttp
+
+package lwan
+
+import (
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+const pipelined = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
+
+// keepPipeline sends requests for as long as more says so, with the next ones always there before the last ones are
+// answered, and reads the answers, which all are of the same size. It returns how many there were.
+func keepPipeline(t *testing.T, w *client, more func(n int) bool) (n int) {
+	t.Helper()
+	const batch = 500
+	requests := strings.Repeat(pipelined, batch)
+	w.send(pipelined)
+	a, _ := w.r.Peek(1)
+	if len(a) == 0 {
+		t.Fatal("no answer")
+	}
+	first := make([]byte, w.r.Buffered())
+	if _, err := io.ReadFull(w.r, first); err != nil {
+		t.Fatal(err)
+	}
+	answers := make([]byte, batch*len(first))
+	w.send(requests)
+	for more(n) {
+		w.send(requests)
+		if _, err := io.ReadFull(w.r, answers); err != nil {
+			t.Fatalf("after %d answers: %v", n, err)
+		}
+		n += batch
+	}
+	if _, err := io.ReadFull(w.r, answers); err != nil {
+		t.Fatalf("after %d answers: %v", n, err)
+	}
+	if got := strings.Count(string(answers), "HTTP/1.1 200 OK\r\n"); got != batch {
+		t.Fatalf("%d of the last %d answers are right", got, batch)
+	}
+	return n + batch
+}
+
+// TestBusyPipelineWasTimedOut: the time for the first head went on while requests waited for their turn, so that a client
+// with something always under way got a 408 in the midst of it.
+func TestBusyPipelineWasTimedOut(t *testing.T) {
+	srv := &Server{Loops: 1, MaxPipelined: 1, HeaderTimeout: time.Second}
+	srv.Handle("GET /x", text("x"))
+	w := dial(t, serveTest(t, srv))
+	until := time.Now().Add(2500 * time.Millisecond) // two seconds after it was opened its time is over, to the second
+	sent := make(chan int, 1)
+	go func() {
+		n := 0
+		for batch := strings.Repeat(pipelined, 2000); time.Now().Before(until); n += 2000 {
+			if _, err := io.WriteString(w.c, batch); err != nil {
+				break // the answers tell why
+			}
+		}
+		w.c.(*net.TCPConn).CloseWrite()
+		sent <- n
+	}()
+	answers, err := io.ReadAll(w.r)
+	if n, want := strings.Count(string(answers), "HTTP/1.1 200 OK\r\n"), <-sent; n != want || err != nil {
+		t.Errorf("%d answers to %d requests, %v: %.200q", n, want, err, answers[max(len(answers)-200, 0):])
+	}
+}
+
+// TestHeadBehindAPipelineWasNotTimed: half a request that came behind others could stay for as long as it liked.
+func TestHeadBehindAPipelineWasNotTimed(t *testing.T) {
+	srv := &Server{Loops: 1, MaxPipelined: 1, HeaderTimeout: time.Second, IdleTimeout: -1}
+	srv.Handle("GET /x", text("x"))
+	w := dial(t, serveTest(t, srv))
+	w.open("/x")
+	w.send(strings.Repeat(pipelined, 3) + "GET /x HTTP/1.1\r\nHost:")
+	for range 3 {
+		w.want("GET", 200, "x")
+	}
+	if a := w.answer("GET"); a.status != 408 || !a.close {
+		t.Errorf("%v", a)
+	}
+	w.ended()
+}
+
+// TestPipelineWasCopied: what waited for its turn was copied each time, 16 KiB for 64 requests.
+func TestPipelineWasCopied(t *testing.T) {
+	srv := &Server{Loops: 1}
+	srv.Handle("GET /x", text("x"))
+	w := dial(t, serveTest(t, srv))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	n := keepPipeline(t, w, func(n int) bool { return n < 50_000 })
+	runtime.ReadMemStats(&after)
+	if each := float64(after.TotalAlloc-before.TotalAlloc) / float64(n); each > 64 {
+		t.Errorf("%.0f bytes are allocated for a request", each)
+	} else {
+		t.Logf("%.1f bytes are allocated for a request", each)
+	}
+}
