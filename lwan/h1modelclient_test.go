@@ -53,9 +53,13 @@ func drive(addr string, script []byte) string {
 		go100: make(chan struct{}, 1), next: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	for i := 4; i+1 < len(script); i += 2 {
-		m.steps = append(m.steps, modelSteps[int(script[i])%len(modelSteps)](int(script[i+1])))
+		s := modelSteps[int(script[i])%len(modelSteps)](int(script[i+1]))
+		m.steps = append(m.steps, s)
+		if s.asked { // who sends more has no right to an answer, not even to those before
+			break
+		}
 	}
-	if m.ending == stays {
+	if n := len(m.steps); m.ending == stays && (n == 0 || !m.steps[n-1].asked) {
 		m.steps = append(m.steps, modelSteps[12](0)) // which closes
 	}
 	if m.ending == parts || m.ending == departs || m.ending == resets {
@@ -154,8 +158,8 @@ func (m *modelClient) read(all bool) string {
 		default:
 			return fmt.Sprintf("answer %d to %.60q: %v %v, want %d close=%v %.60q", i, s.send, a, err, s.status, s.closes, s.body)
 		}
-		if s.closes { // who has asked for that and goes on may be reset
-			return m.end(r, all && !strings.Contains(s.send, "Connection: close") && !strings.Contains(s.send, "HTTP/1.0"))
+		if s.closes {
+			return m.end(r, all)
 		}
 		select {
 		case m.next <- struct{}{}:
