@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -35,7 +36,7 @@ type loopEngine struct {
 	buffers   sync.Pool // of *[readBuffer]byte, for workers that have given theirs back
 }
 
-func startEngine(s *Server, ends []Endpoint) (engine, []net.Addr, error) {
+func startEngine(s *Server, ends []Endpoint, left *inheritance) (engine, []net.Addr, error) {
 	core := s.life.core
 	if _, err := evloop.RaiseDescriptorLimit(); err != nil {
 		core.log.Warn("lwan: cannot raise the limit of descriptors", "err", err)
@@ -46,7 +47,7 @@ func startEngine(s *Server, ends []Endpoint) (engine, []net.Addr, error) {
 		idle:     evloop.Seconds(orPause(s.IdleTimeout, defaultIdle)),
 		header:   evloop.Seconds(orPause(s.HeaderTimeout, defaultHead)),
 	}
-	addrs, err := e.listen(ends)
+	addrs, err := e.listen(ends, left)
 	if err != nil {
 		return nil, nil, errors.Join(err, e.closeListeners())
 	}
@@ -67,9 +68,9 @@ func startEngine(s *Server, ends []Endpoint) (engine, []net.Addr, error) {
 }
 
 // listen opens every endpoint, or none.
-func (e *loopEngine) listen(ends []Endpoint) (addrs []net.Addr, err error) {
+func (e *loopEngine) listen(ends []Endpoint, left *inheritance) (addrs []net.Addr, err error) {
 	for i, end := range ends {
-		lane, err := e.open(end)
+		lane, err := e.open(end, left)
 		if err != nil {
 			return nil, fmt.Errorf("lwan: endpoint %d (%s): %w", i, end.where(), err)
 		}
@@ -79,7 +80,7 @@ func (e *loopEngine) listen(ends []Endpoint) (addrs []net.Addr, err error) {
 	return addrs, nil
 }
 
-func (e *loopEngine) open(end Endpoint) (*evloop.Lane, error) {
+func (e *loopEngine) open(end Endpoint, left *inheritance) (*evloop.Lane, error) {
 	if end.TLS != nil {
 		return nil, errNoTLS
 	}
@@ -87,7 +88,38 @@ func (e *loopEngine) open(end Endpoint) (*evloop.Lane, error) {
 		e.listeners = append(e.listeners, end.Listener)
 		return evloop.FromListener(end.Listener)
 	}
-	return evloop.Listen(end.where(), evloop.ListenConfig{FastOpen: end.FastOpen, DeferAccept: end.DeferAccept, Mode: end.Mode})
+	cfg := evloop.ListenConfig{FastOpen: end.FastOpen, DeferAccept: end.DeferAccept, Mode: end.Mode}
+	if file := left.take(end.where()); file != nil {
+		return evloop.Inherit(file, end.where(), cfg)
+	}
+	return evloop.Listen(end.where(), cfg)
+}
+
+// sockets implements engine.
+func (e *loopEngine) sockets() (files []*os.File, err error) {
+	for _, l := range e.lanes {
+		f, err := l.Duplicate()
+		if err != nil {
+			closeAll(files)
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// share implements engine.
+func (e *loopEngine) share() {
+	for _, l := range e.lanes {
+		l.Share()
+	}
+}
+
+// own implements engine.
+func (e *loopEngine) own() {
+	for _, l := range e.lanes {
+		l.Own()
+	}
 }
 
 func (e *loopEngine) closeListeners() error {

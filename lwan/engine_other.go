@@ -46,18 +46,18 @@ type httpEngine struct {
 	shut    context.CancelFunc
 }
 
-func startEngine(s *Server, ends []Endpoint) (engine, []net.Addr, error) {
+func startEngine(s *Server, ends []Endpoint, left *inheritance) (engine, []net.Addr, error) {
 	e := &httpEngine{core: s.life.core, ended: make(chan struct{}), quiet: make(chan struct{}, 1), addrs: addrCounts{max: s.MaxConnsPerAddr}}
 	e.core.observers = append([]Observer{(*requestCounter)(e)}, e.core.observers...) // first: the others may look at Stats
 	var addrs []net.Addr
 	for i, end := range ends {
-		ln, err := listen(end)
+		ln, err := listen(end, left.take(end.where()))
 		if err != nil {
 			err = fmt.Errorf("lwan: endpoint %d (%s): %w", i, end.where(), err)
 			return nil, nil, errors.Join(err, e.closeListeners())
 		}
 		addrs = append(addrs, ln.Addr())
-		e.lanes = append(e.lanes, &countingListener{Listener: ln, eng: e, max: int64(max(s.MaxConns, 0))})
+		e.lanes = append(e.lanes, &countingListener{Listener: ln, eng: e, max: int64(max(s.MaxConns, 0)), given: end.Listener != nil})
 		e.servers = append(e.servers, e.server(s, s.life.tables[i]))
 	}
 	for i, srv := range e.servers {

@@ -16,9 +16,13 @@ import (
 
 var errNoSystemd = errors.New("sockets of systemd are there on Linux only")
 
-// listen opens an endpoint. FastOpen and DeferAccept are hints to a kernel, and left out.
-func listen(end Endpoint) (net.Listener, error) {
+// listen opens an endpoint, or takes over the socket that another process has left for it. FastOpen and DeferAccept are
+// hints to a kernel, and left out.
+func listen(end Endpoint, left *os.File) (net.Listener, error) {
 	switch where := end.where(); {
+	case left != nil:
+		ln, err := net.FileListener(left)
+		return ln, errors.Join(err, left.Close())
 	case end.TLS != nil:
 		return nil, errNoTLS
 	case end.Listener != nil:
@@ -57,6 +61,35 @@ type countingListener struct {
 	net.Listener
 	eng *httpEngine
 	max int64 // 0: no limit
+
+	given bool // by the caller
+}
+
+// sockets implements engine.
+func (e *httpEngine) sockets() (files []*os.File, err error) {
+	for _, l := range e.lanes {
+		f, err := duplicate(l.Listener)
+		if err != nil {
+			closeAll(files)
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// share implements engine: the file of a unix socket is the other process's.
+func (e *httpEngine) share() { e.removeFiles(false) }
+
+// own implements engine.
+func (e *httpEngine) own() { e.removeFiles(true) }
+
+func (e *httpEngine) removeFiles(on bool) {
+	for _, l := range e.lanes {
+		if ln, ok := l.Listener.(*net.UnixListener); ok && !l.given {
+			ln.SetUnlinkOnClose(on)
+		}
+	}
 }
 
 func (l *countingListener) Accept() (net.Conn, error) {

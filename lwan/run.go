@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -23,45 +24,75 @@ type engine interface {
 	close(ctx context.Context) error
 	// closeListeners ends listening.
 	closeListeners() error
+	// sockets duplicates the listening sockets, in the order of the endpoints.
+	sockets() ([]*os.File, error)
+	// share leaves the listening sockets to another process, before drain.
+	share()
+	// own takes those that were left to this one.
+	own()
 	stats(s *Stats)
 }
 
 // Run serves until the process gets SIGINT or SIGTERM, then drains for Server.DrainTimeout; a second signal ends at once.
-// It returns nil after a clean stop.
+// It returns nil after a clean stop. SIGUSR2 calls Restart: a new process takes over, if it starts within RestartTimeout,
+// and this one drains; if it does not, the log says why.
 func Run(s *Server) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return s.run(ctx, true)
+	restart := make(chan os.Signal, 1)
+	notifyRestart(restart)
+	defer signal.Stop(restart)
+	return s.run(ctx, restart)
 }
 
 // Run serves until ctx is over, then drains for DrainTimeout. It returns nil after a clean stop.
 //
 // Unlike ListenAndServe it owns the process: while it runs, GOMAXPROCS is twice the number of loops, so that goroutines
 // get processors that no loop holds (KeepGOMAXPROCS turns that off), and the heap has a floor, so that a server with
-// little live memory does not collect garbage all the time (HeapFloor).
-func (s *Server) Run(ctx context.Context) error { return s.run(ctx, false) }
+// little live memory does not collect garbage all the time (HeapFloor). A service manager that is named by NOTIFY_SOCKET,
+// as systemd with Type=notify, is told when the server serves, when it stops, and which process is its successor.
+func (s *Server) Run(ctx context.Context) error { return s.run(ctx, nil) }
 
-func (s *Server) run(ctx context.Context, signals bool) error {
+// run is Run; restart is nil, or asks for restarts, and then signals count while draining, too.
+func (s *Server) run(ctx context.Context, restart <-chan os.Signal) error {
 	defer s.ownProcess()()
 	if err := s.start(s.endpoints()); err != nil {
 		return err
 	}
-	var failure error
-	select {
-	case <-ctx.Done():
-	case failure = <-s.life.failed:
-		s.life.core.log.Error("a function given to Go has failed; the server stops", "err", failure)
-	case <-s.life.over:
+	s.tellManager("READY=1")
+	over, failure := s.waitForEnd(ctx, restart)
+	if over {
 		return s.ended()
 	}
 	drain, cancel := s.drainContext()
 	defer cancel()
-	if signals {
+	if restart != nil {
 		var stop context.CancelFunc
 		drain, stop = signal.NotifyContext(drain, os.Interrupt, syscall.SIGTERM)
 		defer stop()
 	}
 	return errors.Join(failure, s.Shutdown(drain))
+}
+
+// waitForEnd serves until there is a reason to drain, which may be a failure, or everything is over already.
+func (s *Server) waitForEnd(ctx context.Context, restart <-chan os.Signal) (over bool, failure error) {
+	for {
+		select {
+		case <-restart:
+			go s.restartBySignal(ctx)
+			continue
+		case <-s.life.handedOver:
+			s.tellManager("MAINPID=" + strconv.Itoa(s.life.successor))
+			return false, nil
+		case <-s.life.over:
+			return true, nil
+		case <-ctx.Done():
+		case failure = <-s.life.failed:
+			s.life.core.log.Error("a function given to Go has failed; the server stops", "err", failure)
+		}
+		s.tellManager("STOPPING=1")
+		return false, failure
+	}
 }
 
 const defaultDrain = 30 * time.Second
@@ -81,7 +112,10 @@ const lastMoments = 3 * time.Second
 
 // drainIdle is how long idle connections may still be used, so that all are closed before ctx is over.
 func (s *Server) drainIdle(ctx context.Context) time.Duration {
-	grace := max(s.DrainIdle, 0)
+	grace := s.DrainIdle
+	if grace == 0 && s.life.successor != 0 {
+		grace = defaultDrainIdle
+	}
 	if end, ok := ctx.Deadline(); ok {
 		grace = min(grace, time.Until(end)-max(s.LingerTimeout, defaultLinger)-lastMoments)
 	}
@@ -125,14 +159,16 @@ func (s *Server) serve(ends []Endpoint) error {
 	if err := s.start(ends); err != nil {
 		return err
 	}
+	var err error
 	select {
 	case <-s.life.over:
 		return s.ended()
-	case err := <-s.life.failed:
-		ctx, cancel := s.drainContext()
-		defer cancel()
-		return errors.Join(err, s.Shutdown(ctx))
+	case <-s.life.handedOver:
+	case err = <-s.life.failed:
 	}
+	ctx, cancel := s.drainContext()
+	defer cancel()
+	return errors.Join(err, s.Shutdown(ctx))
 }
 
 // endpoints is where to listen.
@@ -143,10 +179,25 @@ func (s *Server) endpoints() []Endpoint {
 	return []Endpoint{{Addr: s.Addr}}
 }
 
-// start builds the server and begins to serve.
+// start builds the server and begins to serve, in the place of another process if that has left its sockets.
 func (s *Server) start(ends []Endpoint) error {
 	s.life.mu.Lock()
 	defer s.life.mu.Unlock()
+	left, err := inherit()
+	if err != nil {
+		return err
+	}
+	err = s.startOn(ends, left)
+	if e := left.settle(err); err == nil && e != nil {
+		s.life.core.log.Warn("lwan: the process before this one", "err", e)
+	}
+	if err == nil {
+		s.life.engine.own()
+	}
+	return err
+}
+
+func (s *Server) startOn(ends []Endpoint, left *inheritance) error {
 	roots := make([]*Routes, len(ends))
 	for i, e := range ends {
 		if roots[i] = e.Routes; e.Routes == nil {
@@ -156,14 +207,14 @@ func (s *Server) start(ends []Endpoint) error {
 	if err := s.build(roots); err != nil {
 		return err
 	}
-	eng, addrs, err := startEngine(s, ends)
+	eng, addrs, err := startEngine(s, ends, left)
 	if err != nil {
 		s.life.state = lifeOver
 		err = errors.Join(err, s.runClosers())
 		close(s.life.over)
 		return err
 	}
-	s.life.engine, s.life.addrs, s.life.state = eng, addrs, lifeServing
+	s.life.engine, s.life.ends, s.life.addrs, s.life.state = eng, ends, addrs, lifeServing
 	s.startWork()
 	close(s.life.ready)
 	return nil
@@ -198,6 +249,7 @@ func (s *Server) end(ctx context.Context, cut bool) error {
 		<-s.life.over
 		return nil
 	}
+	s.life.restarting.Wait() // a process that was about to take over is not left behind
 	var err error
 	if eng := s.life.engine; eng != nil {
 		err = s.endEngine(ctx, eng, cut)
@@ -230,6 +282,9 @@ func (s *Server) beginEnd() bool {
 	case lifeBuilt, lifeServing:
 		s.life.state = lifeEnding
 		s.life.core.drain()
+		if s.life.stopRestart != nil {
+			s.life.stopRestart(errEndMeanwhile)
+		}
 		return true
 	}
 	return false

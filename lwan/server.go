@@ -27,11 +27,12 @@ type Server struct {
 	Limits    Limits     // of each request; WithLimits overrides them for routes and groups
 
 	// The first three and DrainIdle are counted in whole seconds, and may last up to one more.
-	HeaderTimeout time.Duration // from the first byte of a request to the end of its head (and to the first byte): 10 s; then 408
-	IdleTimeout   time.Duration // between two requests on a connection: 60 s
-	LingerTimeout time.Duration // longest wait for a client to read why its connection is closed: 2 s; negative: no wait
-	DrainTimeout  time.Duration // Run's patience with requests under way at shutdown: 30 s
-	DrainIdle     time.Duration // in which an idle connection may still be used for one request once draining has begun: none
+	HeaderTimeout  time.Duration // from the first byte of a request to the end of its head (and to the first byte): 10 s; then 408
+	IdleTimeout    time.Duration // between two requests on a connection: 60 s
+	LingerTimeout  time.Duration // longest wait for a client to read why its connection is closed: 2 s; negative: no wait
+	DrainTimeout   time.Duration // Run's patience with requests under way at shutdown: 30 s
+	DrainIdle      time.Duration // in which an idle connection may still be used for one request once draining has begun: none; after Restart 10 s
+	RestartTimeout time.Duration // Run's patience with the new process after SIGUSR2: 60 s
 
 	MaxLineBytes       int // request line: 8 KiB; then 414
 	MaxHeaderBytes     int // all field lines together, and those of a trailer section: 32 KiB; then 431
@@ -107,7 +108,13 @@ type life struct {
 	running sync.WaitGroup // of work
 	stopRun context.CancelFunc
 	failed  chan error // a worker of Go failed
-	kernel  kernel     // tests put faults in its place; nil: the system's own
+
+	ends        []Endpoint
+	stopRestart context.CancelCauseFunc // of the restart that is under way; nil: none is
+	restarting  sync.WaitGroup
+	handedOver  chan struct{} // closed when another process serves in this one's place
+	successor   int           // and its number
+	kernel      kernel        // tests put faults in its place; nil: the system's own
 }
 
 type lifeState uint8
@@ -129,6 +136,7 @@ func (s *Server) lifeInit() {
 		s.life.ready = make(chan struct{})
 		s.life.over = make(chan struct{})
 		s.life.failed = make(chan error, 1)
+		s.life.handedOver = make(chan struct{})
 	}
 }
 

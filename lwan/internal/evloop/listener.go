@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -31,6 +30,7 @@ type Lane struct {
 //
 //	Listen ──▶ here ──Share──▶ successor
 //	Inherit ──▶ successor ──Own──▶ here
+//	systemd ──▶ manager ──Share──▶ successor
 type laneOwner uint8
 
 const (
@@ -74,24 +74,25 @@ func Listen(addr string, cfg ListenConfig) (*Lane, error) {
 // backlog of net.core.somaxconn are package net's defaults.
 func (cfg ListenConfig) control(raw syscall.RawConn) error {
 	var err error
-	fail := raw.Control(func(fd uintptr) {
-		if err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
-			err = fmt.Errorf("TCP_NODELAY: %w", err)
-			return
-		}
-		if cfg.FastOpen > 0 {
-			if err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_FASTOPEN, cfg.FastOpen); err != nil {
-				err = fmt.Errorf("TCP_FASTOPEN: %w", err)
-				return
-			}
-		}
-		if s := Seconds(cfg.DeferAccept); s > 0 {
-			if err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, int(s)); err != nil {
-				err = fmt.Errorf("TCP_DEFER_ACCEPT: %w", err)
-			}
-		}
-	})
+	fail := raw.Control(func(fd uintptr) { err = cfg.set(int(fd)) })
 	return errors.Join(fail, err)
+}
+
+func (cfg ListenConfig) set(fd int) error {
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+		return fmt.Errorf("TCP_NODELAY: %w", err)
+	}
+	if cfg.FastOpen > 0 {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_FASTOPEN, cfg.FastOpen); err != nil {
+			return fmt.Errorf("TCP_FASTOPEN: %w", err)
+		}
+	}
+	if s := Seconds(cfg.DeferAccept); s > 0 {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, int(s)); err != nil {
+			return fmt.Errorf("TCP_DEFER_ACCEPT: %w", err)
+		}
+	}
+	return nil
 }
 
 // listenUnix binds a unix socket. A socket file that nobody listens on any more is replaced; one that is in use is not.
@@ -172,57 +173,4 @@ func (l *Lane) removeFile() error {
 	}
 	l.path = ""
 	return nil
-}
-
-// firstInherited is the first descriptor of socket activation (sd_listen_fds(3)).
-const firstInherited = 3
-
-// inherited finds the socket of that name, or number, among those of socket activation.
-func inherited(name string) (*Lane, error) {
-	n, err := inheritedCount()
-	if err != nil {
-		return nil, err
-	}
-	names := strings.Split(os.Getenv("LISTEN_FDNAMES"), ":")
-	for i := range n {
-		if (i < len(names) && names[i] == name) || strconv.Itoa(i) == name {
-			return inheritedLane(firstInherited+i, name)
-		}
-	}
-	return nil, fmt.Errorf("evloop: systemd handed over no socket %q (LISTEN_FDS=%d, LISTEN_FDNAMES=%q)", name, n, os.Getenv("LISTEN_FDNAMES"))
-}
-
-func inheritedCount() (int, error) {
-	if pid := os.Getenv("LISTEN_PID"); pid != strconv.Itoa(os.Getpid()) {
-		return 0, fmt.Errorf("evloop: no sockets of systemd: LISTEN_PID is %q, this process %d", pid, os.Getpid())
-	}
-	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("evloop: no sockets of systemd: LISTEN_FDS is %q", os.Getenv("LISTEN_FDS"))
-	}
-	return n, nil
-}
-
-// inheritedLane duplicates the descriptor, so that the original stays for a later start of the server.
-func inheritedLane(fd int, name string) (*Lane, error) {
-	unix.CloseOnExec(fd)
-	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("evloop: socket %q of systemd: %w", name, err)
-	}
-	if on, err := unix.GetsockoptInt(dup, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || on == 0 {
-		unix.Close(dup)
-		return nil, fmt.Errorf("evloop: descriptor %q of systemd is no listening socket", name)
-	}
-	file := os.NewFile(uintptr(dup), "systemd:"+name)
-	ln, err := net.FileListener(file)
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	defer ln.Close()
-	lane, err := newLane(file, ln.Addr())
-	if err == nil {
-		lane.owner = ownedByManager
-	}
-	return lane, err
 }
