@@ -40,6 +40,8 @@ type carrier interface {
 	wait(arm func(wake func()), limit time.Duration) error
 	// offload runs fn on a goroutine, and returns when fn has: however long it takes. ErrBusy: it was not run.
 	offload(fn func()) error
+	// outlast waits until wake is called, whatever becomes of the request meanwhile.
+	outlast(arm func(wake func()))
 	// entered says which route's chain runs from here on, for the watchdog.
 	entered(rt *route)
 	// returned says that the chain has.

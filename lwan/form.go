@@ -169,7 +169,7 @@ func (r *Request) readOffLoop(read func()) error {
 	if err := r.beginWait(); err != nil {
 		return err
 	}
-	return r.offload(read)
+	return r.offload(read, r.car.offload)
 }
 
 // remove takes the files off the disk, on a goroutine: to free the blocks of a large file takes long. It is called when

@@ -75,6 +75,9 @@ func (h *h1) giveBack() {
 	if len(h.in) < readBuffer || len(head)+len(pending) > readBuffer/2 {
 		return
 	}
+	if h.head == 0 && h.base == len(h.in) { // it has been done
+		return
+	}
 	old := h.in
 	h.in = slices.Concat(head, pending)
 	h.head, h.base, h.pos, h.end = 0, len(head), len(head), len(h.in)
@@ -144,6 +147,17 @@ func (h *h1) offload(fn func()) error {
 		}
 	}
 	return h.errorOf(h.w.Offload(h.core.goroutine.run, fn))
+}
+
+// outlast implements carrier.
+func (h *h1) outlast(arm func(wake func())) {
+	defer h.w.Return(h.w.Leave())
+	if h.c.Offloaded() {
+		_ = waitOn(arm, 0, nil, nil) // nothing else can end it
+		return
+	}
+	// It starts whatever it is given, and waits on the handler's own coroutine.
+	_ = h.w.Offload(func(run func()) bool { arm(run); return true }, func() {})
 }
 
 // entered implements carrier.

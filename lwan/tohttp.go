@@ -325,6 +325,8 @@ func (c *httpCall) wait(arm func(wake func()), limit time.Duration) error {
 	return waitOn(arm, limit, c.over(), c.req.cancelled)
 }
 
+func (c *httpCall) outlast(arm func(wake func())) { _ = waitOn(arm, 0, nil, nil) } // nothing else can end it
+
 func (c *httpCall) offload(fn func()) error {
 	fn()
 	return nil

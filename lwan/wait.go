@@ -155,6 +155,8 @@ func (r *Request) endsWithDraining() {
 // the request's; fn should end with it. A panic in fn comes back as the handler's. ErrBusy: the server's goroutines are
 // all in use, and so is the queue; fn was not run.
 //
+// In an event stream heartbeats are sent meanwhile, so fn must leave the response alone.
+//
 // For waits of unbounded length use a Queue or a Topic: they hold no goroutine.
 func (r *Request) Await(fn func(ctx context.Context) error) error {
 	_, err := Await(r, func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) })
@@ -167,7 +169,11 @@ func Await[T any](req *Request, fn func(ctx context.Context) (T, error)) (v T, e
 		return v, err
 	}
 	ctx := req.Context()
-	end := req.offload(func() { v, err = fn(ctx) })
+	through := req.car.offload
+	if req.heartbeat() > 0 && req.state == stateRunning {
+		through = req.offloadBeating
+	}
+	end := req.offload(func() { v, err = fn(ctx) }, through)
 	if end != nil {
 		return v, end
 	}
@@ -177,13 +183,13 @@ func Await[T any](req *Request, fn func(ctx context.Context) (T, error)) (v T, e
 	return v, req.endWait(err)
 }
 
-// offload runs fn on a goroutine and ends as fn does: a panic or Goexit of fn is one of the caller.
-func (r *Request) offload(fn func()) error {
+// offload runs fn through a carrier's offload and ends as fn does: a panic or Goexit of fn is one of the caller.
+func (r *Request) offload(fn func(), through func(func()) error) error {
 	var (
 		ended    bool
 		panicked any
 	)
-	err := r.car.offload(func() {
+	err := through(func() {
 		defer func() {
 			if !ended {
 				if v := recover(); v == http.ErrAbortHandler {
@@ -216,7 +222,7 @@ func Blocking(next Handler) Handler {
 		if !req.car.onLoop() {
 			return next(req, resp)
 		}
-		if err := req.offload(func() { st = next(req, resp) }); err != nil {
+		if err := req.offload(func() { st = next(req, resp) }, req.car.offload); err != nil {
 			return resp.Fail(fmt.Errorf("%s: %w", req.Pattern(), err))
 		}
 		return st
