@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
@@ -30,8 +31,24 @@ func recovering(next Handler) Handler {
 				st = resp.failPanic(v)
 			}
 		}()
+		if req.limits.Timeout > 0 {
+			return inTime(next, req, resp)
+		}
 		return next(req, resp)
 	}
+}
+
+// inTime gives up a good answer that comes after Limits.Timeout: a handler that neither waits nor looks at its context is
+// stopped by nothing, and the limit is to mean the same for all. What middleware has set before stays.
+func inTime(next Handler, req *Request, resp *Response) Status {
+	before := slices.Clone(resp.fields)
+	st := next(req, resp)
+	if st >= 400 || resp.failed != 0 || resp.streamed || resp.after != nil || req.limits.Timeout <= 0 || req.car.elapsed() < req.limits.Timeout {
+		return st
+	}
+	resp.Reset()
+	resp.fields = append(resp.fields, before...)
+	return resp.Fail(ErrTimeout)
 }
 
 // failPanic is Fail for a panic. http.ErrAbortHandler asks for the connection to be cut without a word.

@@ -11,7 +11,7 @@ import (
 type Limits struct {
 	Body    int64         // bytes of a request body: 1 MiB. Beyond it reading fails with ErrTooLarge (413)
 	Buffer  int64         // bytes of an answer held back before it streams: 1 MiB
-	Timeout time.Duration // from the request's head until the answer's: none. Then Context ends with ErrTimeout (503)
+	Timeout time.Duration // from the request's head until the answer's: none. Then Context ends with ErrTimeout (503); a stream that has begun goes on
 	Read    time.Duration // longest pause while a body comes in: 30 s (408)
 	Write   time.Duration // longest time in which the client takes nothing: 30 s; then the connection is cut
 
