@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/golwan/golwan/benchmarks/internal/plot"
@@ -70,21 +71,28 @@ func (r Report) curves(g Group, rate float64) plot.Curves {
 // percentile is the name of a latency without its unit.
 func percentile(m workload.Metric) string { return strings.TrimSuffix(m.Title, " µs") }
 
-// points is a chart of the latencies; it is empty when the load generator told none.
+// points is a chart of the latencies that any row has; it is empty when the load generator told less than two.
 func (r Report) points(g Group) plot.Points {
 	p := plot.Points{Title: g.Case.Name + ": latency", Unit: "under full load, on a logarithmic scale; less is better"}
+	var told []workload.Metric
 	for _, m := range percentiles {
-		p.Series = append(p.Series, percentile(m))
+		if slices.ContainsFunc(g.Rows, func(row Row) bool { return row.Invalid == "" && row.Figures[m.Key].Median > 0 }) {
+			told = append(told, m)
+			p.Series = append(p.Series, percentile(m))
+		}
+	}
+	if len(told) < 2 {
+		return plot.Points{}
 	}
 	for _, row := range g.Rows {
-		point := plot.Point{Label: row.Contender, Accent: row.Contender == r.Base}
-		measured := false
-		for _, m := range percentiles {
-			s := row.Figures[m.Key]
-			point.Values = append(point.Values, s.Median)
-			measured = measured || s.Median > 0
+		if row.Invalid != "" {
+			continue
 		}
-		if measured && row.Invalid == "" {
+		point := plot.Point{Label: row.Contender, Accent: row.Contender == r.Base}
+		for _, m := range told {
+			point.Values = append(point.Values, row.Figures[m.Key].Median)
+		}
+		if slices.Max(point.Values) > 0 {
 			p.Rows = append(p.Rows, point)
 		}
 	}

@@ -44,6 +44,7 @@ func sample() report.Report {
 	}
 	r.Results.Records[5].Sample.Invalid = "errors | under load"
 	r.Results.Records[0].Sample.Values[workload.P50.Key] = 70
+	r.Results.Records[0].Sample.Values[workload.P99.Key] = 90
 	r.Results.Traces = []rounds.Trace{{Case: "hello-64", Contender: "nginx", Calls: map[string]float64{"read": 1, "writev": 1, "epoll_wait": 0.25}}}
 	r.Results.Notes = []rounds.Note{{Case: "hello-64", Contender: "gin", Text: "round 1:\nbroken"}}
 	return r
@@ -57,11 +58,11 @@ func ExampleReport_Markdown() {
 	//
 	// GET / on 64 connections.
 	//
-	// | contender |         CPU µs/req |        to golwan |  req/s | p50 µs | syscalls/req |
-	// |:----------|-------------------:|-----------------:|-------:|-------:|-------------:|
-	// | golwan    |   8.00 (7.00–9.00) |                1 | 110000 |        |              |
-	// | nginx     | 10.00 (9.00–11.00) | 1.25 (1.11–1.38) |  95000 |     70 |         2.25 |
-	// | bad       | invalid: errors \| under load |                  |        |        |              |
+	// | contender |         CPU µs/req |        to golwan |  req/s | p50 µs | p99 µs | syscalls/req |
+	// |:----------|-------------------:|-----------------:|-------:|-------:|-------:|-------------:|
+	// | golwan    |   8.00 (7.00–9.00) |                1 | 110000 |        |        |              |
+	// | nginx     | 10.00 (9.00–11.00) | 1.25 (1.11–1.38) |  95000 |     70 |     90 |         2.25 |
+	// | bad       | invalid: errors \| under load |                  |        |        |        |              |
 	//
 	// ## Notes
 	//
@@ -140,6 +141,22 @@ func TestPaceAndAbsent(t *testing.T) {
 	}
 }
 
+func TestPlotsOfLatencies(t *testing.T) {
+	r := sample()
+	svg := r.Plots()["hello-64-latency.svg"]
+	if !strings.Contains(svg, ">p50<") || !strings.Contains(svg, ">p99<") || strings.Contains(svg, "p90") || strings.Contains(svg, "golwan") {
+		t.Errorf("only what was measured has a place:\n%s", svg)
+	}
+	delete(r.Results.Records[0].Sample.Values, workload.P50.Key)
+	if svg, found := r.Plots()["hello-64-latency.svg"]; found {
+		t.Errorf("a chart of one latency:\n%s", svg)
+	}
+	r.Results.Paces = []rounds.Pace{{Case: "hello-64", Rate: 5000}}
+	if svg := r.Plots()["hello-64-latency.svg"]; !strings.Contains(svg, "at 5000 requests a second") || !strings.Contains(svg, ">p99.99<") {
+		t.Errorf("no curves:\n%s", svg)
+	}
+}
+
 func TestGroups(t *testing.T) {
 	groups := sample().Groups()
 	if len(groups) != 1 || len(groups[0].Rows) != 3 {
@@ -173,8 +190,8 @@ func TestCSV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A head, two figures of each of 8 records, a latency, three system calls.
-	if len(lines) != 1+16+1+3 || lines[0][0] != "case" {
+	// A head, two figures of each of 8 records, two latencies, three system calls.
+	if len(lines) != 1+16+2+3 || lines[0][0] != "case" {
 		t.Errorf("%d lines: %q", len(lines), lines)
 	}
 	for _, want := range []string{"hello-64 nginx 2 0001-01-01T00:00:00Z cpu_us 11 true", "hello-64 bad 2 0001-01-01T00:00:00Z rps 900000 false",
