@@ -36,7 +36,7 @@ func (e *engine) openLoop() (load.Result, error) {
 		}
 	}
 	e.pacer = p
-	for now := time.Duration(0); now < e.job.Duration || e.outstanding() > 0 && now < e.job.Duration+overdue; now = time.Since(p.began) {
+	for now := time.Duration(0); !e.over(now); now = time.Since(p.began) {
 		p.schedule.due(min(now, e.job.Duration), p.waiting.push)
 		e.sendDue()
 		if err := e.sleep(now); err != nil {
@@ -48,6 +48,17 @@ func (e *engine) openLoop() (load.Result, error) {
 	}
 	e.giveUp()
 	return e.finish()
+}
+
+// over reports whether a run ends. What was due shortly before its end is still sent, however late the load itself is.
+func (e *engine) over(now time.Duration) bool {
+	switch {
+	case now < e.job.Duration || e.pacer.schedule.next <= e.job.Duration:
+		return false
+	case now < e.job.Duration+overdue:
+		return e.outstanding() == 0
+	}
+	return true
 }
 
 // outstanding is the number of requests that were due and have no answer.

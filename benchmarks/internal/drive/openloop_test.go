@@ -104,6 +104,24 @@ func TestOpenLoop(t *testing.T) {
 	}
 }
 
+// TestOpenLoopSendsTheLastRequests: a load that did not get its CPU at the end of a run left out what was due then.
+func TestOpenLoopSendsTheLastRequests(t *testing.T) {
+	e := &engine{job: load.Job{Duration: time.Second}, pacer: &pacer{schedule: newSchedule(10)}}
+	e.pacer.schedule.due(900*time.Millisecond, func(time.Duration) {})
+	late := time.Second + time.Millisecond
+	if e.pacer.schedule.next > time.Second || e.over(late) {
+		t.Errorf("over with a request due at %v", e.pacer.schedule.next)
+	}
+	e.pacer.schedule.due(time.Second, e.pacer.waiting.push)
+	if e.over(late) || !e.over(time.Second+overdue) {
+		t.Error("an answer is waited for, until it is overdue")
+	}
+	e.pacer.waiting = fifo[time.Duration]{}
+	if e.over(time.Second-1) || !e.over(late) {
+		t.Error("with nothing owed a run ends after its duration")
+	}
+}
+
 // TestOpenLoopOmitsNothing has a server stop for a while. A closed loop would have one slow request on each of the two
 // connections, and a good median; here everything that was due meanwhile is slow.
 func TestOpenLoopOmitsNothing(t *testing.T) {
