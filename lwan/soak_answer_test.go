@@ -75,6 +75,9 @@ func (c *soakClient) refused(resp *http.Response) error {
 
 // cutBy is errCut if err says no more than that.
 func cutBy(err error) error {
+	if strings.HasPrefix(err.Error(), "http: suspiciously long trailer") || strings.HasPrefix(err.Error(), "http: unexpected EOF reading trailer") {
+		return fmt.Errorf("%w: %w", errCut, err) // net/http's words for an end where a trailer section may be
+	}
 	for _, e := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
 		if errors.Is(err, e) {
 			return fmt.Errorf("%w: %w", errCut, e)

@@ -143,7 +143,7 @@ func (c *soakClient) finish() error {
 }
 
 // learn asks the kernel what it has done to the connection.
-func (c *soakClient) learn() { c.harm |= c.s.faults.Harm(c.c.LocalAddr()) }
+func (c *soakClient) learn() { c.harm |= c.s.faults.Harm(c.c) }
 
 func (c *soakClient) wasShort() bool { return c.s.shortages.Load() != c.short || c.short%2 == 1 }
 
@@ -162,7 +162,7 @@ func (c *soakClient) judge(err error, a *soakAsk, parting bool) {
 		l.end("refused: too many, or no memory")
 	case errors.Is(err, errCut) && c.harm&evloop.Broken != 0:
 		l.end("cut by a fault")
-	case errors.Is(err, errCut) && c.harm&evloop.Held != 0 && parting:
+	case errors.Is(err, errCut) && parting && (c.harm&evloop.Held != 0 || len(c.plan) > 1): // or answers before it fill the socket
 		l.end("cut: the last answer did not fit")
 	case errors.Is(err, errCut) && c.wasShort():
 		l.end("cut: no descriptor")

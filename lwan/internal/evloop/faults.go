@@ -25,7 +25,7 @@ type Faults struct {
 	rand  *rand.Rand
 	rates FaultRates
 	conns map[int]*faultyConn // by descriptor
-	harm  map[string]Harm     // by peer
+	harm  map[ends]Harm       // what was done
 	count map[string]int      // faults by call and kind
 }
 
@@ -53,8 +53,11 @@ const (
 	Refused                  // nobody served it
 )
 
+// ends is how the other side names a connection: two of them may have the same peer if they came to different listeners.
+type ends struct{ peer, local string }
+
 type faultyConn struct {
-	peer       string
+	ends       ends
 	registered bool
 	epfd       int
 	events     uint32
@@ -66,7 +69,7 @@ type faultyConn struct {
 func NewFaults(seed uint64, rates FaultRates) *Faults {
 	return &Faults{
 		rand: rand.New(rand.NewPCG(seed, 0)), rates: rates,
-		conns: map[int]*faultyConn{}, harm: map[string]Harm{}, count: map[string]int{},
+		conns: map[int]*faultyConn{}, harm: map[ends]Harm{}, count: map[string]int{},
 	}
 }
 
@@ -91,12 +94,13 @@ func (k *Faults) Open() int {
 	return len(k.conns)
 }
 
-// Harm returns, and forgets, what was done to the connection whose other end has that address.
-func (k *Faults) Harm(peer net.Addr) Harm {
+// Harm returns, and forgets, what was done to the connection whose other end is c.
+func (k *Faults) Harm(c net.Conn) Harm {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	h := k.harm[peer.String()]
-	delete(k.harm, peer.String())
+	e := ends{peer: c.LocalAddr().String(), local: c.RemoteAddr().String()}
+	h := k.harm[e]
+	delete(k.harm, e)
 	return h
 }
 
@@ -111,8 +115,8 @@ func (k *Faults) chance(n int, what string) bool {
 
 // hurt books what happens to fd.
 func (k *Faults) hurt(fd int, h Harm) {
-	if c := k.conns[fd]; c != nil && c.peer != "" {
-		k.harm[c.peer] |= h
+	if c := k.conns[fd]; c != nil && c.ends.peer != "" {
+		k.harm[c.ends] |= h
 	}
 }
 
@@ -242,14 +246,12 @@ func (k *Faults) accept(fd int) (int, syscall.Errno) {
 // accepted takes notice of a new connection. What is known of an address is of an earlier one.
 func (k *Faults) accepted(fd int) {
 	c := &faultyConn{}
-	if sa, err := unix.Getpeername(fd); err == nil { // else the peer is gone, and will not ask
-		if u, ok := sa.(*unix.SockaddrUnix); ok {
-			c.peer = u.Name
-		} else {
-			c.peer = addrPortOf(sa).String()
-		}
+	peer, gone := unix.Getpeername(fd)
+	local, err := unix.Getsockname(fd)
+	if gone == nil && err == nil { // else nobody will ask
+		c.ends = ends{nameOf(peer), nameOf(local)}
 	}
-	delete(k.harm, c.peer)
+	delete(k.harm, c.ends)
 	k.conns[fd] = c
 }
 
@@ -262,6 +264,13 @@ func (k *Faults) peer(fd int) (netip.Addr, syscall.Errno) {
 		return netip.Addr{}, syscall.ENOTCONN
 	}
 	return k.linux.peer(fd)
+}
+
+func nameOf(sa unix.Sockaddr) string {
+	if u, ok := sa.(*unix.SockaddrUnix); ok {
+		return u.Name
+	}
+	return addrPortOf(sa).String()
 }
 
 func (k *Faults) epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errno {
