@@ -234,13 +234,14 @@ func unclassed(st lwan.Stats) int64 {
 	return st.Requests
 }
 
-// settle waits until there are no more than want.
+// settle waits until there are as many as want, which takes no longer than the server's patience with a client that is gone.
 func (s *soak) settle(what string, want int64, value func() int64) {
 	s.t.Helper()
-	deadline := time.Now().Add(soakPatience)
+	deadline := time.Now().Add(soakPatience / 2)
 	for n := value(); n != want; n = value() {
 		if time.Now().After(deadline) {
 			s.fail("left behind: %s: %d, want %d", what, n, want)
+			s.stop()
 			return
 		}
 		runtime.Gosched()
