@@ -29,8 +29,10 @@ type soakClient struct {
 	harm    evloop.Harm // known to have been done to it
 	stopped int64       // how often the machine had stood still when it connected
 	short   int64       // and descriptors had been short
+	taken   int         // and accept had found none
 	plan    []string    // the kinds of what it asks
 	answers int
+	rested  int // answers when it last had none to wait for
 }
 
 // soakPatience is how long an answer may take before that is a failure.
@@ -45,7 +47,7 @@ var (
 
 // dial connects to one of the addresses, with buffers of some size. It returns nil if that cannot be just now.
 func (s *soak) dial(r *rand.Rand, kind string) *soakClient {
-	c := &soakClient{s: s, kind: kind, stopped: s.stops.count(), short: s.shortages.Load()}
+	c := &soakClient{s: s, kind: kind, stopped: s.stops.count(), short: s.shortages.Load(), taken: s.faults.Exhausted()}
 	where := []int{0, 0, 0, 0, 0, 1, 2, 2}[r.IntN(8)]
 	addr := s.addrs[where]
 	d := net.Dialer{Timeout: soakPatience}
@@ -142,6 +144,12 @@ func (c *soakClient) finish() error {
 	return nil
 }
 
+// Ends of which the server keeps count, too.
+const (
+	soakRefusal = "refused: too many, or no memory"
+	soakGivenUp = "given up between requests"
+)
+
 // learn asks the kernel what it has done to the connection.
 func (c *soakClient) learn() { c.harm |= c.s.faults.Harm(c.c) }
 
@@ -159,11 +167,13 @@ func (c *soakClient) judge(err error, a *soakAsk, parting bool) {
 	case errors.Is(err, errExcused):
 		l.end("answered 5xx: no descriptor")
 	case errors.Is(err, errRefused), errors.Is(err, errCut) && c.harm&evloop.Refused != 0 && c.answers == 0:
-		l.end("refused: too many, or no memory")
+		l.end(soakRefusal)
 	case errors.Is(err, errCut) && c.harm&evloop.Broken != 0:
 		l.end("cut by a fault")
 	case errors.Is(err, errCut) && parting && (c.harm&evloop.Held != 0 || len(c.plan) > 1): // or answers before it fill the socket
 		l.end("cut: the last answer did not fit")
+	case errors.Is(err, errCut) && c.answers == c.rested && c.s.faults.Exhausted() != c.taken:
+		l.end(soakGivenUp)
 	case errors.Is(err, errCut) && c.wasShort():
 		l.end("cut: no descriptor")
 	case c.s.stops.count() != c.stopped:

@@ -54,6 +54,12 @@ func (s *soak) end(before usage) {
 	s.settle("descriptors", before.descriptors, func() int64 { return max(before.descriptors, resources().descriptors) })
 	s.settle("goroutines", before.goroutines, func() int64 { return max(before.goroutines, resources().goroutines) })
 	s.memory.measure(false)
+	st := s.srv.Stats()
+	for why, most := range map[string]int64{soakRefusal: st.Rejected, soakGivenUp: st.GivenUp} {
+		if n := s.ledger.ends[why]; n > most {
+			s.fail("%d clients were %s, and the server knows of %d", n, why, most)
+		}
+	}
 	for _, line := range s.log.odd {
 		s.fail("nobody expected the line: %s", line)
 	}

@@ -18,7 +18,7 @@ func (s *soak) report() {
 	kinds, never := s.ledger.kinds()
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	row("time", "%v, seed %d, loops' threads %d", time.Since(s.began).Round(time.Second), s.seed, s.srv.Threads)
-	row("connections", "%d of clients (%s, flood %d), %d accepted, %d rejected", conns, counted(s.ledger.conns), s.ledger.flood.Load(), st.Accepted, st.Rejected)
+	row("connections", "%d of clients (%s, flood %d), %d accepted, %d rejected, %d given up", conns, counted(s.ledger.conns), s.ledger.flood.Load(), st.Accepted, st.Rejected, st.GivenUp)
 	row("requests", "%d asked, %d answered and compared, %d seen by the server, %d events", asked, answered, st.Requests, s.ledger.events.Load())
 	row("by class", "%v of 1xx to 5xx, %d without an answer", st.Status[1:], st.Status[0])
 	row("by kind", "%s", kinds)

@@ -99,7 +99,7 @@ func (c *soakClient) expect(r *rand.Rand, a *soakAsk) { c.pipeline(r, []*soakAsk
 func (c *soakClient) silent(after string) {
 	n, err := io.Copy(io.Discard, c.in)
 	switch c.learn(); {
-	case c.harm&evloop.Refused != 0:
+	case n > 0 && c.harm&evloop.Refused != 0:
 		err = errRefused
 	case n > 0:
 		err = fmt.Errorf("%d bytes that nobody asked for", n)

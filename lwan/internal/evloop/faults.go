@@ -27,6 +27,7 @@ type Faults struct {
 	conns map[int]*faultyConn // by descriptor
 	harm  map[ends]Harm       // what was done
 	count map[string]int      // faults by call and kind
+	short int                 // how often accept found no descriptor
 }
 
 // FaultRates says how often something goes wrong: once in so many calls. Zero: never.
@@ -50,7 +51,7 @@ type Harm uint8
 const (
 	Broken  Harm = 1 << iota // it was ended
 	Held                     // not all was written at once: what is sent on parting, without waiting, may be incomplete
-	Refused                  // nobody served it
+	Refused                  // it was hung up on before anything had been read
 )
 
 // ends is how the other side names a connection: two of them may have the same peer if they came to different listeners.
@@ -59,6 +60,7 @@ type ends struct{ peer, local string }
 type faultyConn struct {
 	ends       ends
 	registered bool
+	read       bool
 	epfd       int
 	events     uint32
 	data       uint64
@@ -92,6 +94,13 @@ func (k *Faults) Open() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return len(k.conns)
+}
+
+// Exhausted is how often accept found no descriptor, or was told so.
+func (k *Faults) Exhausted() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.short
 }
 
 // Harm returns, and forgets, what was done to the connection whose other end is c.
@@ -180,7 +189,19 @@ func (k *Faults) read(fd int, p []byte) (int, syscall.Errno) {
 	if e != 0 {
 		return -1, e
 	}
-	return k.linux.read(fd, p[:n])
+	got, e := k.linux.read(fd, p[:n])
+	if got > 0 {
+		k.noteRead(fd)
+	}
+	return got, e
+}
+
+func (k *Faults) noteRead(fd int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if c := k.conns[fd]; c != nil {
+		c.read = true
+	}
 }
 
 func (k *Faults) write(fd int, p []byte) (int, syscall.Errno) {
@@ -234,11 +255,15 @@ func (k *Faults) accept(fd int) (int, syscall.Errno) {
 	case k.chance(r.Exhaust, "accept exhausted"):
 		return -1, []syscall.Errno{syscall.ENOMEM, syscall.ENOBUFS}[k.rand.IntN(2)]
 	case k.chance(r.Full, "accept full"):
+		k.short++
 		return -1, []syscall.Errno{syscall.EMFILE, syscall.ENFILE}[k.rand.IntN(2)]
 	}
 	n, e := k.linux.accept(fd)
-	if e == 0 {
+	switch e {
+	case 0:
 		k.accepted(n)
+	case syscall.EMFILE, syscall.ENFILE:
+		k.short++
 	}
 	return n, e
 }
@@ -291,9 +316,7 @@ func (k *Faults) epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errn
 func (k *Faults) close(fd int) syscall.Errno {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if c := k.conns[fd]; c != nil && !c.registered {
-		k.hurt(fd, Refused)
-	}
+	k.left(fd)
 	delete(k.conns, fd)
 	interrupted := k.chance(k.rates.Close, "close EINTR")
 	if e := k.linux.close(fd); e != 0 || !interrupted {
@@ -309,7 +332,15 @@ func (k *Faults) shutdown(fd, how int) syscall.Errno {
 		k.kill(fd, syscall.ENOTCONN)
 		return syscall.ENOTCONN
 	}
+	k.left(fd)
 	return k.linux.shutdown(fd, how)
+}
+
+// left is called when the server hangs up.
+func (k *Faults) left(fd int) {
+	if c := k.conns[fd]; c != nil && !c.read {
+		k.hurt(fd, Refused)
+	}
 }
 
 func (k *Faults) interrupted(call string) bool {
