@@ -237,7 +237,11 @@ func unclassed(st lwan.Stats) int64 {
 // settle waits until there are as many as want, which takes no longer than the server's patience with a client that is gone.
 func (s *soak) settle(what string, want int64, value func() int64) {
 	s.t.Helper()
-	deadline := time.Now().Add(soakPatience / 2)
+	patience := soakPatience / 2
+	if s.failures.Load() > 0 { // what is wrong already has its consequences
+		patience = soakPatience / 20
+	}
+	deadline := time.Now().Add(patience)
 	for n := value(); n != want; n = value() {
 		if time.Now().After(deadline) {
 			s.fail("left behind: %s: %d, want %d", what, n, want)
