@@ -240,12 +240,10 @@ func TestOtherLoopsMakeRoom(t *testing.T) {
 		c.ExpireAfter(60)
 		return v
 	}}, Config{Loops: 2, Kernel: k})
-	var idle []*peer
 	for range 40 {
 		p := r.dial()
 		p.send("hello\n")
 		p.want("hello")
-		idle = append(idle, p)
 	}
 	k.most.Store(40)
 	for _, l := range r.eng.loops { // whoever of the two accepts, one has nothing to give up
@@ -267,7 +265,6 @@ func TestOtherLoopsMakeRoom(t *testing.T) {
 		p.send("hello\n")
 		p.want("hello")
 		p.Conn.SetDeadline(noDeadline)
-		idle = append(idle, p)
 	}
 	if s := r.eng.Stats(); s.Accepted != 70 {
 		t.Errorf("%+v", s)
