@@ -150,7 +150,7 @@ func TestReports(t *testing.T) {
 		t.Errorf("%s, %v", text, err)
 	}
 	if err := command(t.Context(), []string{"agree", found[0], filepath.Dir(found[0])}, &agreed, io.Discard); err != nil ||
-		!strings.Contains(agreed.String(), "1 of 1 rows agree") {
+		!strings.Contains(agreed.String(), "0 of 0 ratios agree, and 1 of 1 of the figures") {
 		t.Errorf("%v\n%s", err, &agreed)
 	}
 	for _, line := range []string{"agree", "agree x", "agree x y", "show", "show x", "agree " + found[0] + " x"} {

@@ -43,7 +43,7 @@ func TestCompare(t *testing.T) {
 	if err := report.WriteAgreement(&b, report.Compare(first, second)); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"1 of 3 rows agree", "| 2.00 (1.80–2.20) | 2.08 (1.88–2.29) |", "+4.2 %", "not in the first"} {
+	for _, want := range []string{"1 of 2 ratios agree, and 0 of 1 of the figures", "| 2.00 (1.80–2.20) | 2.08 (1.88–2.29) |", "+4.2 %", "not in the first"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, &b)
 		}
