@@ -56,7 +56,7 @@ type fragment struct {
 	resume http1.Resume
 }
 
-// backlog is pipelined requests that wait for their turn: all of in, or, where that is a whole read buffer, a part of it.
+// backlog is pipelined requests that wait for their turn: in[pos:end]. in is a read buffer, or smaller.
 type backlog struct {
 	in       []byte
 	pos, end int
@@ -113,7 +113,7 @@ func (h *h1) restore() {
 	}
 	switch k := kept.(type) {
 	case *backlog:
-		h.end = copy(h.in, k.in)
+		h.end = copy(h.in, k.in[k.pos:k.end])
 	case *fragment:
 		if len(k.bytes) >= len(h.in) {
 			h.in = make([]byte, 2*len(k.bytes))
@@ -190,7 +190,7 @@ func (h *h1) yield() evloop.Verdict {
 	}
 	h.c.ExpireAfter(0)
 	if left := h.in[h.pos:h.end]; len(left) < readBuffer/4 {
-		h.c.Keep(&backlog{in: bytes.Clone(left)})
+		h.c.Keep(&backlog{in: bytes.Clone(left), end: len(left)})
 	} else {
 		h.c.Keep(&backlog{h.in, h.pos, h.end})
 		h.in, h.pos, h.end = nil, 0, 0

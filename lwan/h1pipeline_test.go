@@ -3,6 +3,7 @@
 package lwan
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"runtime"
@@ -99,5 +100,26 @@ func TestPipelineWasCopied(t *testing.T) {
 		t.Errorf("%.0f bytes are allocated for a request", each)
 	} else {
 		t.Logf("%.1f bytes are allocated for a request", each)
+	}
+}
+
+// TestPipelineBehindAnAnswerThatWaits: while the first answer waits for its client the read buffer shrinks to what is left
+// in it. When the requests behind had waited for their turn, too, the first one was answered once more.
+func TestPipelineBehindAnAnswerThatWaits(t *testing.T) {
+	const n = 100 // of a few KiB together
+	large := strings.Repeat("x", 16<<20)
+	srv := &Server{MaxPipelined: 1}
+	srv.Handle("GET /large", func(req *Request, resp *Response) Status { resp.SetBody(large); return 200 })
+	srv.Handle("GET /{i}", func(req *Request, resp *Response) Status { return resp.Text(200, req.Param("i")) })
+	w := dial(t, serveTest(t, srv))
+	pipeline := get1("/large")
+	for i := range n {
+		pipeline += fmt.Sprintf("GET /%d HTTP/1.1\r\nHost: pipelines.example\r\n\r\n", i)
+	}
+	w.send(pipeline)
+	settled(t, "parked", 1, func() int64 { return srv.Stats().Conns.Parked })
+	w.want("GET", 200, large)
+	for i := range n {
+		w.want("GET", 200, fmt.Sprint(i))
 	}
 }
