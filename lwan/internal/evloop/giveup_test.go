@@ -266,9 +266,8 @@ func TestOtherLoopsMakeRoom(t *testing.T) {
 		p.want("hello")
 		p.Conn.SetDeadline(noDeadline)
 	}
-	if s := r.eng.Stats(); s.Accepted != 70 {
-		t.Errorf("%+v", s)
-	}
+	// A loop publishes before it goes to sleep, which may be after its answer has come.
+	eventually(t, "all are counted", func() bool { return r.eng.Stats().Accepted == 70 })
 }
 
 // TestWheelInOrder compares the order of the wheel with that of the deadlines.
