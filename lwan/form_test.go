@@ -362,6 +362,11 @@ func FuzzForm(f *testing.F) {
 		}
 		req, _ := formRequest(t, contentType, body)
 		got, err := req.Form()
+		cut, car := formRequest(t, contentType, body)
+		car.body = &dribble{body, uint64(len(body)) + uint64(len(contentType))<<32}
+		if _, cutErr := cut.Form(); fmt.Sprint(cutErr) != fmt.Sprint(err) {
+			t.Fatalf("%q %q: %v, in pieces %v", contentType, body, err, cutErr)
+		}
 		want, wantErr := netHTTPForm(contentType, body)
 		if wantErr == errNoForm {
 			checkError(t, contentType, err, 415, "the body must be a form")
@@ -375,6 +380,7 @@ func FuzzForm(f *testing.F) {
 		}
 		if err == nil {
 			compareForms(t, got, want)
+			compareForms(t, cut.form, want)
 		} else if st := (*Server)(nil).statusOf(err); st != 400 && st != 413 {
 			t.Fatalf("%q %q: status %d of %v", contentType, body, st, err)
 		}

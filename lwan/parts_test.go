@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -161,4 +163,64 @@ func TestPartsBodyError(t *testing.T) {
 			t.Errorf("after %d bytes: %v, want ErrGone", n, err)
 		}
 	}
+}
+
+// dribble gives a few bytes at a time, as many as seed says.
+type dribble struct {
+	text string
+	seed uint64
+}
+
+func (d *dribble) Read(p []byte) (int, error) {
+	if d.text == "" {
+		return 0, io.EOF
+	}
+	d.seed = d.seed*6364136223846793005 + 1442695040888963407
+	n := copy(p[:min(len(p), 1+int(d.seed>>61))], d.text)
+	d.text = d.text[n:]
+	return n, nil
+}
+
+// FuzzParts compares with mime/multipart reading the whole body, and with the same body that comes in pieces.
+func FuzzParts(f *testing.F) {
+	good := multipartBody("xyz", formPart{"a", "", "1"}, formPart{"f", "dir/f.txt", "content\r\n--xy"}, formPart{"b", "", ""})
+	for _, seed := range []string{
+		good, good[:len(good)-9], "preamble\r\n" + good + "epilogue", strings.ReplaceAll(good, "\r\n", "\n"), "--xyz--", "--xyz--\r\n", "", "--xyz\r\n\r\n--xyz--",
+		"--xyz \t\r\nX: y\r\n\r\n1\r\n--xyz\t--\r\n", "--xyz\r\nX : y\r\n\r\n1\r\n--xyz--", "--xyz\r\nX: y\r\n z\r\n\r\n1\r\n--xyz--", "--xyz\r\nno field\r\n\r\n1\r\n--xyz--",
+		"--xyz\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=4\r\n--xyz--", "--xyz\r\n\r\n1\r\n--xyzz\r\n--xyz--", "\r\n--xyz\r\n\r\n\r\n\r\n--xyz--",
+	} {
+		f.Add(seed, uint64(len(seed)))
+	}
+	f.Fuzz(func(t *testing.T, body string, seed uint64) {
+		if len(body) > maxPartHead {
+			return // limits of our own
+		}
+		req, _ := formRequest(t, testFormType, body)
+		whole, err := readParts(req)
+		req, car := formRequest(t, testFormType, body)
+		car.body = &dribble{body, seed}
+		pieces, pieceErr := readParts(req)
+		if !slices.Equal(whole, pieces) || fmt.Sprint(err) != fmt.Sprint(pieceErr) {
+			t.Fatalf("%q: %q %v, in pieces (%d): %q %v", body, whole, err, seed, pieces, pieceErr)
+		}
+		var want []string
+		r := multipart.NewReader(strings.NewReader(body), "xyz")
+		for {
+			part, theirs := r.NextRawPart()
+			var content []byte
+			if theirs == nil {
+				content, theirs = io.ReadAll(part)
+			}
+			if theirs != nil {
+				if !slices.Equal(whole, want) || (err == nil) != (theirs == io.EOF) {
+					t.Fatalf("%q: %q %v, mime/multipart: %q %v", body, whole, err, want, theirs)
+				}
+				break
+			}
+			want = append(want, fmt.Sprintf("%s %s %s", part.FormName(), part.FileName(), content))
+		}
+		if st := (*Server)(nil).statusOf(err); err != nil && st != 400 {
+			t.Fatalf("%q: status %d of %v", body, st, err)
+		}
+	})
 }
