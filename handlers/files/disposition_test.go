@@ -28,15 +28,20 @@ func TestAttachment(t *testing.T) {
 	}
 }
 
+// FuzzAttachment lets package mime read the field: the name comes out as it went in.
 func FuzzAttachment(f *testing.F) {
-	f.Add("a.txt")
-	f.Add("ü\"\r\n%")
+	for _, name := range []string{"a.txt", "ü\"\r\n%", "", "a\\b\"", "%41", "a;b=c", "\x00\x7f", "\xff"} {
+		f.Add(name)
+	}
 	f.Fuzz(func(t *testing.T, name string) {
 		v := attachment(name)
 		for i := range len(v) {
 			if v[i] < ' ' || v[i] >= 0x7f {
 				t.Fatalf("%q: %q", name, v)
 			}
+		}
+		if _, params, err := mime.ParseMediaType(v); err != nil || utf8.ValidString(name) && params["filename"] != name {
+			t.Fatalf("%q: %s is read as %q, %v", name, v, params["filename"], err)
 		}
 		if s, err := url.PathUnescape(escapeSegment(name)); s != name || err != nil {
 			t.Fatalf("%q is escaped as %q", name, escapeSegment(name))

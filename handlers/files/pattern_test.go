@@ -1,6 +1,10 @@
 package files
 
-import "testing"
+import (
+	"path"
+	"strings"
+	"testing"
+)
 
 func TestPattern(t *testing.T) {
 	tests := []struct {
@@ -69,8 +73,10 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// FuzzPattern compares with path.Match: a rooted pattern fits the beginning of a path that has as many segments, another
+// one fits a segment. path.Match lets a class of characters be a slash, so there are none here.
 func FuzzPattern(f *testing.F) {
-	for _, seed := range [][2]string{{"*.js", "a/b.js"}, {"/a/*", "a/b"}, {"a[b", "x"}, {"a/b/c", "a"}} {
+	for _, seed := range [][2]string{{"*.js", "a/b.js"}, {"/a/*", "a/b"}, {"a[b", "x"}, {"a/b/c", "a"}, {"a/?", "a//b"}, {"*/", "a/b"}, {"", "a"}, {"/a*", "ab/c"}} {
 		f.Add(seed[0], seed[1])
 	}
 	f.Fuzz(func(t *testing.T, text, name string) {
@@ -78,8 +84,32 @@ func FuzzPattern(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if p.matches(name) && !p.matches(name+"/below") {
+		got := p.matches(name)
+		if got && !p.matches(name+"/below") {
 			t.Errorf("%q matches %q and not what is below it", text, name)
 		}
+		if strings.ContainsAny(text, `[\`) {
+			return
+		}
+		want, segments := false, strings.Split(name, "/")
+		if trimmed := strings.Trim(text, "/"); !p.rooted {
+			for _, s := range segments {
+				want = want || mustMatch(t, trimmed, s)
+			}
+		} else if n := len(p.segments); n <= len(segments) {
+			want = mustMatch(t, trimmed, strings.Join(segments[:n], "/"))
+		}
+		if got != want {
+			t.Errorf("%q and %q: %v, path.Match: %v", text, name, got, want)
+		}
 	})
+}
+
+func mustMatch(t *testing.T, pattern, name string) bool {
+	t.Helper()
+	ok, err := path.Match(pattern, name)
+	if err != nil {
+		t.Fatalf("%q was compiled: %v", pattern, err)
+	}
+	return ok
 }
