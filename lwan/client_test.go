@@ -254,3 +254,6 @@ func received[T any](t testing.TB, ch <-chan T) T {
 		panic("unreachable")
 	}
 }
+
+// fill is n bytes that mean nothing.
+func fill(n int) string { return strings.Repeat("x", n) }

@@ -125,9 +125,6 @@ var limitCases = []limitCase{
 	},
 }
 
-// fill is n bytes that mean nothing.
-func fill(n int) string { return strings.Repeat("x", n) }
-
 // head is the head of a POST.
 func head(path string, fields ...string) string {
 	return "POST " + path + " HTTP/1.1\r\nHost: x\r\n" + lines(fields) + "\r\n"
