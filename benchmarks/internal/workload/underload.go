@@ -137,13 +137,15 @@ func validate(r load.Result, size float64) error {
 		return err
 	}
 	if r.Requests == 0 {
-		return errors.New("no request was answered")
+		return errNothing
 	}
 	if got := float64(r.Bytes) / float64(r.Requests); size > 0 && r.Requests > 1000 && math.Abs(got-size) > size*sizeTolerance {
 		return fmt.Errorf("answers of %.1f bytes under load, of %.1f bytes when checked", got, size)
 	}
 	return nil
 }
+
+var errNothing = errors.New("no request was answered")
 
 // trace counts the system calls of the same load in a short run of its own.
 func trace(ctx context.Context, s Subject, f contract.Feature, job load.Job) (perRequest map[string]float64, err error) {
