@@ -21,7 +21,6 @@ type soakLedger struct {
 	conns map[string]int64     // by kind of client
 
 	open             atomic.Int64
-	received         atomic.Int64 // bytes of bodies
 	events           atomic.Int64
 	flood, exhausted atomic.Int64
 	wrong, stalled   atomic.Int64 // answers

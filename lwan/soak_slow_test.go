@@ -3,6 +3,7 @@
 package lwan_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -115,10 +116,14 @@ func (c *soakClient) stopReading(r *rand.Rand) {
 	a := newAsk(r, "reading stops", "GET", fmt.Sprintf("/strict/bytes/%d/%d", id, n))
 	a.body = soakBytes(id, n)
 	c.s.ledger.asked(a)
-	if _, err := c.c.Write(a.wire); err == nil {
-		time.Sleep(2 * soakPause) // this is what a client that does not read is
+	_, err := c.c.Write(a.wire)
+	if err == nil {
+		begin, _ := c.in.Peek(len("HTTP/1.1 503"))  // less of it if there is an error, which answer finds too
+		if !bytes.HasSuffix(begin, []byte("503")) { // a refused connection is gone soon, and its port somebody else's
+			time.Sleep(2 * soakPause) // this is what a client that does not read is
+		}
 	}
-	err := c.answer(a)
+	err = c.answer(a)
 	if errors.Is(err, errCut) {
 		c.s.ledger.end("cut: the client did not read")
 		return
