@@ -161,6 +161,13 @@ func (t *Topic) LastID() string {
 	return t.tail.id
 }
 
+// replays reports whether there are events kept for who comes back.
+func (t *Topic) replays() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.kept > 0
+}
+
 // Len is the number of subscribers.
 func (t *Topic) Len() int { return int(t.count.Load()) }
 
