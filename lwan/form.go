@@ -66,7 +66,8 @@ func (f *Form) File(name string) (*multipart.FileHeader, bool) {
 //
 // A body over Limits.Body is ErrTooLarge (413), and so is one of more pairs or parts than Limits.FormPairs and FormParts
 // allow, or a multipart form whose values, names and part headers together take more than 10 MiB. Malformed forms, an urlencoded one with a semicolon or
-// an invalid escape among them, are an *Error of status 400; another Content-Type, or none, is one of 415.
+// an invalid escape among them, are an *Error of status 400; another Content-Type, or none, or
+// a Content-Encoding, is one of 415.
 //
 // Files of a multipart form are kept in memory up to Limits.FormMemory together. Larger ones are written to os.TempDir, away from
 // the loop, and removed when the request is over. For files that are meant to be large see Parts.
@@ -79,6 +80,9 @@ func (r *Request) Form() (*Form, error) {
 			return nil, f.err
 		}
 		return f, nil
+	}
+	if err := r.refuseCoding(); err != nil {
+		return nil, err
 	}
 	contentType := r.headerView("Content-Type")
 	switch t := mediaType(contentType); {

@@ -63,7 +63,8 @@ func (jsonCodec) Decode(data []byte, v any) error { return json.Unmarshal(data, 
 // ReadJSON decodes the body into a T with Server.JSON, then calls Validate() error if T or *T has it. Its errors know
 // their status:
 //
-//	415  there is a Content-Type and it is neither application/json nor one that ends in +json
+//	415  there is a Content-Type and it is neither application/json nor one that ends in +json; or the body is compressed
+//	     (Content-Encoding): what it would become has no bound
 //	413  the body is over Limits.Body: ErrTooLarge
 //	400  the body is empty, no JSON, does not fit T, or has something behind the document
 //	422  Validate's error, whose text the client sees. One that knows its status (an *Error that has one) is returned
@@ -74,6 +75,9 @@ func (jsonCodec) Decode(data []byte, v any) error { return json.Unmarshal(data, 
 func ReadJSON[T any](req *Request) (v T, err error) {
 	if ct := req.headerView("Content-Type"); len(ct) > 0 && !isJSON(ct) {
 		return v, &Error{Status: StatusUnsupportedMediaType, Message: "the body must be of type application/json"}
+	}
+	if err := req.refuseCoding(); err != nil {
+		return v, err
 	}
 	data, err := req.BodyBytes()
 	if err != nil {

@@ -21,7 +21,7 @@ var errPartHead = &Error{Status: StatusBadRequest, Message: "the header of a par
 // Content-Transfer-Encoding (which RFC 7578 section 4.7 deprecates) is not undone.
 //
 // The sequence ends with an error, if there is one: ErrTooLarge (413), also after Limits.FormParts parts; an *Error of status 400 for
-// a malformed body, and 415 if the Content-Type is not multipart; or what ended the request. What Read returns is as good
+// a malformed body, and 415 if the Content-Type is not multipart or there is a Content-Encoding; or what ended the request. What Read returns is as good
 // for Fail. Any multipart type is read, since unknown ones are to be taken for mixed (RFC 2046 section 5.1.7). Parts and
 // Form cannot both be used, and Parts only once.
 func (r *Request) Parts() iter.Seq2[*multipart.Part, error] {
@@ -57,6 +57,9 @@ func (r *Request) partWalk() (*partWalk, error) {
 		return nil, &Error{Status: StatusUnsupportedMediaType, Message: "the body must be a multipart one"}
 	}
 	boundary, err := boundaryOf(contentType)
+	if err == nil {
+		err = r.refuseCoding()
+	}
 	if err != nil {
 		return nil, err
 	}
