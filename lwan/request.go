@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -247,26 +248,35 @@ func contains(prefixes []netip.Prefix, a netip.Addr) bool {
 }
 
 // forwardedFor walks the list from its trusted end. What stands before the first address that is not trusted was
-// written by that client and proves nothing.
+// written by that client, proves nothing, and is not looked at, however much it is.
 func forwardedFor(lines []string, trusted []netip.Prefix, peer netip.AddrPort) netip.AddrPort {
 	client := peer
-	list := strings.Split(strings.Join(lines, ","), ",")
-	for i := len(list) - 1; i >= 0; i-- {
-		text := strings.TrimSpace(list[i])
-		ap, err := netip.ParseAddrPort(text)
-		if err != nil {
-			a, err := netip.ParseAddr(strings.Trim(text, "[]"))
-			if err != nil {
+	for _, line := range slices.Backward(lines) {
+		for more := true; more; {
+			var ok bool
+			at := strings.LastIndexByte(line, ',')
+			if client, ok = forwarded(line[at+1:], client); !ok || !contains(trusted, client.Addr()) {
 				return client
 			}
-			ap = netip.AddrPortFrom(a, 0)
-		}
-		client = ap
-		if !contains(trusted, ap.Addr()) {
-			return client
+			if more = at >= 0; more {
+				line = line[:at]
+			}
 		}
 	}
 	return client
+}
+
+// forwarded reads an element of X-Forwarded-For, an address with or without a port; otherwise if it is none.
+func forwarded(text string, otherwise netip.AddrPort) (netip.AddrPort, bool) {
+	text = strings.TrimSpace(text)
+	if ap, err := netip.ParseAddrPort(text); err == nil {
+		return ap, true
+	}
+	a, err := netip.ParseAddr(strings.Trim(text, "[]"))
+	if err != nil {
+		return otherwise, false
+	}
+	return netip.AddrPortFrom(a, 0), true
 }
 
 // Param is the value of a wildcard of the pattern, decoded; "" if there is none of that name.
