@@ -200,6 +200,9 @@ func TestRanges(t *testing.T) {
 				} {
 					r := s.get("/"+file, "Range", value)
 					ranges, _ := parseRange([]byte(value), int64(size), 16)
+					if strings.Contains(name, "zip") && size > defaultSmallFile { // it can only be read from its beginning
+						ranges = ascending(ranges)
+					}
 					if len(ranges) == 1 {
 						wantSingle(t, r, content, ranges[0])
 					} else {

@@ -1,7 +1,9 @@
 package files
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/golwan/golwan/lwan"
@@ -19,6 +21,9 @@ func (s *site) sendRanges(req *lwan.Request, resp *lwan.Response, r *resource, p
 		resp.SetContentType(r.ctype)
 		return s.sendRange(req, resp, p, ranges[0])
 	}
+	if p.large != nil && p.large.at == nil {
+		ranges = ascending(ranges)
+	}
 	m := newParts(r.ctype, p.size, ranges)
 	resp.SetContentType("multipart/byteranges; boundary=" + m.boundary)
 	if p.large == nil {
@@ -27,6 +32,13 @@ func (s *site) sendRanges(req *lwan.Request, resp *lwan.Response, r *resource, p
 	}
 	resp.SetHeader("Content-Length", strconv.FormatInt(m.length(), 10))
 	return s.streamParts(req, resp, p, m.send)
+}
+
+// ascending sorts the ranges of a file that can only be read from its beginning, as one in an archive. The order that was
+// asked for should be kept (RFC 9110 section 15.3.7.2), but whoever asks for the end first, and for the beginning last, would
+// have the file read, or decompressed, once for each range.
+func ascending(ranges []byteRange) []byteRange {
+	return slices.SortedFunc(slices.Values(ranges), func(a, b byteRange) int { return cmp.Compare(a.off, b.off) })
 }
 
 func (s *site) sendRange(req *lwan.Request, resp *lwan.Response, p *representation, r byteRange) lwan.Status {
