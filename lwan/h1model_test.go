@@ -217,18 +217,22 @@ func TestModel(t *testing.T) {
 // TestModelSteps plays each step alone, between others, in every way to send and to leave.
 func TestModelSteps(t *testing.T) {
 	_, addr := modelServer(t)
+	var wg sync.WaitGroup
 	for op := range modelSteps {
-		for _, n := range []byte{0, 90, 255} {
-			for ending := range byte(endings) {
-				for _, cut := range []byte{0x7f, 0x00, 0x80} {
-					script := []byte{ending, cut, 0, n, 0, 0, byte(op), n, byte(op), 255 - n, 0, 0}
-					if wrong := drive(addr, script); wrong != "" {
-						t.Errorf("%x: %s", script, wrong)
+		wg.Go(func() {
+			for _, n := range []byte{0, 90, 255} {
+				for ending := range byte(endings) {
+					for _, cut := range []byte{0x7f, 0x00, 0x80} {
+						script := []byte{ending, cut, 0, n, 0, 0, byte(op), n, byte(op), 255 - n, 0, 0}
+						if wrong := drive(addr, script); wrong != "" {
+							t.Errorf("%x: %s", script, wrong)
+						}
 					}
 				}
 			}
-		}
+		})
 	}
+	wg.Wait()
 }
 
 // FuzzModel is TestModel with scripts of the fuzzer's. After each the server has nothing left of the connection.
@@ -237,7 +241,8 @@ func FuzzModel(f *testing.F) {
 	for op := range modelSteps {
 		f.Add([]byte{byte(op), byte(op * 7), 0, byte(op), byte(op), 100, 0, 0})
 	}
-	f.Add([]byte{stays, 65, 0, 0, 9, 0, 9, 0, 35, 48}) // large answers before one that closes
+	f.Add([]byte{stays, 65, 0, 0, 9, 0, 9, 0, 35, 48})                     // large answers before one that closes
+	f.Add([]byte{parts, 0, 48, 48, 17, 48, 17, 48, 15, 59, 6, 48, 17, 48}) // expectations of a client that does not wait
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if wrong := drive(addr, script[:min(len(script), 64)]); wrong != "" {
 			t.Error(wrong)

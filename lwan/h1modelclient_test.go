@@ -217,7 +217,7 @@ func (m *modelClient) answer(r *bufio.Reader, s *modelStep) (*modelAnswer, error
 			if s.later == "" && !strings.Contains(s.send, "Expect") {
 				return nil, fmt.Errorf("100 (Continue), and nobody has asked")
 			}
-			if s.later != "" {
+			if s.later != "" && m.ending != parts { // who sends a part of all waits for nothing
 				m.go100 <- struct{}{}
 			}
 			continue
