@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime/multipart"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -181,13 +182,15 @@ func (d *dribble) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+var spaceFirst = regexp.MustCompile(`(?m)^--xyz[ \t]*\r?\n[ \t]`)
+
 // FuzzParts compares with mime/multipart reading the whole body, and with the same body that comes in pieces.
 func FuzzParts(f *testing.F) {
 	good := multipartBody("xyz", formPart{"a", "", "1"}, formPart{"f", "dir/f.txt", "content\r\n--xy"}, formPart{"b", "", ""})
 	for _, seed := range []string{
 		good, good[:len(good)-9], "preamble\r\n" + good + "epilogue", strings.ReplaceAll(good, "\r\n", "\n"), "--xyz--", "--xyz--\r\n", "", "--xyz\r\n\r\n--xyz--",
 		"--xyz \t\r\nX: y\r\n\r\n1\r\n--xyz\t--\r\n", "--xyz\r\nX : y\r\n\r\n1\r\n--xyz--", "--xyz\r\nX: y\r\n z\r\n\r\n1\r\n--xyz--", "--xyz\r\nno field\r\n\r\n1\r\n--xyz--",
-		"--xyz\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=4\r\n--xyz--", "--xyz\r\n\r\n1\r\n--xyzz\r\n--xyz--", "\r\n--xyz\r\n\r\n\r\n\r\n--xyz--",
+		"--xyz\r\n " + strings.Repeat("x", 81), "--xyz\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=4\r\n--xyz--", "--xyz\r\n\r\n1\r\n--xyzz\r\n--xyz--", "\r\n--xyz\r\n\r\n\r\n\r\n--xyz--",
 	} {
 		f.Add(seed, uint64(len(seed)))
 	}
@@ -219,7 +222,8 @@ func FuzzParts(f *testing.F) {
 			}
 			want = append(want, fmt.Sprintf("%s %s %s", part.FormName(), part.FileName(), content))
 		}
-		if st := (*Server)(nil).statusOf(err); err != nil && st != 400 {
+		// To net/textproto a header is too large that begins with a space and has no end in 80 bytes.
+		if st := (*Server)(nil).statusOf(err); err != nil && st != 400 && !(st == 413 && spaceFirst.MatchString(body)) {
 			t.Fatalf("%q: status %d of %v", body, st, err)
 		}
 	})
