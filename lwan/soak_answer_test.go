@@ -53,6 +53,9 @@ func endsWithConnection(resp *http.Response) bool {
 // head reads an answer's, after those that are informational.
 func (c *soakClient) head(a *soakAsk) (*http.Response, error) {
 	for {
+		if _, err := c.in.Peek(1); err != nil {
+			return nil, errors.Join(cutBy(err), errNothing)
+		}
 		resp, err := http.ReadResponse(c.in, &http.Request{Method: a.method})
 		if err != nil {
 			if _, more := c.in.Peek(1); more != nil { // what looks malformed is the beginning of something good

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -31,8 +32,8 @@ type soakClient struct {
 	short   int64       // and descriptors had been short
 	taken   int         // and accept had found none
 	plan    []string    // the kinds of what it asks
+	since   time.Time   // when it connected
 	answers int
-	rested  int // answers when it last had none to wait for
 }
 
 // soakPatience is how long an answer may take before that is a failure.
@@ -41,13 +42,14 @@ const soakPatience = 60 * time.Second
 // What can become of an answer besides being right.
 var (
 	errCut     = errors.New("cut")
+	errNothing = errors.New("before its first byte") // with errCut
 	errRefused = errors.New("refused")
 	errExcused = errors.New("no descriptor")
 )
 
 // dial connects to one of the addresses, with buffers of some size. It returns nil if that cannot be just now.
 func (s *soak) dial(r *rand.Rand, kind string) *soakClient {
-	c := &soakClient{s: s, kind: kind, stopped: s.stops.count(), short: s.shortages.Load(), taken: s.faults.Exhausted()}
+	c := &soakClient{s: s, kind: kind, stopped: s.stops.count(), short: s.shortages.Load(), taken: s.faults.Exhausted(), since: time.Now()}
 	where := []int{0, 0, 0, 0, 0, 1, 2, 2}[r.IntN(8)]
 	addr := s.addrs[where]
 	d := net.Dialer{Timeout: soakPatience}
@@ -172,11 +174,13 @@ func (c *soakClient) judge(err error, a *soakAsk, parting bool) {
 		l.end("cut by a fault")
 	case errors.Is(err, errCut) && parting && (c.harm&evloop.Held != 0 || len(c.plan) > 1): // or answers before it fill the socket
 		l.end("cut: the last answer did not fit")
-	case errors.Is(err, errCut) && c.answers == c.rested && c.s.faults.Exhausted() != c.taken:
+	case errors.Is(err, errCut) && errors.Is(err, errNothing) && c.s.faults.Exhausted() != c.taken:
 		l.end(soakGivenUp)
+	case errors.Is(err, errCut) && c.s.stops.tcpAborted(c.since):
+		l.end("cut: the system had no memory for TCP")
 	case errors.Is(err, errCut) && c.wasShort():
 		l.end("cut: no descriptor")
-	case c.s.stops.count() != c.stopped:
+	case (late || errors.Is(err, errCut) || strings.HasPrefix(err.Error(), "status 408")) && c.s.stops.count() != c.stopped:
 		l.end("the machine stood still")
 	default:
 		if late {

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -62,10 +65,14 @@ func resident() (now, peak int64) {
 	return now << 10, peak << 10
 }
 
-// stops counts how often the process did not run for so long that timeouts mean nothing: it was stopped, or the machine.
+// stops counts how often the process, or a goroutine that was ready, did not run for so long that timeouts mean nothing: it
+// was stopped, or the machine is too busy.
 type stops struct {
 	last atomic.Int64 // when it ran, in nanoseconds since begin
 	n    atomic.Int64
+
+	aborts  atomic.Int64 // TCP connections that the system has ended for want of memory
+	aborted atomic.Int64 // when it last did, on the same clock
 }
 
 const soakStop = 2 * time.Second
@@ -74,6 +81,8 @@ var stopClock = time.Now()
 
 // watch looks at the clock until done is closed.
 func (s *stops) watch(done <-chan struct{}) {
+	s.countAborts()
+	s.aborted.Store(0) // those were before
 	s.last.Store(int64(time.Since(stopClock)))
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
@@ -82,12 +91,47 @@ func (s *stops) watch(done <-chan struct{}) {
 		case <-done:
 			return
 		case <-ticker.C:
+			s.countAborts()
+			runtime.Gosched() // behind all that are ready
 			now := int64(time.Since(stopClock))
 			if now-s.last.Swap(now) > int64(soakStop) {
 				s.n.Add(1)
 			}
 		}
 	}
+}
+
+// countAborts looks whether the system has ended connections. Others on the machine can bring it to that.
+func (s *stops) countAborts() {
+	if n := tcpAborts(); s.aborts.Swap(n) != n {
+		s.aborted.Store(int64(time.Since(stopClock)))
+	}
+}
+
+// tcpAborted reports whether that was since a time.
+func (s *stops) tcpAborted(since time.Time) bool {
+	s.countAborts()
+	at := s.aborted.Load()
+	return at != 0 && !stopClock.Add(time.Duration(at)).Before(since)
+}
+
+// tcpAborts is TCPAbortOnMemory of /proc/net/netstat; 0 if there is none.
+func tcpAborts() int64 {
+	text, err := os.ReadFile("/proc/net/netstat")
+	if err != nil {
+		return 0
+	}
+	lines := strings.Split(string(text), "\n")
+	for i := 0; i+1 < len(lines); i += 2 { // names, then values
+		names, values := strings.Fields(lines[i]), strings.Fields(lines[i+1])
+		if k := slices.Index(names, "TCPAbortOnMemory"); k >= 0 && k < len(values) {
+			n, err := strconv.ParseInt(values[k], 10, 64)
+			if err == nil {
+				return n
+			}
+		}
+	}
+	return 0
 }
 
 // count is how often that was, a stop that has just ended included.

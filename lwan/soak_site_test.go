@@ -35,10 +35,12 @@ type soakSite struct {
 }
 
 const (
-	soakBody  = 2 << 20 // Limits.Body
-	soakHead  = 5 * time.Second
-	soakIdle  = 5 * time.Second
-	soakPause = 3 * time.Second // Limits.Read and Write below /strict; longer than soakStop, as all of these are
+	soakBody = 2 << 20 // Limits.Body
+
+	// The server's patience: much longer than soakStop, so that no client is late because the machine is.
+	soakHead  = 10 * time.Second
+	soakIdle  = 10 * time.Second
+	soakPause = 10 * time.Second // Limits.Read and Write below /strict
 
 	soakStalls, soakStucks = 40, 12 // routes, of which each holds its loop once; later it is a Blocking one
 )

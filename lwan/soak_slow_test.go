@@ -120,7 +120,7 @@ func (c *soakClient) stopReading(r *rand.Rand) {
 	if err == nil {
 		begin, _ := c.in.Peek(len("HTTP/1.1 503"))  // less of it if there is an error, which answer finds too
 		if !bytes.HasSuffix(begin, []byte("503")) { // a refused connection is gone soon, and its port somebody else's
-			time.Sleep(2 * soakPause) // this is what a client that does not read is
+			time.Sleep(soakPause + 2*time.Second) // this is what a client that does not read is
 		}
 	}
 	err = c.answer(a)

@@ -51,7 +51,6 @@ func (c *soakClient) pipeline(r *rand.Rand, asks []*soakAsk, half bool) bool {
 		c.s.ledger.asked(a)
 		c.plan = append(c.plan, a.kind)
 	}
-	c.rested = c.answers
 	last := asks[len(asks)-1]
 	parting := last.parting || last.cut
 	var sending, closing sync.WaitGroup

@@ -138,7 +138,7 @@ func (s *soak) run(d time.Duration) {
 		pause time.Duration // between two turns
 		do    func(*rand.Rand)
 	}{
-		{40, 0, s.talk}, {4, 0, s.leave}, {2, 0, s.noise}, {12, 0, s.slow}, {6, 0, s.stream},
+		{40, 0, s.talk}, {4, 0, s.leave}, {2, 0, s.noise}, {24, 0, s.slow}, {6, 0, s.stream},
 		{1, 0, s.probe}, {1, 0, s.weather}, {1, 2 * time.Second, s.flood}, {1, 5 * time.Second, s.exhaust},
 	} {
 		for k := range group.n {

@@ -8,7 +8,7 @@
 //
 // Reading order: engine.go (what there is), slot.go (a connection at rest), runner.go and worker.go (what runs),
 // loop.go (a turn), serve.go (an event), conn.go (what Serve may do), accept.go, expiry.go, timer.go, mailbox.go,
-// offload.go (a goroutine drives the connection for a while), shutdown.go.
+// offload.go (a goroutine drives the connection for a while), shutdown.go. Tests put faults.go in the place of kernel.go.
 //
 // # Who may touch what
 //
