@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -190,6 +192,55 @@ func TestDraining(t *testing.T) {
 	}
 	if err := received(t, ended); err != nil {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestShutdownAnswersTheQueue: a loop that stands still accepts nobody. Who has connected meanwhile is answered, though the
+// server is told to stop before the loop goes on.
+func TestShutdownAnswersTheQueue(t *testing.T) {
+	srv := &Server{Loops: 1, StallAfter: -1, Log: slog.New(slog.DiscardHandler)}
+	srv.Endpoints = []Endpoint{{Addr: "127.0.0.1:0"}, {Addr: "unix:" + filepath.Join(t.TempDir(), "s")}}
+	stalled, release := make(chan struct{}), make(chan struct{})
+	srv.Handle("GET /stall", func(req *Request, resp *Response) Status {
+		close(stalled)
+		<-release
+		return resp.Text(200, "ok")
+	})
+	srv.Handle("GET /ok", text("ok"))
+	ended := make(chan error, 1)
+	go func() { ended <- srv.ListenAndServe() }()
+	received(t, srv.Ready())
+	first := dial(t, srv.Addrs()[0].String())
+	first.send(get1("/stall"))
+	received(t, stalled)
+	clients := []*client{first}
+	for i := range 400 {
+		addr := srv.Addrs()[i%2]
+		c, err := net.Dial(addr.Network(), addr.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		w := newClient(t, c)
+		w.send(get1("/ok"))
+		clients = append(clients, w)
+	}
+	down := make(chan error, 1)
+	go func() { down <- srv.Shutdown(context.Background()) }()
+	settled(t, "files of sockets", 0, func() int64 { // the door is shut
+		if _, err := os.Stat(srv.Addrs()[1].String()); err != nil {
+			return 0
+		}
+		return 1
+	})
+	close(release)
+	for _, w := range clients {
+		w.want("GET", 200, "ok")
+		w.ended()
+		w.c.Close()
+	}
+	if err := errors.Join(received(t, down), received(t, ended)); err != nil {
+		t.Error(err)
 	}
 }
 
