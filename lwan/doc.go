@@ -71,6 +71,26 @@
 // waiting. A goroutine that a handler starts may keep the context and must not touch req or resp. A Server does not change
 // once it has started. Topic, Topics and Queue may be used from everywhere.
 //
+// # Stopping and restarting
+//
+// [Run] drains at SIGTERM and SIGINT, Server.Run when its context ends. Nobody new is let in, and who is connected is
+// answered, accepted or not; answers say "Connection: close", event streams end, idle connections are closed, at once or after
+// Server.DrainIdle. What is left after Server.DrainTimeout is cut, and a second signal does that at once.
+//
+// At SIGUSR2 Run puts a new process in its place, of the program as it is by then, which inherits the listening sockets: see
+// [Server.Restart]. No request is lost, and if the new process does not come to serve, this one goes on and logs why.
+//
+//   - Modules are opened in the new process while they are still open here, and what Go runs runs twice for a moment. What
+//     only one process can have, as a lock on a file or an address that is no Endpoint, makes the restart fail.
+//   - The process gets another number. systemd is told, and knows when the new one serves, with Type=notify and
+//     ExecReload=/bin/kill -USR2 $MAINPID. The first process of a container cannot be restarted so: the container ends with it.
+//   - Sockets that systemd holds ("systemd:name") stay open between two processes: there a plain restart of the unit refuses
+//     nobody either, and who connects in between waits.
+//   - A change of the addresses counts: what is not configured any more is closed, with those who wait in its queue. A socket
+//     whose address is only written in another way is not recognised, and in use for the new process.
+//   - A connection that is closed after being idle can meet a request that was just sent. It is not answered, and the client sees
+//     the connection end before any answer: it may send the request again (RFC 9112 section 9.3.1).
+//
 // # Limits
 //
 // Every bound has a default; zero means it, negative means none.

@@ -23,6 +23,7 @@ type kernel any
 //   - Loops, Threads, LingerTimeout, MaxPipelined, StallAfter and what belongs to it, FastOpen and DeferAccept mean nothing.
 //   - Heads are limited as a whole, by MaxLineBytes + MaxHeaderBytes and the 4 KiB that net/http adds; MaxFields and
 //     MaxChunkExtensions are not looked at. A head that is refused is answered by net/http, and no observer sees it; one that is late gets no answer.
+//   - Who waits in the queue of a listener when draining begins is reset, unless another process has taken over.
 //   - Stats knows nothing of parked and subscribed connections, workers and turns.
 //
 // The build tag golwan_nethttp chooses it on Linux too, for its tests.
