@@ -185,3 +185,26 @@ func TestHeadLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestLocationWasAView: the Location of a redirect to a clean path was a view of a buffer; who kept it saw the next one's.
+func TestLocationWasAView(t *testing.T) {
+	srv := &Server{Loops: 1}
+	var kept []string
+	srv.Use(func(next Handler) Handler {
+		return func(req *Request, resp *Response) Status {
+			st := next(req, resp)
+			kept = append(kept, resp.Header("Location"))
+			return st
+		}
+	})
+	srv.Handle("GET /", text("here"))
+	w := dial(t, serveTest(t, srv))
+	for _, path := range []string{"/first//one", "/other//two"} {
+		w.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")
+		w.answer("GET")
+	}
+	w.open("/")
+	if kept[0] != "/first/one" || kept[1] != "/other/two" {
+		t.Errorf("%q", kept)
+	}
+}

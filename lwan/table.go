@@ -191,7 +191,7 @@ func (r *Request) cleanPath(resp *Response) int {
 // find there, as net/http.ServeMux does.
 func (t *table) redirectClean(req *Request, rt *route, res router.Result) Handler {
 	req.result.Kind = router.Redirect
-	req.result.Location = router.Escape(req.path)
+	req.result.Location = strings.Clone(router.Escape(req.path)) // it may be the path itself, which is a view
 	if res.Kind == router.Redirect {
 		req.result.Location = res.Location
 	}
