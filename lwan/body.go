@@ -26,6 +26,7 @@ func (b *body) begin(h *http1.Head) {
 
 // end gives back what a worker does not keep.
 func (b *body) end(large *collectors) {
+	poison(b.whole[:cap(b.whole)])
 	if cap(b.whole) > maxKept {
 		large.give(b.whole)
 		b.whole = nil
@@ -38,7 +39,7 @@ var errSlowBody = &Error{Status: StatusRequestTimeout, Message: "the body did no
 // Body reads the content from the connection as the handler asks for it, and parks while there is none: a handler that
 // does not read makes the client wait, and no memory fills up. Beyond Limits.Body reading fails with ErrTooLarge. What
 // the handler leaves unread is thrown away after the answer, or the connection closed if that is too much.
-func (r *Request) Body() io.Reader { return (*bodyReader)(r) }
+func (r *Request) Body() io.Reader { r.mustLive(); return (*bodyReader)(r) }
 
 type bodyReader Request
 
@@ -93,6 +94,7 @@ func (r *Request) readBody(p []byte) (int, error) {
 
 // BodyBytes reads the whole content, up to Limits.Body; then ErrTooLarge. The result is valid until the handler returns.
 func (r *Request) BodyBytes() ([]byte, error) {
+	r.mustLive()
 	b := &r.body
 	if b.full {
 		return b.whole, nil

@@ -15,6 +15,7 @@ import (
 //
 // The value is what the client claims: it proves nothing unless it is signed or looked up.
 func (r *Request) Cookie(name string) string {
+	r.mustLive()
 	value, _ := r.cookiePairs().find(name)
 	return strings.Clone(value)
 }

@@ -119,13 +119,46 @@
 //	Await and Blocking           4096    Server.Goroutines          queued, then 503
 //	requests at a stop           30 s    Server.DrainTimeout        cut
 //
-// When the process has no descriptor left for a new connection, the connections that have been idle longest are closed
-// for it; Stats.GivenUp counts them.
+// A connection over MaxConns or MaxConnsPerAddr is answered with 503 and Retry-After, also if it has sent its request
+// already; up to 128 of those are waited for at a time, a flood beyond that is closed at once. When the process has no
+// descriptor left for a new connection, the connections that have been idle longest are closed for it; Stats.GivenUp
+// counts them. Limits.Timeout ends the context and what the handler waits for; a handler that does neither is answered
+// with 503 when it returns.
 //
 // These are fixed: the header of a part has 32 KiB, an Accept is read up to 1 KiB, and the values of a multipart form take
 // 10 MiB together.
 //
+// # Misuse: what is caught, and what cannot be
+//
+// Caught, with an answer of 500 as long as the head has not left (then the stream is cut), and a line in the log that names
+// the route:
+//
+//   - A panic, also in a function of [Await], in Defer, in middleware, in BeforeHead and in a Filter; runtime.Goexit.
+//   - A response field, cookie, trailer or hint with CR, LF or NUL, a field of framing, a Content-Length that is no number
+//     or does not hold. What Redirect and SetCookie are given is encoded. An event's ID or name with a line break is an error of
+//     Send, and its data may have any number of lines.
+//   - Fail without an error, a good status after Fail, a status that is none.
+//   - A handler that ignores that its request is over, and waits again: it is unwound.
+//   - A handler that sleeps or computes on its loop: the watchdog. One that blocks for ever loses its loop.
+//   - An answer of any size: beyond Limits.Buffer it streams, and a client that takes nothing is cut off.
+//   - A wait by a goroutine that does not run the handler, and a stream or upgraded connection that was kept past its
+//     handler's end: ErrForeign, or net.ErrClosed.
+//
+// Not caught, since nobody can see it without a cost for each request:
+//
+//   - A Request, Response, Form or slice of a Bytes method that is used after the handler's end, or by two goroutines at a
+//     time, may show what belongs to another request. Tests find it with the build tag lwandebug, under which neither
+//     Request nor Response is used again: each call on one that is over panics and names its route, and bytes that were kept
+//     read "lwan: these bytes were valid until the handler returned". The race detector finds the rest.
+//   - What ends the process in any Go program: a panic of a goroutine that the handler has started itself, concurrent writes to
+//     a map, a stack or heap without end, os.Exit.
+//   - A mutex that is held while its holder parks (see Caveats), and what cannot be rescued of "The watchdog".
+//
 // # Security
+//
+// Every request is held to RFC 9112, and what two parties could read in two ways is refused: no input ends the process, is
+// answered with what belongs to another, or takes more than the limits allow. The defaults are meant to be safe for a server
+// that anybody can reach; only Limits.Timeout, MaxConnsPerAddr and MaxRequests are off.
 //
 //   - A response field with CR, LF or NUL in it is not sent; the request fails with 500.
 //   - The text of an error never reaches the client, except as the Message of an Error, and what ReadJSON's Validate
@@ -137,6 +170,12 @@
 //   - ReadJSON takes a body without Content-Type. A browser can be made to send such a body from another site with
 //     the user's cookies: use SameSite cookies, or check Origin or Sec-Fetch-Site as net/http.CrossOriginProtection does.
 //   - Numbers from [Param] and [Query] are finite: NaN, which passes every comparison with a limit, is not valid.
+//   - There is no TLS: what comes in is what the network lets through. Put a proxy in front, and say in TrustedProxies which.
+//   - MaxConns, MaxConnsPerAddr, HeaderTimeout and Limits.Read and Write bound what one client can take from the others. They
+//     do not tell a client from an attacker: rate limits by user or route are for middleware or the proxy.
+//
+// Report a vulnerability in private, through "Report a vulnerability" on the Security page of the repository, with the
+// version, the bytes that were sent and what came of it.
 //
 // # Caveats
 //

@@ -144,7 +144,9 @@ func (e *loopEngine) closeLanes() error {
 
 // NewServer implements evloop.Protocol.
 func (e *loopEngine) NewServer(w *evloop.Worker) evloop.Server {
-	return &h1{core: e.core, eng: e, w: w}
+	h := &h1{core: e.core, eng: e, w: w}
+	h.unlike()
+	return h
 }
 
 // takeBuffer returns a read buffer.
@@ -158,6 +160,7 @@ func (e *loopEngine) takeBuffer() []byte {
 // giveBuffer takes one back. Those that have grown are left to the collector.
 func (e *loopEngine) giveBuffer(b []byte) {
 	if len(b) == readBuffer {
+		poison(b)
 		e.buffers.Put((*[readBuffer]byte)(b))
 	}
 }

@@ -15,6 +15,7 @@ const (
 
 // Text answers s as text/plain in UTF-8, unless a content type was set.
 func (r *Response) Text(st Status, s string) Status {
+	r.mustLive()
 	if r.ctype == "" {
 		r.ctype = typeText
 	}
@@ -30,6 +31,7 @@ func (r *Response) Text(st Status, s string) Status {
 
 // Data answers b with that content type. b is copied.
 func (r *Response) Data(st Status, contentType string, b []byte) Status {
+	r.mustLive()
 	r.SetContentType(contentType)
 	r.replace()
 	r.intended = st
@@ -46,6 +48,7 @@ func (r *Response) replace() {
 
 // JSON answers v, encoded by Server.JSON. If v cannot be encoded the answer is 500, through Fail.
 func (r *Response) JSON(st Status, v any) Status {
+	r.mustLive()
 	r.replace()
 	if r.ctype == "" {
 		r.ctype = typeJSON
@@ -67,6 +70,7 @@ type Renderable interface {
 // Render answers what v renders: resp.Render(200, page.With(data)). An error is answered with 500, through Fail, as long
 // as nothing was sent.
 func (r *Response) Render(st Status, v Renderable) Status {
+	r.mustLive()
 	r.replace()
 	if r.ctype == "" {
 		r.SetContentType(v.ContentType())
@@ -82,6 +86,7 @@ func (r *Response) Render(st Status, v Renderable) Status {
 // Redirect answers with Location: target. st is 301, 302, 303, 307 or 308; target is a URI reference (RFC 9110 section
 // 10.2.2). What a URI may not contain is percent-encoded. GET answers get a short page with the link.
 func (r *Response) Redirect(st Status, target string) Status {
+	r.mustLive()
 	r.SetHeader("Location", escapeReference(target))
 	r.replace()
 	if m := r.req.method; (m == "GET" || m == "HEAD") && r.ctype == "" && st != StatusNotModified {
@@ -117,6 +122,7 @@ func escapeReference(s string) string {
 
 // Error answers with the error page of st and a message for the client.
 func (r *Response) Error(st Status, msg string) Status {
+	r.mustLive()
 	r.replace()
 	r.message = msg
 	return st
@@ -130,6 +136,7 @@ func (r *Response) Error(st Status, msg string) Status {
 // Fail is sticky. A handler that returns a status below 400 after it has forgotten a return: the failure is sent all the
 // same and the route logged, unless Reset was called.
 func (r *Response) Fail(err error) Status {
+	r.mustLive()
 	if err == nil {
 		err = &Error{Status: StatusInternalServerError, Message: "", Err: errNilFailure}
 	}

@@ -72,6 +72,7 @@ func (f *Form) File(name string) (*multipart.FileHeader, bool) {
 // Files of a multipart form are kept in memory up to Limits.FormMemory together. Larger ones are written to os.TempDir, away from
 // the loop, and removed when the request is over. For files that are meant to be large see Parts.
 func (r *Request) Form() (*Form, error) {
+	r.mustLive()
 	if f := r.form; f != nil {
 		switch {
 		case f.parted:

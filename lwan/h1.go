@@ -20,8 +20,8 @@ type h1 struct {
 	eng  *loopEngine
 	w    *evloop.Worker
 	c    *evloop.Conn
-	req  Request
-	resp Response
+	req  ownRequest
+	resp ownResponse
 
 	in       []byte
 	pos, end int
@@ -231,7 +231,7 @@ func (h *h1) exchange() {
 	buf := h.in[h.pos:h.end]
 	h.pos += size
 	h.begin(buf)
-	h.req.table.answer(&h.req, &h.resp)
+	h.req.table.answer(h.request(), h.response())
 	h.settle()
 }
 
@@ -239,6 +239,7 @@ func (h *h1) exchange() {
 func (h *h1) begin(buf []byte) {
 	h.seq++
 	h.active = true
+	h.unlike()
 	h.head, h.base, h.start = h.pos-h.req.head.Size, h.pos, h.c.Loop().Now()
 	head := &h.req.head
 	h.left = max(head.ContentLength, 0)
@@ -255,7 +256,7 @@ func (h *h1) begin(buf []byte) {
 		h.keep = h.keep && n < most
 	}
 	h.req.begin(h, h.eng.tables[h.c.Lane()], buf)
-	h.resp.begin(&h.req)
+	h.resp.begin(h.request())
 	if cause := h.c.Cause(); cause != nil { // the client has left since the last request, and that is told only once
 		h.req.cancel(cause)
 	}
@@ -271,6 +272,7 @@ func (h *h1) settle() {
 	}
 	h.req.end()
 	h.resp.end()
+	h.poisonHead()
 	h.renew()
 	if !h.bodyEnd && h.keep {
 		h.drainBody()
@@ -302,7 +304,7 @@ func (h *h1) account() {
 	}
 	took := h.elapsed()
 	for _, o := range h.core.observers {
-		h.core.observe(o, &h.req, &h.resp, took)
+		h.core.observe(o, h.request(), h.response(), took)
 	}
 }
 
@@ -315,14 +317,15 @@ const (
 func (h *h1) refuse(st Status, reason string) {
 	h.seq++
 	h.active = true
+	h.unlike()
 	h.start = h.c.Loop().Now()
 	h.bodyEnd, h.broken, h.cutoff, h.keep, h.go100 = false, true, false, false, false
 	h.req.head = http1.Head{Fields: h.req.head.Fields[:0], ContentLength: -1}
 	h.req.begin(h, h.eng.tables[h.c.Lane()], nil)
 	h.req.method = ""
-	h.resp.begin(&h.req)
+	h.resp.begin(h.request())
 	h.resp.message = reason
-	h.req.table.conclude(&h.req, &h.resp, st)
+	h.req.table.conclude(h.request(), h.response(), st)
 	h.settle()
 }
 
@@ -385,9 +388,9 @@ func (h *h1) Died(c *evloop.Conn, value any, stack []byte) {
 	}
 	if h.resp.streamed {
 		h.cut()
-		h.req.table.report(&h.req, &h.resp)
+		h.req.table.report(h.request(), h.response())
 	} else {
-		h.req.table.conclude(&h.req, &h.resp, h.resp.failed)
+		h.req.table.conclude(h.request(), h.response(), h.resp.failed)
 	}
 	if !h.cutoff {
 		c.TryWrite(h.out)

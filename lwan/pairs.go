@@ -25,6 +25,7 @@ func (p *pairs) reset() {
 	if !p.made {
 		return
 	}
+	poison(p.decoded[:cap(p.decoded)])
 	clear(p.list) // they point into the request's buffer
 	p.made, p.list, p.decoded = false, p.list[:0], p.decoded[:0]
 	if cap(p.list) > keptPairs {

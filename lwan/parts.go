@@ -25,6 +25,7 @@ var errPartHead = &Error{Status: StatusBadRequest, Message: "the header of a par
 // for Fail. Any multipart type is read, since unknown ones are to be taken for mixed (RFC 2046 section 5.1.7). Parts and
 // Form cannot both be used, and Parts only once.
 func (r *Request) Parts() iter.Seq2[*multipart.Part, error] {
+	r.mustLive()
 	return func(yield func(*multipart.Part, error) bool) {
 		w, err := r.partWalk()
 		for err == nil {

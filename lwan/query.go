@@ -8,12 +8,13 @@ import "strings"
 // The query is read as net/url.ParseQuery reads it: "+" is a space; a pair with a semicolon or an invalid escape is
 // ignored. So are pairs beyond Limits.QueryPairs: the rest of the request is still good.
 func (r *Request) Query(name string) string {
+	r.mustLive()
 	value, _ := r.queryPairs().find(name)
 	return strings.Clone(value)
 }
 
 // QueryAll is the values of all query parameters of that name, in order; nil if there is none.
-func (r *Request) QueryAll(name string) []string { return r.queryPairs().all(name) }
+func (r *Request) QueryAll(name string) []string { r.mustLive(); return r.queryPairs().all(name) }
 
 // queryPairs decodes the query on its first call.
 func (r *Request) queryPairs() *pairs {

@@ -40,6 +40,7 @@ type Request struct {
 	params  router.Params
 	limits  Limits
 	state   requestState
+	was     epitaph
 	dead    error                 // what a wait returned that the request does not survive
 	lost    atomic.Pointer[error] // why the context has ended, or will have once it is made
 
@@ -97,7 +98,9 @@ func (r *Request) move(buf []byte) {
 
 // end forgets everything that belongs to the last request, and keeps buffers.
 func (r *Request) end() {
+	r.remember()
 	r.state = stateOver
+	poison(r.pathBuf[:cap(r.pathBuf)])
 	r.car, r.route, r.buf, r.dead = nil, nil, nil, nil
 	r.headOut, r.missed, r.aliased = false, 0, false
 	r.readBy, r.writeBy = time.Time{}, time.Time{}
@@ -157,11 +160,12 @@ func methodName(b []byte) string {
 }
 
 // Method is the request's method, as sent: "GET". It is "" for a request that could not be parsed, as observers see it.
-func (r *Request) Method() string { return r.method }
+func (r *Request) Method() string { r.mustLive(); return r.method }
 
 // Path is the path of the target, decoded once, without dot segments and doubled slashes; always the full one, also
 // below a group or a mount. A slash that was sent encoded is data of its segment and not a separator: it stays "%2F".
 func (r *Request) Path() string {
+	r.mustLive()
 	if r.pathText == "" && r.path != "" {
 		r.pathText = strings.ReplaceAll(strings.Clone(r.path), encodedSlash, "%2F")
 	}
@@ -172,22 +176,25 @@ const encodedSlash = string(rune(http1.EncodedSlash))
 
 // Rest is what the trailing slash or {name...} of the route's pattern matched, decoded as Path is.
 func (r *Request) Rest() string {
+	r.mustLive()
 	return strings.ReplaceAll(strings.Clone(r.params.RawRest()), encodedSlash, "%2F")
 }
 
 // RestBytes is Rest without a copy, with a NUL in place of each slash that was sent encoded. It is valid until the handler
 // returns. It is what a lookup by name needs, that allocates nothing.
 func (r *Request) RestBytes() []byte {
+	r.mustLive()
 	rest := r.params.RawRest()
 	r.aliased = true
 	return unsafe.Slice(unsafe.StringData(rest), len(rest))
 }
 
 // Target is the request target as it was sent (RFC 9112 section 3.2).
-func (r *Request) Target() string { return string(r.head.Target.Of(r.buf)) }
+func (r *Request) Target() string { r.mustLive(); return string(r.head.Target.Of(r.buf)) }
 
 // Pattern is the pattern of the route, known in all middleware; "" if no route fits (404).
 func (r *Request) Pattern() string {
+	r.mustLive()
 	if r.route == nil {
 		return ""
 	}
@@ -196,10 +203,11 @@ func (r *Request) Pattern() string {
 
 // Host is the host that the request is for, with the port if one was sent: that of an absolute target, else the Host
 // field's (RFC 9112 section 3.2.2). It is what the client claims.
-func (r *Request) Host() string { return string(r.head.Authority.Of(r.buf)) }
+func (r *Request) Host() string { r.mustLive(); return string(r.head.Authority.Of(r.buf)) }
 
 // Proto is "HTTP/1.1" or "HTTP/1.0".
 func (r *Request) Proto() string {
+	r.mustLive()
 	if r.head.Minor == 0 {
 		return "HTTP/1.0"
 	}
@@ -209,6 +217,7 @@ func (r *Request) Proto() string {
 // Scheme is "https" when the connection is encrypted, or a trusted proxy (Server.TrustedProxies) says in
 // X-Forwarded-Proto that its client's is; else "http".
 func (r *Request) Scheme() string {
+	r.mustLive()
 	if r.car.secure() {
 		return "https"
 	}
@@ -219,11 +228,12 @@ func (r *Request) Scheme() string {
 }
 
 // TLS describes the encryption of the connection; nil without.
-func (r *Request) TLS() *tls.ConnectionState { return r.tls }
+func (r *Request) TLS() *tls.ConnectionState { r.mustLive(); return r.tls }
 
 // RemoteAddr is the client's address. Behind one of Server.TrustedProxies it is the last address of X-Forwarded-For
 // that is not a trusted proxy's itself. It is invalid on a unix socket.
 func (r *Request) RemoteAddr() netip.AddrPort {
+	r.mustLive()
 	peer := r.car.peer()
 	trusted := r.table.core.srv.TrustedProxies
 	if len(trusted) == 0 || !contains(trusted, peer.Addr()) {
@@ -280,10 +290,11 @@ func forwarded(text string, otherwise netip.AddrPort) (netip.AddrPort, bool) {
 }
 
 // Param is the value of a wildcard of the pattern, decoded; "" if there is none of that name.
-func (r *Request) Param(name string) string { return strings.Clone(r.params.Get(name)) }
+func (r *Request) Param(name string) string { r.mustLive(); return strings.Clone(r.params.Get(name)) }
 
 // Header is the value of the first field of that name, in any case; "" if there is none.
 func (r *Request) Header(name string) string {
+	r.mustLive()
 	if v, ok := r.head.Find(r.buf, name); ok {
 		return string(v.Of(r.buf))
 	}
@@ -292,6 +303,7 @@ func (r *Request) Header(name string) string {
 
 // HeaderBytes is Header without a copy: nil if there is no such field. It is valid until the handler returns.
 func (r *Request) HeaderBytes(name string) []byte {
+	r.mustLive()
 	v := r.headerView(name)
 	r.aliased = r.aliased || v != nil
 	return v
@@ -308,6 +320,7 @@ func (r *Request) headerView(name string) []byte {
 // Borrow runs fn. What methods ending in Bytes return in it is valid until fn returns, and not until the handler does: so a
 // handler that looks at the request first, and then waits for the client, need not keep a buffer of 16 KiB meanwhile.
 func (r *Request) Borrow(fn func()) {
+	r.mustLive()
 	before := r.aliased
 	fn()
 	r.aliased = before
@@ -315,6 +328,7 @@ func (r *Request) Borrow(fn func()) {
 
 // HeaderAll is the values of all fields of that name, in order; nil if there is none.
 func (r *Request) HeaderAll(name string) (all []string) {
+	r.mustLive()
 	for i := range r.head.Fields {
 		f := &r.head.Fields[i]
 		if equalFold(f.Name.Of(r.buf), name) {
@@ -330,6 +344,7 @@ func equalFold(b []byte, name string) bool {
 
 // Headers walks over all fields in the order and spelling in which they came.
 func (r *Request) Headers() iter.Seq2[string, string] {
+	r.mustLive()
 	return func(yield func(name, value string) bool) {
 		for i := range r.head.Fields {
 			f := &r.head.Fields[i]
@@ -342,6 +357,7 @@ func (r *Request) Headers() iter.Seq2[string, string] {
 
 // Trailer is the value of a trailer field of a chunked body, once the body has been read to its end.
 func (r *Request) Trailer(name string) string {
+	r.mustLive()
 	for _, f := range r.trailers {
 		if strings.EqualFold(f.name, name) {
 			return f.value
@@ -351,10 +367,11 @@ func (r *Request) Trailer(name string) string {
 }
 
 // Server is the server that answers the request.
-func (r *Request) Server() *Server { return r.table.core.srv }
+func (r *Request) Server() *Server { r.mustLive(); return r.table.core.srv }
 
 // Log is the logger of this request: the server's, with what SetLog added.
 func (r *Request) Log() *slog.Logger {
+	r.mustLive()
 	if r.log != nil {
 		return r.log
 	}
@@ -362,11 +379,11 @@ func (r *Request) Log() *slog.Logger {
 }
 
 // SetLog replaces the request's logger. The line that the server writes when the request fails goes to it too.
-func (r *Request) SetLog(l *slog.Logger) { r.log = l }
+func (r *Request) SetLog(l *slog.Logger) { r.mustLive(); r.log = l }
 
 // Defer runs fn when the request is over: after the last byte of the answer has gone to the kernel, or the request has
 // died; in reverse order. It is for what the answer still needs, as a cache reference; Go's defer is for the rest.
-func (r *Request) Defer(fn func()) { r.defers = append(r.defers, fn) }
+func (r *Request) Defer(fn func()) { r.mustLive(); r.defers = append(r.defers, fn) }
 
 // runDefers runs what Defer was given. A panic of one is logged and does not keep the others from running.
 func (r *Request) runDefers() {
@@ -398,6 +415,7 @@ func pause(limit time.Duration, by time.Time) time.Duration {
 // of a request whose answer is an event stream or an upgrade also when draining starts. It never points at the Request,
 // so a goroutine may keep it, and its values, after the handler's end; it ends then.
 func (r *Request) Context() context.Context {
+	r.mustLive()
 	c := r.ctx.Load()
 	if c == nil {
 		c = newRequestContext(r)
@@ -407,6 +425,7 @@ func (r *Request) Context() context.Context {
 
 // SetContext replaces the request's context by one that derives from it: for tracing and values.
 func (r *Request) SetContext(ctx context.Context) {
+	r.mustLive()
 	r.Context()
 	r.ctx.Load().derived = ctx
 }

@@ -15,6 +15,7 @@ import (
 type Response struct {
 	_ noCopy
 
+	was    epitaph
 	req    *Request
 	status Status // on the wire; 0 before
 	ctype  string
@@ -58,12 +59,14 @@ func (r *Response) begin(req *Request) {
 
 // end forgets the last response and keeps small buffers.
 func (r *Response) end() {
+	was := r.remember()
+	poison(r.body[:cap(r.body)])
 	if cap(r.body) > maxKept {
 		r.req.table.core.large.give(r.body)
 		r.body = nil
 	}
 	clear(r.fields)
-	*r = Response{body: r.body[:0], fields: r.fields[:0], trailers: r.trailers[:0], before: r.before[:0], filters: r.filters[:0]}
+	*r = Response{was: was, body: r.body[:0], fields: r.fields[:0], trailers: r.trailers[:0], before: r.before[:0], filters: r.filters[:0]}
 }
 
 // maxKept is how large a buffer may have grown to be used again.
@@ -74,12 +77,14 @@ const maxKept = 64 << 10
 // for handlers: Transfer-Encoding and Trailer are refused in the same way; Content-Length counts for HEAD answers and
 // streams, and "Connection: close" closes the connection after the answer.
 func (r *Response) SetHeader(name, value string) {
+	r.mustLive()
 	r.DelHeader(name)
 	r.AddHeader(name, value)
 }
 
 // AddHeader adds a field and leaves others of that name.
 func (r *Response) AddHeader(name, value string) {
+	r.mustLive()
 	if !http1.ValidName(name) || !http1.ValidValue(value) {
 		r.reject(name, "has an invalid name or value")
 		return
@@ -125,6 +130,7 @@ func (r *Response) setConnection(name, value string) {
 
 // DelHeader removes all fields of that name.
 func (r *Response) DelHeader(name string) {
+	r.mustLive()
 	switch {
 	case strings.EqualFold(name, "Content-Type"):
 		r.ctype = ""
@@ -145,6 +151,7 @@ func (r *Response) DelHeader(name string) {
 
 // Header is the value of the first field of that name that was set so far; "" if there is none.
 func (r *Response) Header(name string) string {
+	r.mustLive()
 	switch {
 	case strings.EqualFold(name, "Content-Type"):
 		return r.ctype
@@ -161,6 +168,7 @@ func (r *Response) Header(name string) string {
 
 // SetContentType sets the Content-Type field; "" means none.
 func (r *Response) SetContentType(ct string) {
+	r.mustLive()
 	if !http1.ValidValue(ct) {
 		r.reject("Content-Type", "has an invalid value")
 		return
@@ -170,6 +178,7 @@ func (r *Response) SetContentType(ct string) {
 
 // SetCookie adds a Set-Cookie field. A cookie with an invalid name fails the request as an invalid field does.
 func (r *Response) SetCookie(c *http.Cookie) {
+	r.mustLive()
 	v := c.String()
 	if v == "" {
 		r.reject("Set-Cookie", "has an invalid cookie")
@@ -180,6 +189,7 @@ func (r *Response) SetCookie(c *http.Cookie) {
 
 // Write adds p to the body. Once the answer streams it may wait for the client, and fail as Flush does.
 func (r *Response) Write(p []byte) (int, error) {
+	r.mustLive()
 	if r.sticky != nil {
 		return 0, r.sticky
 	}
@@ -192,6 +202,7 @@ func (r *Response) Write(p []byte) (int, error) {
 
 // WriteString is Write for a string.
 func (r *Response) WriteString(s string) (int, error) {
+	r.mustLive()
 	if r.sticky != nil {
 		return 0, r.sticky
 	}
@@ -257,15 +268,17 @@ func (r *Response) impliedStatus() Status {
 
 // ReadFrom copies src to its end into the body, streaming as Write does: memory stays bounded by Limits.Buffer.
 func (r *Response) ReadFrom(src io.Reader) (n int64, err error) {
+	r.mustLive()
 	type onlyWriter struct{ io.Writer }
 	return io.CopyBuffer(onlyWriter{r}, src, make([]byte, 32<<10))
 }
 
 // Printf adds formatted text to the body. An error sticks: Flush reports it.
-func (r *Response) Printf(format string, a ...any) { fmt.Fprintf(r, format, a...) }
+func (r *Response) Printf(format string, a ...any) { r.mustLive(); fmt.Fprintf(r, format, a...) }
 
 // SetBody makes s the whole body, without a copy: strings do not change.
 func (r *Response) SetBody(s string) {
+	r.mustLive()
 	if r.streamed || r.filter != nil {
 		r.WriteString(s)
 		return
@@ -276,6 +289,7 @@ func (r *Response) SetBody(s string) {
 
 // BodyBytes is what is held back of the body. It is valid until the next write.
 func (r *Response) BodyBytes() []byte {
+	r.mustLive()
 	r.unsetText()
 	return r.body
 }
@@ -286,6 +300,7 @@ func (r *Response) bodyLen() int { return len(r.text) + len(r.body) }
 // Reset drops body, fields and failure, so that something else can be answered. It does nothing, and reports false, once
 // the head has been sent.
 func (r *Response) Reset() bool {
+	r.mustLive()
 	if r.streamed {
 		return false
 	}
@@ -297,22 +312,25 @@ func (r *Response) Reset() bool {
 }
 
 // Err is what Fail was told: for middleware and observers.
-func (r *Response) Err() error { return r.failure }
+func (r *Response) Err() error { r.mustLive(); return r.failure }
 
 // Status is the status on the wire; 0 before it is known.
-func (r *Response) Status() Status { return r.status }
+func (r *Response) Status() Status { r.mustLive(); return r.status }
 
 // HeadSent reports whether the head has left: from then on status and fields cannot change.
-func (r *Response) HeadSent() bool { return r.streamed }
+func (r *Response) HeadSent() bool { r.mustLive(); return r.streamed }
 
 // BytesSent counts the bytes of the body that were handed to the connection.
-func (r *Response) BytesSent() int64 { return r.sent }
+func (r *Response) BytesSent() int64 { r.mustLive(); return r.sent }
 
 // BeforeHead runs fn once, just before the head goes out, streamed or not, with the status that it will have: the last
 // moment to set cookies and fields. Functions run in reverse order, as middleware returns.
-func (r *Response) BeforeHead(fn func(st Status)) { r.before = append(r.before, fn) }
+func (r *Response) BeforeHead(fn func(st Status)) { r.mustLive(); r.before = append(r.before, fn) }
 
 // Filter passes the body through what wrap makes: compression. It is to be called in BeforeHead. The writer is closed at
 // the end of the body; one with a Flush() error method is flushed by Flush. With several of them the body goes through
 // the first one first: as BeforeHead runs, those of inner middleware come before those of outer.
-func (r *Response) Filter(wrap func(w io.Writer) io.WriteCloser) { r.filters = append(r.filters, wrap) }
+func (r *Response) Filter(wrap func(w io.Writer) io.WriteCloser) {
+	r.mustLive()
+	r.filters = append(r.filters, wrap)
+}

@@ -16,6 +16,7 @@ import (
 // an HTTP/1.0 client, or of the Content-Length that the handler has set. A second call does nothing and returns
 // ErrHeadSent.
 func (r *Response) SendHead(st Status) error {
+	r.mustLive()
 	if r.streamed {
 		return ErrHeadSent
 	}
@@ -28,6 +29,7 @@ func (r *Response) SendHead(st Status) error {
 // Flush sends the head (200 unless SendHead chose another) and what is held back of the body. It parks while the client
 // is slow, and returns what went wrong since the last call.
 func (r *Response) Flush() error {
+	r.mustLive()
 	if r.sticky != nil {
 		return r.sticky
 	}
@@ -217,6 +219,7 @@ func (r *Response) wait(op func() error) error {
 // the connection allows it. Before the head is out it sends one with Content-Length, when the handler has set none and
 // nothing else was written. f must stay open until it returns. A file that is too short is an error, and the answer is cut.
 func (r *Response) SendFile(f *os.File, off, n int64) error {
+	r.mustLive()
 	direct, err := r.prepareFile(n)
 	switch {
 	case err != nil:
@@ -265,6 +268,7 @@ func (r *Response) copyFile(f *os.File, off, n int64) error {
 // SetTrailer sets a field that is sent after the body of a stream, to clients that speak chunked. Names of framing,
 // routing and content fields are refused as invalid fields are (RFC 9110 section 6.5.1).
 func (r *Response) SetTrailer(name, value string) {
+	r.mustLive()
 	if !http1.ValidName(name) || !http1.ValidValue(value) || forbiddenTrailer(name) {
 		r.stick(&fieldError{name, "cannot be a trailer"})
 		return
@@ -290,6 +294,7 @@ func forbiddenTrailer(name string) bool {
 // EarlyHints sends a 103 response with a Link field for each of links, as `</style.css>; rel=preload; as=style`
 // (RFC 8297). Clients of HTTP/1.0 get none. It may be called more than once, before the head is out.
 func (r *Response) EarlyHints(links ...string) error {
+	r.mustLive()
 	if r.streamed {
 		return ErrHeadSent
 	}

@@ -12,6 +12,7 @@ import (
 // error of status 426. What the handler has left of the request's body is thrown away first: it is no part of the other
 // protocol. The request's context ends when draining starts.
 func (r *Response) Upgrade(proto string) (net.Conn, error) {
+	r.mustLive()
 	if r.streamed {
 		return nil, ErrHeadSent
 	}

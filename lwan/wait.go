@@ -43,6 +43,7 @@ func (r *Request) endWait(err error) error {
 
 // Sleep parks the handler for d. It returns early with ErrGone, ErrTimeout or ErrStopping when the request is over.
 func (r *Request) Sleep(d time.Duration) error {
+	r.mustLive()
 	if err := r.beginWait(); err != nil {
 		return err
 	}
@@ -118,6 +119,7 @@ func (r *Request) heartbeat() time.Duration {
 // Every yields the time at once and then every d, as long as the request lives; it ends with Context, and when draining
 // starts. A tick that the handler is too late for is left out.
 func (r *Request) Every(d time.Duration) iter.Seq[time.Time] {
+	r.mustLive()
 	return func(yield func(time.Time) bool) {
 		r.endsWithDraining()
 		next := time.Now()
@@ -159,6 +161,7 @@ func (r *Request) endsWithDraining() {
 //
 // For waits of unbounded length use a Queue or a Topic: they hold no goroutine.
 func (r *Request) Await(fn func(ctx context.Context) error) error {
+	r.mustLive()
 	_, err := Await(r, func(ctx context.Context) (struct{}, error) { return struct{}{}, fn(ctx) })
 	return err
 }

@@ -1,0 +1,5 @@
+//go:build !lwandebug
+
+package lwan
+
+const debugBuild = false
