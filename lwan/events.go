@@ -76,6 +76,7 @@ var comeBack = []byte("retry: 3000\n\n")
 // Events makes the answer a stream of events and sends its head. Further calls return the same stream. An error of
 // sending the head is that of the first Send.
 func (r *Response) Events() *Events {
+	r.mustLive()
 	if r.events != nil {
 		return r.events
 	}
@@ -105,6 +106,10 @@ func (e *Events) Comment(s string) error {
 }
 
 func (e *Events) write(b []byte) error {
+	e.resp.mustLive()
+	if e.resp.events != e { // its handler has returned: the response is another request's, or nobody's
+		return ErrForeign
+	}
 	if err := e.unsent; err != nil {
 		e.unsent = nil
 		return err

@@ -60,7 +60,7 @@ func (h *h1) upgrade(resp *Response, proto string) (net.Conn, error) {
 		return nil, err
 	}
 	h.keep = false
-	return &parkedConn{h: h}, nil
+	return &parkedConn{h: h, seq: h.seq}, nil
 }
 
 // parkedConn is the connection of an upgraded request, as the handler sees it.
@@ -68,14 +68,18 @@ type parkedConn struct {
 	h               *h1
 	readBy, writeBy time.Time
 	closed          bool
+	seq             uint64 // of the request that it belongs to
 }
+
+// over reports whether the connection was closed, or its handler has returned: then h serves another one.
+func (p *parkedConn) over() bool { return p.closed || p.h.seq != p.seq || !p.h.active }
 
 var _ net.Conn = (*parkedConn)(nil)
 
 // Read reads what was read with the head first.
 func (p *parkedConn) Read(b []byte) (int, error) {
 	h := p.h
-	if p.closed {
+	if p.over() {
 		return 0, net.ErrClosed
 	}
 	if h.pos < h.end {
@@ -96,7 +100,7 @@ func (p *parkedConn) Read(b []byte) (int, error) {
 }
 
 func (p *parkedConn) Write(b []byte) (int, error) {
-	if p.closed {
+	if p.over() {
 		return 0, net.ErrClosed
 	}
 	if err := p.h.req.beginWait(); err != nil {
@@ -118,7 +122,7 @@ func (p *parkedConn) errorOf(err error) error {
 
 // Close ends reading and writing; the connection is closed when the handler returns.
 func (p *parkedConn) Close() error {
-	if p.closed {
+	if p.over() {
 		return net.ErrClosed
 	}
 	p.closed = true
