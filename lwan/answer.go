@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -193,7 +194,8 @@ func (t *table) fillError(req *Request, resp *Response, st Status) Status {
 			st = got
 		}
 	}
-	if resp.bodyLen() == 0 && !resp.streamed {
+	if resp.bodyLen() == 0 && !resp.streamed && req.body.err != io.ErrUnexpectedEOF {
+		// Else the client has ended before its body: the page would be for nobody, and thousands may end at once.
 		t.core.errorPage(req, resp, st)
 	}
 	return st

@@ -103,6 +103,9 @@ func TestBodyEndsEarly(t *testing.T) {
 		if text := string(rest); text != "" && !strings.HasPrefix(text, "HTTP/1.1 400 ") {
 			t.Errorf("%q: %q: an incomplete body passed for a whole one", raw, text)
 		}
+		if text := string(rest); text != "" && !strings.HasSuffix(text, "\r\n\r\n") {
+			t.Errorf("%q: %q: a page was made for nobody", raw, text)
+		}
 		if got := o.next(t); strings.Contains(got, " 200 ") {
 			t.Errorf("%q: observed %q", raw, got)
 		}
