@@ -63,6 +63,7 @@ func serveRestarts(dir, mode string) int {
 	case "systemd":
 		os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid()))
 		srv.Endpoints = []Endpoint{{Addr: "systemd:web"}}
+		srv.Loops = 1 // so that one that drains means that nobody accepts
 	}
 	restartRoutes(srv)
 	go func() {
@@ -96,6 +97,16 @@ func restartRoutes(srv *Server) {
 			return resp.Fail(err)
 		}
 		return answer(req, resp)
+	})
+	srv.Handle("GET /draining", func(req *Request, resp *Response) Status {
+		if err := resp.Events().Comment("until then"); err != nil {
+			return resp.Fail(err)
+		}
+		fmt.Println("streaming")
+		for range req.Every(time.Hour) {
+		}
+		fmt.Println("draining")
+		return 200
 	})
 	srv.Handle("GET /wait", func(req *Request, resp *Response) Status {
 		fmt.Println("waiting")
