@@ -96,13 +96,16 @@ func cutBy(err error) error {
 	return err
 }
 
+// displacedAnswer begins what is said of an answer to another request.
+const displacedAnswer = "an answer to "
+
 // compareHead says what is wrong with it, or "".
 func (a *soakAsk) compareHead(resp *http.Response) string {
 	switch {
 	case resp.StatusCode != a.status:
 		return fmt.Sprintf("status %d with %v, want %d", resp.StatusCode, resp.Header, a.status)
 	case resp.Header.Get("X-Id") != a.id:
-		return fmt.Sprintf("an answer to %q, want one to %q", resp.Header.Get("X-Id"), a.id)
+		return fmt.Sprintf(displacedAnswer+"%q, want one to %q", resp.Header.Get("X-Id"), a.id)
 	case resp.Close != a.closes && !a.cut:
 		return fmt.Sprintf("closes: %v, want %v", resp.Close, a.closes)
 	case a.method == "HEAD" && resp.ContentLength >= 0 && resp.ContentLength != int64(len(a.body)):

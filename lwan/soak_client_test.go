@@ -183,11 +183,7 @@ func (c *soakClient) judge(err error, a *soakAsk, parting bool) {
 	case (late || errors.Is(err, errCut) || strings.HasPrefix(err.Error(), "status 408")) && c.s.stops.count() != c.stopped:
 		l.end("the machine stood still")
 	default:
-		if late {
-			l.stalled.Add(1)
-		} else {
-			l.wrong.Add(1)
-		}
+		l.mistake(err, late)
 		c.s.fail("%s client, %v, answer %d in %v, to %s %.200q: got %v, want %d and %d bytes %.60q; what the kernel did: %v", c.kind, c.c.RemoteAddr(), c.answers, c.plan, a.kind, a.wire, err, a.status, len(a.body), a.body, c.harm)
 	}
 }

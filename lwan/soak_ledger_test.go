@@ -4,6 +4,7 @@ package lwan_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -23,7 +24,10 @@ type soakLedger struct {
 	open             atomic.Int64
 	events           atomic.Int64
 	flood, exhausted atomic.Int64
-	wrong, stalled   atomic.Int64 // answers
+
+	// answers that are a mistake of the server's
+	wrong, displaced, missing, stalled atomic.Int64
+	leaks                              atomic.Int64 // what was left behind
 }
 
 func newSoakLedger() soakLedger {
@@ -58,6 +62,20 @@ func (l *soakLedger) connected(c *soakClient) {
 }
 
 func (l *soakLedger) closed(*soakClient) { l.open.Add(-1) }
+
+// mistake counts a failure by what it is.
+func (l *soakLedger) mistake(err error, late bool) {
+	switch {
+	case late:
+		l.stalled.Add(1)
+	case errors.Is(err, errCut):
+		l.missing.Add(1)
+	case strings.HasPrefix(err.Error(), displacedAnswer):
+		l.displaced.Add(1)
+	default:
+		l.wrong.Add(1)
+	}
+}
 
 // sums are the requests of all kinds.
 func (l *soakLedger) sums() (asked, answered, conns int64) {

@@ -202,6 +202,7 @@ func (s *soak) look(first bool) {
 	s.settle("descriptors", s.base.descriptors, func() int64 { return max(s.base.descriptors, resources().descriptors) })
 	s.memory.measure(first)
 	if grown := s.memory.heapLast - s.memory.heapFirst; grown > 16<<20 {
+		s.ledger.leaks.Add(1)
 		s.fail("the heap has grown by %d bytes since the first look", grown)
 	}
 }
@@ -244,6 +245,7 @@ func (s *soak) settle(what string, want int64, value func() int64) {
 	deadline := time.Now().Add(patience)
 	for n := value(); n != want; n = value() {
 		if time.Now().After(deadline) {
+			s.ledger.leaks.Add(1)
 			s.fail("left behind: %s: %d, want %d", what, n, want)
 			s.stop()
 			return
