@@ -25,7 +25,7 @@ var misused = map[string]struct {
 		var p *http.Cookie
 		return resp.Text(200, p.Name)
 	}, "nil pointer dereference"},
-	"nil map":   {func(req *Request, resp *Response) Status { var m map[string]int; m["a"] = 1; return 200 }, "nil map"},
+	"nil map":   {func(req *Request, resp *Response) Status { noMap()["a"] = 1; return 200 }, "nil map"},
 	"nil error": {func(req *Request, resp *Response) Status { return resp.Fail(nil) }, "Fail was called without an error"},
 	"no status": {func(req *Request, resp *Response) Status { return 0 }, "no final status"},
 	"interim":   {func(req *Request, resp *Response) Status { return 103 }, "no final status"},
@@ -70,6 +70,8 @@ var misused = map[string]struct {
 		return resp.Text(200, "ok")
 	}, "Content-Length"},
 }
+
+func noMap() map[string]int { return nil }
 
 // TestMisuse: what a handler does wrong costs it its answer, and nobody else anything.
 func TestMisuse(t *testing.T) {

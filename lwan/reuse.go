@@ -10,7 +10,7 @@ type epitaph = struct{}
 
 func (r *Request) mustLive()          {}
 func (r *Response) mustLive()         {}
-func (r *Request) remember()          {}
+func (r *Request) remember()          { r.was = epitaph{} }
 func (r *Response) remember() epitaph { return epitaph{} }
 
 // poison makes bytes unmistakable that nobody may look at any more.
