@@ -76,13 +76,22 @@ func parseSpec(spec []byte, size int64) (r byteRange, ok bool) {
 		return byteRange{size - n, n}, true
 	case !hasLast:
 		to = size - 1
-	case to < from:
+	case less(last, first):
 		return r, false
 	}
 	if from >= size {
 		return r, true
 	}
 	return byteRange{from, min(to, size-1) - from + 1}, true
+}
+
+// less compares numbers of any size: two that are too large are the same to digits.
+func less(a, b []byte) bool {
+	a, b = bytes.TrimLeft(a, "0"), bytes.TrimLeft(b, "0")
+	if len(a) != len(b) {
+		return len(a) < len(b)
+	}
+	return bytes.Compare(a, b) < 0
 }
 
 // digits reads a number; one that is too large is the largest one. The field says nothing of a limit.

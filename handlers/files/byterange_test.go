@@ -68,6 +68,8 @@ func TestParseRange(t *testing.T) {
 		{"", 10, nil, rangeIgnored},
 		{"bytes=1-1,3-3,5-5,7-7", 10, []byteRange{{1, 1}, {3, 1}, {5, 1}, {7, 1}}, rangeSatisfiable}, // at the limit
 		{"bytes=1-1,3-3,5-5,7-7,9-9", 10, nil, rangeIgnored},                                         // one past it
+		{"bytes=007-08", 10, []byteRange{{7, 2}}, rangeSatisfiable},
+		{"bytes=08-7", 10, nil, rangeIgnored},
 		{"bytes=0-", 0, nil, rangeIgnored},
 		{"bytes=-5", 0, nil, rangeIgnored},
 	}
@@ -76,6 +78,16 @@ func TestParseRange(t *testing.T) {
 		if !slices.Equal(got, tt.want) || outcome != tt.outcome {
 			t.Errorf("%q of %d: %v, %d; want %v, %d", tt.value, tt.size, got, outcome, tt.want, tt.outcome)
 		}
+	}
+}
+
+// TestRangeBackwardsBeyondInt64: such a one was taken for one behind the content, and was a 416.
+func TestRangeBackwardsBeyondInt64(t *testing.T) {
+	if got, outcome := parseRange([]byte("bytes=70000000000000000000-10000000000000000000"), 10, 4); got != nil || outcome != rangeIgnored {
+		t.Errorf("%v, %d", got, outcome)
+	}
+	if got, outcome := parseRange([]byte("bytes=10000000000000000000-70000000000000000000"), 10, 4); got != nil || outcome != rangeUnsatisfiable {
+		t.Errorf("forwards: %v, %d", got, outcome)
 	}
 }
 
