@@ -3,6 +3,7 @@
 package lwan
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -241,8 +242,9 @@ func FuzzModel(f *testing.F) {
 	for op := range modelSteps {
 		f.Add([]byte{byte(op), byte(op * 7), 0, byte(op), byte(op), 100, 0, 0})
 	}
-	f.Add([]byte{stays, 65, 0, 0, 9, 0, 9, 0, 35, 48})                     // large answers before one that closes
-	f.Add([]byte{parts, 0, 48, 48, 17, 48, 17, 48, 15, 59, 6, 48, 17, 48}) // expectations of a client that does not wait
+	f.Add([]byte{stays, 65, 0, 0, 9, 0, 9, 0, 35, 48})                       // large answers before one that closes
+	f.Add(append([]byte{90, 62, 67, 240}, bytes.Repeat([]byte{240}, 60)...)) // many bodies as large as they may be
+	f.Add([]byte{parts, 0, 48, 48, 17, 48, 17, 48, 15, 59, 6, 48, 17, 48})   // expectations of a client that does not wait
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if wrong := drive(addr, script[:min(len(script), 64)]); wrong != "" {
 			t.Error(wrong)
