@@ -252,7 +252,7 @@ func (t *table) report(req *Request, resp *Response) {
 		return
 	}
 	level := slog.LevelDebug
-	if resp.failed >= 500 {
+	if resp.failed >= 500 && !tooSlow(resp) {
 		level = slog.LevelError
 	}
 	args := []any{"route", req.where(), "status", int(resp.failed), "err", resp.failure}
@@ -261,6 +261,10 @@ func (t *table) report(req *Request, resp *Response) {
 	}
 	req.Log().Log(context.Background(), level, "request failed", args...)
 }
+
+// tooSlow reports whether an answer failed because its client has taken nothing for Limits.Write: whoever wants to must
+// not fill the log by that. The request's own time does not end an answer that has begun.
+func tooSlow(resp *Response) bool { return resp.streamed && errors.Is(resp.failure, ErrTimeout) }
 
 // observe calls an observer; one that panics must not take the connection with it.
 func (c *core) observe(o Observer, req *Request, resp *Response, took time.Duration) {

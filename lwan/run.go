@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -60,7 +61,9 @@ func (s *Server) run(ctx context.Context, restart <-chan os.Signal) error {
 		return err
 	}
 	s.tellManager("READY=1")
-	over, failure := s.waitForEnd(ctx, restart)
+	var restarts sync.WaitGroup
+	defer restarts.Wait() // what became of one is logged before the process ends
+	over, failure := s.waitForEnd(ctx, restart, &restarts)
 	if over {
 		return s.ended()
 	}
@@ -75,11 +78,11 @@ func (s *Server) run(ctx context.Context, restart <-chan os.Signal) error {
 }
 
 // waitForEnd serves until there is a reason to drain, which may be a failure, or everything is over already.
-func (s *Server) waitForEnd(ctx context.Context, restart <-chan os.Signal) (over bool, failure error) {
+func (s *Server) waitForEnd(ctx context.Context, restart <-chan os.Signal, restarts *sync.WaitGroup) (over bool, failure error) {
 	for {
 		select {
 		case <-restart:
-			go s.restartBySignal(ctx)
+			restarts.Go(func() { s.restartBySignal(ctx) })
 			continue
 		case <-s.life.handedOver:
 			s.tellManager("MAINPID=" + strconv.Itoa(s.life.successor))

@@ -222,6 +222,7 @@ func TestSlowReader(t *testing.T) {
 		}
 	})
 	srv.Handle("GET /ok", text("ok"))
+	book := logged(srv)
 	addr := serveTest(t, srv)
 	w := dial(t, addr)
 	w.send("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -235,6 +236,7 @@ func TestSlowReader(t *testing.T) {
 	if n, err := io.Copy(io.Discard, w.r); n == 0 || err != nil && !isReset(err) {
 		t.Errorf("%d bytes, %v", n, err)
 	}
+	settled(t, "lines about it", 1, func() int64 { return int64(book.lines("level=DEBUG", "request failed", "/endless")) })
 }
 
 func isReset(err error) bool {
