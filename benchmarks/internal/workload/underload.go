@@ -21,6 +21,9 @@ const (
 	// sizeTolerance is how far the mean size of the answers under load may be from that of the checked answers. What
 	// is cut off at the end of a run accounts for less.
 	sizeTolerance = 0.03
+	// sized is how often each of the different requests must have been answered before the mean says anything: at the
+	// end of a run connections are at different places of the series.
+	sized = 1000
 	// spareFiles is how many files a server and a load generator have open besides their connections.
 	spareFiles = 64
 	// traceTime is the length of a run under strace.
@@ -69,7 +72,7 @@ func (s Subject) drive(ctx context.Context, server *contender.Server, job load.J
 		used = result.Used
 	}
 	sample := Sample{Values: values(result, used, after.Resident), Server: server.Command, Load: command, Errors: result.Errors}
-	if invalid := validate(result, size); invalid != nil {
+	if invalid := validate(result, size, len(job.Requests)); invalid != nil {
 		sample.Invalid = invalid.Error()
 	}
 	return sample, nil
@@ -131,15 +134,15 @@ func values(r load.Result, cpu time.Duration, resident int64) map[string]float64
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
 // validate says why the figures of a run must not be used, if they must not. The answers were checked before, one by
-// one; under load their size has to stay what it was. A size of 0 is not known.
-func validate(r load.Result, size float64) error {
+// one; under load their size has to stay what it was. A size of 0 is not known; kinds is the number of requests that are sent in turn.
+func validate(r load.Result, size float64, kinds int) error {
 	if err := r.Errors.Err(); err != nil {
 		return err
 	}
 	if r.Requests == 0 {
 		return errNothing
 	}
-	if got := float64(r.Bytes) / float64(r.Requests); size > 0 && r.Requests > 1000 && math.Abs(got-size) > size*sizeTolerance {
+	if got := float64(r.Bytes) / float64(r.Requests); size > 0 && int(r.Requests) > sized*kinds && math.Abs(got-size) > size*sizeTolerance {
 		return fmt.Errorf("answers of %.1f bytes under load, of %.1f bytes when checked", got, size)
 	}
 	return nil

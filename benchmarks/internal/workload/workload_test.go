@@ -73,19 +73,21 @@ func TestValidate(t *testing.T) {
 	good := load.Result{Requests: 10000, Bytes: 1300000, Took: time.Second}
 	for name, c := range map[string]struct {
 		change func(*load.Result)
+		kinds  int
 		valid  bool
 	}{
-		"good":           {func(*load.Result) {}, true},
-		"slightly short": {func(r *load.Result) { r.Bytes -= 20000 }, true},
-		"short":          {func(r *load.Result) { r.Bytes -= 50000 }, false},
-		"long":           {func(r *load.Result) { r.Bytes += 50000 }, false},
-		"few":            {func(r *load.Result) { r.Requests = 100 }, true},
-		"none":           {func(r *load.Result) { r.Requests, r.Bytes = 0, 0 }, false},
-		"errors":         {func(r *load.Result) { r.Errors.Status = 1 }, false},
+		"good":           {func(*load.Result) {}, 1, true},
+		"slightly short": {func(r *load.Result) { r.Bytes -= 20000 }, 1, true},
+		"short":          {func(r *load.Result) { r.Bytes -= 50000 }, 1, false},
+		"long":           {func(r *load.Result) { r.Bytes += 50000 }, 1, false},
+		"few":            {func(r *load.Result) { r.Requests = 100 }, 1, true},
+		"few of each":    {func(r *load.Result) { r.Bytes += 50000 }, 100, true},
+		"none":           {func(r *load.Result) { r.Requests, r.Bytes = 0, 0 }, 1, false},
+		"errors":         {func(r *load.Result) { r.Errors.Status = 1 }, 1, false},
 	} {
 		r := good
 		c.change(&r)
-		if err := validate(r, 130); (err == nil) != c.valid {
+		if err := validate(r, 130, c.kinds); (err == nil) != c.valid {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
