@@ -244,6 +244,7 @@ func FuzzModel(f *testing.F) {
 	}
 	f.Add([]byte{stays, 65, 0, 0, 9, 0, 9, 0, 35, 48})                       // large answers before one that closes
 	f.Add(append([]byte{90, 62, 67, 240}, bytes.Repeat([]byte{240}, 60)...)) // many bodies as large as they may be
+	f.Add([]byte{stays, 0, 0, 0, 33, 233, 20, 102, 0, 10, 10, 100, 16, 0})   // a large answer, and bytes one by one behind the last
 	f.Add([]byte{parts, 0, 48, 48, 17, 48, 17, 48, 15, 59, 6, 48, 17, 48})   // expectations of a client that does not wait
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if wrong := drive(addr, script[:min(len(script), 64)]); wrong != "" {

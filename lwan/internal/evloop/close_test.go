@@ -4,8 +4,10 @@ package evloop
 
 import (
 	"io"
+	"net"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -47,6 +49,46 @@ func TestLingerIsBoundedInBytes(t *testing.T) {
 		}
 	}
 	eventually(t, "the connection is closed", func() bool { return r.eng.conns() == 0 })
+}
+
+// crumbs is a kernel that has one byte at a time for a connection that lingers.
+type crumbs struct {
+	Kernel
+	thrown atomic.Int64
+}
+
+func (k *crumbs) read(fd int, p []byte) (int, syscall.Errno) {
+	if len(p) < 64<<10 { // not the scratch of linger
+		return k.Kernel.read(fd, p)
+	}
+	n, e := k.Kernel.read(fd, p[:1])
+	if e == 0 {
+		k.thrown.Add(int64(n))
+	}
+	return n, e
+}
+
+// The bound counts bytes: a peer that sends them one by one, as the rest of a request, is not reset after a thousand.
+func TestLingerCountsBytesNotReads(t *testing.T) {
+	const rest = 5_000
+	k := &crumbs{Kernel: linux{}}
+	r := run(t, &script{serve: func(c *Conn) Verdict {
+		readLine(c)
+		return Linger
+	}}, Config{Loops: 1, Kernel: k})
+	p := r.dial()
+	p.send("go\n")
+	if got := p.end(); got != "" { // it lingers
+		t.Fatalf("%q", got)
+	}
+	p.send(strings.Repeat("x", rest))
+	if err := p.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the connection is closed", func() bool { return r.eng.conns() == 0 })
+	if n := k.thrown.Load(); n != rest {
+		t.Errorf("closed after %d of %d bytes", n, rest)
+	}
 }
 
 // The peer may keep still: after the time the connection is closed, and not before it.

@@ -28,7 +28,7 @@ func (l *Loop) startLinger(fd int32, s *slot) {
 	l.linger(fd, s)
 }
 
-// linger throws away what has come. The slot's served counts the KiB.
+// linger throws away what has come. The slot's served counts the bytes.
 func (l *Loop) linger(fd int32, s *slot) {
 	if l.scratch == nil {
 		l.scratch = make([]byte, 64<<10)
@@ -44,8 +44,8 @@ func (l *Loop) linger(fd int32, s *slot) {
 			l.close(fd, s)
 			return
 		default:
-			s.served += uint32(n+1023) / 1024
-			if s.served >= lingerBytes/1024 {
+			s.served += uint32(n)
+			if s.served >= lingerBytes {
 				l.close(fd, s)
 				return
 			}
