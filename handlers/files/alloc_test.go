@@ -65,8 +65,8 @@ func (w *wire) exchange() error {
 
 // A file in memory, compressed or not, a range of it being an exception, and a 304 cost no allocation.
 func TestAllocations(t *testing.T) {
-	if raceEnabled {
-		t.Skip("skipped: the race detector allocates")
+	if instrumented {
+		t.Skip("skipped: the race detector and lwandebug allocate")
 	}
 	long := strings.Repeat("directory-with-a-name-that-is-longer-than-what-fits-on-the-stack/", 3) + "file.css"
 	css := strings.Repeat("a { color: red }\n", 60)
