@@ -168,7 +168,7 @@ func (c *soakClient) judge(err error, a *soakAsk, parting bool) {
 	case err == nil:
 	case errors.Is(err, errExcused):
 		l.end("answered 5xx: no descriptor")
-	case errors.Is(err, errRefused), errors.Is(err, errCut) && c.harm&evloop.Refused != 0 && c.answers == 0:
+	case errors.Is(err, errRefused), errors.Is(err, errCut) && c.harm&(evloop.Refused|evloop.Broken) == evloop.Refused && c.answers == 0:
 		l.end(soakRefusal)
 	case errors.Is(err, errCut) && c.harm&evloop.Broken != 0:
 		l.end("cut by a fault")
