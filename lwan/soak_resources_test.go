@@ -7,12 +7,11 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/golwan/golwan/lwan"
 )
 
 // usage is what a process holds that a server could leak.
@@ -114,7 +113,7 @@ func (s *stops) watch(done <-chan struct{}) {
 
 // countAborts looks whether the system has ended connections. Others on the machine can bring it to that.
 func (s *stops) countAborts() {
-	if n := tcpAborts(); s.aborts.Swap(n) != n {
+	if n := lwan.TCPAborts(); s.aborts.Swap(n) != n {
 		s.aborted.Store(int64(time.Since(stopClock)))
 	}
 }
@@ -124,25 +123,6 @@ func (s *stops) tcpAborted(since time.Time) bool {
 	s.countAborts()
 	at := s.aborted.Load()
 	return at != 0 && !stopClock.Add(time.Duration(at)).Before(since)
-}
-
-// tcpAborts is TCPAbortOnMemory of /proc/net/netstat; 0 if there is none.
-func tcpAborts() int64 {
-	text, err := os.ReadFile("/proc/net/netstat")
-	if err != nil {
-		return 0
-	}
-	lines := strings.Split(string(text), "\n")
-	for i := 0; i+1 < len(lines); i += 2 { // names, then values
-		names, values := strings.Fields(lines[i]), strings.Fields(lines[i+1])
-		if k := slices.Index(names, "TCPAbortOnMemory"); k >= 0 && k < len(values) {
-			n, err := strconv.ParseInt(values[k], 10, 64)
-			if err == nil {
-				return n
-			}
-		}
-	}
-	return 0
 }
 
 // count is how often that was, a stop that has just ended included.

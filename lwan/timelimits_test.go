@@ -8,77 +8,81 @@ import (
 	"time"
 )
 
-// timeLimits are the limits of time, each with what a client does to pass it, and what comes of that.
-var timeLimits = []struct {
+// timeLimit is a limit of time, with what a client does to pass it, and what comes of that.
+type timeLimit struct {
 	name string
 	srv  *Server
 	do   func(w *client) // what passes the limit
 	seen func(w *client) // what the client sees then
 	keep func(w *client) // what stays within it, and is answered with 200; nil: nothing does
-}{
-	{
-		name: "first byte", srv: &Server{HeaderTimeout: time.Second},
-		do:   func(w *client) {},
-		seen: (*client).ended,
-	},
-	{
-		name: "head", srv: &Server{HeaderTimeout: time.Second},
-		do:   func(w *client) { w.send("GET / HTTP/1.1\r\n") },
-		seen: func(w *client) { w.late() },
-		keep: func(w *client) { w.send("GET / HTTP/1.1\r\n"); w.send("Host: x\r\n\r\n") },
-	},
-	{
-		name: "head that always goes on", srv: &Server{HeaderTimeout: time.Second},
-		do:   func(w *client) { w.send("GET / HTTP/1.1\r\nHost: x\r\nA: "); go w.trickle("x") },
-		seen: func(w *client) { w.late() },
-	},
-	{
-		name: "idle", srv: &Server{IdleTimeout: time.Second},
-		do:   func(w *client) { w.open("/") },
-		seen: (*client).ended,
-		keep: func(w *client) { w.open("/"); w.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n") },
-	},
-	{
-		name: "pause in a body", srv: &Server{Limits: Limits{Read: 50 * time.Millisecond}},
-		do:   func(w *client) { w.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf") },
-		seen: func(w *client) { w.late() },
-		keep: func(w *client) { w.send(post("/", "whole")) },
-	},
-	{
-		name: "body that always goes on", srv: &Server{Limits: Limits{Read: 10 * time.Second, Timeout: 50 * time.Millisecond}},
-		do: func(w *client) {
-			w.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nhalf")
-			go w.trickle("x")
+}
+
+var timeLimits = func() []timeLimit {
+	return []timeLimit{
+		{
+			name: "first byte", srv: &Server{HeaderTimeout: time.Second},
+			do:   func(w *client) {},
+			seen: (*client).ended,
 		},
-		seen: func(w *client) {
-			if a := w.answer("POST"); a.status != 503 || !a.close {
-				w.t.Errorf("%v", a)
-			}
+		{
+			name: "head", srv: &Server{HeaderTimeout: time.Second},
+			do:   func(w *client) { w.send("GET / HTTP/1.1\r\n") },
+			seen: func(w *client) { w.late() },
+			keep: func(w *client) { w.send("GET / HTTP/1.1\r\n"); w.send("Host: x\r\n\r\n") },
 		},
-	},
-	{
-		name: "client that takes nothing", srv: &Server{Limits: Limits{Write: 50 * time.Millisecond}},
-		do: func(w *client) {
-			w.send("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
-			received(w.t, endlessOver)
+		{
+			name: "head that always goes on", srv: &Server{HeaderTimeout: time.Second},
+			do:   func(w *client) { w.send("GET / HTTP/1.1\r\nHost: x\r\nA: "); go w.trickle("x") },
+			seen: func(w *client) { w.late() },
 		},
-		seen: func(w *client) {
-			a, answer := w.head("GET")
-			if _, err := io.Copy(io.Discard, answer.Body); a.status != 200 || err == nil {
-				w.t.Errorf("%v, %v: it looks complete", a, err)
-			}
+		{
+			name: "idle", srv: &Server{IdleTimeout: time.Second},
+			do:   func(w *client) { w.open("/") },
+			seen: (*client).ended,
+			keep: func(w *client) { w.open("/"); w.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n") },
 		},
-	},
-	{
-		name: "lingering close", srv: &Server{LingerTimeout: time.Second},
-		do: func(w *client) {
-			w.send("nonsense\r\n\r\n")
-			if a := w.answer("GET"); a.status != 400 {
-				w.t.Errorf("%v", a)
-			}
+		{
+			name: "pause in a body", srv: &Server{Limits: Limits{Read: 50 * time.Millisecond}},
+			do:   func(w *client) { w.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf") },
+			seen: func(w *client) { w.late() },
+			keep: func(w *client) { w.send(post("/", "whole")) },
 		},
-		seen: func(w *client) { go w.trickle("x"); w.ended() }, // and closed in the end, although the client goes on
-	},
+		{
+			name: "body that always goes on", srv: &Server{Limits: Limits{Read: 10 * time.Second, Timeout: 50 * time.Millisecond}},
+			do: func(w *client) {
+				w.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nhalf")
+				go w.trickle("x")
+			},
+			seen: func(w *client) {
+				if a := w.answer("POST"); a.status != 503 || !a.close {
+					w.t.Errorf("%v", a)
+				}
+			},
+		},
+		{
+			name: "client that takes nothing", srv: &Server{Limits: Limits{Write: 50 * time.Millisecond}},
+			do: func(w *client) {
+				w.send("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+				received(w.t, endlessOver)
+			},
+			seen: func(w *client) {
+				a, answer := w.head("GET")
+				if _, err := io.Copy(io.Discard, answer.Body); a.status != 200 || err == nil {
+					w.t.Errorf("%v, %v: it looks complete", a, err)
+				}
+			},
+		},
+		{
+			name: "lingering close", srv: &Server{LingerTimeout: time.Second},
+			do: func(w *client) {
+				w.send("nonsense\r\n\r\n")
+				if a := w.answer("GET"); a.status != 400 {
+					w.t.Errorf("%v", a)
+				}
+			},
+			seen: func(w *client) { go w.trickle("x"); w.ended() }, // and closed in the end, although the client goes on
+		},
+	}
 }
 
 // endlessOver is told of the end of an endless answer.
@@ -114,7 +118,7 @@ func (w *client) trickle(s string) {
 
 // TestTimeLimits: each limit of time, passed and kept. In the end the server knows nothing of the connections any more.
 func TestTimeLimits(t *testing.T) {
-	for _, c := range timeLimits {
+	for _, c := range timeLimits() {
 		t.Run(c.name, func(t *testing.T) {
 			c.srv.Handle("GET /", text("ok"))
 			c.srv.Handle("POST /", echo)
