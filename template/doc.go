@@ -151,7 +151,8 @@
 //   - partials are parsed once, and only a partial alone on its line is indented
 //   - blanks in a section's string do not make it empty here, nor does a struct
 //     whose fields are all zero
-//   - delimiters may be apart by several blanks here
+//   - delimiters may be apart by several blanks here, and contain the closing
+//     one that is given up
 //   - names with blanks or empty parts are errors here
 //
 // # Limits and gaps

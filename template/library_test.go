@@ -39,11 +39,21 @@ func ourTags(elements []*element) (all []string) {
 // plainDelimiters is a set-delimiter tag as the library reads it: it splits at
 // the first of several blanks, knows no tabs, and stops at a closing delimiter
 // that is not after an equals sign.
-var plainDelimiters = regexp.MustCompile(`= ?[^\s={}]+ [^\s={}]+ ?=`)
+var plainDelimiters = regexp.MustCompile(`= ?([^\s={}]+) ([^\s={}]+) ?=`)
 
-// misread finds sources that the library may misread: such delimiters, and a
-// standalone tag with blanks between it and the end of the source.
+// misread finds sources that the library may misread: other delimiters, those
+// that contain one that closes tags until then, and a standalone tag with blanks
+// between it and the end of the source.
 func misread(source string) bool {
+	var closing []string
+	for _, m := range plainDelimiters.FindAllStringSubmatch(source, -1) {
+		for _, c := range closing {
+			if strings.Contains(m[1], c) || strings.Contains(m[2], c) {
+				return true
+			}
+		}
+		closing = append(closing, m[2])
+	}
 	return strings.Contains(plainDelimiters.ReplaceAllString(source, ""), "=") ||
 		strings.HasSuffix(source, " ") || strings.HasSuffix(source, "\t")
 }

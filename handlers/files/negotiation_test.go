@@ -265,7 +265,7 @@ func TestPackOnce(t *testing.T) {
 	}
 }
 
-var weightParam = regexp.MustCompile(`^[qQ]=(.*)$`)
+var weightParam = regexp.MustCompile(`(?s)^[qQ]=(.*)$`)
 var weightValue = regexp.MustCompile(`^(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$`)
 
 // naiveWeights reads a list by regular expressions and floats: what each coding's weight is, in thousandths.
@@ -310,7 +310,7 @@ func naiveWeights(list string) map[string]int {
 
 func FuzzWeights(f *testing.F) {
 	for _, seed := range []string{
-		"gzip, br;q=0.5", "*;q=0", "identity;q=0.001,zstd", ";;,=,q=1", "gzip;Q=1.000", "x-gzip;q=0.1,GZIP ; x=y;q=.5, br;q=1.001", "gzip;q=0.9999,*;q=0.25", "br;q=;q=1", "gzip; q=1,gzip;q=0",
+		"gzip, br;q=0.5", "*;q=0", "identity;q=0.001,zstd", ";;,=,q=1", "gzip;Q=1.000", "x-gzip;q=0.1,GZIP ; x=y;q=.5, br;q=1.001", "gzip;q=0.9999,*;q=0.25", "br;q=;q=1", "gzip; q=1,gzip;q=0", "gzip;q=\n",
 	} {
 		f.Add([]byte(seed))
 	}
