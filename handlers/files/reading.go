@@ -113,9 +113,9 @@ func (p pieces) Write(b []byte) (int, error) {
 	return p.resp.Write(b)
 }
 
-// queued is how much of a file leaves at once: it fits into the buffer of a socket, with most systems. stale has looked
-// at the file right before, and a second look right after would not see more.
-const queued = 256 << 10
+// queued is how much of a file leaves at once: the kernel takes it, on most systems, even if the client reads nothing. stale
+// has looked at the file right before, and a second look right after would not see more.
+const queued = 128 << 10
 
 // last sends a part behind which nothing comes. If it takes a while its last byte is held back until it is known that the
 // file has not been changed meanwhile: so the client gets either all of a state of the file, or too little, and notices.

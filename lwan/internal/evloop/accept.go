@@ -37,6 +37,9 @@ func (l *Loop) accept(lane uint16, lfd, n int) {
 		fd, e := l.kernel.accept(lfd)
 		switch e {
 		case 0:
+			if l.eng.lanes[lane].boundEach {
+				boundUnsent(fd)
+			}
 			l.assign(fd, lane)
 		case syscall.EAGAIN:
 			return

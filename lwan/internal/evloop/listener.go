@@ -23,6 +23,8 @@ type Lane struct {
 	addr  net.Addr
 	path  string // of a unix socket
 	owner laneOwner
+
+	boundEach bool // accepted sockets do not inherit maxUnsent
 }
 
 // laneOwner says who decides about the end of a listening socket. The file of a unix socket is removed with a socket of
@@ -146,12 +148,14 @@ func newLane(file *os.File, addr net.Addr) (*Lane, error) {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return nil, errors.Join(fmt.Errorf("evloop: listener: %w", err), file.Close())
 	}
+	lane := &Lane{fd: fd, file: file, addr: addr}
 	if addr.Network() == "tcp" { // for a listener that we did not make
 		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 			return nil, errors.Join(fmt.Errorf("evloop: listener: TCP_NODELAY: %w", err), file.Close())
 		}
+		lane.boundEach = !boundUnsent(fd)
 	}
-	return &Lane{fd: fd, file: file, addr: addr}, nil
+	return lane, nil
 }
 
 // Addr is where the socket listens.

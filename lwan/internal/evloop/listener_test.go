@@ -172,6 +172,9 @@ func TestAcceptedSocketsHaveTheirOptions(t *testing.T) {
 			if option(t, c.Fd(), unix.IPPROTO_TCP, unix.TCP_NODELAY) == 0 {
 				t.Errorf("%s: no NODELAY", name)
 			}
+			if n := option(t, c.Fd(), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT); n != maxUnsent {
+				t.Errorf("%s: %d bytes may be unsent", name, n)
+			}
 			if fl, err := unix.FcntlInt(uintptr(c.Fd()), unix.F_GETFL, 0); err != nil || fl&unix.O_NONBLOCK == 0 {
 				t.Errorf("%s: blocking", name)
 			}
