@@ -5,6 +5,8 @@ package lwan
 import (
 	"bytes"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/golwan/golwan/lwan/internal/evloop"
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
@@ -43,6 +45,8 @@ type h1 struct {
 	keep    bool        // the connection goes on after the answer
 	cutoff  bool        // the answer was given up
 	chunked bool        // the answer's stream is chunked
+	toEnd   bool        // or ends with the connection
+	away    bool        // the connection is driven by somebody else: Hijack
 	noBody  bool        // the answer's stream has no content: HEAD, 204, 304
 	guest   *topicGuest // the subscription that the connection is left to, or nil
 
@@ -204,16 +208,29 @@ func (h *h1) hangUp() evloop.Verdict {
 	if h.guest != nil {
 		return h.handOver()
 	}
-	if h.cutoff {
-		if len(h.out) > 0 { // answers to earlier requests: what the kernel does not take at once is lost with the rest
-			_, _ = h.c.TryWrite(h.out)
-		}
-		return h.drop()
-	}
-	if h.flush() != nil {
-		return h.drop()
+	if h.cutoff || h.flush() != nil {
+		return h.sever()
 	}
 	if asked := !h.req.head.KeepAlive; asked && h.bodyEnd && !h.broken && h.pos == h.end {
+		return evloop.Close
+	}
+	return evloop.Linger
+}
+
+// sever ends the connection behind an answer that was given up. What is held back of it, and of answers before it, is
+// written as far as the kernel takes it at once; and the client, which may still be sending, can read that. Only where the
+// end of the connection is that of the answer, so that it would look complete, it is reset.
+func (h *h1) sever() evloop.Verdict {
+	if len(h.out) > 0 {
+		_, _ = h.c.TryWrite(h.out)
+		h.out = h.out[:0]
+	}
+	switch {
+	case h.away:
+		return evloop.Close
+	case h.toEnd:
+		// The error has no other meaning than that the peer is gone already.
+		_ = unix.SetsockoptLinger(h.c.Fd(), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 		return evloop.Close
 	}
 	return evloop.Linger
@@ -247,7 +264,7 @@ func (h *h1) begin(buf []byte) {
 	if head.Chunked {
 		h.chunks = h.core.chunks
 	}
-	h.broken, h.cutoff, h.chunked = false, false, false
+	h.broken, h.cutoff, h.chunked, h.toEnd, h.away = false, false, false, false, false
 	h.go100 = head.Expect100 && !h.bodyEnd
 	h.keep = head.KeepAlive
 	if most := h.eng.requests; most > 0 {
@@ -319,7 +336,8 @@ func (h *h1) refuse(st Status, reason string) {
 	h.active = true
 	h.unlike()
 	h.start = h.c.Loop().Now()
-	h.bodyEnd, h.broken, h.cutoff, h.keep, h.go100 = false, true, false, false, false
+	h.bodyEnd, h.broken, h.keep, h.go100 = false, true, false, false
+	h.cutoff, h.toEnd, h.away = false, false, false
 	h.req.head = http1.Head{Fields: h.req.head.Fields[:0], ContentLength: -1}
 	h.req.begin(h, h.eng.tables[h.c.Lane()], nil)
 	h.req.method = ""
@@ -330,16 +348,17 @@ func (h *h1) refuse(st Status, reason string) {
 }
 
 // Expire implements evloop.Server: an incomplete request gets 408, a silent connection nothing.
-func (h *h1) Expire(c *evloop.Conn) {
+func (h *h1) Expire(c *evloop.Conn) evloop.Verdict {
 	f, _ := c.Kept().(*fragment)
 	if f == nil {
-		return
+		return evloop.Close
 	}
 	h.c = c
 	h.pos, h.end = 0, 0
 	h.refuse(StatusRequestTimeout, "the request did not arrive in time")
 	c.TryWrite(h.out)
 	h.out = h.out[:0]
+	return evloop.Linger
 }
 
 // Hangup implements evloop.Server: the client has closed its side, so nobody waits for what the handler waits for.
@@ -368,10 +387,10 @@ func (h *h1) Killed(c *evloop.Conn, cause error) {
 
 // Died implements evloop.Server: the handler ended by Goexit, on purpose (a dead request was unwound) or not, or a panic
 // of our own got through. The worker's stack is gone; what can be sent without waiting is.
-func (h *h1) Died(c *evloop.Conn, value any, stack []byte) {
+func (h *h1) Died(c *evloop.Conn, value any, stack []byte) evloop.Verdict {
 	if !h.active {
 		h.core.log.Error("lwan: panic outside of a handler", "panic", value, "stack", string(stack))
-		return
+		return evloop.Close
 	}
 	h.keep = false
 	switch {
@@ -392,14 +411,12 @@ func (h *h1) Died(c *evloop.Conn, value any, stack []byte) {
 	} else {
 		h.req.table.conclude(h.request(), h.response(), h.resp.failed)
 	}
-	if !h.cutoff {
-		c.TryWrite(h.out)
-	}
-	h.out = h.out[:0]
+	verdict := h.sever()
 	h.bodyEnd = true
 	if h.guest != nil { // it died after Subscribe
 		h.guest.end(ErrDropped)
 		h.guest = nil
 	}
 	h.settle()
+	return verdict
 }

@@ -9,8 +9,6 @@ import (
 	"time"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
 
@@ -155,7 +153,7 @@ func (h *h1) startStream(resp *Response, st Status) error {
 	h.decideKeep(resp)
 	h.noBody = h.req.method == "HEAD" || st.bodyless()
 	h.chunked = resp.length < 0 && h.req.head.Minor == 1 && !st.bodyless()
-	if resp.length < 0 && h.req.head.Minor == 0 && !h.noBody {
+	if h.toEnd = resp.length < 0 && h.req.head.Minor == 0 && !h.noBody; h.toEnd {
 		h.keep = false
 	}
 	h.appendHead(resp, st)
@@ -250,15 +248,8 @@ func (h *h1) endStream(resp *Response) error {
 	return nil
 }
 
-// cut implements carrier. A body that ends with its connection would look complete: it is reset.
-func (h *h1) cut() {
-	defer h.w.Return(h.w.Leave())
-	h.keep, h.cutoff = false, true
-	if h.resp.streamed && !h.resp.taken && !h.chunked && h.resp.length < 0 && !h.noBody {
-		// The error has no other meaning than that the peer is gone already.
-		_ = unix.SetsockoptLinger(h.c.Fd(), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	}
-}
+// cut implements carrier.
+func (h *h1) cut() { h.keep, h.cutoff = false, true }
 
 // interim implements carrier.
 func (h *h1) interim(st Status, fields []field) error {

@@ -203,6 +203,9 @@ func (g *topicGuest) finish(cause error) {
 			g.part = append(g.part, http1.LastChunk...)
 		}
 		_, _ = g.handle.Write(g.part) // what does not fit now is lost: the client comes back all the same
+		g.depart(cause)
+		g.handle.Linger()
+		return
 	}
 	g.depart(cause)
 	g.handle.Close()

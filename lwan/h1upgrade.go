@@ -25,7 +25,7 @@ func (h *h1) hijack() (net.Conn, []byte, error) {
 	if err := h.detach(); err != nil {
 		return nil, nil, err
 	}
-	h.keep, h.cutoff, h.resp.taken, h.resp.streamed = false, true, true, true
+	h.keep, h.cutoff, h.away, h.resp.taken, h.resp.streamed = false, true, true, true, true
 	h.resp.status = 101
 	dup, err := unix.FcntlInt(uintptr(h.c.Fd()), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {

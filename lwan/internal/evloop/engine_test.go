@@ -37,9 +37,13 @@ func (s *lineServer) Draining(c *Conn) {}
 
 func (s *lineServer) Killed(c *Conn, cause error) {}
 func (s *lineServer) Waits(c *Conn)               {}
-func (s *lineServer) Expire(c *Conn)              { c.TryWrite([]byte("expired\n")) }
-func (s *lineServer) Died(c *Conn, v any, stack []byte) {
+func (s *lineServer) Expire(c *Conn) Verdict {
+	c.TryWrite([]byte("expired\n"))
+	return Close
+}
+func (s *lineServer) Died(c *Conn, v any, stack []byte) Verdict {
 	c.TryWrite(fmt.Appendf(nil, "died %v\n", v))
+	return Close
 }
 
 func (s *lineServer) Serve(c *Conn) Verdict {

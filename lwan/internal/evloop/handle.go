@@ -94,7 +94,14 @@ func (h Handle) Discard() bool {
 	return true
 }
 
-// Close closes a connection that a guest drives.
+// Linger ends a connection that a guest drives, so that the peer can read what was written (see the verdict Linger).
+func (h Handle) Linger() {
+	if s := h.slot(); s != nil && s.state == slotGuest {
+		h.Loop.startLinger(h.fd, s)
+	}
+}
+
+// Close closes a connection that a guest drives, at once.
 func (h Handle) Close() {
 	if s := h.slot(); s != nil && s.state == slotGuest {
 		h.Loop.close(h.fd, s)

@@ -15,11 +15,12 @@ type Server interface {
 	// Serve is called when there is something to read: bytes, the end, or an error, or when Kept bytes have their turn
 	// again. It reads and answers, waiting as it likes, and says what is to become of the connection.
 	Serve(c *Conn) Verdict
-	// Expire is called when the connection's time is up while no worker served it. The connection is closed after it.
-	Expire(c *Conn)
-	// Died is called when Serve ended by Goexit (value is nil) or a panic. The connection is closed after it; it may
-	// write what does not wait, but must not read or park.
-	Died(c *Conn, value any, stack []byte)
+	// Expire is called when the connection's time is up while no worker served it. It may write what does not wait. The
+	// connection ends after it: the verdict is Close, or Linger if something was written.
+	Expire(c *Conn) Verdict
+	// Died is called when Serve ended by Goexit (value is nil) or a panic. It may write what does not wait, but must not
+	// read or park. The connection ends after it, as after Expire.
+	Died(c *Conn, value any, stack []byte) Verdict
 	// Hangup is called once when the peer is seen to have closed its side while Serve is under way. It runs on the loop
 	// and must not wait; it is the place to call c.Cancel.
 	Hangup(c *Conn)

@@ -24,6 +24,7 @@ import (
 type script struct {
 	serve            func(c *Conn) Verdict // nil: echo
 	expire, hangup   func(c *Conn)
+	ends             Verdict // of expire and died
 	draining, killed func(c *Conn)
 	waits            func(c *Conn)
 	died             func(c *Conn, value any)
@@ -53,16 +54,21 @@ func call(f func(*Conn), c *Conn) {
 	}
 }
 
-func (s *scriptServer) Expire(c *Conn)   { call(s.p.expire, c) }
+func (s *scriptServer) Expire(c *Conn) Verdict {
+	call(s.p.expire, c)
+	return s.p.ends
+}
+
 func (s *scriptServer) Hangup(c *Conn)   { call(s.p.hangup, c) }
 func (s *scriptServer) Draining(c *Conn) { call(s.p.draining, c) }
 
 func (s *scriptServer) Killed(c *Conn, cause error) { call(s.p.killed, c) }
 func (s *scriptServer) Waits(c *Conn)               { call(s.p.waits, c) }
-func (s *scriptServer) Died(c *Conn, value any, _ []byte) {
+func (s *scriptServer) Died(c *Conn, value any, _ []byte) Verdict {
 	if s.p.died != nil {
 		s.p.died(c, value)
 	}
+	return s.p.ends
 }
 
 // echo sends back what is there.

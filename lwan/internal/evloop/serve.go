@@ -162,9 +162,9 @@ func (l *Loop) rest(w *Worker, fd int32, s *slot) {
 }
 
 // settleDead cleans up after a worker that died while it served.
-func (l *Loop) settleDead(w *Worker) {
+func (l *Loop) settleDead(w *Worker, v Verdict) {
 	if w.Conn.open() {
-		l.settle(w, Close)
+		l.settle(w, v)
 	}
 }
 
@@ -240,8 +240,7 @@ func (l *Loop) sweep(w *Worker) {
 			l.counts.Expired++
 			l.busy++ // settle takes it back
 			w.Conn.bind(l, fd, s)
-			w.server.Expire(&w.Conn)
-			l.settle(w, Close)
+			l.settle(w, w.server.Expire(&w.Conn))
 		case slotLinger, slotRefused:
 			l.close(fd, s)
 		}

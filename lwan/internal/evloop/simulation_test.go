@@ -52,12 +52,12 @@ type simServer struct {
 	in  []byte
 }
 
-func (s *simServer) Expire(*Conn)            {}
-func (s *simServer) Hangup(*Conn)            {}
-func (s *simServer) Draining(*Conn)          {}
-func (s *simServer) Killed(*Conn, error)     {}
-func (s *simServer) Waits(*Conn)             {}
-func (s *simServer) Died(*Conn, any, []byte) {}
+func (s *simServer) Expire(*Conn) Verdict            { return Close }
+func (s *simServer) Hangup(*Conn)                    {}
+func (s *simServer) Draining(*Conn)                  {}
+func (s *simServer) Killed(*Conn, error)             {}
+func (s *simServer) Waits(*Conn)                     {}
+func (s *simServer) Died(*Conn, any, []byte) Verdict { return Close }
 
 func (s *simServer) Serve(c *Conn) Verdict {
 	kept, _ := c.Kept().([]byte)

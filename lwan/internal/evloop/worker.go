@@ -108,13 +108,14 @@ func (w *Worker) run(yield func(*Worker) bool) {
 func (w *Worker) die(value any) {
 	stack := debug.Stack()
 	w.Leave()
+	end := Close
 	defer func() {
 		w.state = workerDead
-		w.loop.settleDead(w)
+		w.loop.settleDead(w, end)
 		panic(errUnclean)
 	}()
 	if w.Conn.open() {
-		w.server.Died(&w.Conn, value, stack)
+		end = w.server.Died(&w.Conn, value, stack)
 	} else if value != nil {
 		w.loop.eng.log.Error("evloop: panic in the loop", "panic", value, "stack", string(stack))
 	}
