@@ -46,11 +46,11 @@
 // # The watchdog
 //
 // A handler that holds its loop all the same, for longer than Server.StallAfter (20 ms), is found: its thread has computed
-// all that time, or its goroutine waits for something. The log names the route, once, with the stack; OnStall is told; the
+// for so long, or its goroutine waits for something. The log names the route, once, with the stack; OnStall is told; the
 // loop gets no new connections meanwhile; and from the next request on the route runs as Blocking, unless KeepInline is
 // set. After Server.TakeOverAfter (200 ms) another thread goes on with the loop. The handler is let in again when it comes
 // back, and its answer is sent. What was parked on the stuck thread waits for it: a coroutine cannot leave a pinned thread.
-// With ThreadsFree it goes on too.
+// With ThreadsFree it goes on too; but one that computes is not found there, since no thread tells for how long it did.
 //
 // What cannot be rescued: a handler that never returns keeps its connection, its stack and, pinned, its thread, until the
 // process ends (a loop is taken over 63 times at most); and a mutex that one parked handler holds and another one of the same pinned

@@ -78,17 +78,19 @@ func TestMutexHeldAcrossPark(t *testing.T) {
 				}
 			}
 			srv := &Server{Loops: 1, Threads: threads, TakeOverAfter: 50 * time.Millisecond, KeepInline: true}
-			held := make(chan struct{}, 1)
+			held, wanted := make(chan struct{}, 1), make(chan struct{}, 1)
+			var goOn Queue[string] // for the holder, once the other one has the loop
 			srv.Handle("GET /holder", func(req *Request, resp *Response) Status {
 				mu <- struct{}{}
 				defer unlock()
 				held <- struct{}{}
-				if err := req.Sleep(20 * time.Millisecond); err != nil {
+				if _, err := goOn.Pop(req); err != nil {
 					return resp.Fail(err)
 				}
 				return resp.Text(200, "held")
 			})
 			srv.Handle("GET /wanter", func(req *Request, resp *Response) Status {
+				wanted <- struct{}{}
 				mu <- struct{}{}
 				defer unlock()
 				return resp.Text(200, "got it")
@@ -119,6 +121,8 @@ func TestMutexHeldAcrossPark(t *testing.T) {
 					t.Errorf("wanter: %d", st)
 				}
 			})
+			<-wanted
+			goOn.Push("go on")
 			if threads == ThreadsPinned { // what is parked on the stuck thread cannot go on: nobody but the test can help
 				c, r := dial()
 				defer c.Close()

@@ -13,7 +13,8 @@ import (
 
 // watchdog finds handlers that hold their loop. It samples what the loops publish, and sleeps while they all do. A
 // handler that is seen twice with StallAfter in between is a suspect, no more: the machine may be busy, or the collector
-// at work. It has stalled if its thread has computed all that time, or if its goroutine is found waiting for something.
+// at work. It has stalled if its thread has computed for StallAfter, however long it took to get that from a busy machine, or
+// if its goroutine is found waiting for something. Both lead to the same: the route moves, and the loop is taken over.
 type watchdog struct {
 	core     *core
 	eng      *evloop.Engine
@@ -155,7 +156,7 @@ func (d *watchdog) check(sus *suspect, l *evloop.Loop, tag, worker uint64, now t
 	if b, _, _, ok := l.Beat(); !ok || b != sus.beat || len(stack) == 0 {
 		return // it has ended meanwhile: the stack may be another one's
 	}
-	if !waits && !sus.computes(l, held) {
+	if !waits && sus.computed(l) < d.after {
 		return
 	}
 	sus.reported = true
@@ -163,10 +164,14 @@ func (d *watchdog) check(sus *suspect, l *evloop.Loop, tag, worker uint64, now t
 	d.report(tag, held, stack)
 }
 
-// computes reports whether the loop's thread has spent most of the time on a processor.
-func (sus *suspect) computes(l *evloop.Loop, held time.Duration) bool {
+// computed is how long the loop's thread was on a processor since the suspect was first seen. The share of the time that
+// it got says nothing: on an overloaded machine one that spins gets as little as one that has only just begun.
+func (sus *suspect) computed(l *evloop.Loop) time.Duration {
 	cpu, ok := l.CPUTime()
-	return ok && sus.hasCPU && time.Duration(cpu-sus.cpu) >= held*9/10
+	if !ok || !sus.hasCPU {
+		return 0
+	}
+	return time.Duration(cpu - sus.cpu)
 }
 
 // takeLoop gives the loop to another thread. The handler may come back: it is let in again then.
