@@ -126,11 +126,22 @@ func (r *Request) BodyBytes() ([]byte, error) {
 
 // How much of an announced content is believed: firstBite before anything of it is there, and then so many times what is
 // there already. Who announces a lot and sends little must not be given memory for it; a content of 1 MB must not be moved
-// many times either.
+// many times either, so more is believed of one that has come to some KiB.
 const (
-	firstBite = 512
-	believed  = 16
+	firstBite  = 512
+	believed   = 16
+	doubted    = 4
+	believable = 2 << 10
 )
+
+// credit is room for a content of which have bytes are there, and length were announced.
+func credit(have, length int64) int64 {
+	times := int64(believed)
+	if have < believable {
+		times = doubted
+	}
+	return min(max(times*have, firstBite), length)
+}
 
 // growWhole makes room for more of the content.
 func (r *Request) growWhole() {
@@ -141,7 +152,7 @@ func (r *Request) growWhole() {
 	}
 	room := max(2*have, firstBite)
 	if b.length > have {
-		room = min(max(believed*have, firstBite), b.length)
+		room = credit(have, b.length)
 	}
 	if room > maxKept {
 		b.whole = r.table.core.large.grow(b.whole, int(room))

@@ -77,15 +77,10 @@ func (h *h1) readConn(buffer func() []byte) (int, error) {
 // where nothing else is read along.
 func (h *h1) readChunked(p []byte) (int, error) {
 	for {
-		skip, data, done, bad := h.chunks.Next(h.in[h.pos:h.end])
-		if bad.Status != 0 {
-			h.broken, h.keep = true, false
-			return 0, &Error{Status: Status(bad.Status), Message: bad.Reason, Err: errBadBody}
-		}
-		h.pos += skip
+		data, err := h.unchunk()
 		switch {
-		case done:
-			return 0, h.endChunked()
+		case err != nil:
+			return 0, err
 		case data > 0:
 			n := copy(p, h.in[h.pos:h.pos+data])
 			h.chunks.Advance(n)
@@ -100,6 +95,21 @@ func (h *h1) readChunked(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+}
+
+// unchunk passes over framing and returns how many bytes of data follow it. 0: more has to be read; io.EOF: the body has
+// ended.
+func (h *h1) unchunk() (data int, err error) {
+	skip, data, done, bad := h.chunks.Next(h.in[h.pos:h.end])
+	if bad.Status != 0 {
+		h.broken, h.keep = true, false
+		return 0, &Error{Status: Status(bad.Status), Message: bad.Reason, Err: errBadBody}
+	}
+	h.pos += skip
+	if done {
+		return 0, h.endChunked()
+	}
+	return data, nil
 }
 
 // endChunked takes the trailers.
@@ -142,15 +152,8 @@ func (h *h1) bodyRoom() []byte {
 func (h *h1) drainBody() {
 	h.req.limits = h.core.limits
 	defer func() { h.req.trailers = h.req.trailers[:0] }() // they are nobody's
-	scratch := make([]byte, 16<<10)
 	for total := 0; total <= drainLimit; {
-		var n int
-		var err error
-		if h.req.head.Chunked {
-			n, err = h.readChunked(scratch)
-		} else {
-			n, err = h.readLength(scratch)
-		}
+		n, err := h.skipBody()
 		total += n
 		if h.bodyEnd {
 			return
@@ -160,4 +163,21 @@ func (h *h1) drainBody() {
 		}
 	}
 	h.keep = false
+}
+
+// skipBody passes over what is there of the body, or reads more of it, without a buffer that would be held while it waits.
+func (h *h1) skipBody() (n int, err error) {
+	if h.req.head.Chunked {
+		n, err = h.unchunk()
+		h.chunks.Advance(n)
+	} else {
+		n = int(min(h.left, int64(h.end-h.pos)))
+		h.left -= int64(n)
+		h.bodyEnd = h.left == 0
+	}
+	h.pos += n
+	if n == 0 && err == nil {
+		err = h.readMore()
+	}
+	return n, err
 }

@@ -89,6 +89,24 @@ func (h *h1) giveBack() {
 	}
 }
 
+// Rests implements evloop.Server. No request is under way: what the worker has of the last one is garbage.
+func (h *h1) Rests() {
+	h.eng.giveBuffer(h.in)
+	h.in = nil
+	if cap(h.out) > keptAtRest {
+		h.out = nil
+	}
+	if r := h.response(); r != nil && cap(r.body) > keptAtRest {
+		r.body = nil
+	}
+	if r := h.request(); r != nil && cap(r.body.whole) > keptAtRest {
+		r.body.whole = nil
+	}
+}
+
+// keptAtRest is how large the write buffers of a resting worker may be, and that of a body.
+const keptAtRest = 4 << 10
+
 // keptWhileParked is how large the write buffers of a waiting worker may be.
 const keptWhileParked = 1 << 10
 

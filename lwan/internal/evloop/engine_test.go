@@ -37,6 +37,7 @@ func (s *lineServer) Draining(c *Conn) {}
 
 func (s *lineServer) Killed(c *Conn, cause error) {}
 func (s *lineServer) Waits(c *Conn)               {}
+func (s *lineServer) Rests()                      {}
 func (s *lineServer) Expire(c *Conn) Verdict {
 	c.TryWrite([]byte("expired\n"))
 	return Close

@@ -24,11 +24,14 @@ func (p *workerPool) take(r *runner) *Worker {
 
 func (p *workerPool) put(w *Worker) {
 	w.state = workerFree
+	if p.n >= spareWorkers {
+		w.server.Rests()
+	}
 	w.next, p.top = p.top, w
 	p.n++
 }
 
-// spareWorkers is how many resting workers a loop always keeps.
+// spareWorkers is how many resting workers a loop always keeps, with their buffers.
 const spareWorkers = 8
 
 // trim ends an eighth of the workers that nobody needed since the last trim.

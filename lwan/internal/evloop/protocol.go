@@ -33,6 +33,9 @@ type Server interface {
 	// waits longest is a stranger's to choose, so it is the place to give back what is not needed meanwhile. It is not
 	// called for a goroutine that drives the connection.
 	Waits(c *Conn)
+	// Rests is called when the worker has nothing to do, while enough others have nothing to do either: it is the place to
+	// give back buffers. After a crowd has left, a worker for each of them rests for a while.
+	Rests()
 }
 
 // Verdict says what becomes of a connection after Serve.

@@ -27,6 +27,7 @@ type script struct {
 	ends             Verdict // of expire and died
 	draining, killed func(c *Conn)
 	waits            func(c *Conn)
+	rests            func()
 	died             func(c *Conn, value any)
 	refuse           func(fd int)
 }
@@ -64,6 +65,11 @@ func (s *scriptServer) Draining(c *Conn) { call(s.p.draining, c) }
 
 func (s *scriptServer) Killed(c *Conn, cause error) { call(s.p.killed, c) }
 func (s *scriptServer) Waits(c *Conn)               { call(s.p.waits, c) }
+func (s *scriptServer) Rests() {
+	if s.p.rests != nil {
+		s.p.rests()
+	}
+}
 func (s *scriptServer) Died(c *Conn, value any, _ []byte) Verdict {
 	if s.p.died != nil {
 		s.p.died(c, value)

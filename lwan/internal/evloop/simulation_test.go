@@ -52,6 +52,7 @@ type simServer struct {
 	in  []byte
 }
 
+func (s *simServer) Rests()                          {}
 func (s *simServer) Expire(*Conn) Verdict            { return Close }
 func (s *simServer) Hangup(*Conn)                    {}
 func (s *simServer) Draining(*Conn)                  {}

@@ -353,3 +353,45 @@ func TestWorkersOfACrowdAreEnded(t *testing.T) {
 		})
 	}
 }
+
+// After a crowd has left, as many workers rest as it has had connections: each kept its buffers until it was trimmed.
+func TestRestingWorkersAreToldWhenThereAreMany(t *testing.T) {
+	const crowd = 40
+	var rests int
+	var waiting []func()
+	r := run(t, &script{
+		serve: lines(func(c *Conn, _ string) Verdict {
+			if err := c.Worker().Wait(func(wake func()) { waiting = append(waiting, wake) }, 0); err != nil {
+				t.Error(err)
+			}
+			c.Write([]byte("ok\n"))
+			return Idle
+		}),
+		rests: func() { rests++ },
+	}, Config{})
+	peers := make([]*peer, crowd)
+	for i := range peers {
+		peers[i] = r.dial()
+		peers[i].send("go\n")
+	}
+	eventually(t, "all of them wait", func() (all bool) {
+		r.do(func(*Loop) { all = len(waiting) == crowd })
+		return all
+	})
+	r.do(func(*Loop) {
+		if rests != 0 {
+			t.Errorf("%d workers were told to rest while all of them were in use", rests)
+		}
+		for _, wake := range waiting {
+			wake()
+		}
+	})
+	for _, p := range peers {
+		p.want("ok")
+	}
+	r.do(func(*Loop) {
+		if want := crowd - spareWorkers; rests != want {
+			t.Errorf("%d workers were told, want %d", rests, want)
+		}
+	})
+}
