@@ -242,8 +242,13 @@ func randomRequest(rng *rand.Rand, dir string, paths []string) randomAsk {
 	size, modified := int64(0), time.Unix(1_500_000_000, 0)
 	if fi, err := os.Stat(dir + name); err == nil {
 		size, modified = fi.Size(), fi.ModTime()
-		_, err := os.Stat(dir + name + "/index.html")
-		q.listing = fi.IsDir() && err != nil && strings.HasSuffix(name, "/")
+		if fi.IsDir() {
+			index, err := os.Stat(dir + name + "/index.html")
+			q.listing = err != nil && strings.HasSuffix(name, "/")
+			if err == nil {
+				size = index.Size()
+			}
+		}
 	}
 	if rng.IntN(2) == 0 {
 		q.randomRange(rng, size)
