@@ -152,6 +152,9 @@ func stream(req *lwan.Request, resp *lwan.Response, st lwan.Status, n int64, sen
 	return resp.Fail(err)
 }
 
+// copySize is how much of a content is read at a time.
+const copySize = 64 << 10
+
 var errShort = errors.New("files: the content is shorter than it was said to be")
 
 // copyRange writes a part of c.

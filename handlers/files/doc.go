@@ -10,7 +10,8 @@
 // The tree is a directory of the system or any fs.FS, as an embed.FS. A request is answered from memory if its file is
 // small, and else by sendfile(2) from a descriptor that stays open. What a path leads to is remembered for Config.TTL;
 // for what is remembered nothing is looked up, opened or read on an event loop, and what is not is found by a goroutine
-// while the handler is parked: a slow disk delays nobody but those who wait for it.
+// while the handler is parked: a slow disk delays nobody but those who wait for it. What is read while it is sent, a large
+// file of an fs.FS, holds a goroutine for each piece and not while its client takes it; an embed.FS needs none.
 //
 // # What is answered
 //

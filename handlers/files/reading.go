@@ -1,10 +1,15 @@
 package files
 
 import (
+	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"reflect"
+	"time"
 
 	"github.com/golwan/golwan/lwan"
 )
@@ -17,30 +22,43 @@ type reading struct {
 	st   lwan.Status
 	file fs.File // of.file, or one of its own that was opened for this answer
 	pos  int64   // where a file of its own is
+	buf  []byte  // a piece
+	turn int     // bytes since others had a turn
 }
 
 // stream has an answer with status st sent by send, which gets what it reads with. What the kernel cannot send by itself
-// is read by a goroutine.
+// is read in pieces. What that may wait for is left to a goroutine, piece by piece, which goes on to others while the client
+// takes one: any number of clients may read as slowly as they like.
 func (l *large) stream(req *lwan.Request, resp *lwan.Response, st lwan.Status, send func(*reading) error) lwan.Status {
 	w := &reading{of: l, req: req, resp: resp, st: st, file: l.file}
-	if l.os != nil {
-		return w.end(st, send(w))
+	if l.file == nil {
+		if err := w.await(w.reopen); err != nil {
+			return resp.Fail(err)
+		}
+		defer func() { w.file.Close() }() // it was only read
 	}
-	return l.block(w, st, send)
+	return w.end(st, send(w))
 }
 
-// block is stream on a goroutine.
-func (l *large) block(w *reading, st lwan.Status, send func(*reading) error) lwan.Status {
-	return lwan.Blocking(func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-		if l.file == nil {
-			if err := w.reopen(); err != nil {
-				return resp.Fail(err)
-			}
-			defer w.file.Close()
+// await has fn, which may wait for the disk, run by a goroutine. If there is none for it, an answer that has begun waits for
+// one, since nobody can be told any more to come back later.
+func (w *reading) await(fn func() error) error {
+	for try := 0; ; try++ {
+		err := w.req.Await(func(context.Context) error { return fn() })
+		if !errors.Is(err, lwan.ErrBusy) || !w.resp.HeadSent() || try == busyTries {
+			return err
 		}
-		return w.end(st, send(w))
-	})(w.req, w.resp)
+		if err := w.req.Sleep(busyPause); err != nil {
+			return err
+		}
+	}
 }
+
+// For so long an answer waits for a goroutine: 10 s.
+const (
+	busyTries = 200
+	busyPause = 50 * time.Millisecond
+)
 
 // end is what the handler returns. A file that was too short is one that has changed: the answer is cut, and what is
 // missing is not made up for (RFC 9112 section 8). If nothing was sent yet, the client can be told so.
@@ -82,36 +100,86 @@ func (w *reading) part(r byteRange) error {
 	return w.copy(r)
 }
 
-// copy sends a part of a file that the kernel cannot send by itself.
+// copy sends a part of a file that the kernel cannot send by itself, as it is read. A Response alone would hold the first
+// 1 MiB back, and many clients that read slowly would fill the memory with that.
 func (w *reading) copy(r byteRange) error {
-	src, err := w.from(r)
+	if size := min(r.n, pieceSize); int64(len(w.buf)) < size {
+		w.buf = make([]byte, size)
+	}
+	for several := r.n > pieceSize; r.n > 0; {
+		b := w.buf[:min(r.n, int64(len(w.buf)))]
+		if err := w.fetch(b, r.off); err != nil {
+			return err
+		}
+		if several && !w.resp.HeadSent() { // as late as that: until now a failure has a status
+			if err := w.resp.SendHead(w.st); err != nil {
+				return err
+			}
+		}
+		if err := w.write(b); err != nil {
+			return err
+		}
+		r.off += int64(len(b))
+		r.n -= int64(len(b))
+	}
+	return nil
+}
+
+// fetch reads where p begins at off.
+func (w *reading) fetch(p []byte, off int64) error {
+	if isQuick(w.file) {
+		return w.readAt(p, off)
+	}
+	return w.await(func() error { return w.readAt(p, off) })
+}
+
+// isQuick reports whether a file is read on the loop: if it is embedded in the program, or one of the system. Of those, the
+// kernel sends the old ones itself, and the others have only just been written: they are still in memory.
+func isQuick(f fs.File) bool {
+	if _, ok := f.(*os.File); ok {
+		return true
+	}
+	return reflect.TypeOf(f) == embeddedFile
+}
+
+//go:embed listing.mustache
+var builtIn embed.FS
+
+// embeddedFile is the type of files of an embed.FS, which has no name. They are that also behind fs.Sub.
+var embeddedFile = func() reflect.Type {
+	f, err := builtIn.Open("listing.mustache")
 	if err != nil {
+		panic(err) // it is embedded
+	}
+	defer f.Close()
+	return reflect.TypeOf(f)
+}()
+
+// write sends a piece, and makes the next ones small if its client has taken long for it. If it takes them as fast as they
+// come, others have a turn now and then.
+func (w *reading) write(b []byte) error {
+	begin := time.Now()
+	if _, err := w.resp.Write(b); err != nil {
 		return err
 	}
-	n, err := io.CopyBuffer(pieces{w, r.n}, src, make([]byte, min(r.n, copySize)))
-	if err == nil && n < r.n {
-		err = io.ErrUnexpectedEOF
+	if len(w.buf) > slowPieceSize && time.Since(begin) > slowPiece {
+		w.buf = make([]byte, slowPieceSize)
 	}
-	return err
-}
-
-const copySize = 64 << 10
-
-// pieces sends n bytes as they are read. A Response alone would hold the first 1 MiB back, and many clients that read
-// slowly would fill the memory with that.
-type pieces struct {
-	*reading
-	n int64
-}
-
-func (p pieces) Write(b []byte) (int, error) {
-	if p.n > copySize && !p.resp.HeadSent() { // as late as that: until now a failure has a status
-		if err := p.resp.SendHead(p.st); err != nil {
-			return 0, err
-		}
+	if w.turn += len(b); w.turn < turnSize {
+		return nil
 	}
-	return p.resp.Write(b)
+	w.turn = 0
+	return w.req.Sleep(0)
 }
+
+// A piece is what an answer holds in memory while its client takes it. Getting a goroutine for each costs a fast client a
+// multiple of its time if they are small (32 MiB: 20 to 35 ms with 64 KiB, 200 to 400 ms with 16 KiB, on a busy machine).
+const (
+	pieceSize     = 64 << 10
+	slowPieceSize = 16 << 10
+	slowPiece     = 100 * time.Millisecond
+	turnSize      = 1 << 20
+)
 
 // queued is how much of a file leaves at once: the kernel takes it, on most systems, even if the client reads nothing. stale
 // has looked at the file right before, and a second look right after would not see more.
@@ -127,7 +195,7 @@ func (w *reading) last(r byteRange) error {
 		return err
 	}
 	var end [1]byte
-	if err := w.readAt(end[:], r.end()-1); err != nil {
+	if err := w.fetch(end[:], r.end()-1); err != nil {
 		return err
 	}
 	if err := w.check(); err != nil {
@@ -139,14 +207,16 @@ func (w *reading) last(r byteRange) error {
 
 // check reports, as an error, whether the file has changed since the entry was made.
 func (w *reading) check() error {
-	if w.of.file == nil {
+	if w.of.file != nil {
+		return w.of.check(w.req)
+	}
+	return w.await(func() error {
 		fi, err := w.file.Stat()
 		if err == nil && stampOf(fi) != w.of.stamp {
 			err = errChanged
 		}
 		return err
-	}
-	return w.of.check(w.req)
+	})
 }
 
 func (w *reading) readAt(p []byte, off int64) error {
