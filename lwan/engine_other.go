@@ -21,6 +21,7 @@ type kernel any
 // see no difference. Outside of them:
 //
 //   - Loops, Threads, LingerTimeout, MaxPipelined, StallAfter and what belongs to it, FastOpen and DeferAccept mean nothing.
+//     Nor does Goroutines: what Await and Blocking run has the connection's own.
 //   - Heads are limited as a whole, by MaxLineBytes + MaxHeaderBytes and the 4 KiB that net/http adds; MaxFields and
 //     MaxChunkExtensions are not looked at. A head that is refused is answered by net/http, and no observer sees it; one that is late gets no answer.
 //   - Who waits in the queue of a listener when draining begins is reset, unless another process has taken over.

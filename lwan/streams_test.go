@@ -229,7 +229,7 @@ func TestShutdownWithThousandStreams(t *testing.T) {
 		}
 	}
 	settled(t, "subscribers", each, func() int64 { return int64(topic.Len()) })
-	settled(t, "open streams", 4*each, func() int64 { s := srv.Stats(); return s.Conns.Parked + s.Conns.Subscribed })
+	settled(t, "open streams", 4*each, func() int64 { s := srv.Stats(); return s.Conns.Active + s.Conns.Subscribed })
 	shutdown(t, srv)
 	wg.Wait()
 	if n := ended.Load(); n != 4*each || topic.Len() != 0 {
