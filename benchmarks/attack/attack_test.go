@@ -50,7 +50,7 @@ func attacked(t *testing.T, o *options, attacks []attack) {
 			}
 			t.Logf("probes %s, %s; %d connections; %.1f MiB, %.1f before; %s", &r.probes.fresh, &r.probes.kept, r.connections,
 				mib(r.peaks.resident), mib(r.before), r.outcome)
-			if err := r.verdict(o.memory); err != nil {
+			if err := r.verdict(); err != nil {
 				t.Error(err)
 			}
 			if r.peaks.resident < r.before/2 || r.outcome == "" {
@@ -107,16 +107,35 @@ func TestVerdict(t *testing.T) {
 		row  row
 		want string // in the error; "": none
 	}{
-		"repelled":           {row{server: us, probes: served(), before: 10 << 20, peaks: peaks{resident: 50 << 20}}, ""},
+		"repelled":           {row{server: us, probes: served(), before: 10 << 20, peaks: peaks{resident: 50 << 20}, bar: promised}, ""},
 		"a request failed":   {row{server: us, probes: failed}, "1 of 2 requests failed: no answer"},
 		"nothing was asked":  {row{server: us, probes: &probes{}}, "nothing was asked"},
-		"memory":             {row{server: us, probes: served(), before: 10 << 20, peaks: peaks{resident: 50<<20 + 1}}, "memory has grown"},
+		"memory":             {row{server: us, probes: served(), before: 10 << 20, peaks: peaks{resident: 50<<20 + 1}, bar: promised}, "memory has grown"},
 		"another one failed": {row{server: "nginx", probes: failed}, ""},
 	} {
-		err := c.row.verdict(40)
+		err := c.row.verdict()
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+// TestBars: each attack has one with a reason, that of slowhttptest's is what was promised, and the command line's goes before.
+func TestBars(t *testing.T) {
+	o := &options{connections: 4000, own: true}
+	for _, a := range append(slowAttacks(o), floods()...) {
+		if a.bar.bytes < spared || a.bar.bytes > 80<<20 || a.bar.why == "" {
+			t.Errorf("%s: %+v", a.name, a.bar)
+		}
+		if strings.HasPrefix(a.name, slowTester) && a.bar.bytes != 40<<20 {
+			t.Errorf("%s: %+v", a.name, a.bar)
+		}
+		if got := (&options{memory: 7}).over(a.bar).bytes; got != 7<<20 {
+			t.Errorf("%s: %d bytes in spite of the command line", a.name, got)
+		}
+	}
+	if got := perConnection(4000, heldWaiting).bytes; got != 8<<20+40_960_000 {
+		t.Errorf("%d bytes for 4000 that wait", got)
 	}
 }
 
@@ -197,12 +216,9 @@ func TestParse(t *testing.T) {
 		"slow": true, "flood -duration 3s": true, "descriptors -limit 1000": true, "slow -servers golwan -only ranges": true,
 		"": false, "-only x": false, "quick": false, "slow fast": false, "slow -connections 0": false, "slow -memory x": false,
 	} {
-		o, err := parse(strings.Fields(args), io.Discard)
+		_, err := parse(strings.Fields(args), io.Discard)
 		if (err == nil) != want {
 			t.Errorf("%q: %v", args, err)
-		}
-		if want && o.mode == "flood" != (o.memory == 80) {
-			t.Errorf("%q: %d MiB", args, o.memory)
 		}
 	}
 }

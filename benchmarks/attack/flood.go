@@ -53,7 +53,7 @@ func floods() []attack {
 // flood has many clients do something on a connection of their own, again and again. What fails is counted: a server may
 // refuse what is too much for it.
 func flood(name string, do func(context.Context, *net.TCPConn) (done int, err error)) attack {
-	return attack{name: name, run: func(ctx context.Context, addr string) (string, error) {
+	return attack{name: name, bar: flooded, run: func(ctx context.Context, addr string) (string, error) {
 		var done, failed, conns atomic.Int64
 		var first atomic.Pointer[error]
 		var clients sync.WaitGroup

@@ -19,7 +19,7 @@ type options struct {
 	interval    time.Duration // of a slow client
 	quiet       time.Duration // of descriptors: how long nothing happens
 	limit       int           // of descriptors of the server; 0: as many as it may have
-	memory      int           // MiB that golwan may take
+	memory      int           // MiB that golwan may take; 0: what each attack's bar says
 	gather      time.Duration // in which slow clients come, one after the other
 	settle      time.Duration // which a server has after an attack to come to rest
 	own         bool
@@ -44,7 +44,7 @@ func parse(args []string, log io.Writer) (*options, error) {
 	f.DurationVar(&o.interval, "interval", time.Second, "between two bytes of a slow client of our own")
 	f.DurationVar(&o.quiet, "quiet", 10*time.Second, "descriptors: how long the CPU time of an idle server is measured")
 	f.IntVar(&o.limit, "limit", 0, "descriptors: the server's limit; 0: what the system allows")
-	f.IntVar(&o.memory, "memory", 0, "MiB of resident memory that golwan may take during an attack; 0: 40 for slow ones, and 80 for\nfloods, since below 32 MiB of heap the collector rests")
+	f.IntVar(&o.memory, "memory", 0, "MiB of resident memory that golwan may take during an attack; 0: what the table says, with the reason")
 	f.BoolVar(&o.own, "own", true, "slow: attack with clients of our own after slowhttptest")
 	f.StringVar(&o.only, "only", "", "attacks whose name has this in it")
 	f.StringVar(&o.bin, "bin", "bin", "folder for the programs that are built")
@@ -57,12 +57,6 @@ func parse(args []string, log io.Writer) (*options, error) {
 		return nil, err
 	}
 	o.servers = strings.Split(*servers, ",")
-	if o.memory == 0 {
-		o.memory = 40
-		if o.mode == "flood" {
-			o.memory = 80
-		}
-	}
 	return o, o.check(f.Args())
 }
 

@@ -35,7 +35,7 @@ func testerAttacks(o *options) (all []attack) {
 		return nil
 	}
 	for _, m := range testerModes {
-		all = append(all, attack{name: slowTester + ": " + m.name, run: func(ctx context.Context, addr string) (string, error) {
+		all = append(all, attack{name: slowTester + ": " + m.name, bar: promised, run: func(ctx context.Context, addr string) (string, error) {
 			return runTester(ctx, append(testerArgs(o), append(m.args, "-u", "http://"+addr+m.target)...))
 		}})
 	}

@@ -17,10 +17,11 @@ type row struct {
 	cpu            time.Duration
 	connections    int // at most, at a time
 	peaks          peaks
+	bar            bar
 }
 
 // verdict is an error if the server is golwan and has not repelled the attack.
-func (r *row) verdict(mebi int) error {
+func (r *row) verdict() error {
 	if r.server != us {
 		return nil
 	}
@@ -30,8 +31,8 @@ func (r *row) verdict(mebi int) error {
 			failed = append(failed, fmt.Errorf("%s: probe on %s connections: %w", r.attack, name, err))
 		}
 	}
-	if grown := r.peaks.resident - r.before; grown > int64(mebi)<<20 {
-		failed = append(failed, fmt.Errorf("%s: memory has grown by %.1f MiB, which is more than %d", r.attack, mib(grown), mebi))
+	if grown := r.peaks.resident - r.before; grown > r.bar.bytes {
+		failed = append(failed, fmt.Errorf("%s: memory has grown by %.1f MiB, which is more than %s", r.attack, mib(grown), r.bar))
 	}
 	return errors.Join(failed...)
 }
@@ -41,10 +42,14 @@ func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 // writeTable prints the rows, those of an attack below each other.
 func writeTable(out io.Writer, rows []row) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "attack\tserver\tfresh: answered/failed, p50 p99 max ms\tkept: the same\tconns\tRSS MiB before\tpeak\tafter\tgrown\tCPU s\tattacker")
+	fmt.Fprintln(w, "attack\tserver\tfresh: answered/failed, p50 p99 max ms\tkept: the same\tconns\tRSS MiB before\tpeak\tafter\tgrown\tgolwan may, because\tCPU s\tattacker")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.2f\t%s\n", r.attack, r.server, &r.probes.fresh, &r.probes.kept,
-			r.connections, mib(r.before), mib(r.peaks.resident), mib(r.after), mib(r.peaks.resident-r.before), r.cpu.Seconds(), r.outcome)
+		may := ""
+		if r.server == us {
+			may = r.bar.String()
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%s\t%.2f\t%s\n", r.attack, r.server, &r.probes.fresh, &r.probes.kept,
+			r.connections, mib(r.before), mib(r.peaks.resident), mib(r.after), mib(r.peaks.resident-r.before), may, r.cpu.Seconds(), r.outcome)
 	}
 	return w.Flush()
 }

@@ -18,6 +18,7 @@ import (
 // attack is one way to make a server's life hard.
 type attack struct {
 	name string
+	bar  bar
 	// run attacks until ctx is over, or its work is done, and says what came of it. An error is one of the attacker's: what
 	// the server does is no error.
 	run func(ctx context.Context, addr string) (outcome string, err error)
@@ -45,7 +46,7 @@ func (o *options) run(ctx context.Context, attacks []attack, out, log io.Writer)
 				return errors.Join(failed, fmt.Errorf("%s: %s: %w", a.name, p.Name, err), writeTable(out, rows))
 			}
 			rows = append(rows, r)
-			failed = errors.Join(failed, r.verdict(o.memory))
+			failed = errors.Join(failed, r.verdict())
 		}
 	}
 	if len(rows) == 0 {
@@ -102,7 +103,7 @@ func (o *options) try(ctx context.Context, a attack, p contender.Program) (r row
 		return row{}, err
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
-	r = row{server: p.Name, attack: a.name}
+	r = row{server: p.Name, attack: a.name, bar: o.over(a.bar)}
 	before, err := s.Usage()
 	if err != nil {
 		return row{}, err
