@@ -65,6 +65,8 @@ func (h *h1) decideKeep(resp *Response) {
 		h.keep = false
 	case h.left > drainLimit:
 		h.keep = false
+	case h.req.head.Chunked && !h.drainable():
+		h.keep = false
 	}
 }
 

@@ -147,8 +147,29 @@ func (h *h1) bodyRoom() []byte {
 	return h.in[h.end:]
 }
 
-// drainBody throws away what the handler left of the body, so that the next request can be read; if it is too much, or
-// comes too slowly, the connection is closed.
+// drainable looks ahead at what is there already of a chunked body that the handler has left. One that is broken, or goes
+// on with a chunk too large to be thrown away, ends the connection, and a last answer should say that it is one (RFC 9112
+// section 9.6).
+func (h *h1) drainable() bool {
+	chunks, rest, total := h.chunks, h.in[h.pos:h.end], int64(0)
+	for len(rest) > 0 {
+		skip, data, done, bad := chunks.Next(rest)
+		if bad.Status != 0 {
+			return false
+		}
+		if done || data == 0 { // the end, or more is needed
+			break
+		}
+		chunks.Advance(data)
+		rest, total = rest[skip+data:], total+int64(data)
+	}
+	return chunks.Remaining() <= drainLimit-total
+}
+
+// drainBody throws away what the handler left of the body, so that the next request can be read; if it is too much, comes
+// too slowly, or is broken, the connection is closed. Where that was not to be seen when the answer was made, it has not been
+// said there: nobody waits with an answer for a body that its handler does not want, and a connection may be closed at any
+// time (RFC 9112 section 9.5).
 func (h *h1) drainBody() {
 	h.req.limits = h.core.limits
 	defer func() { h.req.trailers = h.req.trailers[:0] }() // they are nobody's

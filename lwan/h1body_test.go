@@ -126,6 +126,33 @@ func TestBrokenChunks(t *testing.T) {
 	}
 }
 
+// TestAnswerSaysThatABrokenBodyEndsTheConnection: it said the opposite, where a handler had left a body of which it was to be
+// seen already that it cannot be read to its end.
+func TestAnswerSaysThatABrokenBodyEndsTheConnection(t *testing.T) {
+	addr := bodyServer(t, &Server{})
+	const head = "POST /ignore HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+	for _, rest := range []string{"ZZ\r\n", "5\r\nhelloworld\r\n", "5\r\nhello\r\n5\n", fmt.Sprintf("5\r\nhello\r\n%x\r\nhel", drainLimit+1)} {
+		w := dial(t, addr)
+		w.send(head + rest)
+		if a := w.want("POST", 200, "ignored"); !a.close {
+			t.Errorf("%q: %v", rest, a)
+		}
+		w.ended()
+	}
+	w := dial(t, addr)
+	for _, rest := range []string{"", "5", "5\r\nhel", "5\r\nhello\r\n0\r\nX: y", "5\r\nhello\r\n0\r\n\r\n"} {
+		const whole = "5\r\nhello\r\n0\r\nX: y\r\n\r\n"
+		w.send(head + rest)
+		if a := w.want("POST", 200, "ignored"); a.close {
+			t.Errorf("%q: %v", rest, a)
+		}
+		if strings.HasPrefix(whole, rest) {
+			w.send(whole[len(rest):])
+		}
+		w.open("/ignore")
+	}
+}
+
 // TestBodyLimit: 413 for one byte more than allowed, declared or not; the answer can be read although more is coming.
 func TestBodyLimit(t *testing.T) {
 	const limit = 1000

@@ -32,7 +32,7 @@ type modelStep struct {
 	body   string // of a good answer
 	closes bool   // behind this answer the server hangs up
 	asked  bool   // because the request says so
-	silent bool   // without having said so in the answer
+	silent bool   // perhaps without having said so in the answer: the reason may come behind it
 	waits  bool   // the handler may wait for something: a client that closes its side may be taken for gone
 }
 

@@ -203,7 +203,7 @@ func (a *modelAnswer) String() string {
 }
 
 func (a *modelAnswer) is(s *modelStep) bool {
-	return a.StatusCode == s.status && (s.body == "" || a.body == s.body) && a.Close == (s.closes && !s.silent)
+	return a.StatusCode == s.status && (s.body == "" || a.body == s.body) && (a.Close == s.closes || s.silent)
 }
 
 // answer reads one, and tells the writer of 100 (Continue) before it.
