@@ -16,8 +16,7 @@ var promised = bar{40 << 20, "promised"}
 // flooded is what floods are held to: garbage may lie until the heap is twice its floor of 32 MiB.
 var flooded = bar{80 << 20, "heap floor and garbage"}
 
-// What a connection holds of golwan's memory while its client is slow, in KiB, rounded up from what was measured. nginx
-// takes as much or more in each of these attacks.
+// What a connection holds of golwan's memory while its client is slow, in KiB, rounded up from what was measured.
 const (
 	heldAtRest  = 1  // an entry in a table, and the bytes of an incomplete head: measured 0.3
 	heldWaiting = 10 // a handler that waits, with its stack of 4 KiB, Request and Response: 8 to 9

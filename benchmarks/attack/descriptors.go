@@ -109,7 +109,9 @@ func (o *options) look(ctx context.Context, s *contender.Server) (p phase, err e
 	if err != nil {
 		return p, fmt.Errorf("%w: %s", err, s.Output())
 	}
-	p.idle = 100 * float64(after.CPU-before.CPU) / float64(time.Since(began))
+	if lasted := time.Since(began); lasted >= time.Second { // the system counts in ticks of 10 ms: below it says nothing
+		p.idle = 100 * float64(after.CPU-before.CPU) / float64(lasted)
+	}
 	p.resident = after.Resident
 	if p.descriptors, err = descriptorsOf(s); err != nil {
 		return p, err
