@@ -7,6 +7,9 @@ import (
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
 
+// drainLimit is how much of a body that the handler has not read is thrown away; more closes the connection.
+const drainLimit = 256 << 10
+
 // body is how far a request's content has been read.
 type body struct {
 	length int64 // as declared; 0: there is none; -1: chunked
@@ -15,6 +18,7 @@ type body struct {
 	whole  []byte // what BodyBytes has read; its array is used again
 	full   bool   // whole is the content
 	begun  bool
+	duplex bool // a handler of net/http has asked for it: it reads and answers at once
 }
 
 func (b *body) begin(h *http1.Head) {

@@ -20,8 +20,12 @@ type kernel any
 // httpEngine serves through net/http, where there is no epoll: a goroutine a connection, and waiting blocks it. Handlers
 // see no difference. Outside of them:
 //
-//   - Loops, Threads, LingerTimeout, MaxPipelined, StallAfter and what belongs to it, FastOpen and DeferAccept mean nothing.
+//   - Loops, Threads, MaxPipelined, StallAfter and what belongs to it, FastOpen and DeferAccept mean nothing.
 //     Nor does Goroutines: what Await and Blocking run has the connection's own.
+//   - An answer waits for what the handler has left of the body, for LingerTimeout, and ends the connection if it does not
+//     come. A handler that has begun to answer may read on only if it has begun to read before.
+//   - A request that is unwound ends its connection.
+//   - Fields come with the spelling of net/http, and in any order.
 //   - Heads are limited as a whole, by MaxLineBytes + MaxHeaderBytes and the 4 KiB that net/http adds; MaxFields and
 //     MaxChunkExtensions are not looked at. A head that is refused is answered by net/http, and no observer sees it; one that is late gets no answer.
 //   - Who waits in the queue of a listener when draining begins is reset, unless another process has taken over.

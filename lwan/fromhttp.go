@@ -322,8 +322,11 @@ func (w *httpWriter) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// EnableFullDuplex does nothing: reading and writing never wait for each other here.
-func (w *httpWriter) EnableFullDuplex() error { return nil }
+// EnableFullDuplex does nothing on loops, where reading and writing never wait for each other.
+func (w *httpWriter) EnableFullDuplex() error {
+	w.req.body.duplex = true
+	return nil
+}
 
 // finish ends the answer and returns its status.
 func (w *httpWriter) finish() Status {

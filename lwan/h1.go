@@ -68,9 +68,8 @@ type backlog struct {
 
 const (
 	readBuffer = 16 << 10
-	flushAt    = 64 << 10  // answers that are held back to be written together
-	inlineBody = 16 << 10  // a body up to this is copied behind its head; a larger one is written from where it is
-	drainLimit = 256 << 10 // of an unread body is thrown away; more closes the connection
+	flushAt    = 64 << 10 // answers that are held back to be written together
+	inlineBody = 16 << 10 // a body up to this is copied behind its head; a larger one is written from where it is
 )
 
 // Serve implements evloop.Server: it answers requests until there is nothing left to read.

@@ -147,6 +147,14 @@ func (c *countingConn) CloseWrite() error {
 	return nil
 }
 
+// SetLinger makes Close a reset, so that the client sees that an answer is not whole.
+func (c *countingConn) SetLinger(seconds int) error {
+	if tcp, ok := c.Conn.(interface{ SetLinger(seconds int) error }); ok {
+		return tcp.SetLinger(seconds)
+	}
+	return nil
+}
+
 func (c *countingConn) Close() error {
 	if !c.closed.CompareAndSwap(false, true) {
 		return c.Conn.Close()

@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,7 +55,9 @@ type httpCall struct {
 	unwatch  func() bool
 	aborted  bool
 	hijacked bool
-	bodyErr  error
+	stuck    bool  // the client does not take what is written any more
+	last     bool  // the answer's head says that the connection ends
+	bodyErr  error // sticky, as reading ended
 }
 
 func (c *httpCall) serve(t *table) {
@@ -83,6 +88,7 @@ func (c *httpCall) died(t *table) {
 	}
 	st := c.resp.Fail(err)
 	c.req.state = stateUnwinding
+	c.resp.hangup = true // Goexit ends the goroutine, and net/http its connection
 	c.req.table.conclude(&c.req, &c.resp, st)
 	if !c.aborted {
 		_ = c.flush() // net/http does not do it for a handler that never returns; who has left needs no answer
@@ -98,10 +104,16 @@ func (c *httpCall) finished() {
 	for _, o := range core.observers {
 		core.observe(o, &c.req, &c.resp, time.Since(c.start))
 	}
+	if len(c.req.defers) > 0 && !c.aborted && !c.hijacked { // they run when the answer has left
+		_ = c.flush() // an error is one of a connection that is over, which changes nothing for them
+	}
 	c.req.runDefers()
 	c.end(context.Canceled)
 	if o, ok := c.w.(interface{ Concluded(failure error) }); ok { // a recorder in a test
 		o.Concluded(c.resp.failure)
+	}
+	if c.aborted {
+		c.abort()
 	}
 	c.req.end()
 	c.resp.end()
@@ -138,6 +150,12 @@ func (c *httpCall) parse() bool {
 			}
 		}
 	}
+	if v := r.Header.Get("Expect"); strings.EqualFold(v, "100-continue") {
+		b = http1.AppendField(b, "Expect", v)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Trailer)) { // net/http has made it of the field
+		b = http1.AppendField(b, "Trailer", name)
+	}
 	c.head = append(b, "\r\n"...)
 	var resume http1.Resume
 	verdict, _ := http1.Parse(c.head, &c.req.head, &http1.Limits{Line: 1 << 20, Fields: 16 << 20, Count: 1 << 16}, &resume)
@@ -145,7 +163,7 @@ func (c *httpCall) parse() bool {
 		return false
 	}
 	h := &c.req.head
-	h.ContentLength, h.Chunked = r.ContentLength, r.ContentLength < 0
+	h.ContentLength, h.Chunked, h.KeepAlive = r.ContentLength, r.ContentLength < 0, !r.Close
 	if r.ProtoMajor == 1 && r.ProtoMinor == 0 {
 		h.Minor = 0
 	}
@@ -170,42 +188,6 @@ func (c *httpCall) end(cause error) {
 	})
 }
 
-func (c *httpCall) readBody(p []byte) (int, error) {
-	if c.bodyErr != nil {
-		return 0, c.bodyErr
-	}
-	if d := c.req.limits.Read; d > 0 {
-		_ = c.ctl.SetReadDeadline(time.Now().Add(d)) // not every writer can
-	}
-	n, err := c.r.Body.Read(p)
-	if err == io.EOF {
-		for name, values := range c.r.Trailer {
-			for _, v := range values {
-				c.req.trailers = append(c.req.trailers, field{name, v})
-			}
-		}
-	} else if err != nil {
-		err = c.bodyError(err)
-	}
-	c.bodyErr = err
-	if n > 0 {
-		return n, nil
-	}
-	return 0, err
-}
-
-func (c *httpCall) bodyError(err error) error {
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return ErrTimeout
-	case c.req.cancelled() != nil:
-		return c.req.cancelled()
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return err
-	}
-	return errors.Join(errBadBody, err)
-}
-
 // header copies the response's fields.
 func (c *httpCall) header(resp *Response) {
 	h := c.w.Header()
@@ -215,13 +197,15 @@ func (c *httpCall) header(resp *Response) {
 		h["Content-Type"] = nil // no guessing
 	}
 	resp.withDefaults(func(name, value string) { h.Add(name, value) })
-	if resp.hangup {
+	if c.last = resp.hangup || c.bodyBroken() || h.Get("Connection") == "close"; c.last {
 		h.Set("Connection", "close")
 	}
+	c.writeWithin()
 }
 
 func (c *httpCall) finish(resp *Response, st Status) {
 	c.header(resp)
+	c.lingerForRest()
 	n := int64(resp.bodyLen())
 	if n == 0 && c.req.method == "HEAD" && resp.length >= 0 {
 		n = resp.length
@@ -234,16 +218,26 @@ func (c *httpCall) finish(resp *Response, st Status) {
 		return
 	}
 	resp.unsetText()
-	if _, err := c.w.Write(resp.body); err != nil {
-		resp.stick(c.writeError(err))
+	if err := c.stream(resp.body); err != nil {
+		resp.stick(err)
 	}
 }
 
+// writeError translates an error of the connection.
 func (c *httpCall) writeError(err error) error {
 	if err == nil || errors.Is(err, http.ErrBodyNotAllowed) {
 		return nil
 	}
+	c.stuck = true
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return ErrTimeout
+	}
 	return errors.Join(ErrGone, err)
+}
+
+// writeWithin limits how long the client may take none of what is written next.
+func (c *httpCall) writeWithin() {
+	_ = c.ctl.SetWriteDeadline(deadlineIn(pause(c.req.limits.Write, c.req.writeBy))) // not every writer can
 }
 
 func (c *httpCall) startStream(resp *Response, st Status) error {
@@ -251,27 +245,44 @@ func (c *httpCall) startStream(resp *Response, st Status) error {
 	if resp.length >= 0 {
 		c.w.Header().Set("Content-Length", strconv.FormatInt(resp.length, 10))
 	}
+	c.duplex()
 	c.w.WriteHeader(int(st))
 	return nil
 }
 
+// piece is how much is written at once: Limits.Write is the time for the client to take something, not all there is.
+const piece = 64 << 10
+
 func (c *httpCall) stream(p []byte) error {
-	if d := c.req.limits.Write; d > 0 {
-		_ = c.ctl.SetWriteDeadline(time.Now().Add(d)) // not every writer can
+	for len(p) > 0 {
+		n := min(len(p), piece)
+		c.writeWithin()
+		_, err := c.w.Write(p[:n])
+		if err = c.writeError(err); err != nil {
+			return err
+		}
+		p = p[n:]
 	}
-	_, err := c.w.Write(p)
-	return c.writeError(err)
+	return nil
 }
 
 func (c *httpCall) streamFile(f *os.File, off, n int64) error {
-	copied, err := io.Copy(c.w, io.NewSectionReader(f, off, n))
-	if err == nil && copied < n {
-		return io.ErrUnexpectedEOF
+	for n > 0 {
+		c.writeWithin()
+		copied, err := io.Copy(c.w, io.NewSectionReader(f, off, min(n, piece)))
+		if err = c.writeError(err); err != nil {
+			return err
+		}
+		if copied == 0 {
+			return io.ErrUnexpectedEOF
+		}
+		off, n = off+copied, n-copied
 	}
-	return c.writeError(err)
+	return nil
 }
 
 func (c *httpCall) flush() error {
+	c.writeWithin()
 	if err := c.ctl.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return c.writeError(err)
 	}
@@ -282,12 +293,35 @@ func (c *httpCall) endStream(resp *Response) error {
 	for _, t := range resp.trailers {
 		c.w.Header().Set(http.TrailerPrefix+t.name, t.value)
 	}
-	return nil
+	c.writeWithin()
+	return c.readRest()
+}
+
+// abort sends what was written of an answer that is given up: who gets nothing at all may ask again. Where its end is that
+// of the connection only a reset tells that it is not whole.
+func (c *httpCall) abort() {
+	if !c.resp.streamed || c.stuck {
+		return
+	}
+	if err := c.flush(); err != nil || c.req.head.Minor > 0 || c.resp.length >= 0 {
+		return
+	}
+	conn, _, err := c.ctl.Hijack()
+	if err != nil {
+		return // it is closed all the same
+	}
+	if tcp, ok := conn.(interface{ SetLinger(seconds int) error }); ok {
+		_ = tcp.SetLinger(0) // the client may have left meanwhile
+	}
+	_ = conn.Close()
 }
 
 func (c *httpCall) cut() { c.aborted = !c.hijacked }
 
 func (c *httpCall) interim(st Status, fields []field) error {
+	if c.req.head.Minor == 0 { // RFC 9110 section 15.2
+		return nil
+	}
 	h := c.w.Header()
 	for _, f := range fields {
 		h.Add(f.name, f.value)

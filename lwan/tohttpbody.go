@@ -1,0 +1,120 @@
+package lwan
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+)
+
+// net/http knows no limit for a body but the read deadline of the connection, and reads what the handler has left before
+// it sends the answer's head, or after the answer. So there is always a deadline while there may be a body.
+
+// readBody implements carrier.
+func (c *httpCall) readBody(p []byte) (int, error) {
+	if c.bodyErr != nil {
+		return 0, c.bodyErr
+	}
+	c.readWithin(c.readPause())
+	n, err := c.r.Body.Read(p)
+	switch {
+	case err == io.EOF:
+		c.readWithin(0) // from now on net/http listens for the client's leaving, and takes the deadline for it
+		c.takeTrailers()
+	case err != nil:
+		err = c.bodyError(err)
+	}
+	c.bodyErr = err
+	if n > 0 {
+		return n, nil
+	}
+	return 0, err
+}
+
+func (c *httpCall) takeTrailers() {
+	for name, values := range c.r.Trailer {
+		for _, v := range values {
+			c.req.trailers = append(c.req.trailers, field{name, v})
+		}
+	}
+}
+
+// readPause is how long the client may send nothing of the body: not longer than the request has time.
+func (c *httpCall) readPause() time.Duration {
+	d := pause(c.req.limits.Read, c.req.readBy)
+	if left, ok := c.req.timeLeft(); ok && (d == 0 || left < d) {
+		d = max(left, 1)
+	}
+	return d
+}
+
+// readWithin sets the read deadline of the connection; 0: none.
+func (c *httpCall) readWithin(d time.Duration) { _ = c.ctl.SetReadDeadline(deadlineIn(d)) } // not every writer can
+
+// deadlineIn is the time in d; zero, which is no deadline, for 0.
+func deadlineIn(d time.Duration) time.Time {
+	if d <= 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(d)
+}
+
+func (c *httpCall) bodyError(err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		if left, ok := c.req.timeLeft(); ok && left == 0 {
+			c.end(ErrTimeout) // the time of the request, and not that of one read
+		}
+		return ErrTimeout
+	case c.req.cancelled() != nil:
+		return c.req.cancelled()
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return err
+	}
+	return errors.Join(errBadBody, err)
+}
+
+// bodyLeft reports whether there may be more of the body.
+func (c *httpCall) bodyLeft() bool { return c.req.body.length != 0 && c.bodyErr != io.EOF }
+
+// bodyBroken reports whether nobody knows where the next request would begin.
+func (c *httpCall) bodyBroken() bool { return c.bodyLeft() && c.bodyErr != nil }
+
+// duplex lets a handler that has begun to read go on while it answers.
+func (c *httpCall) duplex() {
+	if b := &c.req.body; c.bodyLeft() && (b.begun || b.duplex) {
+		b.duplex = c.ctl.EnableFullDuplex() == nil // else the writer needs no leave, or gives none
+		return
+	}
+	c.lingerForRest()
+}
+
+// lingerForRest limits how long net/http may wait for what the handler has left of the body.
+func (c *httpCall) lingerForRest() {
+	if c.bodyLeft() {
+		c.readWithin(max(orPause(c.req.table.core.srv.LingerTimeout, defaultLinger), 1))
+	}
+}
+
+// readRest reads what the handler has left of a body while the answer was on its way: net/http goes on with the connection
+// then, also if the rest did not come in time, and would take it for a request.
+func (c *httpCall) readRest() error {
+	c.lingerForRest()
+	if !c.req.body.duplex || c.last || !c.bodyLeft() {
+		return nil
+	}
+	if err := c.flush(); err != nil {
+		return err
+	}
+	if c.bodyErr == nil {
+		_, c.bodyErr = io.CopyN(io.Discard, c.r.Body, drainLimit+1)
+	}
+	if c.bodyErr != io.EOF {
+		return errRest
+	}
+	return nil
+}
+
+// errRest ends an answer whose request was not read to its end, and a connection with it.
+var errRest = &Error{Status: http.StatusRequestTimeout, Message: "the rest of the body did not arrive in time"}
