@@ -79,8 +79,13 @@ func (e *httpEngine) server(s *Server, t *table) *http.Server {
 		ReadHeaderTimeout: orPause(s.HeaderTimeout, defaultHead),
 		IdleTimeout:       orPause(s.IdleTimeout, defaultIdle),
 		MaxHeaderBytes:    e.core.head.Line + e.core.head.Fields,
-		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
-			return context.WithValue(ctx, answered{}, new(int))
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, conn)
+		},
+		ConnState: func(conn net.Conn, now http.ConnState) {
+			if now == http.StateIdle || now == http.StateClosed { // net/http has sent the end of the answer, or never will
+				conn.(*countingConn).answered()
+			}
 		},
 		ErrorLog: slog.NewLogLogger(e.core.log.Handler(), slog.LevelWarn),
 
@@ -100,24 +105,22 @@ func (e *httpEngine) serve(srv *http.Server, ln net.Listener, failed chan<- erro
 	}
 }
 
-// answered is the key of the number of requests that came on a connection; one comes after the other.
-type answered struct{}
+// connKey is the key of a request's connection.
+type connKey struct{}
 
 // handler is toHTTP for requests that can be told to stop.
 func (e *httpEngine) handler(t *table) http.Handler {
 	most := e.core.srv.MaxRequests
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		last := e.closing.Load()
-		if n, ok := r.Context().Value(answered{}).(*int); ok && most > 0 {
-			*n++
-			last = last || *n >= most
-		}
-		if last {
+		conn := r.Context().Value(connKey{}).(*countingConn)
+		conn.requests++
+		if e.closing.Load() || most > 0 && conn.requests >= most {
 			w.Header().Set("Connection", "close")
 		}
 		c := newHTTPCall(w, r)
+		c.later = func(fn func()) { conn.behind = fn }
+		c.left = func() { e.calls.remove(c) }
 		e.calls.add(c)
-		defer e.calls.remove(c)
 		c.serve(t)
 	})
 }

@@ -118,6 +118,18 @@ type countingConn struct {
 	eng    *httpEngine
 	addr   netip.Addr // as it is counted; invalid: it is not
 	closed atomic.Bool
+
+	// of the goroutine of net/http
+	requests int    // that came, one after the other
+	behind   func() // to be run when the answer has been sent
+}
+
+// answered runs what waits for the end of the answer.
+func (c *countingConn) answered() {
+	if fn := c.behind; fn != nil {
+		c.behind = nil
+		fn()
+	}
 }
 
 func (c *countingConn) Read(p []byte) (int, error) {

@@ -122,7 +122,9 @@ func TestDefer(t *testing.T) {
 			addr := serveTest(t, srv)
 			w := dial(t, addr)
 			w.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-			w.answer("GET")
+			if a := w.answer("GET"); a.err != nil {
+				t.Errorf("%v", a)
+			}
 			close(read)
 			if a, b := received(t, order), received(t, order); a != "second" || b != "first" {
 				t.Errorf("%s, %s", a, b)

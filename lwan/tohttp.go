@@ -47,6 +47,9 @@ type httpCall struct {
 	req  Request
 	resp Response
 
+	later func(func()) // runs a function when the answer has been sent; nil: nobody knows when that is
+	left  func()       // nil, or told the end of the request
+
 	head     []byte // the head, written as HTTP/1.1 to be parsed as any other
 	start    time.Time
 	ended    chan struct{} // closed when the request is cancelled
@@ -63,6 +66,9 @@ type httpCall struct {
 func (c *httpCall) serve(t *table) {
 	if !c.parse() {
 		http.Error(c.w, "400 Bad Request", http.StatusBadRequest)
+		if c.left != nil {
+			c.left()
+		}
 		return
 	}
 	stop := context.AfterFunc(c.r.Context(), func() { c.end(ErrGone) })
@@ -104,9 +110,22 @@ func (c *httpCall) finished() {
 	for _, o := range core.observers {
 		core.observe(o, &c.req, &c.resp, time.Since(c.start))
 	}
-	if len(c.req.defers) > 0 && !c.aborted && !c.hijacked { // they run when the answer has left
+	switch {
+	case len(c.req.defers) == 0 || c.aborted || c.hijacked:
+	case c.resp.streamed && c.later != nil: // net/http sends its last chunk when the handler has returned
+		c.later(c.over)
+		return
+	default:
 		_ = c.flush() // an error is one of a connection that is over, which changes nothing for them
 	}
+	c.over()
+	if c.aborted {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// over ends the request when its answer has left.
+func (c *httpCall) over() {
 	c.req.runDefers()
 	c.end(context.Canceled)
 	if o, ok := c.w.(interface{ Concluded(failure error) }); ok { // a recorder in a test
@@ -117,8 +136,8 @@ func (c *httpCall) finished() {
 	}
 	c.req.end()
 	c.resp.end()
-	if c.aborted {
-		panic(http.ErrAbortHandler)
+	if c.left != nil {
+		c.left()
 	}
 }
 
@@ -339,13 +358,13 @@ func (c *httpCall) sleep(d time.Duration) error {
 	select {
 	case <-t.C:
 		return nil
-	case <-c.over():
+	case <-c.ending():
 		return c.req.cancelled()
 	}
 }
 
-// over is closed when the request is cancelled, or draining starts if that ends it.
-func (c *httpCall) over() <-chan struct{} {
+// ending is closed when the request is cancelled, or draining starts if that ends it.
+func (c *httpCall) ending() <-chan struct{} {
 	if !c.req.drainable.Load() {
 		return c.ended
 	}
@@ -356,7 +375,7 @@ func (c *httpCall) over() <-chan struct{} {
 }
 
 func (c *httpCall) wait(arm func(wake func()), limit time.Duration) error {
-	return waitOn(arm, limit, c.over(), c.req.cancelled)
+	return waitOn(arm, limit, c.ending(), c.req.cancelled)
 }
 
 func (c *httpCall) outlast(arm func(wake func())) { _ = waitOn(arm, 0, nil, nil) } // nothing else can end it
