@@ -116,8 +116,8 @@ func (l *countingListener) Accept() (net.Conn, error) {
 type countingConn struct {
 	net.Conn
 	eng    *httpEngine
-	addr   netip.Addr // as it is counted; invalid: it is not
-	closed atomic.Bool
+	addr   netip.Addr  // as it is counted; invalid: it is not
+	closed atomic.Bool // or somebody else's: it is not counted any more
 
 	// of the goroutine of net/http
 	requests int    // that came, one after the other
@@ -167,16 +167,18 @@ func (c *countingConn) SetLinger(seconds int) error {
 	return nil
 }
 
-func (c *countingConn) Close() error {
-	if !c.closed.CompareAndSwap(false, true) {
-		return c.Conn.Close()
-	}
-	c.eng.addrs.leave(c.addr)
-	if c.eng.conns.Add(-1) == 0 {
-		select {
-		case c.eng.quiet <- struct{}{}:
-		default:
+// release counts the connection no more, and returns it as it was accepted.
+func (c *countingConn) release() net.Conn {
+	if c.closed.CompareAndSwap(false, true) {
+		c.eng.addrs.leave(c.addr)
+		if c.eng.conns.Add(-1) == 0 {
+			select {
+			case c.eng.quiet <- struct{}{}:
+			default:
+			}
 		}
 	}
-	return c.Conn.Close()
+	return c.Conn
 }
+
+func (c *countingConn) Close() error { return c.release().Close() }

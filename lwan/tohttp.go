@@ -1,12 +1,10 @@
 package lwan
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -391,43 +389,6 @@ func (c *httpCall) returned()      {}
 func (c *httpCall) onLoop() bool { return false }
 
 func (c *httpCall) canceller() func(cause error) { return c.end }
-
-// hijack implements carrier.
-func (c *httpCall) hijack() (net.Conn, []byte, error) {
-	conn, rw, err := c.ctl.Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	c.hijacked, c.resp.taken, c.resp.streamed = true, true, true
-	c.resp.status = http.StatusSwitchingProtocols
-	rest, err := rw.Reader.Peek(rw.Reader.Buffered())
-	return conn, bytes.Clone(rest), err
-}
-
-// upgrade implements carrier.
-func (c *httpCall) upgrade(resp *Response, proto string) (net.Conn, error) {
-	conn, rest, err := c.hijack()
-	if err != nil {
-		return nil, err
-	}
-	head := http1.AppendStatusLine(nil, http.StatusSwitchingProtocols)
-	resp.withDefaults(func(name, value string) { head = http1.AppendField(head, name, value) })
-	head = http1.AppendField(head, "Connection", "Upgrade")
-	head = append(http1.AppendField(head, "Upgrade", proto), "\r\n"...)
-	if _, err := conn.Write(head); err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	c.req.Defer(func() { _ = conn.Close() }) // it lives as long as the handler; a second Close says nothing new
-	return prefixedConn{conn, io.MultiReader(bytes.NewReader(rest), conn)}, nil
-}
-
-// prefixedConn reads first what was read of the connection too much.
-type prefixedConn struct {
-	net.Conn
-	r io.Reader
-}
-
-func (c prefixedConn) Read(p []byte) (int, error) { return c.r.Read(p) }
 
 func (c *httpCall) parent() context.Context  { return context.WithoutCancel(c.r.Context()) }
 func (c *httpCall) elapsed() time.Duration   { return time.Since(c.start) }
