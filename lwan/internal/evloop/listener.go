@@ -19,7 +19,6 @@ import (
 // Lane is a listening socket. Its index in Start's slice is what Conn.Lane tells.
 type Lane struct {
 	fd    int
-	file  *os.File
 	addr  net.Addr
 	path  string // of a unix socket
 	owner laneOwner
@@ -143,19 +142,33 @@ func FromListener(ln net.Listener) (*Lane, error) {
 	return newLane(file, ln.Addr())
 }
 
+// newLane makes a lane of file, which it closes. The runtime watches a non-blocking file with its own epoll instance, and
+// would wake one of its threads for each connection that comes: the lane has a descriptor that the runtime does not know.
 func newLane(file *os.File, addr net.Addr) (*Lane, error) {
-	fd := int(file.Fd())
-	if err := unix.SetNonblock(fd, true); err != nil {
-		return nil, errors.Join(fmt.Errorf("evloop: listener: %w", err), file.Close())
+	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("evloop: listener: %w", err)
 	}
-	lane := &Lane{fd: fd, file: file, addr: addr}
-	if addr.Network() == "tcp" { // for a listener that we did not make
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
-			return nil, errors.Join(fmt.Errorf("evloop: listener: TCP_NODELAY: %w", err), file.Close())
-		}
-		lane.boundEach = !boundUnsent(fd)
+	lane := &Lane{fd: fd, addr: addr}
+	if err := lane.prepare(); err != nil {
+		return nil, errors.Join(fmt.Errorf("evloop: listener: %w", err), lane.Close())
 	}
 	return lane, nil
+}
+
+// prepare sets what a socket needs that we did not make.
+func (l *Lane) prepare() error {
+	if err := unix.SetNonblock(l.fd, true); err != nil {
+		return err
+	}
+	if l.addr.Network() != "tcp" {
+		return nil
+	}
+	if err := unix.SetsockoptInt(l.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+		return fmt.Errorf("TCP_NODELAY: %w", err)
+	}
+	l.boundEach = !boundUnsent(l.fd)
+	return nil
 }
 
 // Addr is where the socket listens.
@@ -164,7 +177,7 @@ func (l *Lane) Addr() net.Addr { return l.addr }
 // Close closes the socket and removes the file of a unix socket that is ours.
 func (l *Lane) Close() error {
 	err := l.removeFile() // first: once the socket is closed another process may put its own in this place
-	return errors.Join(err, l.file.Close())
+	return errors.Join(err, os.NewSyscallError("close", unix.Close(l.fd)))
 }
 
 // removeFile removes the file of a unix socket that is ours, once.
