@@ -24,6 +24,7 @@ type kernel any
 //     Nor does Goroutines: what Await and Blocking run has the connection's own.
 //   - An answer waits for what the handler has left of the body, for LingerTimeout, and ends the connection if it does not
 //     come. A handler that has begun to answer may read on only if it has begun to read before.
+//   - A handler that waits before it has read the body learns that the client has left when it reads or writes.
 //   - A request that is unwound ends its connection.
 //   - Fields come with the spelling of net/http, and in any order.
 //   - Heads are limited as a whole, by MaxLineBytes + MaxHeaderBytes and the 4 KiB that net/http adds; MaxFields and

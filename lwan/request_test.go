@@ -27,7 +27,12 @@ func TestAccessors(t *testing.T) {
 	})
 	addr := serveTest(t, srv)
 	a := once(t, addr, "POST", "POST /a/p/r/s?q=1&q=2 HTTP/1.1\r\nhOST: x\r\nX-A: one\r\nx-a:  two \t\r\nCookie: c=d; e=f\r\n\r\n")
-	if want := "POST HTTP/1.1 http true p r/s one [one two] one true d [1 2] true true [hOST=x X-A=one x-a=two Cookie=c=d; e=f]"; a.body != want {
+	want := "POST HTTP/1.1 http true p r/s one [one two] one true d [1 2] true true [hOST=x X-A=one x-a=two Cookie=c=d; e=f]"
+	if !onLoops { // net/http has spelled and sorted the fields
+		want, _, _ = strings.Cut(want, "[hOST")
+		a.body, _, _ = strings.Cut(a.body, "[Host")
+	}
+	if a.body != want {
 		t.Errorf("%s\nwant %s", a.body, want)
 	}
 }
@@ -252,13 +257,16 @@ func TestObservers(t *testing.T) {
 	for _, path := range []string{"/ok", "/panic", "/goexit", "/stream", "/none"} {
 		get(t, addr, path)
 	}
-	once(t, addr, "GET", "GET /ok HTTP/1.1\r\n\r\n")
+	want := []string{"GET GET /ok 200 <nil>", "GET GET /panic 500 panic: on purpose", "GET GET /goexit 500 " + errGoexit.Error(),
+		"GET GET /stream 200 <nil>", "GET  404 <nil>"}
+	if onLoops { // net/http refuses it by itself
+		once(t, addr, "GET", "GET /ok HTTP/1.1\r\n\r\n")
+		want = append(want, "  400 <nil>")
+	}
 	var got []string
-	for range 6 {
+	for range want {
 		got = append(got, o.next(t))
 	}
-	want := []string{"GET GET /ok 200 <nil>", "GET GET /panic 500 panic: on purpose", "GET GET /goexit 500 " + errGoexit.Error(),
-		"GET GET /stream 200 <nil>", "GET  404 <nil>", "  400 <nil>"}
 	if !slices.Equal(got, want) || len(o) != 0 {
 		t.Errorf("%q\nwant %q", got, want)
 	}

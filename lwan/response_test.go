@@ -223,10 +223,12 @@ func TestCookiesAndFields(t *testing.T) {
 	if a.body != "12" {
 		t.Errorf("%q", a.body)
 	}
-	for _, path := range []string{"/none", "/"} {
-		raw := "GET " + path + " HTTP/1.1\r\n\r\n" // refused by the parser as well
+	for _, raw := range []string{get1("/none"), "GET / HTTP/1.1\r\n\r\n"} {
+		if !onLoops && raw != get1("/none") {
+			continue // net/http refuses it by itself
+		}
 		if got := once(t, addr, "GET", raw).header.Get("X-Frame-Options"); got != "DENY" {
-			t.Errorf("%s: %q", path, got)
+			t.Errorf("%q: %q", raw, got)
 		}
 	}
 }
@@ -279,7 +281,7 @@ func TestSendFile(t *testing.T) {
 		w := dial(t, addr)
 		w.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\nHEAD " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")
 		a := w.want("GET", 200, want)
-		if known := path == "/whole" || path == "/part" || path == "/none" || path == "/blocking" || path == "/filtered"; known != (a.length >= 0) {
+		if known := path == "/whole" || path == "/part" || path == "/none" || path == "/blocking" || path == "/filtered"; onLoops && known != (a.length >= 0) { // net/http knows the length of what is short
 			t.Errorf("%s: Content-Length %d", path, a.length)
 		}
 		if b := w.want("HEAD", 200, ""); b.length != a.length {

@@ -69,7 +69,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 			if b, a := begun.Load(), load.answered.Load(); a != b {
 				t.Errorf("%d requests were begun, %d answered", b, a)
 			}
-			if n := load.refused.Load(); mode == "new" && n > 0 {
+			if n := load.refused.Load(); onLoops && mode == "new" && n > 0 { // net/http leaves the listener's queue
 				t.Errorf("%d were connected and got no answer", n)
 			}
 			s := srv.Stats()
@@ -198,6 +198,9 @@ func TestDraining(t *testing.T) {
 // TestShutdownAnswersTheQueue: a loop that stands still accepts nobody. Who has connected meanwhile is answered, though the
 // server is told to stop before the loop goes on.
 func TestShutdownAnswersTheQueue(t *testing.T) {
+	if !onLoops {
+		t.Skip("net/http leaves the listener's queue")
+	}
 	srv := &Server{Loops: 1, StallAfter: -1, Log: slog.New(slog.DiscardHandler)}
 	srv.Endpoints = []Endpoint{{Addr: "127.0.0.1:0"}, {Addr: "unix:" + filepath.Join(t.TempDir(), "s")}}
 	stalled, release := make(chan struct{}), make(chan struct{})
@@ -317,7 +320,7 @@ func TestStats(t *testing.T) {
 	}
 	settled(t, "requests", 20, func() int64 { return srv.Stats().Requests })
 	s := srv.Stats()
-	if s.Accepted != 5 || s.Conns.Idle != 5 || s.Conns.Active != 0 || s.BytesIn != sent || s.BytesOut < 20*100 || s.Parks < 5 || s.Turns == 0 {
+	if s.Accepted != 5 || s.Conns.Idle != 5 || s.Conns.Active != 0 || s.BytesIn != sent || s.BytesOut < 20*100 || onLoops && (s.Parks < 5 || s.Turns == 0) {
 		t.Errorf("%+v", s)
 	}
 	if want := [6]int64{0, 0, 10, 0, 5, 5}; s.Status != want {

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
@@ -59,6 +60,8 @@ type httpCall struct {
 	stuck    bool  // the client does not take what is written any more
 	last     bool  // the answer's head says that the connection ends
 	bodyErr  error // sticky, as reading ended
+	reading  atomic.Bool
+	late     atomic.Bool // reading ended by a deadline
 }
 
 func (c *httpCall) serve(t *table) {
@@ -69,7 +72,7 @@ func (c *httpCall) serve(t *table) {
 		}
 		return
 	}
-	stop := context.AfterFunc(c.r.Context(), func() { c.end(ErrGone) })
+	stop := context.AfterFunc(c.r.Context(), c.clientLeft)
 	defer stop()
 	c.req.begin(c, t, c.head)
 	c.resp.begin(&c.req)

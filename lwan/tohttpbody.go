@@ -17,7 +17,13 @@ func (c *httpCall) readBody(p []byte) (int, error) {
 		return 0, c.bodyErr
 	}
 	c.readWithin(c.readPause())
+	c.reading.Store(true)
 	n, err := c.r.Body.Read(p)
+	c.late.Store(errors.Is(err, os.ErrDeadlineExceeded))
+	c.reading.Store(false)
+	if c.r.Context().Err() != nil {
+		c.clientLeft()
+	}
 	switch {
 	case err == io.EOF:
 		c.readWithin(0) // from now on net/http listens for the client's leaving, and takes the deadline for it
@@ -30,6 +36,13 @@ func (c *httpCall) readBody(p []byte) (int, error) {
 		return n, nil
 	}
 	return 0, err
+}
+
+// clientLeft ends the request. net/http says that a client has left when a read deadline has passed, too: that is none.
+func (c *httpCall) clientLeft() {
+	if !c.reading.Load() && !c.late.Load() {
+		c.end(ErrGone)
+	}
 }
 
 func (c *httpCall) takeTrailers() {

@@ -33,6 +33,31 @@ func TestHTTPEngineReadDeadlineEnds(t *testing.T) {
 	expectHTTP(t, br, 200, "alive")
 }
 
+// TestHTTPEngineSlowBodyIsNoLeaving: net/http ends the context of a request when a read deadline has passed. The client is
+// there, and the handler goes on.
+func TestHTTPEngineSlowBodyIsNoLeaving(t *testing.T) {
+	srv := &Server{Limits: Limits{Read: time.Millisecond}}
+	srv.Handle("POST /", func(req *Request, resp *Response) Status {
+		ctx := req.Context()
+		if _, err := req.BodyBytes(); err != errSlowBody {
+			return resp.Fail(err)
+		}
+		if err := req.Sleep(10 * time.Millisecond); err != nil {
+			return resp.Fail(err)
+		}
+		if err := context.Cause(ctx); err != nil {
+			return resp.Fail(err)
+		}
+		return resp.Text(200, "still there")
+	})
+	srv.LingerTimeout = -1
+	startHTTP(t, srv)
+	for range 50 {
+		_, br := dialHTTP(t, srv.Addrs()[0], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
+		expectHTTP(t, br, 200, "still there")
+	}
+}
+
 // TestHTTPEngineBodyThatDoesNotCome: an answer does not wait for it for ever, whether the handler has read some of it or
 // none, nor does the connection behind an answer that has begun meanwhile; and what comes late is no request.
 func TestHTTPEngineBodyThatDoesNotCome(t *testing.T) {
