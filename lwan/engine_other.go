@@ -42,6 +42,7 @@ type httpEngine struct {
 	conns    atomic.Int64 // open
 	accepted atomic.Int64
 	rejected atomic.Int64
+	refusing atomic.Int64 // connections over a limit that linger
 	addrs    addrCounts
 	in, out  atomic.Int64    // bytes
 	requests [6]atomic.Int64 // by class of their status

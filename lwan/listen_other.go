@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 var errNoSystemd = errors.New("sockets of systemd are there on Linux only")
@@ -106,10 +107,32 @@ func (l *countingListener) Accept() (net.Conn, error) {
 		}
 		l.eng.conns.Add(-1)
 		l.eng.rejected.Add(1)
-		// A courtesy, which the socket's buffer always has room for: a client that is gone already needs none.
-		_, _ = io.WriteString(conn, refusal)
-		_ = conn.Close()
+		l.refuse(conn)
 	}
+}
+
+// maxRefusing is how many refused connections may linger; more are closed at once.
+const maxRefusing = 64
+
+// refuse is a courtesy, which the socket's buffer always has room for: a client that is gone already needs none. What the
+// client has sent is read, or the reset that it causes would destroy the answer.
+func (l *countingListener) refuse(conn net.Conn) {
+	_, _ = io.WriteString(conn, refusal)
+	half, ok := conn.(interface{ CloseWrite() error })
+	if !ok || l.eng.refusing.Add(1) > maxRefusing {
+		if ok {
+			l.eng.refusing.Add(-1)
+		}
+		_ = conn.Close()
+		return
+	}
+	go func() {
+		defer l.eng.refusing.Add(-1)
+		_ = half.CloseWrite()
+		_ = conn.SetReadDeadline(time.Now().Add(orPause(l.eng.core.srv.LingerTimeout, defaultLinger)))
+		_, _ = io.CopyN(io.Discard, conn, drainLimit)
+		_ = conn.Close()
+	}()
 }
 
 // countingConn has the methods besides net.Conn's that net/http looks for.
