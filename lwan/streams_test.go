@@ -144,9 +144,15 @@ func abandon(t *testing.T, v *visit, h Handler, mw []Middleware, streams bool, l
 	addr := serveTest(t, srv)
 	before := descriptors(t)
 	w := dial(t, addr)
-	w.send("POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+	if onLoops || strings.Contains(t.Name(), "/Body/") {
+		w.send("POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+	} else { // net/http does not listen for the client's leaving before the body is read
+		w.send(post("/wait", ""))
+	}
 	settled(t, "handlers", 1, v.begun.Load)
-	settled(t, "parked", 1, func() int64 { return srv.Stats().Conns.Parked })
+	if onLoops {
+		settled(t, "parked", 1, func() int64 { return srv.Stats().Conns.Parked })
+	}
 	if streams {
 		w.head("POST")
 	}

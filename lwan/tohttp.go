@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -61,7 +62,7 @@ type httpCall struct {
 	last     bool  // the answer's head says that the connection ends
 	bodyErr  error // sticky, as reading ended
 	reading  atomic.Bool
-	late     atomic.Bool // reading ended by a deadline
+	late     atomic.Bool // a deadline has ended reading
 }
 
 func (c *httpCall) serve(t *table) {
@@ -248,11 +249,14 @@ func (c *httpCall) writeError(err error) error {
 	if err == nil || errors.Is(err, http.ErrBodyNotAllowed) {
 		return nil
 	}
+	if _, ok := errors.AsType[*fs.PathError](err); ok || errors.Is(err, http.ErrContentLength) {
+		return err // of a file, or of the handler
+	}
 	c.stuck = true
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return ErrTimeout
 	}
-	return errors.Join(ErrGone, err)
+	return ErrGone
 }
 
 // writeWithin limits how long the client may take none of what is written next.

@@ -80,10 +80,10 @@ func (c *httpCall) bodyError(err error) error {
 			c.end(ErrTimeout) // the time of the request, and not that of one read
 		}
 		return ErrTimeout
+	case errors.Is(err, io.ErrUnexpectedEOF): // an incomplete message may still be answered (RFC 9112 section 8)
+		return err
 	case c.req.cancelled() != nil:
 		return c.req.cancelled()
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return err
 	}
 	return errors.Join(errBadBody, err)
 }

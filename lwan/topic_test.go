@@ -163,6 +163,9 @@ func TestTopicSlowClients(t *testing.T) {
 		t.Run(fmt.Sprint(policy), func(t *testing.T) {
 			topic := &Topic{Slow: policy, Backlog: 10_000}
 			srv := &Server{}
+			if !onLoops && policy == Disconnect {
+				srv.Limits.Write = time.Second // a goroutine that writes learns of its backlog when it has written
+			}
 			srv.Handle("GET /events", func(req *Request, resp *Response) Status { return topic.Subscribe(resp, Subscription{}) })
 			addr := serveTest(t, srv)
 			slow, err := net.Dial("tcp", addr)
