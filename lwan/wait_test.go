@@ -176,6 +176,9 @@ func TestAwait(t *testing.T) {
 
 // TestBusy: beyond Server.Goroutines and a queue as long, Await and Blocking fail at once.
 func TestBusy(t *testing.T) {
+	if !onLoops {
+		t.Skip("Server.Goroutines means nothing on net/http")
+	}
 	srv := &Server{Goroutines: 2}
 	release := make(chan struct{})
 	running := make(chan struct{}, 16)
@@ -391,6 +394,9 @@ func TestQueue(t *testing.T) {
 // written, must not end the next request of that worker.
 func TestLeavingAfterTheAnswer(t *testing.T) {
 	srv := &Server{Loops: 1}
+	if !onLoops {
+		srv.LingerTimeout = 10 * time.Millisecond // the answer waits for the rest of the body
+	}
 	srv.Handle("POST /", text("unread"))
 	srv.Handle("GET /", func(req *Request, resp *Response) Status {
 		if err := req.Context().Err(); err != nil {
