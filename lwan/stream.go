@@ -178,7 +178,7 @@ func (r *Response) drain() error {
 	b := r.body
 	r.body = b[:0]
 	_, err := r.passOn(b)
-	if cap(b) > maxKept { // what was held back before the stream began: from now on the pieces are small
+	if cap(b) >= maxKept { // what was held back before the stream began: from now on the pieces are small
 		r.body = nil
 		r.req.table.core.large.give(b)
 	}

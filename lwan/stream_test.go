@@ -301,3 +301,25 @@ func TestWriteAfterTheClientLeft(t *testing.T) {
 		})
 	}
 }
+
+// What a stream began with was kept in a buffer of 64 KiB for as long as the stream lasted, or left to the garbage collector,
+// for each of its readers.
+func TestStreamGivesBackWhatItBeganWith(t *testing.T) {
+	srv := &Server{}
+	srv.Handle("GET /", func(req *Request, resp *Response) Status {
+		resp.WriteString(fill(32 << 10))
+		if before := cap(resp.body); before < maxKept {
+			t.Errorf("%d bytes are not held in a lent buffer: nothing is tested", before)
+		}
+		if err := resp.Flush(); err != nil {
+			return resp.Fail(err)
+		}
+		if n := cap(resp.body); n > heldSmall {
+			t.Errorf("a buffer of %d bytes is held while nothing is", n)
+		}
+		return 200
+	})
+	if a := ask(t, serveTest(t, srv), "/", "HTTP/1.1"); len(a.body) != 32<<10 || a.err != nil {
+		t.Errorf("%d bytes, %v", len(a.body), a.err)
+	}
+}
