@@ -159,6 +159,7 @@ func TestRestartSecondSignal(t *testing.T) {
 	old := s.pid
 	s.signal(old, syscall.SIGUSR2)
 	s.serving()
+	s.line("a new process serves")
 	s.settlePid()
 	s.signal(old, syscall.SIGUSR2) // means nothing any more
 	s.signal(old, syscall.SIGTERM)
