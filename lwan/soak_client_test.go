@@ -31,6 +31,7 @@ type soakClient struct {
 	stopped int64       // how often the machine had stood still when it connected
 	short   int64       // and descriptors had been short
 	taken   int         // and accept had found none
+	given   int64       // and connections that were given up
 	plan    []string    // the kinds of what it asks
 	since   time.Time   // when it connected
 	answers int
@@ -49,7 +50,7 @@ var (
 
 // dial connects to one of the addresses, with buffers of some size. It returns nil if that cannot be just now.
 func (s *soak) dial(r *rand.Rand, kind string) *soakClient {
-	c := &soakClient{s: s, kind: kind, stopped: s.stops.count(), short: s.shortages.Load(), taken: s.faults.Exhausted(), since: time.Now()}
+	c := &soakClient{s: s, kind: kind, stopped: s.stops.count(), short: s.shortages.Load(), taken: s.faults.Exhausted(), given: s.srv.Stats().GivenUp, since: time.Now()}
 	where := []int{0, 0, 0, 0, 0, 1, 2, 2}[r.IntN(8)]
 	addr := s.addrs[where]
 	d := net.Dialer{Timeout: soakPatience}
@@ -155,6 +156,17 @@ const (
 // learn asks the kernel what it has done to the connection.
 func (c *soakClient) learn() { c.harm |= c.s.faults.Harm(c.c) }
 
+// roomWasMade reports whether accept has found no descriptor since the connection was dialed, or connections were given up: that
+// comes later, if the loop that has to do it was asked by another one, and is published later still.
+func (c *soakClient) roomWasMade() bool {
+	for until := time.Now().Add(time.Second); time.Now().Before(until); runtime.Gosched() {
+		if c.s.faults.Exhausted() != c.taken || c.s.srv.Stats().GivenUp != c.given {
+			return true
+		}
+	}
+	return false
+}
+
 func (c *soakClient) wasShort() bool { return c.s.shortages.Load() != c.short || c.short%2 == 1 }
 
 // judge decides whether there is a good reason for err, and books it. a is the request that was not answered; parting
@@ -174,7 +186,7 @@ func (c *soakClient) judge(err error, a *soakAsk, parting bool) {
 		l.end("cut by a fault")
 	case errors.Is(err, errCut) && parting && (c.harm&evloop.Held != 0 || len(c.plan) > 1): // or answers before it fill the socket
 		l.end("cut: the last answer did not fit")
-	case errors.Is(err, errCut) && errors.Is(err, errNothing) && c.s.faults.Exhausted() != c.taken:
+	case errors.Is(err, errCut) && errors.Is(err, errNothing) && c.roomWasMade():
 		l.end(soakGivenUp)
 	case errors.Is(err, errCut) && c.s.stops.tcpAborted(c.since):
 		l.end("cut: the system had no memory for TCP")
