@@ -126,6 +126,7 @@ func (c *soakClient) stopReading(r *rand.Rand) {
 	err = c.answer(a)
 	if errors.Is(err, errCut) {
 		c.s.ledger.end("cut: the client did not read")
+		c.s.ledger.answered(a) // as such a client deserves
 		return
 	}
 	c.judge(err, a, false)
