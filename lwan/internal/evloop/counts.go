@@ -29,29 +29,22 @@ type publishedCounts struct {
 
 func (p *publishedCounts) publish(l *Loop) {
 	c := &l.counts
-	publish(&p.accepted, c.Accepted)
-	publish(&p.closed, c.Closed)
-	publish(&p.expired, c.Expired)
-	publish(&p.rejected, c.Rejected)
-	publish(&p.givenUp, c.GivenUp)
-	publish(&p.bytesIn, c.BytesIn)
-	publish(&p.bytesOut, c.BytesOut)
-	publish(&p.parks, c.Parks)
-	publish(&p.turns, c.Turns)
-	publish(&p.died, c.Died)
-	publish(&p.pauses, c.Pauses)
-	publish(&p.takeovers, c.Takeovers)
-	publish(&p.parked, int64(l.parked))
-	publish(&p.busy, int64(l.busy))
+	p.accepted.Store(c.Accepted)
+	p.closed.Store(c.Closed)
+	p.expired.Store(c.Expired)
+	p.rejected.Store(c.Rejected)
+	p.givenUp.Store(c.GivenUp)
+	p.bytesIn.Store(c.BytesIn)
+	p.bytesOut.Store(c.BytesOut)
+	p.parks.Store(c.Parks)
+	p.turns.Store(c.Turns)
+	p.died.Store(c.Died)
+	p.pauses.Store(c.Pauses)
+	p.takeovers.Store(c.Takeovers)
+	p.parked.Store(int64(l.parked))
+	p.busy.Store(int64(l.busy))
 	for i := range c.App {
-		publish(&p.app[i], c.App[i])
-	}
-}
-
-// publish stores what has changed: a store that others can see costs more than a look.
-func publish(to *atomic.Int64, n int64) {
-	if to.Load() != n {
-		to.Store(n)
+		p.app[i].Store(c.App[i])
 	}
 }
 

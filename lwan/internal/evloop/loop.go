@@ -30,7 +30,6 @@ type Loop struct {
 	runq      workerQueue
 	ready     readyQueue // connections and workers that the fairness caps stopped
 	readyTurn int        // how many of them have their turn before the next poll
-	lull      bool       // the last sleep was one
 	records   records
 	wheel     wheel
 	timers    timerHeap
@@ -117,16 +116,11 @@ func (l *Loop) poll(w *Worker) {
 	if l.wheel.swept != l.sec {
 		l.sweep(w)
 	}
-	n, e := 0, syscall.Errno(0)
-	if !l.lull || !l.idle() {
-		n, e = l.kernel.poll(l.epfd, l.events[:])
-	}
+	n, e := l.kernel.poll(l.epfd, l.events[:])
 	if n == 0 && e == 0 && l.idle() {
 		l.published.publish(l)
-		slept := l.now
 		n, e = l.sleep()
 		l.refresh()
-		l.lull = l.now-slept > int64(lullTime)
 	}
 	if e != 0 && e != syscall.EINTR {
 		l.eng.log.Error("evloop: epoll_wait", "loop", l.id, "err", e)
@@ -137,10 +131,6 @@ func (l *Loop) poll(w *Worker) {
 		l.published.publish(l)
 	}
 }
-
-// lullTime is how long a sleep takes at least in which the thread was not running. Behind one the loop sleeps again as soon as it
-// is idle: looking for events first is cheaper only if there are some.
-const lullTime = 5 * time.Microsecond
 
 // idle reports whether nothing is waiting for its turn.
 func (l *Loop) idle() bool {
@@ -176,7 +166,7 @@ func (l *Loop) timeout() int {
 	if next < 0 {
 		return -1
 	}
-	left := next - l.now
+	left := next - l.clock()
 	if left <= 0 {
 		return 0
 	}
