@@ -82,8 +82,12 @@ const (
 
 // Endpoint is one place to listen.
 type Endpoint struct {
-	Addr        string        // "host:port", "unix:/run/app.sock", "systemd:name"; ":8080" if Listener is nil too
-	Listener    net.Listener  // in place of Addr; its descriptor is duplicated, and it is closed with the server
+	Addr string // "host:port", "unix:/run/app.sock", "systemd:name"; ":8080" if Listener is nil too
+
+	// Listener is in place of Addr. Its descriptor is duplicated, and it is closed with the server. While it is open the Go
+	// runtime watches it too, and each new connection wakes one of its threads in vain.
+	Listener net.Listener
+
 	TLS         *tls.Config   // not supported yet: starting the server fails if it is set
 	Mode        fs.FileMode   // of a unix socket: 0660; 0: as the umask gives it
 	Routes      *Routes       // nil: the server's. An admin port: a table of its own on the same loops
