@@ -59,7 +59,7 @@ type httpCall struct {
 	aborted  bool
 	hijacked bool
 	stuck    bool  // the client does not take what is written any more
-	last     bool  // the answer's head says that the connection ends
+	last     bool  // the connection ends with this answer
 	bodyErr  error // sticky, as reading ended
 	reading  atomic.Bool
 	late     atomic.Bool // a deadline has ended reading
@@ -218,9 +218,10 @@ func (c *httpCall) header(resp *Response) {
 		h["Content-Type"] = nil // no guessing
 	}
 	resp.withDefaults(func(name, value string) { h.Add(name, value) })
-	if c.last = resp.hangup || c.bodyBroken() || h.Get("Connection") == "close"; c.last {
+	if resp.hangup || c.bodyBroken() || c.muchLeft() {
 		h.Set("Connection", "close")
 	}
+	c.last = c.r.Close || h.Get("Connection") == "close"
 	c.writeWithin()
 }
 
@@ -235,13 +236,14 @@ func (c *httpCall) finish(resp *Response, st Status) {
 		c.w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
 	}
 	c.w.WriteHeader(int(st))
-	if st.bodyless() || c.req.method == "HEAD" {
-		return
+	if !st.bodyless() && c.req.method != "HEAD" {
+		resp.unsetText()
+		if err := c.stream(resp.body); err != nil {
+			resp.stick(err)
+			return
+		}
 	}
-	resp.unsetText()
-	if err := c.stream(resp.body); err != nil {
-		resp.stick(err)
-	}
+	c.lingerBehindLast()
 }
 
 // writeError translates an error of the connection.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -94,6 +95,12 @@ func (c *httpCall) bodyLeft() bool { return c.req.body.length != 0 && c.bodyErr 
 // bodyBroken reports whether nobody knows where the next request would begin.
 func (c *httpCall) bodyBroken() bool { return c.bodyLeft() && c.bodyErr != nil }
 
+// muchLeft reports whether too much of the body is known to be left for the connection to go on.
+func (c *httpCall) muchLeft() bool {
+	b := &c.req.body
+	return c.bodyLeft() && !b.full && b.length-b.read > drainLimit
+}
+
 // duplex lets a handler that has begun to read go on while it answers.
 func (c *httpCall) duplex() {
 	if b := &c.req.body; c.bodyLeft() && (b.begun || b.duplex) {
@@ -106,8 +113,12 @@ func (c *httpCall) duplex() {
 // lingerForRest limits how long net/http may wait for what the handler has left of the body.
 func (c *httpCall) lingerForRest() {
 	if c.bodyLeft() {
-		c.readWithin(max(orPause(c.req.table.core.srv.LingerTimeout, defaultLinger), 1))
+		_ = c.ctl.SetReadDeadline(c.lingerUntil()) // not every writer can
 	}
+}
+
+func (c *httpCall) lingerUntil() time.Time {
+	return deadlineIn(max(orPause(c.req.table.core.srv.LingerTimeout, defaultLinger), 1))
 }
 
 // readRest reads what the handler has left of a body while the answer was on its way: net/http goes on with the connection
@@ -127,6 +138,23 @@ func (c *httpCall) readRest() error {
 		return errRest
 	}
 	return nil
+}
+
+// lingerBehindLast reads on behind an answer that ends the connection, so that a client who is still sending reads it
+// (RFC 9112 section 9.6). net/http waits for half a second, and not where it knows of the end before.
+// An answer must be whole, as the client may wait for its end.
+func (c *httpCall) lingerBehindLast() {
+	if !c.last || c.r.ProtoMajor != 1 || !c.bodyLeft() || c.bodyErr != nil || c.awaitsContinue() || c.flush() != nil {
+		return
+	}
+	if c.ctl.SetReadDeadline(c.lingerUntil()) == nil {
+		_, c.bodyErr = io.Copy(io.Discard, c.r.Body)
+	}
+}
+
+// awaitsContinue reports whether the client sends the body only when it is told to.
+func (c *httpCall) awaitsContinue() bool {
+	return !c.req.body.begun && strings.EqualFold(c.r.Header.Get("Expect"), "100-continue")
 }
 
 // errRest ends an answer whose request was not read to its end, and a connection with it.

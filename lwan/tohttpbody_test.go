@@ -4,6 +4,7 @@ package lwan
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -87,6 +88,34 @@ func TestHTTPEngineBodyThatDoesNotCome(t *testing.T) {
 			t.Errorf("%s: the connection is said to go on", path)
 		}
 		expectEnd(t, br)
+	}
+}
+
+// TestHTTPEngineLingersBehindTheLast: who is still sending when a last answer comes was reset, and may not have read it.
+func TestHTTPEngineLingersBehindTheLast(t *testing.T) {
+	const length = 1 << 20
+	srv := &Server{LingerTimeout: time.Hour, Limits: Limits{Body: length / 2}}
+	srv.Handle("POST /all", func(req *Request, resp *Response) Status {
+		_, err := req.BodyBytes()
+		return resp.Fail(err)
+	})
+	srv.Handle("POST /some", func(req *Request, resp *Response) Status {
+		if _, err := req.Body().Read(make([]byte, 1)); err != nil {
+			return resp.Fail(err)
+		}
+		return resp.Text(413, "413 Request Entity Too Large\n")
+	})
+	startHTTP(t, srv)
+	begin, rest := strings.Repeat("x", length/2), strings.Repeat("x", length/2)
+	for _, path := range []string{"/all", "/some"} {
+		for _, field := range []string{"", "Connection: close\r\n"} {
+			conn, br := dialHTTP(t, srv.Addrs()[0], fmt.Sprintf("POST %s HTTP/1.1\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n%s", path, field, length, begin))
+			expectHTTP(t, br, 413, "413 Request Entity Too Large\n")
+			if _, err := io.WriteString(conn, rest); err != nil {
+				t.Errorf("%s %q: %v", path, field, err)
+			}
+			expectEnd(t, br)
+		}
 	}
 }
 
