@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/golwan/golwan/benchmarks/internal/contender"
@@ -18,8 +17,8 @@ import (
 var underLoadMetrics = []Metric{CPU, Rate, Busy, P50, P90, P99, P999, Max, Resident, Syscalls}
 
 const (
-	// sizeTolerance is how far the mean size of the answers under load may be from that of the checked answers. What
-	// is cut off at the end of a run accounts for less.
+	// sizeTolerance is how far the mean size of the answers under load may be from that of the checked answers,
+	// besides what is cut off at the end of a run.
 	sizeTolerance = 0.03
 	// sized is how often each of the different requests must have been answered before the mean says anything: at the
 	// end of a run connections are at different places of the series.
@@ -72,7 +71,7 @@ func (s Subject) drive(ctx context.Context, server *contender.Server, job load.J
 		used = result.Used
 	}
 	sample := Sample{Values: values(result, used, after.Resident), Server: server.Command, Load: command, Errors: result.Errors}
-	if invalid := validate(result, size, len(job.Requests)); invalid != nil {
+	if invalid := validate(result, size, job); invalid != nil {
 		sample.Invalid = invalid.Error()
 	}
 	return sample, nil
@@ -134,16 +133,22 @@ func values(r load.Result, cpu time.Duration, resident int64) map[string]float64
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
 // validate says why the figures of a run must not be used, if they must not. The answers were checked before, one by
-// one; under load their size has to stay what it was. A size of 0 is not known; kinds is the number of requests that are sent in turn.
-func validate(r load.Result, size float64, kinds int) error {
+// one; under load their size has to stay what it was. At the end a connection may have a part of one more. A size of 0 is
+// not known.
+func validate(r load.Result, size float64, job load.Job) error {
 	if err := r.Errors.Err(); err != nil {
 		return err
 	}
 	if r.Requests == 0 {
 		return errNothing
 	}
-	if got := float64(r.Bytes) / float64(r.Requests); size > 0 && int(r.Requests) > sized*kinds && math.Abs(got-size) > size*sizeTolerance {
-		return fmt.Errorf("answers of %.1f bytes under load, of %.1f bytes when checked", got, size)
+	if size == 0 || int(r.Requests) <= sized*len(job.Requests) {
+		return nil
+	}
+	answers := float64(r.Bytes) / size
+	requests := float64(r.Requests)
+	if answers < requests*(1-sizeTolerance) || answers > requests*(1+sizeTolerance)+float64(job.Connections) {
+		return fmt.Errorf("answers of %.1f bytes under load, of %.1f bytes when checked", float64(r.Bytes)/requests, size)
 	}
 	return nil
 }

@@ -80,6 +80,8 @@ func TestValidate(t *testing.T) {
 		"slightly short": {func(r *load.Result) { r.Bytes -= 20000 }, 1, true},
 		"short":          {func(r *load.Result) { r.Bytes -= 50000 }, 1, false},
 		"long":           {func(r *load.Result) { r.Bytes += 50000 }, 1, false},
+		"a part of more": {func(r *load.Result) { r.Requests, r.Bytes = 1200, 1200*130+60*130 }, 1, true},
+		"too much more":  {func(r *load.Result) { r.Requests, r.Bytes = 1200, 1200*130+120*130 }, 1, false},
 		"few":            {func(r *load.Result) { r.Requests = 100 }, 1, true},
 		"few of each":    {func(r *load.Result) { r.Bytes += 50000 }, 100, true},
 		"none":           {func(r *load.Result) { r.Requests, r.Bytes = 0, 0 }, 1, false},
@@ -87,7 +89,7 @@ func TestValidate(t *testing.T) {
 	} {
 		r := good
 		c.change(&r)
-		if err := validate(r, 130, c.kinds); (err == nil) != c.valid {
+		if err := validate(r, 130, load.Job{Requests: make([]contract.Request, c.kinds), Connections: 64}); (err == nil) != c.valid {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
