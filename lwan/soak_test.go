@@ -200,6 +200,7 @@ func (s *soak) look(first bool) {
 	defer s.gate.Unlock()
 	s.nothingLeft()
 	s.settle("descriptors", s.base.descriptors, func() int64 { return max(s.base.descriptors, resources().descriptors) })
+	s.faults.Forget() // else it remembers all those who never ask
 	s.memory.measure(first)
 	if grown := s.memory.heapLast - s.memory.heapFirst; grown > 16<<20 {
 		s.ledger.leaks.Add(1)

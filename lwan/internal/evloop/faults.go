@@ -113,6 +113,13 @@ func (k *Faults) Harm(c net.Conn) Harm {
 	return h
 }
 
+// Forget forgets what was done to connections, where nobody is left who would ask.
+func (k *Faults) Forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.harm)
+}
+
 // chance is true once in n calls, and counts what it lets happen. n is 0: never.
 func (k *Faults) chance(n int, what string) bool {
 	if n == 0 || k.rand.IntN(n) != 0 {
