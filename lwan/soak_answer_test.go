@@ -56,17 +56,26 @@ func (c *soakClient) head(a *soakAsk) (*http.Response, error) {
 		if _, err := c.in.Peek(1); err != nil {
 			return nil, errors.Join(cutBy(err), errNothing)
 		}
-		resp, err := http.ReadResponse(c.in, &http.Request{Method: a.method})
+		resp, err := c.nextHead(a.method)
 		if err != nil {
-			if _, more := c.in.Peek(1); more != nil { // what looks malformed is the beginning of something good
-				err = more
-			}
-			return nil, cutBy(err)
+			return nil, err
 		}
 		if resp.StatusCode >= 200 || resp.StatusCode == 101 {
 			return resp, nil
 		}
 	}
+}
+
+// nextHead reads one, an informational one, too.
+func (c *soakClient) nextHead(method string) (*http.Response, error) {
+	resp, err := http.ReadResponse(c.in, &http.Request{Method: method})
+	if err == nil {
+		return resp, nil
+	}
+	if _, more := c.in.Peek(1); more != nil { // what looks malformed is the beginning of something good
+		err = more
+	}
+	return nil, cutBy(err)
 }
 
 // refused is errRefused if the answer is what a connection over Server.MaxConns gets, and the connection was one.

@@ -178,9 +178,9 @@ func (c *soakClient) echo(r *rand.Rand, a *soakAsk) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	c.send(append(bytes.Clone(a.wire), said[:early]...), r, &wg)
-	resp, err := http.ReadResponse(c.in, &http.Request{Method: "GET"})
+	resp, err := c.nextHead("GET")
 	if err != nil {
-		return cutBy(err)
+		return err
 	}
 	if err := c.refused(resp); err != nil {
 		return err
