@@ -218,7 +218,7 @@ func (c *httpCall) header(resp *Response) {
 		h["Content-Type"] = nil // no guessing
 	}
 	resp.withDefaults(func(name, value string) { h.Add(name, value) })
-	if resp.hangup || c.bodyBroken() || c.muchLeft() {
+	if resp.hangup || c.bodyBroken() {
 		h.Set("Connection", "close")
 	}
 	c.last = c.r.Close || h.Get("Connection") == "close"
@@ -226,6 +226,7 @@ func (c *httpCall) header(resp *Response) {
 }
 
 func (c *httpCall) finish(resp *Response, st Status) {
+	resp.hangup = resp.hangup || c.muchLeft()
 	c.header(resp)
 	c.lingerForRest()
 	n := int64(resp.bodyLen())

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 )
 
@@ -122,10 +121,10 @@ func (c *httpCall) lingerUntil() time.Time {
 }
 
 // readRest reads what the handler has left of a body while the answer was on its way: net/http goes on with the connection
-// then, also if the rest did not come in time, and would take it for a request.
+// then, also if the rest did not come in time, and would take it for a request; unless the answer is the last.
 func (c *httpCall) readRest() error {
 	c.lingerForRest()
-	if !c.req.body.duplex || c.last || !c.bodyLeft() {
+	if !c.req.body.duplex || !c.bodyLeft() {
 		return nil
 	}
 	if err := c.flush(); err != nil {
@@ -134,7 +133,7 @@ func (c *httpCall) readRest() error {
 	if c.bodyErr == nil {
 		_, c.bodyErr = io.CopyN(io.Discard, c.r.Body, drainLimit+1)
 	}
-	if c.bodyErr != io.EOF {
+	if c.bodyErr != io.EOF && !c.last {
 		return errRest
 	}
 	return nil
@@ -144,17 +143,15 @@ func (c *httpCall) readRest() error {
 // (RFC 9112 section 9.6). net/http waits for half a second, and not where it knows of the end before.
 // An answer must be whole, as the client may wait for its end.
 func (c *httpCall) lingerBehindLast() {
-	if !c.last || c.r.ProtoMajor != 1 || !c.bodyLeft() || c.bodyErr != nil || c.awaitsContinue() || c.flush() != nil {
+	if c.req.head.Expect100 && !c.req.body.begun {
+		return // the body will not come
+	}
+	if !c.last || c.r.ProtoMajor != 1 || !c.bodyLeft() || c.bodyErr != nil || c.flush() != nil {
 		return
 	}
 	if c.ctl.SetReadDeadline(c.lingerUntil()) == nil {
 		_, c.bodyErr = io.Copy(io.Discard, c.r.Body)
 	}
-}
-
-// awaitsContinue reports whether the client sends the body only when it is told to.
-func (c *httpCall) awaitsContinue() bool {
-	return !c.req.body.begun && strings.EqualFold(c.r.Header.Get("Expect"), "100-continue")
 }
 
 // errRest ends an answer whose request was not read to its end, and a connection with it.

@@ -161,6 +161,35 @@ func TestHTTPEngineDuplex(t *testing.T) {
 	expectHTTP(t, br, 200, "")
 }
 
+// TestHTTPEngineDuplexKeepsAlive: how much of the body is still to come when the answer begins does not end the connection.
+func TestHTTPEngineDuplexKeepsAlive(t *testing.T) {
+	const length = 2 * drainLimit
+	srv := &Server{}
+	srv.Handle("POST /", func(req *Request, resp *Response) Status {
+		if _, err := req.Body().Read(make([]byte, 1)); err != nil {
+			return resp.Fail(err)
+		}
+		resp.SetHeader("Content-Length", "2")
+		resp.WriteString("ok")
+		if err := resp.Flush(); err != nil {
+			return resp.Fail(err)
+		}
+		if _, err := io.Copy(io.Discard, req.Body()); err != nil {
+			return resp.Fail(err)
+		}
+		return 200
+	})
+	startHTTP(t, srv)
+	conn, br := dialHTTP(t, srv.Addrs()[0], fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\nx", length))
+	if resp := expectHTTP(t, br, 200, "ok"); resp.Close {
+		t.Error("the connection is said to end")
+	}
+	if _, err := io.WriteString(conn, strings.Repeat("x", length-1)+"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"); err != nil {
+		t.Fatal(err)
+	}
+	expectHTTP(t, br, 200, "ok")
+}
+
 // TestHTTPEngineWriteDeadlineIsForOneWrite: an answer that pauses for longer than Limits.Write loses nothing.
 func TestHTTPEngineWriteDeadlineIsForOneWrite(t *testing.T) {
 	const limit = 20 * time.Millisecond
