@@ -8,7 +8,9 @@ import (
 	"time"
 )
 
-// Event is one server-sent event (WHATWG HTML, section 9.2). Data may have several lines, ended by LF, CRLF or CR.
+// Event is one server-sent event (WHATWG HTML, section 9.2). Data may have several lines, ended by LF, CRLF or CR; browsers
+// fire an event whose Data is empty, too. Only one that has an ID or a Retry, and neither Name nor Data, is not fired: it
+// sets at the client what it comes back with, and when.
 type Event struct {
 	ID, Name, Data string
 	Retry          time.Duration // how long a client shall wait before it connects again; 0: not said
@@ -23,8 +25,17 @@ func JSONEvent(name string, v any) (Event, error) {
 // errEventField is an ID or name that would end its line.
 var errEventField = errors.New("lwan: an event's ID and name must not contain line breaks, the ID no NUL")
 
+// isBare reports whether the event has nothing that a client could be fired an event for.
+func (ev *Event) isBare() bool { return ev.Name == "" && ev.Data == "" }
+
 // appendTo appends the event as it goes over the wire.
 func (ev *Event) appendTo(b []byte) ([]byte, error) {
+	return ev.append(b, !ev.isBare() || ev.Retry == 0 && ev.ID == "")
+}
+
+// append is appendTo for one that is to be fired, or not. A browser fires what has a data line, be it an empty one, and
+// nothing else (WHATWG HTML, section 9.2.6).
+func (ev *Event) append(b []byte, fired bool) ([]byte, error) {
 	if strings.ContainsAny(ev.ID, "\r\n\x00") || strings.ContainsAny(ev.Name, "\r\n") {
 		return b, errEventField
 	}
@@ -37,7 +48,7 @@ func (ev *Event) appendTo(b []byte) ([]byte, error) {
 	if ev.Retry > 0 {
 		b = append(strconv.AppendInt(append(b, "retry: "...), ev.Retry.Milliseconds(), 10), '\n')
 	}
-	if ev.Data != "" || (ev.Retry == 0 && ev.ID == "") {
+	if fired {
 		b = appendLines(b, "data: ", ev.Data)
 	}
 	return append(b, '\n'), nil

@@ -98,7 +98,7 @@ func (t *Topic) init() {
 }
 
 // Publish sends ev to all subscribers and returns its ID; from any goroutine, and without ever waiting for a slow client.
-// An event without an ID gets the next number. An event that cannot be sent (a line break in its name or ID), and any
+// An event without an ID gets the next number. One without Name and Data is fired, unless it has a Retry. An event that cannot be sent (a line break in its name or ID), and any
 // event after Close, is not published: "".
 func (t *Topic) Publish(ev Event) (id string) {
 	t.init()
@@ -120,7 +120,7 @@ func (t *Topic) publish(ev Event) (id string) {
 	if ev.ID == "" {
 		ev.ID = strconv.FormatUint(t.seq+1, 10)
 	}
-	b, err := ev.appendTo(nil)
+	b, err := ev.append(nil, !ev.isBare() || ev.Retry == 0) // that it has an ID now makes it no other event
 	if err != nil {
 		t.mu.Unlock()
 		return ""
