@@ -124,7 +124,7 @@ func (t *table) concludeStream(req *Request, resp *Response, st Status) {
 	if st == resp.intended && st == resp.status && resp.failed == 0 {
 		st = StatusOK // a whole answer of a finishing method that was too large to be held back
 	}
-	if st >= 400 {
+	if st >= 400 && req.method != "HEAD" { // whose answer is complete, whatever comes of its body
 		req.car.cut()
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"syscall"
@@ -21,6 +22,10 @@ var (
 	ErrBusy     = errors.New("lwan: no goroutine free for Await or Blocking")                // 503 with Retry-After
 	ErrForeign  = errors.New("lwan: a request was used by a goroutine that does not run it") // 500
 	ErrHeadSent = errors.New("lwan: the response's head has been sent already")              // 500
+
+	// ErrBodyNotAllowed is the end of a stream without an end (Events, Every, Queue.All) to HEAD: its answer is complete with
+	// the head. Fail takes it for no failure.
+	ErrBodyNotAllowed = http.ErrBodyNotAllowed
 )
 
 // errBadBody is a body whose framing is broken or that ends too early: 400.

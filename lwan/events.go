@@ -71,7 +71,8 @@ func appendLines(b []byte, prefix, s string) []byte {
 
 // Events is a stream of server-sent events, made by Response.Events. While the handler waits, also for a function of
 // Await, comments are sent as heartbeats, so that proxies and clients see that the stream lives. It ends with the client, or
-// when the server drains: then the client is told to come back in 3 s.
+// when the server drains: then the client is told to come back in 3 s. The answer to HEAD ends with its head: what is
+// sent, and what waits, returns ErrBodyNotAllowed.
 type Events struct {
 	resp      *Response
 	heartbeat time.Duration

@@ -1,6 +1,7 @@
 package lwan
 
 import (
+	"errors"
 	"io"
 	"strings"
 )
@@ -139,6 +140,9 @@ func (r *Response) Fail(err error) Status {
 	r.mustLive()
 	if err == nil {
 		err = &Error{Status: StatusInternalServerError, Message: "", Err: errNilFailure}
+	}
+	if r.streamed && r.req.method == "HEAD" && errors.Is(err, ErrBodyNotAllowed) { // it is complete
+		return r.status
 	}
 	r.failure = err
 	r.failed = r.req.table.core.srv.statusOf(err)

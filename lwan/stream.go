@@ -79,6 +79,7 @@ func (r *Response) sendHead(st Status) error {
 	err := r.wait(func() error { return r.req.car.startStream(r, st) })
 	r.req.headOut = true
 	r.req.resetDeadline()
+	r.req.endsWithHead()
 	return r.stick(err)
 }
 

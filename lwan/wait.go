@@ -34,7 +34,7 @@ func (r *Request) beginWait() error {
 
 // endWait remembers what a request does not survive.
 func (r *Request) endWait(err error) error {
-	if r.dead == nil && (err == ErrGone || err == ErrTimeout || err == ErrStopping) {
+	if r.dead == nil && (err == ErrGone || err == ErrTimeout || err == ErrStopping || err == ErrBodyNotAllowed) {
 		r.dead = err
 		r.cancel(err)
 	}
@@ -52,6 +52,9 @@ func (r *Request) Sleep(d time.Duration) error {
 
 // sleep sends heartbeats meanwhile, if the answer is an event stream.
 func (r *Request) sleep(d time.Duration) error {
+	if cause := r.cancelled(); cause != nil {
+		return cause
+	}
 	for until := time.Now().Add(d); ; d = time.Until(until) {
 		beat := r.heartbeat()
 		if beat <= 0 || d <= beat {
@@ -70,6 +73,9 @@ func (r *Request) sleep(d time.Duration) error {
 func (r *Request) waitFor(arm func(wake func())) error {
 	if err := r.beginWait(); err != nil {
 		return err
+	}
+	if cause := r.cancelled(); cause != nil {
+		return r.endWait(cause)
 	}
 	for {
 		err := r.car.wait(arm, r.heartbeat())
@@ -143,12 +149,21 @@ func (r *Request) beginTick() bool {
 // endsWithDraining makes the start of draining end what the request waits for.
 func (r *Request) endsWithDraining() {
 	r.drainable.Store(true)
+	r.endsWithHead()
 	if ch := r.car.drained(); ch != nil {
 		select {
 		case <-ch:
 			r.cancel(ErrStopping)
 		default:
 		}
+	}
+}
+
+// endsWithHead ends what a stream without an end waits for once it is complete: an answer to HEAD is so with its head, and
+// the next request on the connection waits for its turn (RFC 9110 section 9.3.2).
+func (r *Request) endsWithHead() {
+	if r.method == "HEAD" && r.resp.streamed && r.drainable.Load() {
+		r.cancel(ErrBodyNotAllowed)
 	}
 }
 
