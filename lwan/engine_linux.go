@@ -6,9 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -170,8 +173,27 @@ func (e *loopEngine) Refuse(fd int) {
 	_, _ = unix.Write(fd, []byte(refusal)) // a courtesy: a client that is gone already needs none
 }
 
-func (e *loopEngine) drain(grace time.Duration)       { e.eng.Drain(grace) }
-func (e *loopEngine) close(ctx context.Context) error { return e.eng.Close(ctx) }
+func (e *loopEngine) drain(grace time.Duration) { e.eng.Drain(grace) }
+
+// close implements engine. The error names the routes whose handlers hold their threads.
+func (e *loopEngine) close(ctx context.Context) error {
+	err := e.eng.Close(ctx)
+	if err == nil {
+		return nil
+	}
+	held := map[string]bool{}
+	for _, l := range e.eng.Loops() {
+		for _, tag := range l.Held() {
+			if rt := e.core.routeOf(tag); rt != nil {
+				held[rt.pattern] = true
+			}
+		}
+	}
+	if len(held) == 0 {
+		return err
+	}
+	return fmt.Errorf("%s: %w", strings.Join(slices.Sorted(maps.Keys(held)), ", "), err)
+}
 
 // wait closes the listeners as soon as no loop watches them any more.
 func (e *loopEngine) wait(ctx context.Context) error {

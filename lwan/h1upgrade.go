@@ -130,8 +130,12 @@ func (p *parkedConn) Close() error {
 	return p.h.c.CloseWrite()
 }
 
-func (p *parkedConn) LocalAddr() net.Addr  { return net.TCPAddrFromAddrPort(p.h.c.Local()) }
-func (p *parkedConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(p.h.c.Peer()) }
+func (p *parkedConn) LocalAddr() net.Addr {
+	defer p.h.w.Return(p.h.w.Leave())
+	return net.TCPAddrFromAddrPort(p.h.c.Local())
+}
+
+func (p *parkedConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(p.h.peer()) }
 
 func (p *parkedConn) SetDeadline(t time.Time) error {
 	p.readBy, p.writeBy = t, t

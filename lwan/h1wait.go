@@ -221,8 +221,12 @@ func (h *h1) drained() <-chan struct{} {
 	return nil
 }
 
-// peer implements carrier.
-func (h *h1) peer() netip.AddrPort { return h.c.Peer() }
+// peer implements carrier. It asks the kernel, so the loop must be the handler's: a connection is closed, and its
+// descriptor another one's, while its handler cannot go on.
+func (h *h1) peer() netip.AddrPort {
+	defer h.w.Return(h.w.Leave())
+	return h.c.Peer()
+}
 
 // secure implements carrier.
 func (h *h1) secure() bool { return false }

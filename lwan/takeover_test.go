@@ -4,10 +4,16 @@ package lwan
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -135,4 +141,89 @@ func TestMutexHeldAcrossPark(t *testing.T) {
 			wg.Wait()
 		})
 	}
+}
+
+// TestRequestsParkedBehindAStuckHandler: their clients leave while their thread is in a handler that does not
+// come back. Their connections stayed, and with them the server at its shutdown.
+func TestRequestsParkedBehindAStuckHandler(t *testing.T) {
+	for _, threads := range []Threads{ThreadsPinned, ThreadsCPU, ThreadsFree} {
+		t.Run(fmt.Sprint(threads), func(t *testing.T) {
+			release := make(chan struct{})
+			var ended atomic.Int64 // handlers that have learned that their client is gone
+			srv := &Server{Loops: 1, Threads: threads, TakeOverAfter: 50 * time.Millisecond, KeepInline: true}
+			srv.Handle("GET /park", func(req *Request, resp *Response) Status {
+				err := req.Sleep(time.Hour)
+				if err == ErrGone {
+					ended.Add(1)
+				}
+				return resp.Fail(err)
+			})
+			srv.Handle("GET /ok", text("ok"))
+			srv.Handle("GET /stuck", func(req *Request, resp *Response) Status {
+				<-release
+				return resp.Text(200, req.RemoteAddr().Addr().String())
+			})
+			addr := serveTest(t, srv)
+			const n = 20
+			var parked []*client
+			for range n {
+				w := dial(t, addr)
+				w.send(get1("/park"))
+				parked = append(parked, w)
+			}
+			settled(t, "parked", n, func() int64 { return srv.Stats().Conns.Parked })
+			stuck := dial(t, addr)
+			stuck.send(get1("/stuck"))
+			o := dial(t, addr)
+			o.open("/ok") // by another thread
+			for _, w := range parked {
+				if err := w.c.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			settled(t, "active", 1, func() int64 { return srv.Stats().Conns.Active })
+			o.open("/ok")
+			close(release)
+			stuck.want("GET", 200, "127.0.0.1")
+			settled(t, "ended", n, ended.Load)
+		})
+	}
+}
+
+// TestHardStopOfAStuckHandler: Close cuts all connections at once, and says which handler did not end.
+func TestHardStopOfAStuckHandler(t *testing.T) {
+	release := make(chan struct{})
+	srv := &Server{Addr: "127.0.0.1:0", Loops: 1, TakeOverAfter: 50 * time.Millisecond, KeepInline: true,
+		Log: slog.New(slog.DiscardHandler)}
+	srv.Handle("GET /park", func(req *Request, resp *Response) Status { return resp.Fail(req.Sleep(time.Hour)) })
+	srv.Handle("GET /ok", text("ok"))
+	srv.Handle("GET /stuck", func(req *Request, resp *Response) Status {
+		<-release
+		return resp.Text(200, "too late")
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- srv.ListenAndServe() }()
+	<-srv.Ready()
+	addr := srv.Addrs()[0].String()
+	parked, stuck, o := dial(t, addr), dial(t, addr), dial(t, addr)
+	parked.send(get1("/park"))
+	settled(t, "parked", 1, func() int64 { return srv.Stats().Conns.Parked })
+	stuck.send(get1("/stuck"))
+	o.open("/ok")
+	closed := make(chan error, 1)
+	go func() { closed <- srv.Close() }()
+	for _, w := range []*client{parked, stuck, o} {
+		if _, err := io.Copy(io.Discard, w.r); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error("a connection is still open")
+		}
+	}
+	err := received(t, closed)
+	if err == nil || !strings.Contains(err.Error(), "GET /stuck") || strings.Contains(err.Error(), "/park") {
+		t.Errorf("Close: %v", err)
+	}
+	if got := received(t, ended); got == nil {
+		t.Error("ListenAndServe: no error")
+	}
+	close(release)
+	settled(t, "workers", 0, func() int64 { return srv.Stats().Workers })
 }

@@ -92,7 +92,7 @@ func (d *watchdog) run() {
 func (d *watchdog) sleep() bool {
 	rouse := d.eng.Rouse()
 	for _, l := range d.eng.Loops() {
-		if !l.Sleeping() {
+		if !l.Resting() {
 			return true
 		}
 	}
@@ -110,9 +110,9 @@ func (d *watchdog) sample() (awake bool) {
 	for i, l := range d.eng.Loops() {
 		sus := &d.suspects[i]
 		beat, tag, worker, ok := l.Beat()
-		if !ok || l.Sleeping() {
+		if !ok || l.Resting() {
 			d.clear(sus, l)
-			awake = awake || !l.Sleeping()
+			awake = awake || !l.Resting()
 			continue
 		}
 		awake = true

@@ -127,3 +127,25 @@ func TestWatchdogAcquits(t *testing.T) {
 		t.Errorf("%+v\n%s", s, s[0].Stack)
 	}
 }
+
+// TestWatchdogSeesWhatTimersResume: a handler that a timer resumes is seen as any other, though no event has
+// woken its loop, and the watchdog slept.
+func TestWatchdogSeesWhatTimersResume(t *testing.T) {
+	stalls := make(chan Stall, 10)
+	srv := &Server{Loops: 1, Log: slog.New(slog.DiscardHandler), OnStall: func(s Stall) { stalls <- s }}
+	release := make(chan struct{})
+	srv.Handle("GET /hold", func(req *Request, resp *Response) Status {
+		if err := req.Sleep(300 * time.Millisecond); err != nil { // until loop and watchdog sleep
+			return resp.Fail(err)
+		}
+		<-release
+		return resp.Text(200, "held")
+	})
+	w := dial(t, serveTest(t, srv))
+	w.send(get1("/hold"))
+	if s := received(t, stalls); s.Pattern != "GET /hold" {
+		t.Errorf("%+v", s)
+	}
+	close(release)
+	w.want("GET", 200, "held")
+}

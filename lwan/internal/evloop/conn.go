@@ -35,7 +35,7 @@ type Conn struct {
 	w    *Worker
 	loop *Loop
 	slot *slot
-	fd   int32 // -1: serves nothing
+	fd   int32 // -1: serves nothing, or what it served was closed while its worker could not run
 	off  *offload
 
 	// owned by the loop
@@ -119,6 +119,9 @@ func addrPortOf(sa unix.Sockaddr) netip.AddrPort {
 // TryRead reads what is there. It never waits: ErrAgain when there is nothing, 0 and nil at the end of the stream.
 // Without a latched edge it does not even ask the kernel.
 func (c *Conn) TryRead(p []byte) (int, error) {
+	if c.fd < 0 {
+		return 0, ErrGone
+	}
 	if c.off == nil && !c.slot.readable() {
 		return 0, ErrAgain
 	}

@@ -153,9 +153,9 @@ func (e *Engine) Start(lanes []*Lane) error {
 	for _, l := range e.loops {
 		r := newRunner(l, e.threads)
 		l.runner.Store(r)
-		l.runners.Store(&[]*runner{r})
+		l.runners.Store(&[]*runner{})
+		l.adopt(r)
 		l.watchListeners(true)
-		e.runners.Add(1)
 		go r.start(ready)
 		errs = append(errs, <-ready)
 		r.token <- nil

@@ -24,6 +24,9 @@ func (s *slot) bumpGeneration() { atomic.AddUint32(&s.gen, 1) }
 
 // slot returns the connection's slot, or nil when it is closed.
 func (h Handle) slot() *slot {
+	if h.fd < 0 {
+		return nil
+	}
 	s := &h.Loop.slots[h.fd]
 	if s.generation() != h.gen || s.state == slotFree {
 		return nil

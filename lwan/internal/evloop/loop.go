@@ -40,6 +40,7 @@ type Loop struct {
 	busy      int   // connections under service
 	refused   int   // connections that linger behind a refusal; they are no part of conns
 	parked    int   // workers
+	stuck     int   // runners in handlers from which the loop was taken over
 	paused    Timer // set while accepting is paused
 	phase     phase // how far the shutdown is
 	scratch   []byte
@@ -50,6 +51,7 @@ type Loop struct {
 	runners                 atomic.Pointer[[]*runner] // and all that can
 	mail                    mailbox
 	sleeping                atomic.Bool  // a letter needs a wake-up
+	resting                 atomic.Bool  // no handler runs, and none can before the kernel's wait is over
 	wakers                  atomic.Int64 // who is about to use evfd
 	unix                    atomic.Int64 // wall clock in seconds; offloaded handlers date their answers by it
 	draining                atomic.Bool  // phase is phaseDrain or later; offloaded handlers ask too
@@ -145,10 +147,9 @@ func (l *Loop) sleep() (n int, e syscall.Errno) {
 	if !l.mail.empty() {
 		return 0, 0
 	}
+	l.resting.Store(true)
 	n, e = l.kernel.wait(l.epfd, l.events[:], l.timeout())
-	if n > 0 {
-		l.eng.roused()
-	}
+	l.resting.Store(false)
 	return n, e
 }
 

@@ -62,14 +62,14 @@ func (l *Loop) dropRecord(s *slot) {
 
 // attach makes the loop find c by its slot. It is done when c's worker parks: until then no event can ask for it.
 func (l *Loop) attach(c *Conn) {
-	if c.open() {
+	if c.fd >= 0 {
 		l.record(c.slot).conn = c
 	}
 }
 
 // Keep stores what the protocol has of an incomplete request until more of it comes; nil forgets it.
 func (c *Conn) Keep(v any) {
-	if v == nil && c.slot.rec < 0 {
+	if c.fd < 0 || v == nil && c.slot.rec < 0 {
 		return
 	}
 	c.loop.record(c.slot).kept = v
@@ -89,7 +89,10 @@ func (c *Conn) Kept() any {
 // ExpireAfter gives the connection seconds to live without being served, from now on and up to one more: call it last,
 // before Serve returns Idle. A time that passes while the connection is served has no effect. 0: it lives for ever.
 func (c *Conn) ExpireAfter(seconds uint32) {
-	if seconds == 0 {
+	switch {
+	case c.fd < 0:
+		return
+	case seconds == 0:
 		c.loop.wheel.disarm(c.fd)
 		return
 	}

@@ -29,10 +29,15 @@ type runner struct {
 	mode   Threads
 	tid    int          // of the pinned thread
 	thread atomic.Int32 // the same, for a watchdog; 0: none
-	token  chan *Worker // gives the loop to this runner: to go on with that worker, nil with any; closed: the loop has ended
+	token  chan *Worker // gives the loop to this runner: to go on with that worker, nil with any; closed: it is not needed
+	waits  atomic.Bool  // for the token, without being stuck; written by whoever has the loop
+
+	stuckIn atomic.Uint64 // 1 + the tag of the handler from which the loop was taken over; 0: none
 
 	// owned by the loop's runner of the moment
+	adopted bool // the engine waits for its end
 	pool    workerPool
+	parked  int         // its workers that are parked or queued
 	stuck   *Worker     // the one in whose handler it is while the loop was taken over
 	delayed workerQueue // parked ones that could go on, were it not stuck
 }
@@ -58,7 +63,9 @@ func (r *runner) start(ready chan<- error) {
 	r.trampoline() // even so: other loops may have given it connections, which Start is going to end
 	r.thread.Store(0)
 	r.teardown()
-	r.loop.eng.runners.Done()
+	if r.adopted {
+		r.loop.eng.runners.Done()
+	}
 }
 
 // trampoline resumes one worker after the other. A worker that comes back with nil has parked: another one goes on with
@@ -76,8 +83,7 @@ func (r *runner) trampoline() {
 		case !alive:
 			l.workers.Add(-1)
 			l.published.publish(l)
-			l.dismiss(r)
-			return
+			return // the last one: whose runner has nothing to run has retired
 		case next == nil:
 			w = r.pool.take(r)
 		default:

@@ -75,6 +75,7 @@ func (l *Loop) openGates(s *slot, edge uint8) {
 		l.wake(c.writer)
 	}
 	c.noticeHangup()
+	l.closeBehind(c)
 }
 
 // serve lets w serve the connection, to the end of what it can do now. The worker may park in between.
@@ -107,6 +108,9 @@ func (l *Loop) settle(w *Worker, v Verdict) {
 		v = Close
 	}
 	c.release()
+	if fd < 0 { // it was closed while the worker could not run
+		return
+	}
 	l.busy--
 	if s.rec >= 0 {
 		l.records.at(s.rec).conn = nil
@@ -218,6 +222,7 @@ func (l *Loop) killSlot(w *Worker, fd int32, s *slot, cause error) {
 		c := l.records.at(s.rec).conn
 		c.w.server.Killed(c, cause)
 		c.Kill(cause)
+		l.closeBehind(c)
 	case slotGuest:
 		h := l.handleOf(fd, s)
 		l.records.at(s.rec).guest.Closed(h, cause)

@@ -2,21 +2,34 @@
 
 package evloop
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
-// A handler that never comes back takes its runner with it, but not its loop. While a handler runs, the loop's state lies
-// still: the handler's code does not touch it. It is the loop's beat that says so: odd while a handler runs, and whoever
-// changes it from there has the loop.
+// A handler that never comes back takes its runner with it, but not its loop. While a handler runs, the
+// loop's state lies still: the handler's code does not touch it. It is the loop's beat that says so: odd
+// while a handler runs, and whoever changes it from there has the loop.
 //
 //	handler calls into the loop, or returns:   beat odd ──CAS──▶ even      the usual case
-//	watchdog, after long enough:               beat odd ──CAS──▶ even      the loop is taken over: a fresh runner turns it
+//	watchdog, after long enough:               beat odd ──CAS──▶ even      the loop is taken over
 //	the handler comes back after all:          its CAS fails: it asks to be let in again, and waits
 //
-// So a loop can have several runners, of which one turns it and the others wait for the token. A worker of a pinned runner
-// can be resumed on that runner's thread only: when its turn comes, the token goes there. What is parked on a runner that
-// is stuck has to wait until it is not; workers of free runners go on with any of them.
+// So a loop can have several runners, of which one turns it and the others wait for the token:
+//
+//	started ──CAS──▶ serving ──TakeOver──▶ stuck ──readmit──▶ serving
+//	                 serving ──follow──▶ waiting ──follow, TakeOver──▶ serving
+//	                 serving ──follow──▶ retired: nothing of it is left
+//
+// A worker of a pinned runner can be resumed on that runner's thread only: when its turn comes, the token
+// goes there. What is parked on a runner that is stuck has to wait until it is not; workers of free
+// runners go on with any of them.
+//
+// The thread that is to go on is there and pinned before the compare-and-swap, which alone decides:
+// nothing is ever rolled back. A runner that waits for its parked workers is as good as a new one, so a
+// loop costs one thread more than it has stuck handlers, and those that their parked requests hold.
 
-// maxRunners bounds the threads that handlers without an end can cost.
+// maxRunners bounds the threads that stuck handlers, and what is parked beside them, can cost a loop.
 const maxRunners = 64
 
 // Enter is called when a handler begins: until Leave the worker does not touch the loop. tag tells the watchdog which
@@ -27,6 +40,7 @@ func (w *Worker) Enter(tag uint64) {
 	w.beat, w.entered = l.handlers|1, tag
 	l.pulse.tag.Store(tag)
 	l.pulse.beat.Store(w.beat)
+	l.eng.roused()
 }
 
 // Leave is called when the handler returns, or calls something that touches the loop. If the loop was taken over
@@ -51,34 +65,68 @@ func (w *Worker) Return(left uint64) {
 	}
 }
 
-// TakeOver gives the loop to a fresh runner, if the handler that Beat has shown still runs. It is for a watchdog.
+// TakeOver gives the loop to another runner, if the handler that Beat has shown still runs. It is for a
+// watchdog.
 func (l *Loop) TakeOver(beat uint64) (bool, error) {
-	if len(*l.runners.Load()) >= maxRunners {
-		return false, fmt.Errorf("evloop: %d handlers are stuck on loop %d; it is not taken over any more", maxRunners-1, l.id)
+	var fresh *runner
+	if l.waiting() == nil {
+		if n := len(*l.runners.Load()); n >= maxRunners {
+			return false, fmt.Errorf("evloop: loop %d has %d threads already, which are stuck in handlers or "+
+				"hold parked ones: it is not taken over", l.id, n)
+		}
+		fresh = newRunner(l, l.runner.Load().mode)
+		ready := make(chan error, 1)
+		go fresh.start(ready)
+		if err := <-ready; err != nil { // it could not be pinned
+			close(fresh.token)
+			return false, err
+		}
 	}
 	if !l.pulse.beat.CompareAndSwap(beat, beat&^1) {
+		if fresh != nil {
+			close(fresh.token)
+		}
 		return false, nil
 	}
 	old := l.runner.Load()
 	old.stuck = l.current
+	old.stuckIn.Store(l.pulse.tag.Load() + 1)
+	l.stuck++
 	l.attach(&l.current.Conn) // so that its events find it
-	r := newRunner(l, old.mode)
-	l.eng.runners.Add(1)
-	ready := make(chan error, 1)
-	go r.start(ready)
-	if err := <-ready; err != nil { // the thread could not be pinned: the loop stays with the old one
-		close(r.token)
-		old.stuck = nil
-		l.pulse.beat.Store(beat)
-		return false, err
-	}
-	list := append([]*runner{}, *l.runners.Load()...)
-	list = append(list, r)
-	l.runners.Store(&list)
-	l.runner.Store(r)
 	l.counts.Takeovers++
-	r.token <- nil
+	if fresh != nil {
+		l.adopt(fresh)
+		l.give(fresh, nil)
+	} else {
+		l.give(l.waiting(), nil) // the same: had the loop turned meanwhile, the beat were another one
+	}
 	return true, nil
+}
+
+// waiting returns a runner that waits for the token because workers are parked on it; nil: there is none.
+func (l *Loop) waiting() *runner {
+	for _, r := range *l.runners.Load() {
+		if r.waits.Load() {
+			return r
+		}
+	}
+	return nil
+}
+
+// adopt makes r one of the loop's runners.
+func (l *Loop) adopt(r *runner) {
+	r.adopted = true
+	l.eng.runners.Add(1)
+	list := append(slices.Clip(*l.runners.Load()), r)
+	l.runners.Store(&list)
+}
+
+// give passes the loop on to r, which goes on with w; nil: with any worker. The caller has nothing to do
+// with the loop any more.
+func (l *Loop) give(r *runner, w *Worker) {
+	r.waits.Store(false)
+	l.runner.Store(r)
+	r.token <- w
 }
 
 // readmit waits, in a handler whose loop was taken over, until the loop is its runner's again.
@@ -92,23 +140,34 @@ func (w *Worker) readmit() {
 	w.waitsForToken = false
 	r := w.runner
 	r.stuck = nil
+	r.stuckIn.Store(0)
+	l.stuck--
 	for p := r.delayed.pop(); p != nil; p = r.delayed.pop() {
 		l.runq.push(p)
 	}
 	l.run(w)
 }
 
-// follow finds out who runs the loop after w: next, on this runner or on its own. It returns the worker that this runner
-// has to resume, perhaps after a long time; false when the loop has ended.
+// follow finds out who runs the loop after w: next, on this runner or on its own. It returns the worker
+// that this runner has to resume, perhaps after a long time; false when the runner is not needed any more.
 func (r *runner) follow(next *Worker) (*Worker, bool) {
 	if next.runner != r && r.mode == Free && !next.waitsForToken {
+		next.runner.parked--
 		next.runner = r
+		r.parked++
 	}
 	if next.runner == r {
 		return next, true
 	}
-	r.loop.runner.Store(next.runner)
-	next.runner.token <- next
+	l := r.loop
+	if r.mode == Free || r.parked == 0 { // others can do all that is left to do
+		list := slices.DeleteFunc(slices.Clone(*l.runners.Load()), func(o *runner) bool { return o == r })
+		l.runners.Store(&list)
+		l.give(next.runner, next)
+		return nil, false
+	}
+	r.waits.Store(true)
+	l.give(next.runner, next)
 	return r.await()
 }
 
@@ -131,8 +190,9 @@ func (l *Loop) runnable() *Worker {
 		if p == nil {
 			return nil
 		}
-		if r := p.runner; r.stuck != nil && r.stuck != p && r.mode != Free {
-			r.delayed.push(p)
+		if p.behind() {
+			p.runner.delayed.push(p)
+			l.abandonLost(&p.Conn) // an offloaded function that had the connection has ended by now
 			continue
 		}
 		return p
@@ -146,11 +206,35 @@ func (l *Loop) run(w *Worker) {
 	l.pulse.worker.Store(w.number)
 }
 
-// dismiss ends the runners that wait for the token, when the loop has ended.
-func (l *Loop) dismiss(last *runner) {
-	for _, r := range *l.runners.Load() {
-		if r != last {
-			close(r.token)
-		}
+// behind reports whether w cannot run because its thread is inside of another worker's stuck handler.
+func (w *Worker) behind() bool {
+	r := w.runner
+	return r.stuck != nil && r.stuck != w && r.mode != Free
+}
+
+// closeBehind is for a connection that has been killed, or whose peer has closed its side. If its worker
+// is stuck, or behind one that is, nobody can say when it will run: the connection is closed in its place.
+// A peer that has half-closed may still get the answer of a stuck handler, but of none behind it.
+func (l *Loop) closeBehind(c *Conn) {
+	if c.off != nil { // the function that drives it is told, and its worker woken when it has ended
+		return
 	}
+	stuck := c.w.runner.stuck == c.w
+	if stuck && (c.dead != nil || c.slot.latch&latchHup != 0) || c.w.behind() {
+		l.abandonLost(c)
+	}
+}
+
+// abandonLost takes the connection away from a worker that cannot run, if nobody is at its other end any
+// more. The worker finds what it waited for ended, whenever it runs, and a connection that is gone.
+func (l *Loop) abandonLost(c *Conn) {
+	if c.fd < 0 || c.dead == nil && !c.hungUp {
+		return
+	}
+	c.Kill(ErrGone)
+	fd, s := c.fd, c.slot
+	c.fd = -1
+	c.slot = &slot{state: slotBusy, lane: s.lane, served: s.served, rec: -1, bucket: noBucket}
+	l.busy--
+	l.close(fd, s)
 }

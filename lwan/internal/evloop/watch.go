@@ -27,6 +27,20 @@ func (l *Loop) Beat() (number, tag, worker uint64, ok bool) {
 	return number, tag, worker, number&1 == 1 && l.pulse.beat.Load() == number
 }
 
+// Held returns the tags of the handlers that are in code of their own just now: those that have the loop, and those
+// that it was taken over from. It is for any goroutine.
+func (l *Loop) Held() (tags []uint64) {
+	if _, tag, _, ok := l.Beat(); ok {
+		tags = append(tags, tag)
+	}
+	for _, r := range *l.runners.Load() {
+		if in := r.stuckIn.Load(); in != 0 {
+			tags = append(tags, in-1)
+		}
+	}
+	return tags
+}
+
 // label makes the worker's goroutine known in goroutine profiles, so that a watchdog finds its stack.
 func (w *Worker) label() {
 	w.number = w.loop.eng.workerNumber.Add(1)
@@ -37,8 +51,8 @@ func (w *Worker) label() {
 // WorkerLabel is the profiler label that carries a worker's number.
 const WorkerLabel = "golwan worker"
 
-// Sleeping reports whether the loop waits for events.
-func (l *Loop) Sleeping() bool { return l.sleeping.Load() }
+// Resting reports whether the loop is inside of the kernel's wait for events.
+func (l *Loop) Resting() bool { return l.resting.Load() }
 
 // SetStalled says whether the loop is to be passed over for new connections.
 func (l *Loop) SetStalled(on bool) { l.stalled.Store(on) }
@@ -57,14 +71,16 @@ func (l *Loop) CPUTime() (int64, bool) {
 	return ts.Nano(), true
 }
 
-// Rouse is a wake-up for a watchdog that sleeps while all loops do: the channel gets a token when one of them has woken.
-// The watchdog calls it each time before it sleeps, and then looks at the loops once more.
+// Rouse is a wake-up for a watchdog that sleeps while all loops rest: the channel gets a token when a
+// handler begins, or goes on. The watchdog calls it each time before it sleeps, and then looks at the loops
+// once more.
 func (e *Engine) Rouse() <-chan struct{} {
 	e.watched.Store(true)
 	return e.rouse
 }
 
-// roused is called by a loop that has slept.
+// roused is called by a loop that runs a handler, whatever has woken it: an event, a letter, or a timer.
+// Either it sees that the watchdog is about to sleep, or the watchdog sees that the loop does not rest.
 func (e *Engine) roused() {
 	if e.watched.Load() && e.watched.CompareAndSwap(true, false) {
 		token(e.rouse)

@@ -135,9 +135,11 @@ func (w *Worker) park() {
 	l.attach(&w.Conn)
 	w.state = workerParked
 	l.parked++
+	w.runner.parked++
 	l.counts.Parks++
 	alive := w.yield(nil)
 	l.parked--
+	w.runner.parked--
 	w.tick++
 	l.run(w)
 	if w.timer.Set() {

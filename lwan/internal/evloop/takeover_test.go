@@ -1,0 +1,354 @@
+//go:build linux
+
+package evloop
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// These tests are their own watchdog: they take a loop over as soon as its handler is in.
+
+// stuckLines answers "ok"; "park" waits until park is closed, or the connection is over; "stuck" is a
+// handler that the loop is told of, and that comes back when it is allowed to.
+type stuckLines struct {
+	park    chan struct{}
+	entered chan struct{}
+	back    chan struct{} // a value lets one stuck handler go on
+	parked  atomic.Int64
+	ends    atomic.Int64 // of parked handlers that were given up
+}
+
+func newStuckLines() *stuckLines {
+	return &stuckLines{park: make(chan struct{}), entered: make(chan struct{}), back: make(chan struct{})}
+}
+
+func (p *stuckLines) protocol() *script {
+	return &script{
+		hangup: func(c *Conn) { c.Cancel(ErrGone) },
+		serve: lines(func(c *Conn, line string) Verdict {
+			switch line {
+			case "park":
+				if err := p.wait(c); err != nil {
+					p.ends.Add(1)
+					return Close
+				}
+			case "stuck":
+				c.w.Enter(1)
+				p.entered <- struct{}{}
+				<-p.back
+				c.w.Leave()
+			}
+			printTo(c, "%s", line)
+			return Idle
+		}),
+	}
+}
+
+// wait parks until park is closed.
+func (p *stuckLines) wait(c *Conn) error {
+	return c.w.Wait(func(wake func()) {
+		p.parked.Add(1)
+		go func() {
+			<-p.park
+			wake()
+		}()
+	}, 0)
+}
+
+// takeOver waits for the stuck handler and takes the first loop from it.
+func (p *stuckLines) takeOver(r *rig) {
+	r.t.Helper()
+	<-p.entered
+	l := r.eng.loops[0]
+	beat, _, _, ok := l.Beat()
+	if !ok {
+		r.t.Fatal("the handler is not to be seen")
+	}
+	if taken, err := l.TakeOver(beat); !taken || err != nil {
+		r.t.Fatalf("taken over: %v, %v", taken, err)
+	}
+}
+
+func onThreads(t *testing.T, f func(t *testing.T, mode Threads)) {
+	for _, mode := range allThreads {
+		t.Run(fmt.Sprint(mode), func(t *testing.T) { f(t, mode) })
+	}
+}
+
+// failingPin is a kernel that pins the first thread, and fails to pin others after it has called hold.
+type failingPin struct {
+	linux
+	pinned atomic.Int32
+	hold   func()
+}
+
+func (k *failingPin) pin(n int) error {
+	if k.pinned.Add(1) == 1 {
+		return nil
+	}
+	k.hold()
+	return syscall.EINVAL
+}
+
+// TestTakeoverThatFails: the new thread cannot be pinned, and the handler comes back meanwhile. The loop was
+// taken from the handler by then, and nobody turned it any more.
+func TestTakeoverThatFails(t *testing.T) {
+	release, back := make(chan struct{}), make(chan struct{})
+	entered := make(chan struct{})
+	k := &failingPin{hold: func() {
+		close(release)
+		select {
+		case <-back:
+		case <-time.After(patience / 4):
+		}
+	}}
+	p := &script{serve: lines(func(c *Conn, line string) Verdict {
+		if line == "stuck" {
+			c.w.Enter(1)
+			close(entered)
+			<-release
+			c.w.Leave()
+			close(back)
+		}
+		printTo(c, "%s", line)
+		return Idle
+	})}
+	r := run(t, p, Config{Threads: PinnedCPU, Kernel: k})
+	c := r.dial()
+	c.send("stuck\n")
+	<-entered
+	l := r.eng.loops[0]
+	beat, _, _, _ := l.Beat()
+	if taken, err := l.TakeOver(beat); taken || err == nil {
+		t.Errorf("taken %v, err %v", taken, err)
+	}
+	c.want("stuck")
+	c.send("ok\n")
+	c.want("ok")
+	d := r.dial()
+	d.send("ok\n")
+	d.want("ok")
+	if n := len(*l.runners.Load()); n != 1 {
+		t.Errorf("%d runners", n)
+	}
+}
+
+// TestTakeoverTooLate: the handler has come back before the loop could be taken over.
+func TestTakeoverTooLate(t *testing.T) {
+	onThreads(t, func(t *testing.T, mode Threads) {
+		p := newStuckLines()
+		r := run(t, p.protocol(), Config{Threads: mode})
+		c := r.dial()
+		c.send("stuck\n")
+		<-p.entered
+		l := r.eng.loops[0]
+		beat, _, _, _ := l.Beat()
+		p.back <- struct{}{}
+		c.want("stuck")
+		if taken, err := l.TakeOver(beat); taken || err != nil {
+			t.Errorf("taken %v, err %v", taken, err)
+		}
+		c.send("ok\n")
+		c.want("ok")
+	})
+}
+
+// TestTakeoversWithParked: in each of 500 takeovers something parks for long on the thread that has got the
+// loop. After 63 the loop was not taken over any more, though no handler was stuck.
+func TestTakeoversWithParked(t *testing.T) {
+	onThreads(t, func(t *testing.T, mode Threads) {
+		const n = 500
+		p := newStuckLines()
+		r := run(t, p.protocol(), Config{Threads: mode})
+		l := r.eng.loops[0]
+		stuck := r.dial()
+		var parked []*peer
+		for i := range n {
+			stuck.send("stuck\n")
+			p.takeOver(r)
+			c := r.dial()
+			c.send("park\n")
+			parked = append(parked, c)
+			eventually(t, "parked", func() bool { return p.parked.Load() == int64(i+1) })
+			p.back <- struct{}{}
+			stuck.want("stuck")
+			if threads := len(*l.runners.Load()); threads > 2 {
+				t.Fatalf("after %d takeovers %d threads", i+1, threads)
+			}
+		}
+		close(p.park)
+		for _, c := range parked {
+			c.want("park")
+		}
+		eventually(t, "counts", func() bool {
+			r.do(func(l *Loop) { l.published.publish(l) })
+			return r.eng.Stats().Takeovers == n
+		})
+	})
+}
+
+// TestThreadsRetire: handlers that are stuck at the same time cost a thread each, up to a bound, and none
+// once they are back.
+func TestThreadsRetire(t *testing.T) {
+	onThreads(t, func(t *testing.T, mode Threads) {
+		p := newStuckLines()
+		r := run(t, p.protocol(), Config{Threads: mode})
+		l := r.eng.loops[0]
+		var stuck []*peer
+		for range maxRunners - 1 {
+			c := r.dial()
+			c.send("stuck\n")
+			stuck = append(stuck, c)
+			p.takeOver(r)
+		}
+		last := r.dial()
+		last.send("stuck\n")
+		<-p.entered
+		beat, _, _, _ := l.Beat()
+		if taken, err := l.TakeOver(beat); taken || err == nil || !strings.Contains(err.Error(), "64 threads") {
+			t.Errorf("beyond the bound: %v, %v", taken, err)
+		}
+		for range maxRunners {
+			p.back <- struct{}{}
+		}
+		for _, c := range append(stuck, last) {
+			c.want("stuck")
+		}
+		eventually(t, "one runner", func() bool {
+			return len(*l.runners.Load()) == 1 && runnerGoroutines() == 1
+		})
+		stuck[0].send("stuck\n") // and it can be taken over again
+		p.takeOver(r)
+		p.back <- struct{}{}
+		stuck[0].want("stuck")
+	})
+}
+
+// runnerGoroutines counts the goroutines that turn loops, or wait for the token.
+func runnerGoroutines() int {
+	return strings.Count(engineGoroutines(), "evloop.(*runner).start(")
+}
+
+// TestParkedBehindStuck: the clients of requests that are parked behind a handler which does not come back
+// leave. Their connections stayed open until it did.
+func TestParkedBehindStuck(t *testing.T) {
+	for _, mode := range []Threads{Pinned, PinnedCPU} {
+		for name, leave := range map[string]func(*peer){
+			"closing": func(c *peer) { c.Close() }, "half-closing": (*peer).closeWrite, "resetting": (*peer).reset,
+		} {
+			t.Run(fmt.Sprint(mode, " ", name), func(t *testing.T) {
+				const n = 20
+				p := newStuckLines()
+				r := run(t, p.protocol(), Config{Threads: mode})
+				stuck := r.dial()
+				parked := p.parkBehind(r, stuck, n)
+				for _, c := range parked {
+					leave(c)
+				}
+				eventually(t, "all but the stuck one's connection closed", func() bool { return r.eng.conns() == 1 })
+				c := r.dial()
+				c.send("ok\n")
+				c.want("ok")
+				if p.ends.Load() != 0 {
+					t.Error("a handler has run behind a stuck one")
+				}
+				p.back <- struct{}{}
+				stuck.want("stuck")
+				eventually(t, "the parked handlers ended", func() bool { return p.ends.Load() == n })
+				close(p.park)
+			})
+		}
+	}
+}
+
+// parkBehind parks n requests, and gets a handler of the same thread stuck.
+func (p *stuckLines) parkBehind(r *rig, stuck *peer, n int) (parked []*peer) {
+	for range n {
+		c := r.dial()
+		c.send("park\n")
+		parked = append(parked, c)
+	}
+	eventually(r.t, "parked", func() bool { return p.parked.Load() == int64(n) })
+	stuck.send("stuck\n")
+	p.takeOver(r)
+	return parked
+}
+
+// TestHardStopBehindStuck: a hard stop closes the connections of the stuck handler and of what is parked
+// behind it at once, and is over when the handler has come back.
+func TestHardStopBehindStuck(t *testing.T) {
+	onThreads(t, func(t *testing.T, mode Threads) {
+		const n = 20
+		p := newStuckLines()
+		r := run(t, p.protocol(), Config{Threads: mode})
+		stuck := r.dial()
+		parked := p.parkBehind(r, stuck, n)
+		r.eng.Cancel(ErrStopping)
+		eventually(t, "all connections closed", func() bool { return r.eng.conns() == 0 })
+		for _, c := range append(slices.Clone(parked), stuck) {
+			c.gone()
+		}
+		select {
+		case <-r.eng.ended:
+			t.Error("the engine has ended while a handler runs")
+		default:
+		}
+		p.back <- struct{}{}
+		eventually(t, "the parked handlers ended", func() bool { return p.ends.Load() == n })
+		close(p.park)
+	})
+}
+
+// TestOffloadedBehindStuck: a function that runs elsewhere for a worker behind a stuck handler keeps its
+// connection until it has ended, and no longer.
+func TestOffloadedBehindStuck(t *testing.T) {
+	p := newStuckLines()
+	running, end := make(chan struct{}), make(chan struct{})
+	s := p.protocol()
+	inner := s.serve
+	s.serve = func(c *Conn) Verdict {
+		var b [8]byte
+		if n, _ := c.loop.kernel.peek(int(c.fd), b[:]); string(b[:n]) != "offload\n" {
+			return inner(c)
+		}
+		if err := c.w.Offload(func(run func()) bool { go run(); return true }, func() {
+			close(running)
+			<-end
+		}); err != nil {
+			t.Error(err)
+		}
+		return Close
+	}
+	r := run(t, s, Config{Threads: Pinned})
+	off := r.dial()
+	off.send("offload\n")
+	<-running
+	stuck := r.dial()
+	stuck.send("stuck\n")
+	p.takeOver(r)
+	off.Close()
+	eventually(t, "the hang-up seen", func() bool {
+		seen := false
+		r.do(func(l *Loop) {
+			for fd := range l.owned.all() {
+				if s := &l.slots[fd]; s.state == slotBusy && s.gone() {
+					seen = true
+				}
+			}
+		})
+		return seen
+	})
+	if n := r.eng.conns(); n != 2 {
+		t.Errorf("%d connections while the function runs", n)
+	}
+	close(end)
+	eventually(t, "the connection closed", func() bool { return r.eng.conns() == 1 })
+	p.back <- struct{}{}
+	stuck.want("stuck")
+}
