@@ -12,18 +12,21 @@ import (
 // safe for concurrent use.
 type Cache[K comparable, V any] struct {
 	// Constant after New.
-	config Config[K, V]
-	wrong  error // what check found
-	seed   maphash.Seed
-	start  time.Time // times are ns since then
-	max    int
-	ctx    context.Context // of creations; done: closing
-	cancel context.CancelFunc
-	idle   chan struct{} // closed when the cache is closed and nothing of it is left
+	config   Config[K, V]
+	wrong    error // what check found
+	seed     maphash.Seed
+	start    time.Time // times are ns since then
+	max      int
+	maxBytes int64
+	ctx      context.Context // of creations; done: closing
+	cancel   context.CancelFunc
+	idle     chan struct{} // closed when the cache is closed and nothing of it is left
 
 	// Atomic: all that a hit touches, besides the entry.
 	table atomic.Pointer[table[K, V]] // changed with mu held
 	hits  hitCounter
+
+	graph waitGraph[K, V] // has a mutex of its own
 
 	mu sync.Mutex
 	// Guarded by mu. The queues hold exactly the entries of the table: values and failures by life, and the values
@@ -53,6 +56,7 @@ func New[K comparable, V any](config Config[K, V]) *Cache[K, V] {
 		seed:     maphash.MakeSeed(),
 		start:    time.Now(),
 		max:      config.maxEntries(),
+		maxBytes: config.maxBytes(),
 		idle:     make(chan struct{}),
 		values:   newQueue[K, V](life, config.TTL),
 		failures: newQueue[K, V](life, config.ErrorTTL),

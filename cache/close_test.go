@@ -143,7 +143,7 @@ func TestCloseHasOneError(t *testing.T) {
 	c.mu.Unlock()
 	c.destroyAll(c.shut())
 	c.destroyAll(c.finish(f, &product[*thing]{err: context.Canceled}))
-	if _, err := f.wait(t.Context(), nil); err != ErrClosed {
+	if _, err := f.wait(t.Context()); err != ErrClosed {
 		t.Errorf("got %v, want ErrClosed", err)
 	}
 }

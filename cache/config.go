@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -30,8 +31,8 @@ type Config[K comparable, V any] struct {
 	// values than that alive: those float, see Stats.
 	MaxEntries int
 
-	// MaxBytes bounds the sum of the sizes of the values kept; it needs Size. Zero: no bound. A value that alone is
-	// larger is handed out, but not kept.
+	// MaxBytes bounds the sum of the sizes of the values kept; it needs Size. Zero: no bound but that of an int64. A
+	// value that alone is larger is handed out, but not kept.
 	MaxBytes int64
 
 	// Size is called once for a value, right after Create. What it returns is in whatever unit MaxBytes is, and must
@@ -74,6 +75,13 @@ func (c *Config[K, V]) maxEntries() int {
 		return DefaultMaxEntries
 	}
 	return c.MaxEntries
+}
+
+func (c *Config[K, V]) maxBytes() int64 {
+	if c.MaxBytes == 0 {
+		return math.MaxInt64
+	}
+	return c.MaxBytes
 }
 
 // retryAfter is the pause between a failed refresh and the next: a source that is down must not be asked at every hit.

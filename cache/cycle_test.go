@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -176,4 +177,102 @@ func TestNoCycleAfterLeaving(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestLayersWithoutCircle: each value needs both of the layer below, so that the paths through the layers are more than
+// anything could walk over one by one.
+func TestLayersWithoutCircle(t *testing.T) {
+	const layers = 200
+	needs := map[string][]string{}
+	name := func(layer, side int) string { return fmt.Sprint(layer, ".", side) }
+	for layer := range layers {
+		for side := range 2 {
+			needs[name(layer, side)] = []string{name(layer+1, 0), name(layer+1, 1)}
+		}
+	}
+	c := cyclic(t, needs, true)
+	got := make(chan error, 2)
+	for side := range 2 {
+		go func() {
+			r, err := c.Get(t.Context(), name(0, side))
+			r.Release()
+			got <- err
+		}()
+	}
+	for range 2 {
+		select {
+		case err := <-got:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(time.Minute):
+			t.Fatal("the search for circles does not end")
+		}
+	}
+}
+
+// TestSearchHoldsNobody: while a circle is looked for, whoever is no part of it goes on.
+func TestSearchHoldsNobody(t *testing.T) {
+	inside := make(chan bool)
+	var c *Cache[string, int]
+	c = New(Config[string, int]{Create: func(ctx context.Context, k string) (int, error) {
+		if k != "outer" {
+			return 1, nil
+		}
+		close(inside)
+		r, err := c.Get(ctx, "inner")
+		r.Release()
+		return 1, err
+	}})
+	get := func(k string) {
+		r, err := c.Get(t.Context(), k)
+		r.Release()
+		if err != nil {
+			t.Errorf("%s: %v", k, err)
+		}
+	}
+	var wg sync.WaitGroup
+	c.graph.mu.Lock() // as a search does
+	wg.Go(func() { get("outer") })
+	<-inside
+	get("a")
+	c.Purge(nil)
+	get("b")
+	if _, ok := c.Peek("outer"); ok {
+		t.Error("outer is there, although it has to ask the graph first")
+	}
+	c.graph.mu.Unlock()
+	wg.Wait()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNeedsAreCounted: the same value may be needed by several Gets of one Create, one of which gives up.
+func TestNeedsAreCounted(t *testing.T) {
+	var g waitGraph[int, int]
+	var a, b, c flight[int, int]
+	want := func(from, to *flight[int, int], free bool) {
+		t.Helper()
+		if got := g.enter(from, to); got != free {
+			t.Fatalf("got %v, want %v", got, free)
+		}
+	}
+	want(&a, &b, true)
+	want(&a, &b, true)
+	g.leave(&a, &b)
+	want(&b, &a, false) // the other Get still waits
+	g.leave(&a, &b)
+	want(&b, &a, true)
+	c.after.Store(&a) // c begins when a has ended
+	want(&a, &c, false)
+	want(&a, &a, false)
+	c.after.Store(nil)
+	want(&a, &c, true)
+	want(&c, &b, false)
+	a.over.Store(true)
+	want(&c, &b, true)
+	if len(g.stack) != 0 {
+		t.Error("the search keeps flights alive")
+	}
 }

@@ -22,7 +22,8 @@ var (
 
 	// ErrCycle is returned by a Get inside Create when the value that it would wait for waits for the one being
 	// made, so that neither would ever be. It is noticed if Get was given the context that Create was given, and for
-	// values of one cache.
+	// values of one cache. Looking for it takes time that is linear in what the value waits for, and holds up only
+	// other Gets inside Create.
 	ErrCycle = errors.New("cache: value needs itself")
 )
 

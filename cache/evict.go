@@ -27,7 +27,7 @@ func (c *Cache[K, V]) makeRoom(e, old *entry[K, V], out []*entry[K, V]) []*entry
 // tooMany returns the entry to evict if the bounds do not allow e in the place of old, else nil. There always is one: e
 // alone does not break a bound.
 func (c *Cache[K, V]) tooMany(e, old *entry[K, V]) *entry[K, V] {
-	entries, bytes := c.entries()+1, c.bytes+e.size
+	entries, bytes := c.entries()+1, c.bytes
 	if old.kept() {
 		entries--
 		bytes -= old.size
@@ -35,7 +35,7 @@ func (c *Cache[K, V]) tooMany(e, old *entry[K, V]) *entry[K, V] {
 	switch {
 	case entries > c.max && c.failures.oldest != nil:
 		return c.failures.oldest
-	case entries > c.max, c.config.MaxBytes > 0 && bytes > c.config.MaxBytes:
+	case entries > c.max, e.size > c.maxBytes-bytes: // the sum of the two may not fit an int64
 		return c.nextVictim()
 	}
 	return nil

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"fmt"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,6 +120,39 @@ func TestBytes(t *testing.T) {
 		r.Release()
 		settledStats(t, c, Stats{Entries: 1, Bytes: 10, Evictions: 5})
 	})
+}
+
+// TestBytesNearTheTop: sums that an int64 cannot hold are bounds that are broken, not bounds that are forgotten.
+func TestBytesNearTheTop(t *testing.T) {
+	const top = math.MaxInt64
+	for _, tt := range []struct {
+		bound, size int64
+		evicts      bool
+	}{
+		{top, top, true}, {top, top / 2, false}, {top, top/2 + 1, true}, {top - 1, top - 1, true}, {top - 1, top, false},
+		{0, top, true}, {0, top/2 + 1, true}, {0, top / 2, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFactory(t)
+			f.size = func(int) int64 { return tt.size }
+			c := f.cache(Config[int, *thing]{MaxBytes: tt.bound, TTL: 2 * time.Hour, Refresh: time.Hour})
+			use(t, c, 1)
+			use(t, c, 2)
+			s := c.Stats()
+			if s.Bytes < 0 || s.Evictions != 0 != tt.evicts {
+				t.Errorf("%+v: %+v", tt, s)
+			}
+			time.Sleep(time.Hour + time.Minute) // each is replaced by one of the same size
+			has(c, 1)
+			has(c, 2)
+			synctest.Wait()
+			if now := c.Stats(); now != (Stats{
+				Hits: now.Hits, Misses: s.Misses, Evictions: s.Evictions, Entries: s.Entries, Bytes: s.Bytes,
+			}) {
+				t.Errorf("%+v: %+v after the refresh, before it %+v", tt, now, s)
+			}
+		})
+	}
 }
 
 // TestReferencedValueIsEvicted: a bound is a bound; who reads on, reads on.

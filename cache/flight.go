@@ -3,7 +3,7 @@ package cache
 import (
 	"context"
 	"fmt"
-	"slices"
+	"sync/atomic"
 )
 
 // A flight is one creation, from the first miss until its value, or its error, is in the table and with all who waited.
@@ -16,11 +16,15 @@ type flight[K comparable, V any] struct {
 	old   *entry[K, V]  // the value to be replaced, if this is a refresh
 	done  chan struct{} // closed when entry and err are set
 
+	vertex[K, V] // of Cache.graph
+
+	// Atomic: the stale flight at whose end this one starts; nil from then on. Changed with Cache.mu held.
+	after atomic.Pointer[flight[K, V]]
+
 	// Guarded by Cache.mu; entry and err are constant once done is closed.
-	waiters  int             // those who will take a reference, or the error
-	stale    bool            // purged: who waits gets the value, who comes later does not
-	next     *flight[K, V]   // of a stale one: started when this has ended
-	awaiting []*flight[K, V] // creations whose Create waits for this one
+	waiters  int           // those who will take a reference, or the error
+	stale    bool          // purged: who waits gets the value, who comes later does not
+	next     *flight[K, V] // of a stale one: started when this has ended
 	finished bool
 	entry    *entry[K, V]
 	err      error
@@ -61,18 +65,27 @@ func (c *Cache[K, V]) miss(ctx context.Context, k K, hash uint64) (Ref[V], error
 	if from != nil && from.cache != c {
 		from = nil
 	}
-	f, e, err := c.join(k, hash, from)
+	f, e, err := c.join(k, hash)
 	switch {
 	case err != nil:
 		return Ref[V]{}, err
 	case e != nil:
 		return c.outcome(e)
+	case from == nil:
+		return f.wait(ctx)
 	}
-	return f.wait(ctx, from)
+	if !c.graph.enter(from, f) {
+		if f.abandon() {
+			return Ref[V]{}, ErrCycle
+		}
+		return f.wait(ctx) // who stood in the circle has left it meanwhile, and the value is there
+	}
+	defer c.graph.leave(from, f)
+	return f.wait(ctx)
 }
 
 // join makes the caller one of those who wait for k, or returns the entry that has turned up meanwhile, taken.
-func (c *Cache[K, V]) join(k K, hash uint64, from *flight[K, V]) (*flight[K, V], *entry[K, V], error) {
+func (c *Cache[K, V]) join(k K, hash uint64) (*flight[K, V], *entry[K, V], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -87,33 +100,15 @@ func (c *Cache[K, V]) join(k K, hash uint64, from *flight[K, V]) (*flight[K, V],
 		f = c.newFlight(k, hash)
 		c.launch(f)
 	}
-	if from.isAwaitedBy(f) {
-		return nil, nil, ErrCycle
-	}
 	if f.stale {
 		if f.next == nil {
 			f.next = c.newFlight(k, hash)
+			f.next.after.Store(f)
 		}
 		f = f.next
 	}
 	f.waiters++
-	if from != nil {
-		f.awaiting = append(f.awaiting, from)
-	}
 	return f, nil, nil
-}
-
-// isAwaitedBy reports whether g is f, or waits for f, be it through others: then f must not wait for g. mu is held.
-func (f *flight[K, V]) isAwaitedBy(g *flight[K, V]) bool {
-	if f == nil || f == g {
-		return f != nil
-	}
-	for _, a := range f.awaiting {
-		if a.isAwaitedBy(g) {
-			return true
-		}
-	}
-	return f.next.isAwaitedBy(g)
 }
 
 func (c *Cache[K, V]) newFlight(k K, hash uint64) *flight[K, V] {
@@ -138,6 +133,7 @@ func (c *Cache[K, V]) board(f *flight[K, V]) {
 func (f *flight[K, V]) run() {
 	p := product[V]{err: ErrGoexit}
 	defer func() { // also after a Goexit, which no recover sees
+		f.over.Store(true)
 		f.cache.destroyAll(f.cache.finish(f, &p))
 	}()
 	f.create(&p)
@@ -170,7 +166,6 @@ func (c *Cache[K, V]) finish(f *flight[K, V], p *product[V]) (out []*entry[K, V]
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f.finished = true
-	f.awaiting = nil // they do not wait any more, though not all of them know it yet
 	f.err = p.err
 	if p.made {
 		out = c.settleValue(f, p, out)
@@ -194,7 +189,7 @@ func (c *Cache[K, V]) settleValue(f *flight[K, V], p *product[V], out []*entry[K
 		e.state.Store(uint64(f.waiters))
 		f.entry = e
 	}
-	if f.err != nil || !c.keeps(f) || c.config.MaxBytes > 0 && e.size > c.config.MaxBytes {
+	if f.err != nil || !c.keeps(f) || e.size > c.maxBytes {
 		c.retryLater(f.old)
 		if e.kill() {
 			out = append(out, e)
@@ -245,13 +240,17 @@ func (c *Cache[K, V]) land(f *flight[K, V]) {
 		return
 	}
 	delete(c.flights, f.key)
-	if f.next != nil && !c.closed {
+	if f.next == nil {
+		return
+	}
+	f.next.after.Store(nil)
+	if !c.closed {
 		c.launch(f.next)
 	}
 }
 
 // wait returns what f has brought about, with the reference that finish counted for the caller.
-func (f *flight[K, V]) wait(ctx context.Context, from *flight[K, V]) (Ref[V], error) {
+func (f *flight[K, V]) wait(ctx context.Context) (Ref[V], error) {
 	var err error
 	select {
 	case <-f.done:
@@ -260,7 +259,7 @@ func (f *flight[K, V]) wait(ctx context.Context, from *flight[K, V]) (Ref[V], er
 	case <-f.cache.ctx.Done():
 		err = ErrClosed
 	}
-	if err != nil && f.abandon(from) {
+	if err != nil && f.abandon() {
 		return Ref[V]{}, err
 	}
 	if f.err != nil {
@@ -270,15 +269,12 @@ func (f *flight[K, V]) wait(ctx context.Context, from *flight[K, V]) (Ref[V], er
 }
 
 // abandon takes the caller from those who wait, and reports false if it is too late for that.
-func (f *flight[K, V]) abandon(from *flight[K, V]) bool {
+func (f *flight[K, V]) abandon() bool {
 	f.cache.mu.Lock()
 	defer f.cache.mu.Unlock()
 	if f.finished {
 		return false
 	}
 	f.waiters--
-	if i := slices.Index(f.awaiting, from); i >= 0 {
-		f.awaiting = slices.Delete(f.awaiting, i, i+1)
-	}
 	return true
 }
