@@ -20,24 +20,24 @@ func newRoot() *branch { return &branch{label: "/"} }
 // insert adds a pattern to the tree whose root is b.
 func (b *branch) insert(p *pattern, id routeID) {
 	b.weight++
-	literals := ""
+	var literals strings.Builder // since the last wildcard
 	for i, s := range p.segments {
 		if i > 0 {
-			literals += "/" // the first slash is the root's own label
+			literals.WriteByte('/') // the first slash is the root's own label
 		}
 		switch s.kind {
 		case literal:
-			literals += s.text
+			literals.WriteString(s.text)
 		case wildcard:
-			b = b.reach(literals).behind()
-			literals = ""
+			b = b.reach(literals.String()).behind()
+			literals.Reset()
 		case tail:
-			b = b.reach(literals)
+			b = b.reach(literals.String())
 			b.tail = b.tail.with(p.method, id)
 			return
 		}
 	}
-	b = b.reach(literals)
+	b = b.reach(literals.String())
 	b.end = b.end.with(p.method, id)
 }
 

@@ -5,40 +5,41 @@ import (
 	"strings"
 )
 
-// conflicts compares all patterns and returns one *ConflictError for each pair that conflicts, in order of
-// registration. Of patterns that match the same requests only the first is compared with the rest, since all of them
-// would repeat what it has to say.
+// maxConflicts is how many conflicts Build lists. One mistake can make millions.
+const maxConflicts = 100
+
+// conflicts returns one *ConflictError for each pair of patterns that conflicts, in order of registration, and
+// ErrMoreConflicts behind as many as are listed. Of patterns that match the same requests only the first is compared
+// with the rest, since all of them would repeat what it has to say.
 func conflicts(patterns []*pattern) []error {
 	var errs []error
-	hosts := map[string]*overlapIndex{}
+	hosts := map[string]*hostIndex{}
 	for _, p := range patterns {
 		index := hosts[p.host]
 		if index == nil {
-			index = &overlapIndex{}
+			index = &hostIndex{}
 			hosts[p.host] = index
 		}
-		found := index.overlapping(p.segments, nil)
-		slices.SortFunc(found, func(a, b *pattern) int { return a.order - b.order })
-		again := false
-		for _, q := range found {
-			r := p.compare(q)
-			if r == same || r == crossing {
-				errs = append(errs, conflict(p, q, r))
+		s := index.search(p)
+		slices.SortFunc(s.found, func(a, b *pattern) int { return a.order - b.order })
+		for _, q := range s.found {
+			if len(errs) == maxConflicts {
+				return append(errs, ErrMoreConflicts)
 			}
-			again = again || r == same
+			errs = append(errs, conflict(p, q))
 		}
-		if !again {
-			index.add(p, p.segments)
+		if !s.same {
+			index.add(p)
 		}
 	}
 	return errs
 }
 
-func conflict(p, q *pattern, r relation) error {
+func conflict(p, q *pattern) error {
 	return &ConflictError{
 		Pattern: p.text, Source: p.source,
 		OtherPattern: q.text, OtherSource: q.source,
-		Same: r == same, Example: commonRequest(p, q),
+		Same: p.compare(q) == same, Example: commonRequest(p, q),
 	}
 }
 

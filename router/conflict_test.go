@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 var inverse = map[relation]relation{same: same, wider: narrower, narrower: wider, apart: apart, crossing: crossing}
@@ -109,6 +110,100 @@ func conflictsInServeMux(texts []string) []string {
 		}
 	}
 	return pairs
+}
+
+// TestConflictsAreBounded: one mistake can make millions of conflicts, of which a few are enough.
+func TestConflictsAreBounded(t *testing.T) {
+	for name, made := range map[string]struct {
+		patterns []string
+		listed   int
+		more     bool
+	}{
+		"crossing":    {crossing4096(), maxConflicts, true},
+		"any segment": {everyWildcard(12), maxConflicts, true},
+		"the same":    {slices.Repeat([]string{"/a/{x}"}, 4096), maxConflicts, true},
+		"as many":     {slices.Repeat([]string{"/a/{x}"}, maxConflicts+1), maxConflicts, false},
+		"one more":    {slices.Repeat([]string{"/a/{x}"}, maxConflicts+2), maxConflicts, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var table Table[int]
+			for i, p := range made.patterns {
+				table.Add(p, i, fmt.Sprint("f.go:", i))
+			}
+			err := table.Build()
+			errs := each(err)
+			if more := errors.Is(err, ErrMoreConflicts); more != made.more {
+				t.Fatalf("ErrMoreConflicts: %v", more)
+			}
+			if made.more {
+				errs = errs[:len(errs)-1]
+			}
+			if len(errs) != made.listed {
+				t.Fatalf("%d conflicts are listed", len(errs))
+			}
+			for _, err := range errs {
+				checkExample(t, err.(*ConflictError))
+			}
+			if text := err.Error(); len(text) > 64<<10 {
+				t.Errorf("a report of %d bytes", len(text))
+			}
+		})
+	}
+}
+
+// crossing4096 has half of its patterns in conflict with each of the other half.
+func crossing4096() (list []string) {
+	for i := range 2048 {
+		list = append(list, fmt.Sprintf("/a%d/{x}", i), fmt.Sprintf("/{x}/b%d", i))
+	}
+	return list
+}
+
+// everyWildcard has all patterns of n segments that are a literal or a wildcard each.
+func everyWildcard(n int) (list []string) {
+	for set := range 1 << n {
+		var b strings.Builder
+		for i := range n {
+			if set>>i&1 == 0 {
+				b.WriteString("/a")
+			} else {
+				fmt.Fprintf(&b, "/{x%d}", i)
+			}
+		}
+		list = append(list, b.String())
+	}
+	return list
+}
+
+// TestBuildOfManyThatOverlap: patterns that overlap without a conflict, in numbers at which comparing each with each does
+// not end.
+func TestBuildOfManyThatOverlap(t *testing.T) {
+	var nested, methods, ends []string
+	for i := range 3000 {
+		nested = append(nested, strings.Repeat("/a", i+1)+"/")
+		methods = append(methods, fmt.Sprintf("M%d /a/{x}", i), fmt.Sprintf("N%d /{x}/a", i))
+	}
+	for i, p := range everyWildcard(10) {
+		ends = append(ends, fmt.Sprint(p, "/", i))
+	}
+	for name, patterns := range map[string][]string{"nested": nested, "methods": methods, "ends": ends} {
+		t.Run(name, func(t *testing.T) {
+			var table Table[int]
+			for i, p := range patterns {
+				table.Add(p, i, "")
+			}
+			done := make(chan error)
+			go func() { done <- table.Build() }()
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Error(err)
+				}
+			case <-time.After(time.Minute):
+				t.Fatal("Build does not end")
+			}
+		})
+	}
 }
 
 func checkExample(t *testing.T, c *ConflictError) {

@@ -1,8 +1,12 @@
 package router
 
 import (
+	"errors"
 	"strconv"
 )
+
+// ErrMoreConflicts is returned by Build, beside 100 conflicts that it lists, when there are more.
+var ErrMoreConflicts = errors.New("router: more patterns conflict than the 100 pairs that are listed")
 
 // SyntaxError is one pattern that cannot be read. Build returns it.
 type SyntaxError struct {

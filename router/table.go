@@ -31,7 +31,8 @@ func (t *Table[V]) Add(pattern string, v V, source string) {
 }
 
 // Build compiles the table. It returns all that is wrong, joined: a *SyntaxError for each pattern that cannot be read,
-// a *ConflictError for each two patterns of which neither takes precedence. Until a Build has succeeded, Find finds
+// a *ConflictError for each two patterns of which neither takes precedence, or the first 100 of these and
+// ErrMoreConflicts. Until a Build has succeeded, Find finds
 // nothing. After it, further calls return a *LateError for each Add that came too late, and nil without one.
 func (t *Table[V]) Build() error {
 	var errs []error
