@@ -31,7 +31,7 @@ func Content(req *lwan.Request, resp *lwan.Response, name string, modified time.
 	d := datesOf(knownTime(modified), time.Now())
 	v := validators{resp.Header("ETag"), &d}
 	var st lwan.Status
-	req.Borrow(func() { st = contentPrecondition(req, v) })
+	req.Borrow(func() { st = v.precondition(req) })
 	if st != 0 {
 		dropContentFields(resp, st)
 		return st
@@ -54,21 +54,6 @@ func knownTime(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixNano()
-}
-
-// contentPrecondition evaluates preconditions for any method: where it is not GET or HEAD, dates do not count, and what
-// must not match fails (RFC 9110 sections 13.1.2 and 13.1.3).
-func contentPrecondition(req *lwan.Request, v validators) lwan.Status {
-	if m := req.Method(); m == "GET" || m == "HEAD" {
-		return v.precondition(req)
-	}
-	if req.HeaderBytes("If-None-Match") == nil && req.HeaderBytes("If-Modified-Since") != nil {
-		return 0
-	}
-	if v.precondition(req) != 0 {
-		return lwan.StatusPreconditionFailed
-	}
-	return 0
 }
 
 // dropContentFields removes what the caller has set for a content that is not sent. A 304 keeps what helps a cache to

@@ -122,11 +122,64 @@ func TestContentOfFile(t *testing.T) {
 			wantMultipart(t, r, largeText, ranges)
 		}
 	}
-	if r := s.ask("PUT", "/", "If-None-Match", "*"); r.status != 412 {
-		t.Error("PUT:", r.status)
+}
+
+// Content evaluates the preconditions of every method, in the order of RFC 9110 section 13.2.2: what does not hold is 304
+// for GET and HEAD, and 412 for all others, for which If-Modified-Since and Range mean nothing.
+func TestContentPreconditions(t *testing.T) {
+	modified := time.Unix(1e9, 0)
+	h := func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		resp.SetHeader("ETag", `"t"`)
+		return Content(req, resp, "f.txt", modified, strings.NewReader("content"))
 	}
-	if r := s.ask("PUT", "/", "If-Modified-Since", time.Now().UTC().Format(http.TimeFormat)); r.status != 200 {
-		t.Error("PUT:", r.status)
+	date := func(d time.Duration) string { return modified.Add(d).UTC().Format(http.TimeFormat) }
+	fill := strings.NewReplacer("DATE", date(0), "PAST", date(-time.Hour), "FUTURE", date(time.Hour))
+	for _, tt := range []struct {
+		fields    string
+		get, post int
+	}{
+		{"If-Match: \"t\"", 200, 200},
+		{"If-Match: *", 200, 200},
+		{"If-Match: \"x\"", 412, 412},
+		{"If-Match: \"x\"\nIf-Modified-Since: PAST", 412, 412},
+		{"If-Match: \"x\"\nIf-Modified-Since: FUTURE", 412, 412},
+		{"If-Match: \"x\"\nIf-Unmodified-Since: FUTURE", 412, 412},
+		{"If-Match: \"t\"\nIf-Unmodified-Since: PAST", 200, 200},
+		{"If-Match: \"t\"\nIf-Modified-Since: FUTURE", 304, 200},
+		{"If-Match: \"t\"\nIf-None-Match: \"t\"", 304, 412},
+		{"If-Unmodified-Since: PAST", 412, 412},
+		{"If-Unmodified-Since: PAST\nIf-Modified-Since: DATE", 412, 412},
+		{"If-Unmodified-Since: PAST\nIf-Modified-Since: PAST", 412, 412},
+		{"If-Unmodified-Since: DATE\nIf-Modified-Since: DATE", 304, 200},
+		{"If-Unmodified-Since: DATE\nIf-None-Match: \"t\"", 304, 412},
+		{"If-None-Match: *", 304, 412},
+		{"If-None-Match: W/\"t\"", 304, 412},
+		{"If-None-Match: \"x\"", 200, 200},
+		{"If-None-Match: \"x\"\nIf-Modified-Since: DATE", 200, 200},
+		{"If-None-Match: \"t\"\nIf-Modified-Since: PAST", 304, 412},
+		{"If-Modified-Since: DATE", 304, 200},
+		{"If-Modified-Since: PAST", 200, 200},
+		{"If-Modified-Since: yesterday", 200, 200},
+		{"Range: bytes=0-1", 206, 200},
+		{"Range: bytes=0-1\nIf-Match: \"x\"", 412, 412},
+	} {
+		for _, method := range []string{"GET", "HEAD", "PUT", "POST", "DELETE"} {
+			r := httptest.NewRequest(method, "/", nil)
+			fields := fieldsOf(fill.Replace(tt.fields))
+			for i := 0; i < len(fields); i += 2 {
+				r.Header.Add(fields[i], fields[i+1])
+			}
+			want := tt.post
+			switch method {
+			case "GET":
+				want = tt.get
+			case "HEAD":
+				want = withoutRange(tt.get)
+			}
+			if got := lwantest.Do(t, h, r); got.Status != want {
+				t.Errorf("%s %q: %d, want %d", method, fields, got.Status, want)
+			}
+		}
 	}
 }
 

@@ -13,8 +13,8 @@ type validators struct {
 	*dates
 }
 
-// precondition evaluates a request's preconditions in the order of RFC 9110 section 13.2.2. 0: they hold; else the status
-// to answer with: 304 or 412. The method is GET or HEAD.
+// precondition evaluates a request's preconditions in the order of RFC 9110 section 13.2.2, for any method. 0: they hold;
+// else the status to answer with: 304 or 412.
 func (v validators) precondition(req *lwan.Request) lwan.Status {
 	if list := req.HeaderBytes("If-Match"); list != nil {
 		if !v.anyLine(req, "If-Match", list, strong) {
@@ -25,13 +25,17 @@ func (v validators) precondition(req *lwan.Request) lwan.Status {
 			return lwan.StatusPreconditionFailed
 		}
 	}
+	reads := req.Method() == "GET" || req.Method() == "HEAD"
 	if list := req.HeaderBytes("If-None-Match"); list != nil {
-		if v.anyLine(req, "If-None-Match", list, weak) {
+		switch {
+		case !v.anyLine(req, "If-None-Match", list, weak):
+			return 0
+		case reads:
 			return lwan.StatusNotModified
 		}
-		return 0
+		return lwan.StatusPreconditionFailed // section 13.1.2
 	}
-	if date := req.HeaderBytes("If-Modified-Since"); date != nil {
+	if date := req.HeaderBytes("If-Modified-Since"); date != nil && reads { // section 13.1.3
 		if since, ok := v.parse(date); ok && v.seconds <= since {
 			return lwan.StatusNotModified
 		}
