@@ -43,7 +43,8 @@ func openRedirect(s *lwan.Scope, c RedirectConfig) error {
 		to += "/" // else /old/.evil.org would turn https://example.com into another host
 	}
 	s.Handle("/", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-		target := to + escapeRest(req.Rest())
+		target := to
+		req.Borrow(func() { target += escapeRest(req.RestBytes()) })
 		if _, query, ok := strings.Cut(req.Target(), "?"); ok {
 			target += "?" + query
 		}
@@ -69,19 +70,19 @@ func checkTarget(to string) error {
 	return errors.New("is no http or https URL, and no path that begins with a slash")
 }
 
-// escapeRest writes a decoded path as part of a URI again (RFC 3986 section 3.3). "%2F" is a slash that was data of its
-// segment, and stays.
-func escapeRest(rest string) string {
+// escapeRest writes a decoded path as part of a URI again, with what a path may hold as it is (RFC 3986 section 3.3). A
+// NUL is a slash that was data of its segment, and stays so.
+func escapeRest(rest []byte) string {
+	const digits = "0123456789ABCDEF"
 	var b strings.Builder
-	for i, segment := range strings.Split(rest, "/") {
-		if i > 0 {
-			b.WriteByte('/')
-		}
-		for j, part := range strings.Split(segment, "%2F") {
-			if j > 0 {
-				b.WriteString("%2F")
-			}
-			b.WriteString(url.PathEscape(part))
+	for _, c := range rest {
+		switch {
+		case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9', strings.IndexByte("-._~!$&'()*+,;=:@/", c) >= 0:
+			b.WriteByte(c)
+		case c == 0:
+			b.WriteString("%2F")
+		default:
+			b.Write([]byte{'%', digits[c>>4], digits[c&15]})
 		}
 	}
 	return b.String()

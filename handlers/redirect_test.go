@@ -25,6 +25,12 @@ func TestRedirect(t *testing.T) {
 		{"/new/", "/old/a%3Fb%23c?d=%26", "/new/a%3Fb%23c?d=%26"},
 		{"/new/", "/old/100%25", "/new/100%25"},
 		{"/new/", "/old/a%2Fb/c", "/new/a%2Fb/c"},
+		{"/new/", "/old/a%252Fb/c", "/new/a%252Fb/c"}, // decoded once
+		{"/new/", "/old/%252F%2F%25252F", "/new/%252F%2F%25252F"},
+		{"/new/", "/old/%252e%252e/a", "/new/%252e%252e/a"},
+		{"/", "/old/%252Fevil.org", "/%252Fevil.org"},
+		{"/", "/old/%2F%2Fevil.org", "/%2F%2Fevil.org"},
+		{"/new/", "/old/a;b,c=d&e@f:g!$'()*+~", "/new/a;b,c=d&e@f:g!$'()*+~"},
 		{"/new/", "/old/%C3%A4%20%22%0d%0a", "/new/%C3%A4%20%22%0D%0A"},
 		{"/new/", "/old/a?", "/new/a?"},
 		{"/ä", "/old/a", "/%C3%A4/a"},

@@ -86,6 +86,9 @@ func (r *Response) Render(st Status, v Renderable) Status {
 
 // Redirect answers with Location: target. st is 301, 302, 303, 307 or 308; target is a URI reference (RFC 9110 section
 // 10.2.2). What a URI may not contain is percent-encoded. GET answers get a short page with the link.
+//
+// A target that begins with a slash is a path of this host, also if a parameter makes a second slash of it: "//x" is sent
+// as "/.//x", and to send the client to another host takes a scheme.
 func (r *Response) Redirect(st Status, target string) Status {
 	r.mustLive()
 	r.SetHeader("Location", escapeReference(target))
@@ -97,8 +100,12 @@ func (r *Response) Redirect(st Status, target string) Status {
 	return st
 }
 
-// escapeReference percent-encodes what must not stand in a URI reference and leaves the rest alone, escapes included.
+// escapeReference percent-encodes what must not stand in a URI reference and leaves the rest alone, escapes included. Two
+// slashes at the beginning would be read as an authority (RFC 3986 section 4.2).
 func escapeReference(s string) string {
+	if strings.HasPrefix(s, "//") {
+		s = "/." + s
+	}
 	clean := true
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '<' || c == '>' || c == '\\' {
