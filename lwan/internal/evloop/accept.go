@@ -34,7 +34,7 @@ func (l *Loop) handleInternal(index int, _ uint32) {
 // accept takes up to n of those who wait.
 func (l *Loop) accept(lane uint16, lfd, n int) {
 	for range n {
-		fd, e := l.kernel.accept(lfd)
+		fd, e := l.kernel.accept(lfd, &l.from)
 		switch e {
 		case 0:
 			if l.eng.lanes[lane].boundEach {
@@ -72,7 +72,8 @@ func (l *Loop) assign(fd int, lane uint16) {
 		return
 	}
 	gen := l.slots[fd].generation()
-	if eng.addrs != nil && !eng.addrs.enter(fd, l.peer(fd, lane)) {
+	eng.peers[fd].set(gen, &l.from)
+	if eng.addrs != nil && !eng.addrs.enter(fd, eng.peers[fd].addrPort(gen).Addr()) {
 		l.refuse(fd, lane)
 		return
 	}

@@ -22,13 +22,13 @@ type seam struct {
 	onPin    func(n int) error
 }
 
-func (k *seam) accept(fd int) (int, syscall.Errno) {
+func (k *seam) accept(fd int, from *sockaddr) (int, syscall.Errno) {
 	if k.onAccept != nil {
 		if n, e := k.onAccept(fd); e != 0 {
 			return n, e
 		}
 	}
-	return k.Kernel.accept(fd)
+	return k.Kernel.accept(fd, from)
 }
 
 func (k *seam) epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errno {

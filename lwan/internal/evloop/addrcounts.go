@@ -10,8 +10,7 @@ import (
 
 // addrCounts counts the open connections of each remote address: of an IPv4 address, or of the 64 bits of an IPv6
 // address that name a network, since who has one has all of it. The loop that accepts a connection enters it, the one
-// that closes it lets it leave; what was entered is remembered by descriptor, because the kernel does not know the address
-// of a peer any more that has reset its connection. There is one only where a limit is set.
+// that closes it lets it leave; the entry is remembered by descriptor. There is one only where a limit is set.
 type addrCounts struct {
 	// constant
 	max  int
@@ -44,7 +43,7 @@ func countedAddr(a netip.Addr) netip.Addr {
 }
 
 // enter counts the connection fd, unless its address has as many as it may. One without an address is let in: it came
-// over a unix socket, or its peer has gone.
+// over a unix socket.
 func (c *addrCounts) enter(fd int, a netip.Addr) bool {
 	if !a.IsValid() {
 		return true
@@ -93,13 +92,4 @@ func (c *addrCounts) leave(fd int) {
 	delete(c.byAddr, e.addr)
 	*e = addrEntry{}
 	c.free = append(c.free, i-1)
-}
-
-// peer asks for the remote address of a connection that was just accepted; invalid for a unix socket.
-func (l *Loop) peer(fd int, lane uint16) netip.Addr {
-	if l.eng.lanes[lane].addr.Network() == "unix" {
-		return netip.Addr{}
-	}
-	a, _ := l.kernel.peer(fd) // it fails for a peer that has reset its connection already
-	return a
 }

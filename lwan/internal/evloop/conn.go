@@ -88,15 +88,6 @@ func (c *Conn) Offloaded() bool { return c.off != nil }
 // HungUp reports whether the peer is known to have closed or half-closed.
 func (c *Conn) HungUp() bool { return c.off == nil && c.slot.gone() }
 
-// Peer asks the kernel for the remote address; the zero value for a unix socket.
-func (c *Conn) Peer() netip.AddrPort {
-	sa, err := unix.Getpeername(int(c.fd))
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	return addrPortOf(sa)
-}
-
 // Local asks the kernel for the local address; the zero value for a unix socket.
 func (c *Conn) Local() netip.AddrPort {
 	sa, err := unix.Getsockname(int(c.fd))

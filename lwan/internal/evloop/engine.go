@@ -36,6 +36,7 @@ type Engine struct {
 	loops     []*Loop
 	lanes     []*Lane
 	slots     []slot
+	peers     []peerAddr // by descriptor, as slots
 	start     time.Time
 	threads   Threads
 	firstByte uint32 // seconds
@@ -76,6 +77,10 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e.slots = slots
+	if e.peers, err = peerTable(len(slots)); err != nil {
+		e.free()
+		return nil, err
+	}
 	if cfg.PerAddr > 0 {
 		e.addrs = newAddrCounts(cfg.PerAddr, len(slots))
 	}
@@ -180,6 +185,12 @@ func (e *Engine) free() {
 			e.log.Error("evloop: unmap the slots", "err", err)
 		}
 		e.slots = nil
+	}
+	if e.peers != nil {
+		if err := freePeers(e.peers); err != nil {
+			e.log.Error("evloop: unmap the addresses", "err", err)
+		}
+		e.peers = nil
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net"
-	"net/netip"
 	"sync"
 	"syscall"
 
@@ -251,7 +250,7 @@ func (k *Faults) sendfile(out, in int, off *int64, n int) (int, syscall.Errno) {
 	return k.linux.sendfile(out, in, off, n)
 }
 
-func (k *Faults) accept(fd int) (int, syscall.Errno) {
+func (k *Faults) accept(fd int, from *sockaddr) (int, syscall.Errno) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch r := &k.rates; {
@@ -265,7 +264,7 @@ func (k *Faults) accept(fd int) (int, syscall.Errno) {
 		k.short++
 		return -1, []syscall.Errno{syscall.EMFILE, syscall.ENFILE}[k.rand.IntN(2)]
 	}
-	n, e := k.linux.accept(fd)
+	n, e := k.linux.accept(fd, from)
 	switch e {
 	case 0:
 		k.accepted(n)
@@ -285,17 +284,6 @@ func (k *Faults) accepted(fd int) {
 	}
 	delete(k.harm, c.ends)
 	k.conns[fd] = c
-}
-
-// peer fails as it does for a connection that is gone.
-func (k *Faults) peer(fd int) (netip.Addr, syscall.Errno) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.chance(k.rates.Shutdown, "getpeername ENOTCONN") {
-		k.kill(fd, syscall.ENOTCONN)
-		return netip.Addr{}, syscall.ENOTCONN
-	}
-	return k.linux.peer(fd)
 }
 
 func nameOf(sa unix.Sockaddr) string {

@@ -144,11 +144,11 @@ type fullTable struct {
 	open, most atomic.Int64
 }
 
-func (k *fullTable) accept(fd int) (int, syscall.Errno) {
+func (k *fullTable) accept(fd int, from *sockaddr) (int, syscall.Errno) {
 	if k.open.Load() >= k.most.Load() {
 		return -1, syscall.EMFILE
 	}
-	n, e := k.linux.accept(fd)
+	n, e := k.linux.accept(fd, from)
 	if e == 0 {
 		k.open.Add(1)
 	}

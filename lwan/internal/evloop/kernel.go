@@ -3,8 +3,6 @@
 package evloop
 
 import (
-	"errors"
-	"net/netip"
 	"syscall"
 	"unsafe"
 
@@ -20,8 +18,7 @@ type Kernel interface {
 	writeMore(fd int, p []byte) (int, syscall.Errno) // more follows at once: what fills no segment is held back for it
 	writev(fd int, iov []unix.Iovec) (int, syscall.Errno)
 	sendfile(out, in int, off *int64, n int) (int, syscall.Errno)
-	accept(fd int) (int, syscall.Errno)
-	peer(fd int) (netip.Addr, syscall.Errno)
+	accept(fd int, from *sockaddr) (int, syscall.Errno) // from: the peer's address
 	close(fd int) syscall.Errno
 	shutdown(fd, how int) syscall.Errno
 	epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errno
@@ -81,18 +78,11 @@ func (linux) sendfile(out, in int, off *int64, n int) (int, syscall.Errno) {
 	return int(r), e
 }
 
-func (linux) accept(fd int) (int, syscall.Errno) {
-	n, _, e := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), 0, 0, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+func (linux) accept(fd int, from *sockaddr) (int, syscall.Errno) {
+	size := sockaddrLen
+	n, _, e := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(from)), uintptr(unsafe.Pointer(&size)),
+		unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
 	return int(n), e
-}
-
-func (linux) peer(fd int) (netip.Addr, syscall.Errno) {
-	sa, err := unix.Getpeername(fd)
-	if err != nil {
-		e, _ := errors.AsType[syscall.Errno](err)
-		return netip.Addr{}, e
-	}
-	return addrPortOf(sa).Addr(), 0
 }
 
 func (linux) close(fd int) syscall.Errno {

@@ -44,7 +44,8 @@ type Loop struct {
 	paused    Timer // set while accepting is paused
 	phase     phase // how far the shutdown is
 	scratch   []byte
-	handlers  uint64 // begun, times two
+	from      sockaddr // of the connection that was accepted last
+	handlers  uint64   // begun, times two
 
 	// atomic
 	runner                  atomic.Pointer[runner]    // who turns the loop
