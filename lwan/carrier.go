@@ -64,7 +64,10 @@ type carrier interface {
 	// upgrade sends a 101 response and returns the connection for the handler's use while it runs.
 	upgrade(resp *Response, proto string) (net.Conn, error)
 
+	// peer is the address of the other end, at no cost; invalid on a unix socket.
 	peer() netip.AddrPort
+	// trusted reports whether every peer of the endpoint is a trusted proxy.
+	trusted() bool
 	secure() bool
 }
 

@@ -164,7 +164,7 @@
 //   - The text of an error never reaches the client, except as the Message of an Error, and what ReadJSON's Validate
 //     returns. Error pages escape all they show.
 //   - Request.Host, cookies, and file names and types of forms are what the client claims. RemoteAddr and Scheme believe
-//     X-Forwarded-For and -Proto from Server.TrustedProxies only.
+//     X-Forwarded-For and -Proto from Server.TrustedProxies only, and from an Endpoint's peers with TrustPeers.
 //   - A slash that was sent as %2F is data. It separates nothing when routes are found, Request.Path shows it as "%2F", and
 //     Request.Param as "/". So a parameter may hold "../": it is no file name until it was checked; os.Root does that.
 //   - ReadJSON takes a body without Content-Type. A browser can be made to send such a body from another site with

@@ -28,6 +28,7 @@ type loopEngine struct {
 	core      *core
 	eng       *evloop.Engine
 	tables    []*table // by lane
+	trusted   []bool   // by lane: Endpoint.TrustPeers
 	lanes     []*evloop.Lane
 	listeners []net.Listener // of the caller's
 	refused   error          // of closing them when draining began
@@ -78,6 +79,7 @@ func (e *loopEngine) listen(ends []Endpoint, left *inheritance) (addrs []net.Add
 			return nil, fmt.Errorf("lwan: endpoint %d (%s): %w", i, end.where(), err)
 		}
 		e.lanes = append(e.lanes, lane)
+		e.trusted = append(e.trusted, end.TrustPeers)
 		addrs = append(addrs, lane.Addr())
 	}
 	return addrs, nil

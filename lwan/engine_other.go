@@ -66,7 +66,7 @@ func startEngine(s *Server, ends []Endpoint, left *inheritance) (engine, []net.A
 		}
 		addrs = append(addrs, ln.Addr())
 		e.lanes = append(e.lanes, &countingListener{Listener: ln, eng: e, max: int64(max(s.MaxConns, 0)), given: end.Listener != nil})
-		e.servers = append(e.servers, e.server(s, s.life.tables[i]))
+		e.servers = append(e.servers, e.server(s, s.life.tables[i], end.TrustPeers))
 	}
 	for i, srv := range e.servers {
 		go e.serve(srv, e.lanes[i], s.life.failed)
@@ -75,9 +75,9 @@ func startEngine(s *Server, ends []Endpoint, left *inheritance) (engine, []net.A
 }
 
 // server sets a server of net/http as s is set, as far as it can be.
-func (e *httpEngine) server(s *Server, t *table) *http.Server {
+func (e *httpEngine) server(s *Server, t *table, trust bool) *http.Server {
 	return &http.Server{
-		Handler:           e.handler(t),
+		Handler:           e.handler(t, trust),
 		ReadHeaderTimeout: orPause(s.HeaderTimeout, defaultHead),
 		IdleTimeout:       orPause(s.IdleTimeout, defaultIdle),
 		MaxHeaderBytes:    e.core.head.Line + e.core.head.Fields,
@@ -110,8 +110,8 @@ func (e *httpEngine) serve(srv *http.Server, ln net.Listener, failed chan<- erro
 // connKey is the key of a request's connection.
 type connKey struct{}
 
-// handler is toHTTP for requests that can be told to stop.
-func (e *httpEngine) handler(t *table) http.Handler {
+// handler is toHTTP for requests that can be told to stop, of peers that are to be trusted or not.
+func (e *httpEngine) handler(t *table, trust bool) http.Handler {
 	most := e.core.srv.MaxRequests
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn := r.Context().Value(connKey{}).(*countingConn)
@@ -120,6 +120,7 @@ func (e *httpEngine) handler(t *table) http.Handler {
 			w.Header().Set("Connection", "close")
 		}
 		c := newHTTPCall(w, r)
+		c.fromProxy = trust
 		c.later = func(fn func()) { conn.behind = fn }
 		c.left = func() { e.calls.remove(c) }
 		e.calls.add(c)

@@ -228,5 +228,8 @@ func (h *h1) peer() netip.AddrPort {
 	return h.c.Peer()
 }
 
+// trusted implements carrier.
+func (h *h1) trusted() bool { return h.eng.trusted[h.c.Lane()] }
+
 // secure implements carrier.
 func (h *h1) secure() bool { return false }

@@ -6,8 +6,6 @@ import (
 	"crypto/tls"
 	"iter"
 	"log/slog"
-	"net/netip"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -214,80 +212,8 @@ func (r *Request) Proto() string {
 	return "HTTP/1.1"
 }
 
-// Scheme is "https" when the connection is encrypted, or a trusted proxy (Server.TrustedProxies) says in
-// X-Forwarded-Proto that its client's is; else "http".
-func (r *Request) Scheme() string {
-	r.mustLive()
-	if r.car.secure() {
-		return "https"
-	}
-	if r.fromTrustedProxy() && strings.EqualFold(r.Header("X-Forwarded-Proto"), "https") {
-		return "https"
-	}
-	return "http"
-}
-
 // TLS describes the encryption of the connection; nil without.
 func (r *Request) TLS() *tls.ConnectionState { r.mustLive(); return r.tls }
-
-// RemoteAddr is the client's address. Behind one of Server.TrustedProxies it is the last address of X-Forwarded-For
-// that is not a trusted proxy's itself. It is invalid on a unix socket.
-func (r *Request) RemoteAddr() netip.AddrPort {
-	r.mustLive()
-	peer := r.car.peer()
-	trusted := r.table.core.srv.TrustedProxies
-	if len(trusted) == 0 || !contains(trusted, peer.Addr()) {
-		return peer
-	}
-	return forwardedFor(r.HeaderAll("X-Forwarded-For"), trusted, peer)
-}
-
-func (r *Request) fromTrustedProxy() bool {
-	trusted := r.table.core.srv.TrustedProxies
-	return len(trusted) > 0 && contains(trusted, r.car.peer().Addr())
-}
-
-func contains(prefixes []netip.Prefix, a netip.Addr) bool {
-	a = a.Unmap()
-	for _, p := range prefixes {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
-}
-
-// forwardedFor walks the list from its trusted end. What stands before the first address that is not trusted was
-// written by that client, proves nothing, and is not looked at, however much it is.
-func forwardedFor(lines []string, trusted []netip.Prefix, peer netip.AddrPort) netip.AddrPort {
-	client := peer
-	for _, line := range slices.Backward(lines) {
-		for more := true; more; {
-			var ok bool
-			at := strings.LastIndexByte(line, ',')
-			if client, ok = forwarded(line[at+1:], client); !ok || !contains(trusted, client.Addr()) {
-				return client
-			}
-			if more = at >= 0; more {
-				line = line[:at]
-			}
-		}
-	}
-	return client
-}
-
-// forwarded reads an element of X-Forwarded-For, an address with or without a port; otherwise if it is none.
-func forwarded(text string, otherwise netip.AddrPort) (netip.AddrPort, bool) {
-	text = strings.TrimSpace(text)
-	if ap, err := netip.ParseAddrPort(text); err == nil {
-		return ap, true
-	}
-	a, err := netip.ParseAddr(strings.Trim(text, "[]"))
-	if err != nil {
-		return otherwise, false
-	}
-	return netip.AddrPortFrom(a, 0), true
-}
 
 // Param is the value of a wildcard of the pattern, decoded; "" if there is none of that name.
 func (r *Request) Param(name string) string { r.mustLive(); return strings.Clone(r.params.Get(name)) }

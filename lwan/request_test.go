@@ -5,7 +5,6 @@ package lwan
 import (
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"runtime"
 	"slices"
 	"strings"
@@ -181,38 +180,6 @@ func TestLevels(t *testing.T) {
 	w.ended()
 	if book.lines("level=ERROR", "/500") != 1 || book.lines("level=ERROR", "/503") != 1 || book.lines("level=DEBUG", "/404") != 1 || book.lines("/gone") != 0 {
 		t.Error(book)
-	}
-}
-
-// TestForwarded: addresses and schemes that a proxy tells are believed only where it is trusted, and only its own part.
-func TestForwarded(t *testing.T) {
-	show := func(req *Request, resp *Response) Status {
-		return resp.Text(200, req.RemoteAddr().Addr().String()+" "+req.Scheme())
-	}
-	trusting := &Server{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}}
-	wary := &Server{}
-	trusting.Handle("/", show)
-	wary.Handle("/", show)
-	believes, doubts := serveTest(t, trusting), serveTest(t, wary)
-	for _, c := range []struct {
-		fields         []string
-		trusting, wary string
-	}{
-		{nil, "127.0.0.1 http", "127.0.0.1 http"},
-		{[]string{"X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https"}, "203.0.113.7 https", "127.0.0.1 http"},
-		{[]string{"X-Forwarded-For: 198.51.100.1, 203.0.113.7, 10.0.0.2"}, "203.0.113.7 http", "127.0.0.1 http"},
-		{[]string{"X-Forwarded-For: 6.6.6.6", "X-Forwarded-For: 203.0.113.7"}, "203.0.113.7 http", "127.0.0.1 http"},
-		{[]string{"X-Forwarded-For: 10.0.0.1, 10.0.0.2"}, "10.0.0.1 http", "127.0.0.1 http"},
-		{[]string{"X-Forwarded-For: nonsense"}, "127.0.0.1 http", "127.0.0.1 http"},
-		{[]string{"X-Forwarded-For: nonsense, 10.0.0.2"}, "10.0.0.2 http", "127.0.0.1 http"},
-		{[]string{"X-Forwarded-For: [2001:db8::1]:4711"}, "2001:db8::1 http", "127.0.0.1 http"},
-		{[]string{"X-Forwarded-For: 2001:db8::1"}, "2001:db8::1 http", "127.0.0.1 http"},
-	} {
-		for addr, want := range map[string]string{believes: c.trusting, doubts: c.wary} {
-			if a := get(t, addr, "/", c.fields...); a.body != want {
-				t.Errorf("%q: %q, want %q", c.fields, a.body, want)
-			}
-		}
 	}
 }
 

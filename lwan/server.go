@@ -59,7 +59,7 @@ type Server struct {
 	ErrorStatus    func(err error) Status                               // status of your errors: sql.ErrNoRows is 404; 0: not mine
 	ErrorPage      func(req *Request, resp *Response, st Status) Status // writes the body of an error; nil, or nothing written: the built-in page
 	JSON           Codec                                                // nil: encoding/json
-	TrustedProxies []netip.Prefix                                       // whose X-Forwarded-For and -Proto are believed: none
+	TrustedProxies []netip.Prefix                                       // whose X-Forwarded-For and -Proto are believed: none, but for an Endpoint's TrustPeers
 	Heartbeat      time.Duration                                        // pause after which an event stream sends a comment: 15 s
 	Log            *slog.Logger                                         // nil: slog.Default()
 
@@ -90,6 +90,7 @@ type Endpoint struct {
 
 	TLS         *tls.Config   // not supported yet: starting the server fails if it is set
 	Mode        fs.FileMode   // of a unix socket: 0660; 0: as the umask gives it
+	TrustPeers  bool          // whoever connects here is a trusted proxy, as those of Server.TrustedProxies: for a socket that only a proxy reaches
 	Routes      *Routes       // nil: the server's. An admin port: a table of its own on the same loops
 	FastOpen    int           // length of the TCP Fast Open queue; 0: off
 	DeferAccept time.Duration // accept a TCP connection only when it has sent something, or after so long; 0: off

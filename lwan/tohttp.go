@@ -47,6 +47,8 @@ type httpCall struct {
 	req  Request
 	resp Response
 
+	fromProxy bool // every peer of the endpoint is trusted
+
 	later func(func()) // runs a function when the answer has been sent; nil: nobody knows when that is
 	left  func()       // nil, or told the end of the request
 
@@ -411,5 +413,7 @@ func (c *httpCall) peer() netip.AddrPort {
 	if err != nil {
 		return netip.AddrPort{} // a unix socket, or a request made by hand
 	}
-	return ap
+	return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
 }
+
+func (c *httpCall) trusted() bool { return c.fromProxy }
