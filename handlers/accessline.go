@@ -44,7 +44,7 @@ func appendLogClient(b []byte, req *lwan.Request) []byte {
 	if !client.IsValid() {
 		return append(b, '-')
 	}
-	return client.Addr().Unmap().WithZone("").AppendTo(b) // a zone may hold anything, and X-Forwarded-For may hold a zone
+	return client.Addr().AppendTo(b)
 }
 
 // appendLogField appends a header field in quotes.

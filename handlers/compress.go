@@ -152,7 +152,12 @@ func transformable(resp *lwan.Response) bool {
 			return false
 		}
 	}
-	return !strings.Contains(strings.ToLower(resp.Header("Cache-Control")), "no-transform")
+	for _, line := range resp.HeaderAll("Cache-Control") {
+		if strings.Contains(strings.ToLower(line), "no-transform") {
+			return false
+		}
+	}
+	return true
 }
 
 // small reports whether the body is known to be below the limit.

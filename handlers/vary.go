@@ -9,7 +9,10 @@ import (
 // vary says that the answer depends on these request fields, a list, so that caches keep an answer for each of their
 // values (RFC 9110 section 12.5.5). Several Vary fields are one list, so what others have set stays.
 func vary(resp *lwan.Response, names string) {
-	if !strings.EqualFold(resp.Header("Vary"), names) {
-		resp.AddHeader("Vary", names)
+	for _, set := range resp.HeaderAll("Vary") {
+		if strings.EqualFold(set, names) {
+			return
+		}
 	}
+	resp.AddHeader("Vary", names)
 }

@@ -128,6 +128,23 @@
 // These are fixed: the header of a part has 32 KiB, an Accept is read up to 1 KiB, and the values of a multipart form take
 // 10 MiB together.
 //
+// # Fields on several lines
+//
+// All lines of a field are one field (RFC 9110 section 5.3). What that is, when they are several, is the same for everybody
+// who asks by a name (Request.Header and HeaderBytes, and all that this module does by itself); HeaderAll and Headers show
+// the lines.
+//
+//	one list, joined with commas   Accept and Accept-*, Access-Control-Request-Headers, Cache-Control, Connection,
+//	                               Content-Encoding, Content-Language, Expect, Forwarded, If-Match, If-None-Match, Keep-Alive,
+//	                               Pragma, Priority, Proxy-Connection, Sec-CH-UA, Sec-WebSocket-Extensions and -Protocol, TE,
+//	                               Trailer, Upgrade, Via, X-Forwarded-For, -Host and -Proto; Cookie, with semicolons;
+//	                               If-Range, which is no validator then, so that the whole is sent
+//	refused with 400               Host, Content-Length, Transfer-Encoding; Authorization, Proxy-Authorization, Origin,
+//	                               Sec-Fetch-*, Access-Control-Request-Method; Content-Type, Content-Range,
+//	                               Content-Disposition; Sec-WebSocket-Key and -Version
+//	as if there were none          If-Modified-Since, If-Unmodified-Since, Range, Traceparent, HTTP2-Settings
+//	the first                      all others
+//
 // # Misuse: what is caught, and what cannot be
 //
 // Caught, with an answer of 500 as long as the head has not left (then the stream is cut), and a line in the log that names

@@ -31,7 +31,7 @@ func (c *core) errorPage(req *Request, resp *Response, st Status) {
 	}
 	info := newErrorInfo(resp, st)
 	var err error
-	switch accepts(acceptOf(req), plainType, htmlType, typeJSON) {
+	switch accepts(req.headerView("Accept"), plainType, htmlType, typeJSON) {
 	case htmlType:
 		resp.ctype = typeHTML
 		err = info.writeHTML((*heldBody)(resp), req)
@@ -53,14 +53,6 @@ type heldBody Response
 func (b *heldBody) Write(p []byte) (int, error) {
 	hold((*Response)(b), p)
 	return len(p), nil
-}
-
-// acceptOf is the request's Accept; several fields are one list (RFC 9110 section 5.3).
-func acceptOf(req *Request) []byte {
-	if all := req.HeaderAll("Accept"); len(all) > 1 {
-		return []byte(strings.Join(all, ","))
-	}
-	return req.headerView("Accept")
 }
 
 // varies reports whether a Vary field of the response names that request field.

@@ -37,8 +37,8 @@ func (r *Request) Scheme() string {
 
 // RemoteAddr is the client's address, which stays known when the client has left. Behind a trusted proxy
 // (Server.TrustedProxies, Endpoint.TrustPeers) it is the last address of X-Forwarded-For that is not a trusted proxy's
-// itself; where an element is no address, or one with a zone, it is that of the proxy that says so. IPv4 is never in the
-// form of IPv6, and the port is 0 where none is known. Invalid: on a unix socket, unless a proxy there is trusted.
+// itself; where an element is no address, it is that of the proxy that says so. It has no zone, IPv4 is never in the form
+// of IPv6, and the port is 0 where none is known. Invalid: on a unix socket, unless a proxy there is trusted.
 func (r *Request) RemoteAddr() netip.AddrPort {
 	r.mustLive()
 	peer := r.car.peer()
@@ -102,14 +102,14 @@ func (r *Request) forwardedProto(hops int) (proto []byte) {
 	return proto
 }
 
-// forwardedAddr reads an element of X-Forwarded-For, an address with or without a port. One with a zone, which names an
-// interface of somebody else's machine, is no address; nor is one that nobody can have.
+// forwardedAddr reads an element of X-Forwarded-For, an address with or without a port. One that nobody can have is none;
+// and a zone, which may be any text and at best names an interface of somebody else's machine, is left out.
 func forwardedAddr(element []byte) (netip.AddrPort, bool) {
 	var client netip.AddrPort
 	var err error
 	text, n := alias(element), len(element)
 	switch {
-	case n == 0 || bytes.IndexByte(element, '%') >= 0:
+	case n == 0:
 		return client, false
 	case text[0] == '[' && text[n-1] != ']', bytes.Count(element, colon) == 1:
 		client, err = netip.ParseAddrPort(text)
@@ -121,7 +121,7 @@ func forwardedAddr(element []byte) (netip.AddrPort, bool) {
 		a, err = netip.ParseAddr(text)
 		client = netip.AddrPortFrom(a, 0)
 	}
-	a := client.Addr().Unmap()
+	a := client.Addr().Unmap().WithZone("")
 	if err != nil || a.IsUnspecified() || a.IsMulticast() {
 		return netip.AddrPort{}, false
 	}

@@ -218,13 +218,12 @@ func (r *Request) TLS() *tls.ConnectionState { r.mustLive(); return r.tls }
 // Param is the value of a wildcard of the pattern, decoded; "" if there is none of that name.
 func (r *Request) Param(name string) string { r.mustLive(); return strings.Clone(r.params.Get(name)) }
 
-// Header is the value of the first field of that name, in any case; "" if there is none.
+// Header is the value of the field of that name, in any case; "" if there is none. On several lines a list is one value,
+// joined with commas. Of a field that has one value, and of names that are not known here, the first line counts; or none,
+// or the request was refused: see "Fields on several lines".
 func (r *Request) Header(name string) string {
 	r.mustLive()
-	if v, ok := r.head.Find(r.buf, name); ok {
-		return string(v.Of(r.buf))
-	}
-	return ""
+	return string(r.headerView(name))
 }
 
 // HeaderBytes is Header without a copy: nil if there is no such field. It is valid until the handler returns.
@@ -237,10 +236,8 @@ func (r *Request) HeaderBytes(name string) []byte {
 
 // headerView is HeaderBytes for what looks at it and forgets it before anything waits.
 func (r *Request) headerView(name string) []byte {
-	if v, ok := r.head.Find(r.buf, name); ok {
-		return v.Of(r.buf)
-	}
-	return nil
+	v, _ := r.head.Value(r.buf, name)
+	return v
 }
 
 // Borrow runs fn. What methods ending in Bytes return in it is valid until fn returns, and not until the handler does: so a
@@ -252,7 +249,7 @@ func (r *Request) Borrow(fn func()) {
 	r.aliased = before
 }
 
-// HeaderAll is the values of all fields of that name, in order; nil if there is none.
+// HeaderAll is the values of all lines of that name as they came, in order; nil if there is none.
 func (r *Request) HeaderAll(name string) (all []string) {
 	r.mustLive()
 	for i := range r.head.Fields {

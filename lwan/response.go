@@ -149,7 +149,8 @@ func (r *Response) DelHeader(name string) {
 	r.fields = kept
 }
 
-// Header is the value of the first field of that name that was set so far; "" if there is none.
+// Header is the value of the first field of that name that was set so far; "" if there is none. HeaderAll has the others:
+// a list may stand in several fields (RFC 9110 section 5.3).
 func (r *Response) Header(name string) string {
 	r.mustLive()
 	switch {
@@ -157,6 +158,8 @@ func (r *Response) Header(name string) string {
 		return r.ctype
 	case strings.EqualFold(name, "Content-Length") && r.length >= 0:
 		return strconv.FormatInt(r.length, 10)
+	case strings.EqualFold(name, "Connection") && r.hangup:
+		return "close"
 	}
 	for _, f := range r.fields {
 		if strings.EqualFold(f.name, name) {
@@ -164,6 +167,27 @@ func (r *Response) Header(name string) string {
 		}
 	}
 	return ""
+}
+
+// HeaderAll is the values of all fields of that name that were set so far, in order; nil if there is none. What the server
+// adds by itself, and Server.Header, is not among them.
+func (r *Response) HeaderAll(name string) (all []string) {
+	r.mustLive()
+	switch {
+	case strings.EqualFold(name, "Connection") && r.hangup:
+		return []string{"close"}
+	case strings.EqualFold(name, "Content-Type"), strings.EqualFold(name, "Content-Length"):
+		if v := r.Header(name); v != "" {
+			all = []string{v}
+		}
+		return all
+	}
+	for _, f := range r.fields {
+		if strings.EqualFold(f.name, name) {
+			all = append(all, f.value)
+		}
+	}
+	return all
 }
 
 // SetContentType sets the Content-Type field; "" means none.

@@ -27,8 +27,10 @@
 // # What is refused
 //
 // Everything that two servers could understand in two ways: a line end that is not CRLF, whitespace that the grammar has
-// not, folded lines, two lengths, a length and a coding, a body whose end is not certain. Where the RFC lets a recipient
-// choose between repairing and refusing, this one refuses. An Error is told as soon as the byte that shows it is there.
+// not, folded lines, two lengths, a length and a coding, a body whose end is not certain, two values of a field that has
+// one. Where the RFC lets a recipient choose between repairing and refusing, this one refuses. An Error is told as soon as
+// the byte that shows it is there; of a field that is repeated, at the end of the head. The table of fields on several
+// lines is in repeated.go.
 // After an error nothing is known about where the next message begins: the connection has to be closed.
 //
 // # Lifetimes

@@ -44,6 +44,7 @@ const (
 	reasonNoHost        = "no Host field"
 	reasonManyHosts     = "more than one Host field"
 	reasonHost          = "invalid Host field"
+	reasonRepeated      = "field that has one value stands on several lines"
 	reasonLength        = "Content-Length is not a decimal number"
 	reasonLengthRange   = "Content-Length out of range"
 	reasonManyLengths   = "more than one Content-Length"

@@ -31,6 +31,8 @@ func (p *parser) lines() bool {
 			if bit := uint64(1) << known; h.seen&bit == 0 {
 				h.seen |= bit
 				h.first[known%knownCount] = uint16(len(h.Fields))
+			} else {
+				h.several |= bit
 			}
 			h.Fields = append(h.Fields, Field{span(i, colon), v, known})
 		}

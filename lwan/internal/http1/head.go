@@ -38,12 +38,13 @@ type Head struct {
 	Upgrade        bool  // there is an Upgrade field and Connection names it; never in HTTP/1.0 (RFC 9110 section 7.8)
 	Fields         []Field
 
-	seen  uint64             // bit k: a field of Known k is there
-	first [knownCount]uint16 // index in Fields of the first of them; meaningless without its bit
-	named uint8              // what Connection named: bits connClose and so on
+	seen    uint64             // bit k: a field of Known k is there
+	several uint64             // bit k: on more than one line
+	first   [knownCount]uint16 // index in Fields of the first of them; meaningless without its bit
+	named   uint8              // what Connection named: bits connClose and so on
 }
 
-// FindKnown returns the value of the first field of that name.
+// FindKnown returns the value of the first field of that name; of one that is Ignored when it is repeated, if it is not.
 func (h *Head) FindKnown(k Known) (Span, bool) {
 	if h.seen>>k&1 == 0 || k == 0 {
 		return Span{}, false
@@ -51,10 +52,12 @@ func (h *Head) FindKnown(k Known) (Span, bool) {
 	return h.Fields[h.first[k]].Value, true
 }
 
-// Find returns the value of the first field of that name, in any case. buf is the buffer that was parsed. A known name
-// that is not there is told at once, without a look at the fields.
-func (h *Head) Find(buf []byte, name string) (Span, bool) {
-	if k := KnownName(name); k != 0 {
+// Find returns what FindKnown does for a name in any case. buf is the buffer that was parsed. A known name that is not
+// there is told at once, without a look at the fields.
+func (h *Head) Find(buf []byte, name string) (Span, bool) { return h.find(buf, name, KnownName(name)) }
+
+func (h *Head) find(buf []byte, name string, k Known) (Span, bool) {
+	if k != 0 {
 		return h.FindKnown(k)
 	}
 	for i := range h.Fields {
@@ -71,5 +74,5 @@ func (h *Head) reset() {
 	h.Size, h.ContentLength, h.Form, h.Minor = 0, -1, OriginForm, 0
 	h.HasQuery, h.PlainPath, h.KeepAlive, h.Chunked, h.Expect100, h.Upgrade = false, false, false, false, false, false
 	h.Fields = h.Fields[:0]
-	h.seen, h.named = 0, 0
+	h.seen, h.several, h.named = 0, 0, 0
 }

@@ -93,6 +93,7 @@ func Parse(buf []byte, h *Head, lim *Limits, r *Resume) (Verdict, Error) {
 		h.reset()
 		ok = p.run()
 	}
+	ok = ok && p.settleRepeated()
 	switch {
 	case ok:
 		return Done, Error{}

@@ -22,6 +22,10 @@ func splitSamples() (samples []string) {
 	for _, c := range badFields {
 		samples = append(samples, c.before+c.fields+"\r\n\r\n")
 	}
+	for k := Host; k < knownCount; k++ {
+		in, _ := repeatedHead(k)
+		samples = append(samples, in)
+	}
 	return append(samples, wrkRequest, curlRequest, chromeRequest,
 		get+strings.Repeat("a", 200)+": "+strings.Repeat("b", 200)+"\r\n\r\n",
 		"GET /"+strings.Repeat("a", 300)+" HTTP/1.1\r\n", strings.Repeat("M", 300),
