@@ -184,6 +184,8 @@
 //     X-Forwarded-For and -Proto from Server.TrustedProxies only, and from an Endpoint's peers with TrustPeers.
 //   - A slash that was sent as %2F is data. It separates nothing when routes are found, Request.Path shows it as "%2F", and
 //     Request.Param as "/". So a parameter may hold "../": it is no file name until it was checked; os.Root does that.
+//   - What clients should percent-encode in a target and send bare (UTF-8, "{", "|" and the like) is as if it were encoded: Target
+//     shows it so. Controls, blanks, and in a path "#" and "\", are refused.
 //   - ReadJSON takes a body without Content-Type. A browser can be made to send such a body from another site with
 //     the user's cookies: use SameSite cookies, or check Origin or Sec-Fetch-Site as net/http.CrossOriginProtection does.
 //   - Numbers from [Param] and [Query] are finite: NaN, which passes every comparison with a limit, is not valid.

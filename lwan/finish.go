@@ -108,7 +108,7 @@ func escapeReference(s string) string {
 	}
 	clean := true
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '<' || c == '>' || c == '\\' {
+		if c := s[i]; notInURI(c) {
 			clean = false
 			break
 		}
@@ -119,7 +119,7 @@ func escapeReference(s string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '<' || c == '>' || c == '\\' {
+		if c := s[i]; notInURI(c) {
 			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
 		} else {
 			b.WriteByte(c)
@@ -127,6 +127,9 @@ func escapeReference(s string) string {
 	}
 	return b.String()
 }
+
+// notInURI reports whether c must be percent-encoded wherever it stands in a URI (RFC 3986 section 2).
+func notInURI(c byte) bool { return c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 }
 
 // Error answers with the error page of st and a message for the client.
 func (r *Response) Error(st Status, msg string) Status {
@@ -170,7 +173,7 @@ func NotFound(req *Request, resp *Response) Status { return StatusNotFound }
 // redirectPath answers a path that has to be written differently, with the query as it was. target is escaped.
 func (r *Response) redirectPath(target string) Status {
 	if q := &r.req.head; q.HasQuery {
-		target += "?" + string(q.Query.Of(r.req.buf))
+		target += "?" + r.req.canonical(q.Query)
 	}
 	return r.Redirect(StatusTemporaryRedirect, target)
 }

@@ -187,8 +187,18 @@ func (r *Request) RestBytes() []byte {
 	return unsafe.Slice(unsafe.StringData(rest), len(rest))
 }
 
-// Target is the request target as it was sent (RFC 9112 section 3.2).
-func (r *Request) Target() string { r.mustLive(); return string(r.head.Target.Of(r.buf)) }
+// Target is the request target as it was sent (RFC 9112 section 3.2), but for bytes that a URI holds only percent-encoded
+// and that clients send bare, as "|" or UTF-8: they are shown encoded. So it is always a URI reference of RFC 3986, with
+// "[" and "]" besides.
+func (r *Request) Target() string { r.mustLive(); return r.canonical(r.head.Target) }
+
+// canonical is a part of the target as Target shows it.
+func (r *Request) canonical(part http1.Span) string {
+	if r.head.BareTarget {
+		return string(http1.AppendTarget(nil, part.Of(r.buf)))
+	}
+	return string(part.Of(r.buf))
+}
 
 // Pattern is the pattern of the route, known in all middleware; "" if no route fits (404).
 func (r *Request) Pattern() string {

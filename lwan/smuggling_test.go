@@ -107,7 +107,7 @@ func reciteHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	fmt.Fprint(w, strings.TrimSuffix(fmt.Sprintf("%s %s %s", r.Method, r.RequestURI, body), " "))
+	fmt.Fprint(w, strings.TrimSuffix(fmt.Sprintf("%s %s %s", r.Method, shownTarget(r), body), " "))
 }
 
 // at is the probe for a path.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/golwan/golwan/lwan/internal/http1"
 )
 
 // What is served through net/http is parsed by net/http, which takes more than the parser of this package does. There the
@@ -18,9 +20,9 @@ import (
 func plainServer(t *testing.T) (addr string, seen *sightings) {
 	seen = &sightings{by: map[string][]string{}}
 	return serveHTTP(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		seen.add(r.RemoteAddr, r.Method+" "+r.RequestURI)
-		if strings.HasSuffix(r.RequestURI, "/ignore") {
-			fmt.Fprint(w, r.Method, " ", r.RequestURI)
+		seen.add(r.RemoteAddr, r.Method+" "+shownTarget(r))
+		if strings.HasSuffix(shownTarget(r), "/ignore") {
+			fmt.Fprint(w, r.Method, " ", shownTarget(r))
 			return
 		}
 		reciteHTTP(w, r)
@@ -43,6 +45,11 @@ func serveHTTP(t *testing.T, h http.Handler) (addr string) {
 		<-ended
 	})
 	return l.Addr().String()
+}
+
+// shownTarget is what Request.Target shows of it.
+func shownTarget(r *http.Request) string {
+	return string(http1.AppendTarget(nil, []byte(r.RequestURI)))
 }
 
 // TestSmugglingToHTTP: a handler under net/http sees the requests that net/http sees.

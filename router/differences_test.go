@@ -47,6 +47,11 @@ var differences = []struct {
 		answer{status: 307, location: "/b?q=1"}, answer{status: 200, pattern: "/{x}/{y}/b", values: `x="a" y=".." `},
 	},
 	{
+		"dots at the end name a directory", "the slash before them stays: RFC 3986, section 5.2.4",
+		"/a/{x...}", probe{"GET", "h", "/a/b/."},
+		answer{status: 307, location: "/a/b/?q=1"}, answer{status: 307, location: "/a/b?q=1"},
+	},
+	{
 		"cleaned path is escaped once", "ServeMux escapes the escaped path again",
 		"/a%20b/c", probe{"GET", "h", "/a%20b//c"},
 		answer{status: 307, location: "/a%20b/c?q=1"}, answer{status: 307, location: "/a%2520b/c?q=1"},

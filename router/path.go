@@ -10,7 +10,8 @@ import (
 const EncodedSlash = '\x00'
 
 // Clean is the canonical form of a decoded path: a leading slash, no empty, "." or ".." segments, a trailing slash
-// kept. It is the cleaning of net/http.ServeMux, and gives p itself when there is nothing to do.
+// kept, also one before a dot segment at the end: that names a directory (RFC 3986, section 5.2.4). Otherwise it is the
+// cleaning of net/http.ServeMux. It gives p itself when there is nothing to do.
 //
 // Find wants a clean path, except for CONNECT, whose path is used as it was sent. A caller that was sent an unclean
 // one does as ServeMux does: Find with the clean path first; if that says Redirect, send it; otherwise, whatever the
@@ -23,13 +24,19 @@ func Clean(p string) string {
 		p = "/" + p
 	}
 	clean := path.Clean(p)
-	if clean == "/" || p[len(p)-1] != '/' {
+	if clean == "/" || !namesDirectory(p) {
 		return clean
 	}
 	if len(p) == len(clean)+1 && p[:len(clean)] == clean {
 		return p
 	}
 	return clean + "/"
+}
+
+// namesDirectory reports whether the last segment of p is empty, or dots.
+func namesDirectory(p string) bool {
+	last := p[strings.LastIndexByte(p, '/')+1:]
+	return last == "" || last == "." || last == ".."
 }
 
 // Escape percent-encodes a decoded path for a Location field: everything but the characters that a path may hold as

@@ -31,6 +31,7 @@ type Head struct {
 	Form           TargetForm
 	Minor          uint8 // 0 or 1, of HTTP/1.0 and 1.1; a higher one is served, and shown, as 1 (RFC 9110 section 2.5)
 	HasQuery       bool  // there was a "?"
+	BareTarget     bool  // Target has bytes that have to be percent-encoded: who shows it uses AppendTarget
 	PlainPath      bool  // Path is as CleanPath would leave it, so that it can be routed as it is: no "%", no "//", no "/."
 	KeepAlive      bool  // the client wants the connection to go on: by version and Connection (RFC 9112 section 9.3)
 	Chunked        bool  // the body is in the chunked coding
@@ -72,7 +73,7 @@ func (h *Head) find(buf []byte, name string, k Known) (Span, bool) {
 func (h *Head) reset() {
 	h.Method, h.Target, h.Scheme, h.Authority, h.Path, h.Query = Span{}, Span{}, Span{}, Span{}, Span{}, Span{}
 	h.Size, h.ContentLength, h.Form, h.Minor = 0, -1, OriginForm, 0
-	h.HasQuery, h.PlainPath, h.KeepAlive, h.Chunked, h.Expect100, h.Upgrade = false, false, false, false, false, false
+	h.HasQuery, h.BareTarget, h.PlainPath, h.KeepAlive, h.Chunked, h.Expect100, h.Upgrade = false, false, false, false, false, false, false
 	h.Fields = h.Fields[:0]
 	h.seen, h.several, h.named = 0, 0, 0
 }

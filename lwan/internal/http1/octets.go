@@ -13,12 +13,6 @@ var hostOctet = octets(alphanum + unreservedMarks + subDelims)
 // pcharOctet is true for what a path segment may hold unescaped (RFC 3986 section 3.3).
 var pcharOctet = octets(alphanum + unreservedMarks + subDelims + ":@")
 
-// queryOctet is true for what is taken in a query. RFC 3986 section 3.4 allows pchar, "/" and "?"; clients in use send
-// the rest of visible ASCII too, and a query is data that selects nothing before the handler has read it. A "#" among it
-// is such data: nothing is cut off behind it. "<" and ">" are the exception: no client sends them bare, and they are of
-// use only to those who hope to see them in a page.
-var queryOctet = octets(alphanum + unreservedMarks + subDelims + ":@/?%" + "\"#[\\]^`{|}")
-
 const (
 	alphanum        = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	unreservedMarks = "-._~"

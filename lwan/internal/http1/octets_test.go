@@ -78,11 +78,18 @@ func TestOctetClasses(t *testing.T) {
 		if got, want := tokenOctet[c], visible && !strings.ContainsAny(s, "\"(),/:;<=>?@[\\]{}"); got != want {
 			t.Errorf("%q in a token: %v", s, got)
 		}
-		if got, want := queryOctet[c], visible && !strings.ContainsAny(s, "<>"); got != want {
+		high := c >= 0x80
+		if got, want := queryClasses[c] != queryEnd, visible || high; got != want {
 			t.Errorf("%q in a query: %v", s, got)
 		}
-		if got, want := pathClasses[c] != pathEnd, visible && !strings.ContainsAny(s, "#<>\\^`{}"); got != want {
+		if got, want := queryClasses[c] == queryBare, high || strings.ContainsAny(s, "\"#<>\\^`{|}"); got != want {
+			t.Errorf("%q bare in a query: %v", s, got)
+		}
+		if got, want := pathClasses[c] != pathEnd, visible && !strings.ContainsAny(s, "#\\") || high; got != want {
 			t.Errorf("%q in a path: %v", s, got)
+		}
+		if got, want := pathClasses[c] == pathBare, high || strings.ContainsAny(s, "\"<>^`{|}"); got != want {
+			t.Errorf("%q bare in a path: %v", s, got)
 		}
 		if got, want := pcharOctet[c], visible && !strings.ContainsAny(s, "\"#%/<>?[\\]^`{|}"); got != want {
 			t.Errorf("%q as pchar: %v", s, got)

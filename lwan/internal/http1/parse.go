@@ -65,6 +65,7 @@ const (
 	seenHost                    // a Host field
 	seenLen                     // a Content-Length field
 	seenCoded                   // a Transfer-Encoding field
+	bare                        // the target has a byte that has to be percent-encoded
 )
 
 type parser struct {

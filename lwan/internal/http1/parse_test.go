@@ -34,7 +34,7 @@ func summary(h *Head, in string) string {
 	for _, flag := range []struct {
 		name string
 		on   bool
-	}{{"plain", h.PlainPath}, {"keep", h.KeepAlive}, {"chunked", h.Chunked}, {"expect", h.Expect100}, {"upgrade", h.Upgrade}} {
+	}{{"bare", h.BareTarget}, {"plain", h.PlainPath}, {"keep", h.KeepAlive}, {"chunked", h.Chunked}, {"expect", h.Expect100}, {"upgrade", h.Upgrade}} {
 		if flag.on {
 			b.WriteString(" " + flag.name)
 		}
@@ -49,7 +49,11 @@ var goodLines = []struct{ line, want string }{
 	{"GET /? HTTP/1.1", "GET origin authority=h path=/ query= 1.1 plain keep"},
 	{"GET /?a?b/c HTTP/1.1", "GET origin authority=h path=/ query=a?b/c 1.1 plain keep"},
 	{"GET /?//./%zz HTTP/1.1", "GET origin authority=h path=/ query=//./%zz 1.1 plain keep"},
-	{"GET /?q={a|b}^`\\\"[]#c HTTP/1.1", "GET origin authority=h path=/ query=q={a|b}^`\\\"[]#c 1.1 plain keep"},
+	{"GET /?q={a|b}^`\\\"[]#c HTTP/1.1", "GET origin authority=h path=/ query=q={a|b}^`\\\"[]#c 1.1 bare plain keep"},
+	{"GET /?q[]=<\xc3\xa4\xff> HTTP/1.1", "GET origin authority=h path=/ query=q[]=<\xc3\xa4\xff> 1.1 bare plain keep"},
+	{"GET /<{a}|^`b>\"\xc3\xa4\xff HTTP/1.1", "GET origin authority=h path=/<{a}|^`b>\"\xc3\xa4\xff 1.1 bare plain keep"},
+	{"GET /{a}/../%41 HTTP/1.1", "GET origin authority=h path=/{a}/../%41 1.1 bare keep"},
+	{"GET http://h/\xc3\xa4?| HTTP/1.1", "GET absolute scheme=http authority=h path=/\xc3\xa4 query=| 1.1 bare plain keep"},
 	{"GET /a%20b HTTP/1.1", "GET origin authority=h path=/a%20b 1.1 keep"},
 	{"GET /a//b HTTP/1.1", "GET origin authority=h path=/a//b 1.1 keep"},
 	{"GET //a HTTP/1.1", "GET origin authority=h path=//a 1.1 keep"},
@@ -58,7 +62,7 @@ var goodLines = []struct{ line, want string }{
 	{"GET /a./b..c HTTP/1.1", "GET origin authority=h path=/a./b..c 1.1 plain keep"},
 	{"GET /a/b/ HTTP/1.1", "GET origin authority=h path=/a/b/ 1.1 plain keep"},
 	{"GET /~a-b_c.d!$&'()*+,;=:@ HTTP/1.1", "GET origin authority=h path=/~a-b_c.d!$&'()*+,;=:@ 1.1 plain keep"},
-	{"GET /a[1]|\"b\" HTTP/1.1", "GET origin authority=h path=/a[1]|\"b\" 1.1 plain keep"},
+	{"GET /a[1]|\"b\" HTTP/1.1", "GET origin authority=h path=/a[1]|\"b\" 1.1 bare plain keep"},
 	{"X-!#$%&'*+.^_`|~1 / HTTP/1.1", "X-!#$%&'*+.^_`|~1 origin authority=h path=/ 1.1 plain keep"},
 	{"get / HTTP/1.1", "get origin authority=h path=/ 1.1 plain keep"},
 	{"OPTIONS * HTTP/1.1", "OPTIONS asterisk authority=h 1.1 keep"},
@@ -120,13 +124,15 @@ var badLines = []struct {
 	{"GET /a\tb HTTP/1.1", 400, 6, reasonTargetByte},
 	{"GET /a#b HTTP/1.1", 400, 6, reasonTargetByte},
 	{"GET /a\\b HTTP/1.1", 400, 6, reasonTargetByte},
-	{"GET /<b> HTTP/1.1", 400, 5, reasonTargetByte},
-	{"GET /?<b> HTTP/1.1", 400, 6, reasonTargetByte},
-	{"GET /{a} HTTP/1.1", 400, 5, reasonTargetByte},
+	{"GET /\x01 HTTP/1.1", 400, 5, reasonTargetByte},
+	{"GET /?\x01 HTTP/1.1", 400, 6, reasonTargetByte},
+	{"GET /?a\tb HTTP/1.1", 400, 7, reasonTargetByte},
+	{"GET /?a b HTTP/1.1", 400, 8, reasonVersion},
+	{"GET /{a}#b HTTP/1.1", 400, 8, reasonTargetByte},
+	{"GET /\xc3\xa4\\b HTTP/1.1", 400, 7, reasonTargetByte},
+	{"GET http://h\xc3\xa4/ HTTP/1.1", 400, 11, reasonAuthority},
 	{"GET /\x7f HTTP/1.1", 400, 5, reasonTargetByte},
 	{"GET /?\x7f HTTP/1.1", 400, 6, reasonTargetByte},
-	{"GET /\xc3\xa4 HTTP/1.1", 400, 5, reasonTargetByte},
-	{"GET /?\xc3\xa4 HTTP/1.1", 400, 6, reasonTargetByte},
 	{"GET /a%2 HTTP/1.1", 400, 6, reasonEscape},
 	{"GET /a%2?4 HTTP/1.1", 400, 6, reasonEscape},
 	{"GET /%41%zz HTTP/1.1", 400, 8, reasonEscape},

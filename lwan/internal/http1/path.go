@@ -11,8 +11,9 @@ import (
 //   - An escaped slash is data of its segment and never a separator. In the decoded path it is the byte EncodedSlash, which
 //     is free because NUL is refused, and which nothing takes for a slash by mistake: "/a%2Fb" has one segment.
 //   - Dots are dots, escaped or not (RFC 3986 section 6.2.2.2): "%2e%2e" is removed like "..". A backslash is data.
-//   - Dot segments and doubled slashes are removed as net/http.ServeMux removes them: "/a//b/./c/.." is "/a/b". A slash at
-//     the end stays, and one before a dot segment at the end goes with it. What is above the root is the root.
+//   - Dot segments and doubled slashes are removed: "/a//b/./c/.." is "/a/b/". A slash at the end stays, and so does one
+//     before a dot segment at the end, which names a directory (RFC 3986 section 5.2.4; net/http.ServeMux takes it off).
+//     What is above the root is the root.
 //
 // A file server refuses a path with EncodedSlash in it; elsewhere it is shown as "%2F" in a path and "/" in a parameter.
 
@@ -41,9 +42,9 @@ func CleanPath(dst, raw []byte) (path []byte, clean bool, err Error) {
 		case len(segment) == 0:
 			clean = clean && last
 		case string(segment) == ".":
-			dst, clean = dropDots(dst[:start], root, last), false
+			dst, clean = dst[:start], false
 		case string(segment) == "..":
-			dst, clean = dropDots(parent(dst[:start], root), root, last), false
+			dst, clean = parent(dst[:start], root), false
 		case !last:
 			dst = append(dst, '/')
 		}
@@ -92,18 +93,11 @@ func parent(dst []byte, root int) []byte {
 	return dst[:root+bytes.LastIndexByte(dst[root:len(dst)-1], '/')+1]
 }
 
-// dropDots is dst after a dot segment: when that was the last one, the slash before it goes too.
-func dropDots(dst []byte, root int, last bool) []byte {
-	if last && len(dst) > root+1 {
-		return dst[:len(dst)-1]
-	}
-	return dst
-}
+const digits = "0123456789ABCDEF"
 
 // AppendEscaped appends path, decoded, as it may stand in a URI: what RFC 3986 section 3.3 does not allow in a path is
 // escaped, and EncodedSlash is "%2F" again. It undoes CleanPath, for a redirect; slashes are left alone.
 func AppendEscaped(dst, path []byte) []byte {
-	const digits = "0123456789ABCDEF"
 	for _, c := range path {
 		switch {
 		case pcharOctet[c] || c == '/':

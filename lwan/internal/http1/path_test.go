@@ -26,12 +26,17 @@ func TestCleanPath(t *testing.T) {
 		{"/..", "/", false},
 		{"/./", "/", false},
 		{"/../", "/", false},
-		{"/a/.", "/a", false},
+		{"/a/.", "/a/", false},
+		{"/a/b/.", "/a/b/", false},
+		{"/a/b/%2e", "/a/b/", false},
+		{"/a/b//.", "/a/b/", false},
+		{"/a/b/./..", "/a/", false},
+		{"/a%2F..", "/a\x00..", true},
 		{"/a/./", "/a/", false},
 		{"/a/./b", "/a/b", false},
 		{"/a/..", "/", false},
 		{"/a/../", "/", false},
-		{"/a/b/..", "/a", false},
+		{"/a/b/..", "/a/", false},
 		{"/a/b/../", "/a/", false},
 		{"/a/../b", "/b", false},
 		{"/../../../etc/passwd", "/etc/passwd", false},
@@ -88,7 +93,8 @@ func TestCleanPathRefuses(t *testing.T) {
 	}
 }
 
-// cleanTwin is CleanPath in the words of net/http: decode, path.Clean, and keep the slash at the end.
+// cleanTwin is CleanPath in the words of net/http: decode, path.Clean, and keep the slash at the end. Other than there, it
+// stays before dots too: RFC 3986 section 5.2.4.
 func cleanTwin(raw string) (cleaned string, clean, ok bool) {
 	const slash = "\x00"
 	decoded, err := url.PathUnescape(strings.NewReplacer("%2F", slash, "%2f", slash).Replace(raw))
@@ -99,8 +105,11 @@ func cleanTwin(raw string) (cleaned string, clean, ok bool) {
 		return "/", true, true
 	}
 	cleaned = path.Clean(decoded)
-	if strings.HasSuffix(decoded, "/") && cleaned != "/" {
-		cleaned += "/"
+	switch last := decoded[strings.LastIndexByte(decoded, '/')+1:]; last {
+	case "", ".", "..":
+		if cleaned != "/" {
+			cleaned += "/"
+		}
 	}
 	return cleaned, cleaned == decoded, true
 }
@@ -191,4 +200,23 @@ func TestEscapedRoundTrip(t *testing.T) {
 		checkEscapedRoundTrip(t, []byte{'/', 'a', byte(c), 'b'})
 	}
 	checkEscapedRoundTrip(t, []byte("/a\x00b/\x00"))
+}
+
+// What is shown of a target is read as what was sent, and is nothing that would have to be encoded again.
+func TestAppendTarget(t *testing.T) {
+	for _, c := range []struct{ target, want string }{
+		{"/a/b?c=d&e[]=%7c", "/a/b?c=d&e[]=%7c"},
+		{"/^`{|}<>\"", "/%5E%60%7B%7C%7D%3C%3E%22"},
+		{"/?\\#\"", "/?%5C%23%22"},
+		{"/\u00e4?\xff", "/%C3%A4?%FF"},
+	} {
+		got := AppendTarget([]byte("x"), []byte(c.target))
+		if string(got) != "x"+c.want {
+			t.Errorf("%q: %q, want %q", c.target, got[1:], c.want)
+		}
+		h, verdict, err := readHead("GET "+string(got[1:])+" HTTP/1.0\r\n\r\n", nil)
+		if verdict != Done || h.BareTarget {
+			t.Errorf("%q is not canonical: %v", got[1:], err)
+		}
+	}
 }

@@ -1,14 +1,27 @@
 package http1
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // The request target (RFC 9112 section 3.2). Its bytes are checked as they come, its form when its end is known.
 //
-// In the path only what RFC 3986 section 3.3 allows is taken, and four bytes more: "[", "]" and "|", which browsers leave
-// bare in a path, and the quotation mark, which old clients send. Nothing else that could be understood in two ways: no
-// "#" (a fragment is never sent, and what stands behind it would be part of the path for one server and not for the next),
-// no backslash (a separator for some), no control character, no byte over 0x7e (its encoding would be a guess). What
-// a query may hold is said at queryOctet.
+// A path holds what RFC 3986 section 3.3 allows, a query "/" and "?" too (section 3.4), and both "[" and "]", which every
+// client leaves as they are. Other bytes have to be percent-encoded, and clients in use do not do it: curl, Node and, in a
+// query, Go send what they are given. RFC 9112 section 3.2 would have such a target refused, or its client redirected,
+// since it may be meant to be read differently by those who filter requests and those who answer them. So those bytes are
+// taken that select nothing, raw or encoded, and that nobody reads as anything else:
+//
+//	raw            in a path            in a query
+//	^ ` { | }      as encoded           as encoded
+//	< > "          as encoded           as encoded     (llhttp's cases have the quotation mark in a path)
+//	0x80 to 0xff   as encoded           as encoded     whatever the charset: it is bytes that are routed
+//	#              refused              as encoded     a fragment is never sent; in a path, half of it would be one
+//	\              refused              as encoded     a separator for some
+//	controls, SP   refused              refused        they end the target, or the line, for some
+//
+// Who shows a target, or sends it on, uses AppendTarget, and so all see the same.
 
 type pathClass uint8
 
@@ -17,16 +30,46 @@ const (
 	pathSlash
 	pathPercent
 	pathQuery
-	pathEnd // space, or a byte that does not belong here
+	pathBare // has to be percent-encoded, and is not
+	pathEnd  // space, or a byte that does not belong here
+)
+
+const (
+	bareInPath  = "\"<>^`{|}"
+	bareInQuery = bareInPath + "#\\"
 )
 
 var pathClasses = func() (table [256]pathClass) {
 	for c := range table {
-		if !pcharOctet[c] && c != '"' && c != '[' && c != ']' && c != '|' {
+		switch {
+		case c >= 0x80 || strings.IndexByte(bareInPath, byte(c)) >= 0:
+			table[c] = pathBare
+		case !pcharOctet[c] && c != '[' && c != ']':
 			table[c] = pathEnd
 		}
 	}
 	table['/'], table['%'], table['?'] = pathSlash, pathPercent, pathQuery
+	return table
+}()
+
+// queryClass is a set, so that a query is read without a branch for each byte.
+type queryClass uint8
+
+const (
+	queryPlain queryClass = 1 << iota
+	queryBare
+	queryEnd queryClass = 0
+)
+
+var queryClasses = func() (table [256]queryClass) {
+	for c := range table {
+		switch {
+		case c >= 0x80 || strings.IndexByte(bareInQuery, byte(c)) >= 0:
+			table[c] = queryBare
+		case pcharOctet[c] || strings.IndexByte("/?%[]", byte(c)) >= 0:
+			table[c] = queryPlain
+		}
+	}
 	return table
 }()
 
@@ -37,9 +80,7 @@ func (p *parser) target() bool {
 		i = p.path(i)
 	}
 	if p.flags&inQuery != 0 {
-		for i < len(buf) && queryOctet[buf[i]] {
-			i++
-		}
+		i = p.query(i)
 	}
 	switch {
 	case i == len(buf):
@@ -49,7 +90,7 @@ func (p *parser) target() bool {
 	case i == int(p.mark):
 		return p.refuse(400, i, reasonRequestLine)
 	}
-	p.h.Target = span(int(p.mark), i)
+	p.h.Target, p.h.BareTarget = span(int(p.mark), i), p.flags&bare != 0
 	if !p.form(i) {
 		return false
 	}
@@ -72,6 +113,9 @@ func (p *parser) path(i int) int {
 		case pathPercent:
 			flags |= escaped
 			continue
+		case pathBare:
+			flags |= bare
+			continue
 		case pathQuery:
 			flags |= inQuery
 			i++
@@ -80,6 +124,36 @@ func (p *parser) path(i int) int {
 	}
 	p.flags = flags
 	return i
+}
+
+// query reads up to the end of the query.
+func (p *parser) query(i int) int {
+	buf, seen := p.buf, queryPlain
+	for i < len(buf) {
+		class := queryClasses[buf[i]]
+		if class == queryEnd {
+			break
+		}
+		seen |= class
+		i++
+	}
+	if seen&queryBare != 0 {
+		p.flags |= bare
+	}
+	return i
+}
+
+// AppendTarget appends a target, or a part of one, as a URI has it: what was sent bare is percent-encoded. It is for those
+// of which Head.BareTarget says that they need it; others stay as they are.
+func AppendTarget(dst, target []byte) []byte {
+	for _, c := range target {
+		if queryClasses[c] == queryBare { // all that a path may have is among them
+			dst = append(dst, '%', digits[c>>4], digits[c&15])
+		} else {
+			dst = append(dst, c)
+		}
+	}
+	return dst
 }
 
 func targetFault(c byte) string {

@@ -1,0 +1,91 @@
+//go:build linux
+
+package lwan
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"testing"
+)
+
+// showTarget shows what a handler sees of a target.
+func showTarget(req *Request, resp *Response) Status {
+	return resp.Text(200, fmt.Sprintf("%s|%s|%q|%q", req.Path(), req.Target(), req.Param("p"), req.Query("q")))
+}
+
+// TestBareTargets: what clients leave bare is the same as its encoding, in all that is shown of it, on every engine.
+func TestBareTargets(t *testing.T) {
+	srv := &Server{}
+	srv.Handle("GET /p/{p}", showTarget)
+	srv.Handle("GET /caf\u00e9", showTarget)
+	srv.Handle("GET /std/", FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s|%s|%q|%s", r.URL.Path, r.RequestURI, r.URL.Query().Get("q"), r.URL.RawQuery)
+	})))
+	addr := serveTest(t, srv)
+	for _, c := range []struct{ bare, encoded, want string }{
+		{"/p/^`{|}<>", "/p/%5E%60%7B%7C%7D%3C%3E", "/p/^`{|}<>|/p/%5E%60%7B%7C%7D%3C%3E|\"^`{|}<>\"|\"\""},
+		{"/p/a?q=^`{|}<>", "/p/a?q=%5E%60%7B%7C%7D%3C%3E", "/p/a|/p/a?q=%5E%60%7B%7C%7D%3C%3E|\"a\"|\"^`{|}<>\""},
+		{"/caf\u00e9", "/caf%C3%A9", "/caf\u00e9|/caf%C3%A9|\"\"|\"\""},
+		{"/p/\u00e4?q=\u00e4\u20ac", "/p/%C3%A4?q=%C3%A4%E2%82%AC", "/p/\u00e4|/p/%C3%A4?q=%C3%A4%E2%82%AC|\"\u00e4\"|\"\u00e4\u20ac\""},
+		{"/p/\xe4?q=\xe4", "/p/%E4?q=%E4", "/p/\xe4|/p/%E4?q=%E4|\"\\xe4\"|\"\\xe4\""}, // no UTF-8: bytes
+		{"/p/a[1]?q[]=1&q=[2]", "/p/a[1]?q[]=1&q=[2]", "/p/a[1]|/p/a[1]?q[]=1&q=[2]|\"a[1]\"|\"[2]\""},
+		{"/std/\u00e4|b?q={x}", "/std/%C3%A4%7Cb?q=%7Bx%7D", "/std/\u00e4|b|/std/%C3%A4%7Cb?q=%7Bx%7D|\"{x}\"|q=%7Bx%7D"},
+	} {
+		for _, target := range []string{c.bare, c.encoded} {
+			if a := get(t, addr, target); a.status != 200 || a.body != c.want {
+				t.Errorf("%q: %d %q\nwant %q", target, a.status, a.body, c.want)
+			}
+		}
+	}
+	for _, target := range []string{"/p/a\\b", "/p/a#b", "/p/a\x01b", "/p/a\x7fb", "/p/a?q=\x01", "/p/a?q=\x7f", "/p/a b", "/p/a?q=a b", "/p/a\tb"} {
+		if a := get(t, addr, target); a.status != 400 {
+			t.Errorf("%q: %v", target, a)
+		}
+	}
+}
+
+// TestBareQueryOfGo: Go's client sends a query as it is given.
+func TestBareQueryOfGo(t *testing.T) {
+	srv := &Server{}
+	srv.Handle("GET /p/{p}", showTarget)
+	u := url.URL{Scheme: "http", Host: serveTest(t, srv), Path: "/p/\u00e4|", RawQuery: "q={\u00e4|<b>}"}
+	resp, err := http.Get(u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(body), "/p/\u00e4||/p/%C3%A4%7C?q=%7B%C3%A4%7C%3Cb%3E%7D|\"\u00e4|\"|\"{\u00e4|<b>}\""; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+// TestRedirectKeepsTheSlash: a dot segment at the end names a directory (RFC 3986 section 5.2.4), and the query that goes
+// along is a URI's.
+func TestRedirectKeepsTheSlash(t *testing.T) {
+	srv := &Server{}
+	srv.Handle("GET /a/b", showTarget)
+	srv.Handle("GET /a/b/", showTarget)
+	srv.Handle("GET /a/", showTarget)
+	srv.Handle("GET /p/{p}", showTarget)
+	addr := serveTest(t, srv)
+	for target, location := range map[string]string{
+		"/a/b/.":                "/a/b/",
+		"/a/b/c/..":             "/a/b/",
+		"/a/b/..":               "/a/",
+		"/a/b/%2e%2E?q=1":       "/a/?q=1",
+		"/a//b":                 "/a/b",
+		"/a/b//.":               "/a/b/",
+		"/p//\u00e4?q={\u00e4}": "/p/%C3%A4?q=%7B%C3%A4%7D",
+		"/p//|?q=%7c":           "/p/%7C?q=%7c",
+	} {
+		if a := get(t, addr, target); a.status != 307 || a.header.Get("Location") != location {
+			t.Errorf("%s: %v, want %s", target, a, location)
+		}
+	}
+}
