@@ -50,6 +50,9 @@ type carrier interface {
 	onLoop() bool
 	// canceller returns a function that ends what this request waits for, now and later; from any goroutine, at any time.
 	canceller() func(cause error)
+	// abandoner returns a function that ends what this request writes and waits for, for good; from any goroutine, while the
+	// request is under way. The connection ends with it.
+	abandoner() func()
 	// parent is what the request's context gets values from, and nothing else.
 	parent() context.Context
 	// elapsed is the time since the request's head was there.

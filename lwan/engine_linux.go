@@ -35,9 +35,10 @@ type loopEngine struct {
 	idle      uint32         // seconds
 	header    uint32         // seconds
 	pipelined int
-	requests  uint32    // of one connection; 0: no limit
-	dog       *watchdog // nil: none
-	buffers   sync.Pool // of *[readBuffer]byte, for workers that have given theirs back
+	requests  uint32     // of one connection; 0: no limit
+	dog       *watchdog  // nil: none
+	buffers   sync.Pool  // of *[readBuffer]byte, for workers that have given theirs back
+	laggards  []laggards // by loop
 }
 
 func startEngine(s *Server, ends []Endpoint, left *inheritance) (engine, []net.Addr, error) {
@@ -46,7 +47,7 @@ func startEngine(s *Server, ends []Endpoint, left *inheritance) (engine, []net.A
 		core.log.Warn("lwan: cannot raise the limit of descriptors", "err", err)
 	}
 	e := &loopEngine{
-		core: core, tables: s.life.tables, pipelined: orCount(s.MaxPipelined, 64),
+		core: core, laggards: make([]laggards, s.loops()), tables: s.life.tables, pipelined: orCount(s.MaxPipelined, 64),
 		requests: uint32(min(max(s.MaxRequests, 0), math.MaxInt32)),
 		idle:     evloop.Seconds(orPause(s.IdleTimeout, defaultIdle)),
 		header:   evloop.Seconds(orPause(s.HeaderTimeout, defaultHead)),

@@ -123,7 +123,7 @@ func (s *Server) userStatus(err error) (st Status) {
 
 func knownStatus(err error) Status {
 	switch {
-	case errors.Is(err, ErrGone), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, ErrGone), errors.Is(err, ErrSlow), errors.Is(err, ErrDropped), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):
 		return StatusClientGone
 	case errors.Is(err, ErrTooLarge):
 		return StatusTooLarge

@@ -280,7 +280,11 @@ func (h *h1) begin(buf []byte) {
 
 // settle ends the request: the observers, what Defer was given, the rest of its body.
 func (h *h1) settle() {
-	h.account()
+	if h.guest != nil {
+		h.guest.account(h) // for its end
+	} else {
+		h.account()
+	}
 	h.active = false
 	if len(h.req.defers) > 0 {
 		h.flush() // they run after the last byte; an error is seen by the next flush
@@ -387,6 +391,10 @@ func (h *h1) Killed(c *evloop.Conn, cause error) {
 // Died implements evloop.Server: the handler ended by Goexit, on purpose (a dead request was unwound) or not, or a panic
 // of our own got through. The worker's stack is gone; what can be sent without waiting is.
 func (h *h1) Died(c *evloop.Conn, value any, stack []byte) evloop.Verdict {
+	if g := h.guest; g != nil { // it died after its subscription had begun, as in Request.Defer
+		h.guest = nil
+		g.tell(ErrDropped)
+	}
 	if !h.active {
 		h.core.log.Error("lwan: panic outside of a handler", "panic", value, "stack", string(stack))
 		return evloop.Close
@@ -412,10 +420,6 @@ func (h *h1) Died(c *evloop.Conn, value any, stack []byte) evloop.Verdict {
 	}
 	verdict := h.sever()
 	h.bodyEnd = true
-	if h.guest != nil { // it died after Subscribe
-		h.guest.end(ErrDropped)
-		h.guest = nil
-	}
 	h.settle()
 	return verdict
 }

@@ -5,7 +5,6 @@ package lwan
 import (
 	"fmt"
 	"runtime/debug"
-	"sync/atomic"
 
 	"github.com/golwan/golwan/lwan/internal/evloop"
 	"github.com/golwan/golwan/lwan/internal/http1"
@@ -15,8 +14,7 @@ import (
 const countSubscribed = 7
 
 // subscribe implements loopSubscriber: the head and the first events become the subscriber's first bytes.
-func (h *h1) subscribe(resp *Response, sub subscriber, first []byte) error {
-	defer h.w.Return(h.w.Leave())
+func (h *h1) subscribe(resp *Response, sub *subscriber, first []byte) {
 	h.keep = false
 	h.noBody = false
 	sub.chunked = h.req.head.Minor == 1
@@ -31,9 +29,9 @@ func (h *h1) subscribe(resp *Response, sub subscriber, first []byte) error {
 	} else {
 		h.out = append(h.out, first...)
 	}
-	h.guest = &topicGuest{subscriber: sub, core: h.core, handle: h.c.Handle()}
-	sub.topic.register(sub.key, h.guest)
-	return nil
+	h.guest = &topicGuest{
+		subscriber: sub, eng: h.eng, handle: h.c.Handle(), limit: int64(h.req.limits.Write), size: len(first), sent: int64(len(first)),
+	}
 }
 
 // handOver leaves the connection to its subscription, with what the kernel does not take at once of the head and the
@@ -42,60 +40,58 @@ func (h *h1) handOver() evloop.Verdict {
 	g := h.guest
 	h.guest = nil
 	n, err := h.c.TryWrite(h.out)
+	g.part = append([]byte(nil), h.out[n:]...)
+	h.out = h.out[:0]
 	if err != nil && err != evloop.ErrAgain {
 		g.end(ErrGone)
 		return h.drop()
 	}
-	if n < len(h.out) {
-		g.part = append([]byte(nil), h.out[n:]...)
-	}
-	h.out = h.out[:0]
 	h.c.ExpireAfter(0)
 	h.c.SetGuest(g)
 	return evloop.Hand
 }
 
+// abandoner implements carrier.
+func (h *h1) abandoner() func() {
+	seq, loop := h.seq, h.c.Loop()
+	return func() {
+		loop.Do(func() {
+			if h.seq == seq && h.active {
+				h.req.cancel(ErrGone)
+				h.c.Kill(evloop.ErrGone)
+			}
+		})
+	}
+}
+
 // topicGuest is a subscription on a loop. It is touched by its loop only.
 type topicGuest struct {
-	subscriber
-	core    *core
-	handle  evloop.Handle
-	crowd   *crowd
-	index   int // in the crowd
-	stuck   int64
-	dropped error
+	*subscriber
+	eng    *loopEngine
+	handle evloop.Handle
+	crowd  *crowd
+	index  int          // in the crowd
+	queued bool         // it has its turn among the laggards
+	limit  int64        // how long the client may take nothing; 0: for ever
+	stuck  int64        // since when it does; 0: it does not
+	size   int          // of the event whose bytes part is
+	sent   int64        // bytes of the body, with all of that event
+	past   *pastRequest // what the observers are shown at the end; nil: there are none
 }
-
-// crowd is the subscribers of one topic on one loop.
-type crowd struct {
-	topic *Topic
-	loop  *evloop.Loop
-	told  atomic.Bool
-
-	// owned by the loop
-	guests []*topicGuest
-	pos    int // guests[pos:] have not been served in this round
-	beat   bool
-	timer  evloop.Timer
-}
-
-// roundBatch is how many subscribers are served before others of the loop have a turn.
-const roundBatch = 256
 
 // Ready implements evloop.Guest.
 func (g *topicGuest) Ready(h evloop.Handle) {
-	if g.crowd == nil {
-		g.enter(h)
-	}
-	if g.dropped != nil {
-		g.finish(g.dropped)
+	if g.crowd == nil && !g.enter(h) {
+		g.finish(ErrDropped)
 		return
 	}
 	if !h.Discard() {
 		g.finish(ErrGone)
 		return
 	}
-	g.advance()
+	if !g.queued {
+		g.advance()
+	}
 }
 
 // Closed implements evloop.Guest.
@@ -104,83 +100,116 @@ func (g *topicGuest) Closed(h evloop.Handle, cause error) { g.depart(ErrStopping
 // Draining implements evloop.Guest.
 func (g *topicGuest) Draining(h evloop.Handle) { g.finish(ErrStopping) }
 
-// drop implements member.
-func (g *topicGuest) drop(cause error) {
-	g.handle.Loop.Do(func() {
-		g.dropped = cause // it may not have entered yet
-		g.finish(cause)
-	})
-}
+// drop implements host.
+func (g *topicGuest) drop() { g.handle.Loop.Do(func() { g.finish(ErrDropped) }) }
 
-// enter joins the crowd of the topic on this loop.
-func (g *topicGuest) enter(h evloop.Handle) {
-	t := g.topic
-	t.mu.Lock()
-	c, _ := t.audiences[h.Loop].(*crowd)
-	if c == nil {
-		c = &crowd{topic: t, loop: h.Loop}
-		c.timer.Fire = c.heartbeat
-		t.audiences[h.Loop] = c
-	}
-	t.mu.Unlock()
-	g.crowd, g.index = c, len(c.guests)
-	c.guests = append(c.guests, g)
+// enter joins the crowd of the topic on this loop. It reports false if the subscriber has been dropped before.
+func (g *topicGuest) enter(h evloop.Handle) bool {
+	g.crowd = crowdOf(g.topic, h.Loop)
+	g.crowd.add(g)
 	h.Loop.Counts().App[countSubscribed]++
-	if !c.timer.Set() && t.Heartbeat > 0 {
-		h.Loop.Set(&c.timer, h.Loop.Now()+int64(t.Heartbeat))
-	}
 	if h.Loop.Draining() {
-		h.Loop.Do(func() {
-			if g.crowd != nil {
-				g.finish(ErrStopping)
-			}
-		})
+		h.Loop.Do(func() { g.finish(ErrStopping) })
 	}
+	return g.servedBy(g)
 }
 
-// advance writes what the kernel takes.
-func (g *topicGuest) advance() {
+// guestShare is how many bytes a subscriber is written before others have a turn.
+const guestShare = 64 << 10
+
+// advance writes what the kernel takes, but for so much at most that others do not wait for it. It returns how much it was.
+func (g *topicGuest) advance() (written int) {
 	for {
-		for len(g.part) > 0 {
-			n, err := g.handle.Write(g.part)
-			g.part = g.part[n:]
-			if n > 0 {
-				g.quiet, g.stuck = false, 0
-			}
-			if err == evloop.ErrAgain {
-				g.wait()
-				return
-			}
-			if err != nil {
-				g.finish(ErrGone)
-				return
-			}
-		}
-		next := g.at.next.Load()
-		if next == nil {
-			g.part = nil
-			if g.topic.over.Load() {
+		var n int
+		var err error
+		if len(g.part) > 0 {
+			n, err = g.write()
+		} else if w := g.next(); w != nil {
+			n, err = g.begin(w)
+		} else {
+			if g.part = nil; g.topic.over.Load() && g.at.next.Load() == nil {
 				g.finish(ErrDropped)
 			}
-			return
+			return written
 		}
-		g.at = next
-		g.part = next.bytes(g.chunked)
+		written += n
+		switch {
+		case err == evloop.ErrAgain:
+			g.wait()
+			return written
+		case err != nil:
+			g.finish(ErrGone)
+			return written
+		case written >= guestShare:
+			g.eng.laggards[g.handle.Loop.ID()].add(g)
+			return written
+		}
+	}
+}
+
+// write writes of part.
+func (g *topicGuest) write() (int, error) {
+	n, err := g.handle.Write(g.part)
+	g.wrote(n)
+	g.part = g.part[n:]
+	return n, err
+}
+
+func (g *topicGuest) wrote(n int) {
+	if n > 0 {
+		g.quiet, g.stuck = false, 0
+	}
+}
+
+// put makes w what is sent next.
+func (g *topicGuest) put(w *wire) {
+	g.part = w.bytes(g.chunked)
+	g.size = w.size()
+	g.sent += int64(g.size)
+}
+
+// begin writes w, and those behind it if they are small and several: as in a replay.
+func (g *topicGuest) begin(w *wire) (int, error) {
+	g.take(w)
+	g.put(w)
+	next := g.next()
+	if next == nil || len(g.part)+len(next.bytes(g.chunked)) > readBuffer {
+		return g.write()
+	}
+	buf := g.eng.takeBuffer()
+	defer g.eng.giveBuffer(buf)
+	batch := append(buf[:0], g.part...)
+	for last := next; last != nil && len(batch)+len(last.bytes(g.chunked)) <= len(buf); last = last.next.Load() {
+		batch = append(batch, last.bytes(g.chunked)...)
+	}
+	n, err := g.handle.Write(batch)
+	g.wrote(n)
+	for left := n; ; { // what was written of each: the rest of the last one is part
+		done := min(left, len(g.part))
+		g.part = g.part[done:]
+		if left -= done; left == 0 {
+			return n, err
+		}
+		next := g.next()
+		g.take(next)
+		g.put(next)
 	}
 }
 
 // wait is for a client that does not read: it may owe so much, for so long.
 func (g *topicGuest) wait() {
 	now := g.handle.Loop.Now()
-	limit := g.core.limits.Write
-	switch {
-	case g.stuck == 0:
-		g.stuck = now
-	case limit > 0 && now-g.stuck > int64(limit):
-		g.finish(ErrSlow)
-		return
+	if g.stuck == 0 {
+		g.stuck = max(now, 1)
 	}
-	if g.owed() <= int64(g.topic.Backlog) {
+	if g.limit > 0 {
+		if now-g.stuck > g.limit {
+			g.finish(ErrSlow)
+			return
+		}
+		g.crowd.lookAt(g.stuck + g.limit + 1)
+	}
+	if !g.slow() {
 		return
 	}
 	if g.topic.Slow == Disconnect {
@@ -190,7 +219,8 @@ func (g *topicGuest) wait() {
 	g.skip()
 }
 
-// finish ends the subscription: properly if the client can still be told.
+// finish ends the subscription: properly if the client can still be told. It does nothing before the subscriber has
+// entered, and after it has departed.
 func (g *topicGuest) finish(cause error) {
 	if g.crowd == nil {
 		return
@@ -198,11 +228,13 @@ func (g *topicGuest) finish(cause error) {
 	if (cause == ErrStopping || cause == ErrDropped) && len(g.part) == 0 {
 		if b := g.topic.farewell(); b != nil {
 			g.part = append(g.part, newWire(b).bytes(g.chunked)...)
+			g.sent += int64(len(b))
 		}
 		if g.chunked {
 			g.part = append(g.part, http1.LastChunk...)
 		}
 		_, _ = g.handle.Write(g.part) // what does not fit now is lost: the client comes back all the same
+		g.part = nil
 		g.depart(cause)
 		g.handle.Linger()
 		return
@@ -211,95 +243,47 @@ func (g *topicGuest) finish(cause error) {
 	g.handle.Close()
 }
 
-// depart leaves the crowd. The guest that takes its place may have been served in this round or not: it is served now.
+// depart leaves the crowd.
 func (g *topicGuest) depart(cause error) {
 	c := g.crowd
 	if c == nil {
 		return
 	}
 	g.crowd = nil
-	last := len(c.guests) - 1
-	moved := c.guests[last]
-	c.guests[g.index], moved.index = moved, g.index
-	c.guests[last] = nil
-	c.guests = c.guests[:last]
 	c.loop.Counts().App[countSubscribed]--
-	if len(c.guests) == 0 {
-		c.disband()
-	}
+	c.remove(g)
 	g.end(cause)
-	if moved != g && moved.crowd != nil && moved.at.next.Load() != nil {
-		moved.handle.Loop.Do(func() {
-			if moved.crowd != nil {
-				moved.advance()
-			}
-		})
+}
+
+// end tells the topic, the user's OnEnd and the observers, none of which must take the loop with it.
+func (g *topicGuest) end(cause error) {
+	g.tell(cause)
+	unsent := len(g.part)
+	if g.chunked {
+		unsent -= 2 // behind the event
+	}
+	sent := g.sent - int64(min(max(unsent, 0), g.size))
+	counts := &g.handle.Loop.Counts().App
+	counts[countRequests]++
+	counts[statusClass(StatusOK)]++
+	if g.past != nil {
+		g.past.conclude(cause, len(g.part) > 0, sent, g.handle.Loop.Clock())
+		g.past = nil
 	}
 }
 
-// end tells the topic, and the user's OnEnd, which must not take the loop with it.
-func (g *topicGuest) end(cause error) {
+func (g *topicGuest) tell(cause error) {
 	defer func() {
 		if v := recover(); v != nil {
-			g.core.log.Error("panic in OnEnd", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			g.eng.core.log.Error("panic in OnEnd", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		}
 	}()
-	g.leave(g, cause)
+	g.leave(cause)
 }
 
-// disband forgets the crowd once nobody is left.
-func (c *crowd) disband() {
-	c.loop.Stop(&c.timer)
-	t := c.topic
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.audiences[c.loop] == audience(c) {
-		delete(t.audiences, c.loop)
+// account keeps for the observers what the worker is about to use again.
+func (g *topicGuest) account(h *h1) {
+	if h.core.observers != nil {
+		g.past = keepRequest(h.request(), h.response(), h.start)
 	}
-}
-
-// notify implements audience: one letter to the loop, however many events come before it is read.
-func (c *crowd) notify() {
-	if c.told.CompareAndSwap(false, true) {
-		c.loop.Do(c.begin)
-	}
-}
-
-// begin starts a round through the crowd.
-func (c *crowd) begin() {
-	c.told.Store(false)
-	running := c.pos > 0
-	c.pos = 0
-	if !running {
-		c.round()
-	}
-}
-
-// round serves the next of the crowd.
-func (c *crowd) round() {
-	for n := 0; c.pos < len(c.guests); n++ {
-		if n == roundBatch {
-			c.loop.Do(c.round)
-			return
-		}
-		g := c.guests[c.pos]
-		if c.beat && g.quiet && len(g.part) == 0 && g.at.next.Load() == nil {
-			g.part = heartbeatWire.bytes(g.chunked)
-		}
-		if c.beat {
-			g.quiet = true
-		}
-		g.advance()
-		if c.pos < len(c.guests) && c.guests[c.pos] == g {
-			c.pos++
-		}
-	}
-	c.pos, c.beat = 0, false
-}
-
-// heartbeat is the timer's.
-func (c *crowd) heartbeat() {
-	c.loop.Set(&c.timer, c.loop.Now()+int64(c.topic.Heartbeat))
-	c.beat = true
-	c.notify()
 }

@@ -51,6 +51,12 @@ func (s *soak) publish() {
 // eventData is what the n-th event of a topic says.
 func eventData(n uint64) string { return fmt.Sprintf("%d %x", n, soakBytes(n, int(n%50))) }
 
+// eventNumber is which event of its topic one with a generated ID is.
+func eventNumber(id string) (uint64, error) {
+	_, number, _ := strings.Cut(id, "-")
+	return strconv.ParseUint(number, 10, 64)
+}
+
 // listen subscribes to a topic, and again from where it was.
 func (s *soak) listen(r *rand.Rand, topic string) {
 	last := ""
@@ -89,11 +95,11 @@ func (c *soakClient) hear(r *rand.Rand, a *soakAsk, all bool, last *string) erro
 		if err != nil {
 			return err
 		}
-		id, err := strconv.ParseUint(ev.ID, 10, 64)
+		id, err := eventNumber(ev.ID)
 		if err != nil || ev.Data != eventData(id) {
 			return fmt.Errorf("event %q is %q: %w", ev.ID, ev.Data, errors.Join(err, errWrongEvent))
 		}
-		before, _ := strconv.ParseUint(*last, 10, 64) // 0: there was none
+		before, _ := eventNumber(*last) // 0: there was none
 		if all && *last != "" && id != before+1 || id <= before {
 			return fmt.Errorf("%w: event %d follows on %s", errWrongEvent, id, *last)
 		}

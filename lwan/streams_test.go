@@ -219,7 +219,7 @@ func TestShutdownWithThousandStreams(t *testing.T) {
 	addr := serveTest(t, srv)
 	const retry, tick, back = "retry: 4321\n\n", "data: tick\n\n", "retry: 3000\n\n"
 	var wg sync.WaitGroup
-	for path, want := range map[string]string{"/topic": retry + retry, "/every": tick + back, "/blocking": tick + back, "/queue": back} {
+	for path, want := range map[string]string{"/topic": "id: " + topic.LastID() + "\n" + retry + retry, "/every": tick + back, "/blocking": tick + back, "/queue": back} {
 		for range each {
 			w := dial(t, addr)
 			w.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")

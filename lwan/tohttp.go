@@ -65,6 +65,7 @@ type httpCall struct {
 	bodyErr  error // sticky, as reading ended
 	reading  atomic.Bool
 	late     atomic.Bool // a deadline has ended reading
+	givenUp  atomic.Bool // nothing is to be written any more
 }
 
 func (c *httpCall) serve(t *table) {
@@ -267,6 +268,18 @@ func (c *httpCall) writeError(err error) error {
 // writeWithin limits how long the client may take none of what is written next.
 func (c *httpCall) writeWithin() {
 	_ = c.ctl.SetWriteDeadline(deadlineIn(pause(c.req.limits.Write, c.req.writeBy))) // not every writer can
+	if c.givenUp.Load() {                                                            // meanwhile, or before
+		_ = c.ctl.SetWriteDeadline(time.Unix(1, 0))
+	}
+}
+
+// abandoner implements carrier. A writer that cannot have a deadline takes what is written, sooner or later.
+func (c *httpCall) abandoner() func() {
+	return func() {
+		c.givenUp.Store(true)
+		_ = c.ctl.SetWriteDeadline(time.Unix(1, 0))
+		c.end(ErrGone)
+	}
 }
 
 func (c *httpCall) startStream(resp *Response, st Status) error {

@@ -44,10 +44,11 @@ func subscribe(t testing.TB, url, lastID string) *stream {
 	return &stream{t, resp.Body, bufio.NewReader(resp.Body)}
 }
 
-// next returns the next event that is no comment and no bare retry: "id|name|data".
+// next returns the next event that a browser fires: "id|name|data".
 func (s *stream) next() string {
 	s.t.Helper()
 	var id, name, data string
+	fired := false
 	for {
 		line, err := s.r.ReadString('\n')
 		if err != nil {
@@ -61,9 +62,13 @@ func (s *stream) next() string {
 			name = value
 		case "data":
 			data += value
+			fired = true
 		case "":
-			if line == "\n" && id+name+data != "" {
+			if line == "\n" && fired {
 				return id + "|" + name + "|" + data
+			}
+			if line == "\n" {
+				id, name = "", ""
 			}
 		}
 	}
@@ -106,7 +111,7 @@ func TestTopicDelivers(t *testing.T) {
 		a, b := subscribe(t, url, ""), subscribe(t, url, "")
 		settled(t, "subscribers", 2, func() int64 { return int64(topic.Len()) })
 		topic.Publish(Event{Name: "n", Data: "one\ntwo"})
-		id := fmt.Sprint(first + 1)
+		id := fmt.Sprint(topic.epoch, "-", first+1)
 		a.want(id + "|n|onetwo")
 		b.want(id + "|n|onetwo")
 		a.body.Close()

@@ -2,21 +2,29 @@ package lwan
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // Topics makes named topics on demand, and forgets those that nobody hears or feeds for a while. The zero value works.
 //
+// A topic without subscribers is kept for Keep, and one that has events to replay for KeepReplay: a client that comes back
+// within that time, and within Topic.Replay events, misses nothing. One that comes later is sent Subscription.Gap.
+//
 // Names may be those that clients send. However many they make up, about Max of the topics that come of it are kept: a
 // topic that is one too many goes if it has no subscriber, was not used for a second, and was not asked for longest; one
-// that has events to replay stays until there are twice as many.
+// that has events to replay stays until there are twice as many, or MaxBytes are kept.
 type Topics struct {
-	New    func(name string) *Topic // nil: new(Topic)
-	Keep   time.Duration            // how long a topic without subscribers is kept: 1 min; negative: for ever
-	Max    int                      // topics beyond which those without subscribers are not kept: 10,000; negative: no bound
-	Broker Broker                   // carries the topics to other processes; nil: this process only
+	New        func(name string) *Topic // nil: new(Topic). Called once for a name that is asked for, while no other waits
+	Keep       time.Duration            // how long a topic without subscribers is kept: 1 min; negative: for ever
+	KeepReplay time.Duration            // and one that has events to replay: 1 h, or Keep if that is longer; negative: for ever
+	Max        int                      // topics beyond which those without subscribers are not kept: 10,000; negative: no bound
+	MaxBytes   int64                    // of events to replay in topics without subscribers: 64 MiB; negative: no bound
+	Broker     Broker                   // carries the topics to other processes; nil: this process only
 
 	_ noCopy
+
+	idle atomic.Int64 // bytes of events to replay in topics without subscribers
 
 	mu             sync.Mutex
 	topics         map[string]*brokered
@@ -25,38 +33,65 @@ type Topics struct {
 }
 
 // brokered is a topic and what ends its subscription at the broker.
+//
+//	asked for ──Get──▶ being made, without a lock ──make──▶ made: in use, or failed for a second
 type brokered struct {
 	name         string
-	topic        *Topic
-	stop         func()
+	made         chan struct{} // closed when the fields below are set
+	topic        *Topic        // nil: New has panicked
+	stop         func()        // nil: there is nothing to end
+	failed       time.Time     // when the broker could not be subscribed to; zero: it could
 	newer, older *brokered
 }
 
-// Broker carries topics over many machines (NATS, Redis). Events that are published come back through deliver, also to
-// the process that published them; the broker gives them IDs that all processes agree on if clients are to resume
-// anywhere.
+// Broker carries topics over many machines and restarts (NATS, Redis). Events that are published come back through
+// deliver, in the order that all processes see, also to the process that published them.
+//
+// For clients to resume anywhere, the broker gives events IDs that all processes agree on, and keeps events: Subscribe
+// delivers the newest of them, at least as many as Topic.Replay, before it returns, and then those that come. A process
+// that has just been started so has what a client of its predecessor, or of another machine, has missed. Without that the
+// client is sent Subscription.Gap. Events that the broker gives no IDs get those of the process, which no other one knows.
 type Broker interface {
+	// Publish sends an event to all processes. It is called by Topic.Publish, on the loop if that is.
 	Publish(topic string, ev Event) error
+	// Subscribe begins to deliver the events of a topic, until stop is called. The first who asks for a topic waits for
+	// it, and so do others who ask for the same one, and nobody else.
 	Subscribe(topic string, deliver func(Event)) (stop func(), err error)
 }
 
 const (
-	defaultKeep   = time.Minute
-	defaultTopics = 10_000
-	topicLooks    = 8           // topics that one too many has looked at: what a name costs must not depend on their number
-	topicGrace    = time.Second // in which who has asked for a topic will subscribe or publish
+	defaultKeep       = time.Minute
+	defaultKeepReplay = time.Hour
+	defaultTopics     = 10_000
+	defaultIdleBytes  = 64 << 20
+	topicLooks        = 8           // topics that one too many has looked at: what a name costs must not depend on their number
+	topicGrace        = time.Second // in which who has asked for a topic will subscribe or publish
 )
 
-// Get returns the topic of that name. If the broker cannot be subscribed to, the topic is closed: subscribers get 204,
-// and Publish returns "".
+// Get returns the topic of that name. If the broker cannot be subscribed to, the topic is closed: subscribers get 204, and
+// Publish returns ""; who asks a second later makes it be tried again. With a Broker whose Subscribe takes its time, Get
+// is for Blocking handlers and Await: it waits as long for a name that is new.
 func (t *Topics) Get(name string) *Topic {
+	for {
+		if topic := t.get(name); topic != nil {
+			return topic
+		}
+	}
+}
+
+// get returns nil if somebody else could not make the topic.
+func (t *Topics) get(name string) *Topic {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	b, ok := t.topics[name]
+	var stops []func()
+	if ok && b.retry() {
+		stops = t.drop(b, stops)
+		ok = false
+	}
 	if ok {
 		t.unlink(b)
 	} else {
-		b = t.make(name)
+		b = &brokered{name: name, made: make(chan struct{})}
 		if t.topics == nil {
 			t.topics = map[string]*brokered{}
 		}
@@ -64,11 +99,36 @@ func (t *Topics) Get(name string) *Topic {
 		t.schedule()
 	}
 	t.link(b)
-	b.topic.used.Store(time.Now().UnixNano())
-	if !ok {
-		t.makeRoom()
+	if b.ready() {
+		b.topic.used.Store(time.Now().UnixNano())
 	}
+	if !ok {
+		stops = t.makeRoom(stops)
+	}
+	t.mu.Unlock()
+	for _, stop := range stops {
+		stop()
+	}
+	if !ok {
+		t.make(b)
+	}
+	<-b.made
 	return b.topic
+}
+
+// ready reports whether the topic has been made.
+func (b *brokered) ready() bool {
+	select {
+	case <-b.made:
+		return b.topic != nil
+	default:
+		return false
+	}
+}
+
+// retry reports whether the broker is to be asked again.
+func (b *brokered) retry() bool {
+	return b.ready() && !b.failed.IsZero() && time.Since(b.failed) >= topicGrace
 }
 
 // link makes b the newest.
@@ -96,61 +156,92 @@ func (t *Topics) unlink(b *brokered) {
 }
 
 // makeRoom forgets topics if there are too many. It looks at a few of the oldest: those that have to stay have their turn
-// again when all others have had theirs.
-func (t *Topics) makeRoom() {
-	most := t.Max
+// again when all others have had theirs. What it returns is to be called without the lock, as with drop.
+func (t *Topics) makeRoom(stops []func()) []func() {
+	most, bytes := t.Max, t.MaxBytes
 	if most == 0 {
 		most = defaultTopics
 	}
+	if bytes == 0 {
+		bytes = defaultIdleBytes
+	}
 	limit := time.Now().Add(-topicGrace).UnixNano()
-	for looks := 0; most > 0 && len(t.topics) > most && looks < topicLooks; looks++ {
+	for range topicLooks {
+		heavy := bytes > 0 && t.idle.Load() > bytes
+		if !heavy && (most < 0 || len(t.topics) <= most) {
+			break
+		}
 		b := t.oldest
-		if b.topic.Len() > 0 || b.topic.used.Load() > limit || b.topic.replays() && len(t.topics) <= 2*most {
+		if !b.ready() || b.topic.Len() > 0 || b.topic.used.Load() > limit ||
+			b.topic.replays() && !heavy && len(t.topics) <= 2*most {
 			t.unlink(b)
 			t.link(b)
 			continue
 		}
-		t.drop(b)
+		stops = t.drop(b, stops)
 	}
+	return stops
 }
 
-// drop forgets a topic. It is not closed: who holds it may still publish.
-func (t *Topics) drop(b *brokered) {
-	if b.stop != nil {
-		b.stop()
-	}
+// drop forgets a topic. It is not closed: who holds it may still publish. Its end at the broker is appended to stops.
+func (t *Topics) drop(b *brokered, stops []func()) []func() {
 	t.unlink(b)
 	delete(t.topics, b.name)
+	if b.topic != nil {
+		b.topic.countIdle(nil)
+	}
+	if b.stop != nil {
+		stops = append(stops, b.stop)
+	}
+	return stops
 }
 
-func (t *Topics) make(name string) *brokered {
-	b := &brokered{name: name}
+// make makes the topic of b, without the lock: New and the broker may take their time, and ask for other topics.
+func (t *Topics) make(b *brokered) {
+	made := false
+	defer func() { // New or the broker may panic
+		if !made {
+			b.topic = nil
+			t.mu.Lock()
+			t.drop(b, nil)
+			t.mu.Unlock()
+		}
+		close(b.made)
+	}()
+	topic := (*Topic)(nil)
 	if t.New != nil {
-		b.topic = t.New(name)
+		topic = t.New(b.name)
 	}
-	if b.topic == nil {
-		b.topic = new(Topic)
+	if topic == nil {
+		topic = new(Topic)
 	}
-	b.topic.init()
-	if t.Broker == nil {
-		return b
+	topic.init()
+	topic.countIdle(&t.idle)
+	topic.used.Store(time.Now().UnixNano())
+	b.topic = topic
+	if t.Broker != nil {
+		topic.via = func(ev Event) error { return t.Broker.Publish(b.name, ev) }
+		var err error
+		if b.stop, err = t.Broker.Subscribe(b.name, func(ev Event) { topic.publish(ev) }); err != nil {
+			b.stop, b.failed = nil, time.Now()
+			topic.Close()
+		}
 	}
-	topic := b.topic
-	topic.via = func(ev Event) error { return t.Broker.Publish(name, ev) }
-	stop, err := t.Broker.Subscribe(name, func(ev Event) { topic.publish(ev) })
-	if err != nil {
-		topic.Close()
-		return b
-	}
-	b.stop = stop
-	return b
+	made = true
 }
 
-func (t *Topics) keep() time.Duration {
-	if t.Keep == 0 {
-		return defaultKeep
+func (t *Topics) keep() time.Duration { return orPause(t.Keep, defaultKeep) }
+
+// keepFor is how long b is kept after it was used last; 0: for ever.
+func (t *Topics) keepFor(b *brokered) time.Duration {
+	keep, replay := t.keep(), orPause(t.KeepReplay, defaultKeepReplay)
+	switch {
+	case keep == 0, !b.topic.replays():
+		return keep
+	case replay == 0:
+		return 0
 	}
-	return t.Keep
+	return max(keep, replay)
 }
 
 // schedule looks for forgotten topics later; mu is held.
@@ -163,13 +254,20 @@ func (t *Topics) schedule() {
 // forget drops the topics that nobody has used for long enough.
 func (t *Topics) forget() {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.sweep = nil
-	limit := time.Now().Add(-t.keep()).UnixNano()
+	var stops []func()
+	now := time.Now()
 	for _, b := range t.topics {
-		if b.topic.Len() == 0 && b.topic.used.Load() <= limit {
-			t.drop(b)
+		if !b.ready() || b.topic.Len() > 0 {
+			continue
+		}
+		if keep := t.keepFor(b); keep > 0 && b.topic.used.Load() <= now.Add(-keep).UnixNano() {
+			stops = t.drop(b, stops)
 		}
 	}
 	t.schedule()
+	t.mu.Unlock()
+	for _, stop := range stops {
+		stop()
+	}
 }
