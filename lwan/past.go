@@ -19,6 +19,7 @@ type pastRequest struct {
 	resp      Response
 	from      netip.AddrPort
 	encrypted bool
+	proxy     bool          // the endpoint's peers are trusted
 	start     int64         // on the loop's clock
 	took      time.Duration // known at the end
 	values    context.Context
@@ -26,7 +27,7 @@ type pastRequest struct {
 
 // keepRequest copies a request that is about to end, and its answer.
 func keepRequest(req *Request, resp *Response, start int64) *pastRequest {
-	p := &pastRequest{from: req.car.peer(), encrypted: req.car.secure(), start: start, values: req.car.parent()}
+	p := &pastRequest{from: req.car.peer(), encrypted: req.car.secure(), proxy: req.car.trusted(), start: start, values: req.car.parent()}
 	r := &p.req
 	r.car, r.resp, r.table, r.route, r.missed = p, &p.resp, req.table, req.route, req.missed
 	r.buf = slices.Clone(req.buf[:req.head.Size])
@@ -68,6 +69,7 @@ func (p *pastRequest) conclude(cause error, cut bool, sent, now int64) {
 
 func (p *pastRequest) peer() netip.AddrPort    { return p.from }
 func (p *pastRequest) secure() bool            { return p.encrypted }
+func (p *pastRequest) trusted() bool           { return p.proxy }
 func (p *pastRequest) elapsed() time.Duration  { return p.took }
 func (p *pastRequest) parent() context.Context { return p.values }
 
