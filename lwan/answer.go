@@ -63,8 +63,8 @@ func (r *Response) failPanic(v any) Status {
 // answer runs the chain of the route for the request and ends the response.
 func (t *table) answer(req *Request, resp *Response) {
 	st := t.run(req, resp)
+	t.conclude(req, resp, st) // the watchdog counts its hooks among the handler
 	req.car.returned()
-	t.conclude(req, resp, st)
 }
 
 // run is recovering for middleware: what happens in handlers is recovered further in.

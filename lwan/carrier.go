@@ -42,9 +42,9 @@ type carrier interface {
 	offload(fn func()) error
 	// outlast waits until wake is called, whatever becomes of the request meanwhile.
 	outlast(arm func(wake func()))
-	// entered says which route's chain runs from here on, for the watchdog.
+	// entered says that code of the program's runs from here on, and for which route, for the watchdog; nil: none.
 	entered(rt *route)
-	// returned says that the chain has.
+	// returned says that it has ended.
 	returned()
 	// onLoop reports whether the handler must not block now.
 	onLoop() bool

@@ -14,12 +14,12 @@ import (
 	"github.com/golwan/golwan/lwan/internal/evloop"
 )
 
-// goroutineOf finds the stack of a worker in a goroutine profile, by its label, and tells whether it waits for something
-// other than the collector. A profile stops the world only for a moment, which a dump of all stacks does not.
-func goroutineOf(worker uint64) (stack []byte, waits bool) {
+// goroutineOf finds the stack of a worker in a goroutine profile, by its label: its functions, innermost first, and as
+// text. A profile stops the world only for a moment, which a dump of all stacks does not.
+func goroutineOf(worker uint64) (names []string, stack []byte) {
 	var profile bytes.Buffer
 	if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
-		return nil, false
+		return nil, nil
 	}
 	label := fmt.Sprintf("# labels: {%q:\"%d\"}", evloop.WorkerLabel, worker)
 	for record := range bytes.SplitSeq(profile.Bytes(), []byte("\n\n")) {
@@ -28,10 +28,10 @@ func goroutineOf(worker uint64) (stack []byte, waits bool) {
 		}
 		names, stack := readableStack(record)
 		if slices.ContainsFunc(names, isWorker) { // goroutines inherit the labels of those who start them
-			return stack, isWaiting(names)
+			return names, stack
 		}
 	}
-	return nil, false
+	return nil, nil
 }
 
 func isWorker(function string) bool { return strings.HasSuffix(function, "evloop.(*Worker).run") }

@@ -288,7 +288,9 @@ func (h *h1) settle() {
 	h.active = false
 	if len(h.req.defers) > 0 {
 		h.flush() // they run after the last byte; an error is seen by the next flush
+		h.entered(h.req.route)
 		h.req.runDefers()
+		h.returned()
 	}
 	h.req.end()
 	h.resp.end()
@@ -323,9 +325,11 @@ func (h *h1) account() {
 		return
 	}
 	took := h.elapsed()
+	h.entered(h.req.route)
 	for _, o := range h.core.observers {
 		h.core.observe(o, h.request(), h.response(), took)
 	}
+	h.returned()
 }
 
 // The protocol's own counts of a loop.
@@ -346,7 +350,9 @@ func (h *h1) refuse(st Status, reason string) {
 	h.req.method = ""
 	h.resp.begin(h.request())
 	h.resp.message = reason
+	h.entered(nil)
 	h.req.table.conclude(h.request(), h.response(), st)
+	h.returned()
 	h.settle()
 }
 
@@ -400,6 +406,7 @@ func (h *h1) Died(c *evloop.Conn, value any, stack []byte) evloop.Verdict {
 		return evloop.Close
 	}
 	h.keep = false
+	h.entered(h.req.route)
 	switch {
 	case value != nil:
 		h.resp.Fail(&PanicError{Value: value, Stack: stack})
@@ -418,6 +425,7 @@ func (h *h1) Died(c *evloop.Conn, value any, stack []byte) evloop.Verdict {
 	} else {
 		h.req.table.conclude(h.request(), h.response(), h.resp.failed)
 	}
+	h.returned()
 	verdict := h.sever()
 	h.bodyEnd = true
 	h.settle()

@@ -13,8 +13,9 @@ import (
 )
 
 // finish implements carrier: the head in one pass, the body behind it. Both stay in out until there is nothing left to
-// read; a large body is written from where it lies.
+// read; a large body is written from where it lies. Nothing of the program's runs behind it.
 func (h *h1) finish(resp *Response, st Status) {
+	h.w.Leave()
 	body := resp.body
 	if resp.text != "" {
 		body = unsafe.Slice(unsafe.StringData(resp.text), len(resp.text)) // only read

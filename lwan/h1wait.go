@@ -180,7 +180,11 @@ func (h *h1) outlast(arm func(wake func())) {
 
 // entered implements carrier.
 func (h *h1) entered(rt *route) {
-	if h.eng.dog != nil {
+	switch {
+	case h.eng.dog == nil:
+	case rt == nil:
+		h.w.Enter(0)
+	default:
 		h.w.Enter(rt.number)
 	}
 }

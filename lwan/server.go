@@ -50,7 +50,10 @@ type Server struct {
 	MaxConnsPerAddr int
 	Goroutines      int // for Await and Blocking together: 4096; beyond it as many requests queue, then ErrBusy
 
-	StallAfter    time.Duration // a handler that holds its loop for longer is reported: 20 ms; negative: no watchdog
+	// A handler, or a hook (ErrorPage, BeforeHead, Filter, Observer, Defer), that holds its loop for longer than StallAfter
+	// is reported, and so is a route whose handlers, however short, hold it for a tenth of a second in a second in which
+	// half is held without computing: 20 ms; negative: no watchdog. The route is run as Blocking from then on.
+	StallAfter    time.Duration
 	TakeOverAfter time.Duration // one that holds it for so long loses it: another thread goes on with the loop; 200 ms; negative: never
 	KeepInline    bool          // report stalling routes, and do not move them off the loop
 	OnStall       func(Stall)   // is told of each stall, on a goroutine of its own

@@ -26,13 +26,15 @@ type Stats struct {
 	Stalls   []Stall
 }
 
-// Stall is a handler that held its loop for longer than Server.StallAfter.
+// Stall is a handler, or a hook, that held its loop for longer than Server.StallAfter, or in pieces for half of a second.
 type Stall struct {
-	Pattern string        // the route; "" outside of a handler
-	For     time.Duration // the longest
-	Stack   []byte        // of the handler, when it was found
+	Pattern string        // the route; "": no route fits the request, or it could not be parsed
+	In      string        // "handler", with its middleware; or "ErrorPage", "BeforeHead", "Filter", "Observer", "Defer", "hook"
+	Wait    string        // what it waited for: "sync.Mutex", "channel", "network", "system call"; "": it computed
+	For     time.Duration // the longest; of one that held it in pieces, their sum in a second
+	Stack   []byte        // when it was found
 	Count   int64
-	Moved   bool // the route runs as Blocking now
+	Moved   bool // the route runs as Blocking now, with all of its middleware; hooks are not moved
 }
 
 // Stats takes a snapshot. All zero before the server has started.

@@ -36,7 +36,7 @@ type table struct {
 	core    *core
 	router  router.Table[*route]
 	handler Handler         // in place of the router: what ToHTTP was given
-	miss    Handler         // answers what no route fits, in the root's middleware
+	none    *route          // answers what no route fits, in the root's middleware
 	methods string          // Allow of "OPTIONS *"
 	named   map[string]bool // methods that patterns name
 }
@@ -47,9 +47,23 @@ type route struct {
 	handler Handler // in all of its middleware
 	miss    Handler // answers 405, OPTIONS and redirects of the route's path, in the same middleware
 
-	number  uint64      // from 1, among all of the server
-	moved   atomic.Bool // it has held a loop: it runs as Blocking from now on
-	offLoop Handler     // as which
+	number             uint64      // from 1, among all of the server
+	moved              atomic.Bool // it has held a loop: both run as Blocking from now on
+	offLoop, offMissed Handler     // as which
+}
+
+// answers returns what is to be run for a request of the route, and tells the watchdog.
+func (rt *route) answers(req *Request, found bool) Handler {
+	req.car.entered(rt)
+	switch moved := rt.moved.Load(); {
+	case found && moved:
+		return rt.offLoop
+	case found:
+		return rt.handler
+	case moved:
+		return rt.offMissed
+	}
+	return rt.miss
 }
 
 // routeOf finds a route by its number; nil for 0.
@@ -62,7 +76,8 @@ func (c *core) routeOf(number uint64) *route {
 
 // compile makes a table of what was registered on the root r.
 func (c *core) compile(r *Routes) (*table, error) {
-	t := &table{core: c, miss: chain(recovering(answerMiss), r.mw)}
+	t := &table{core: c, none: &route{miss: chain(recovering(answerMiss), r.mw)}}
+	c.number(t.none)
 	methods := map[string]bool{}
 	for _, e := range r.entries {
 		mw := append(slices.Clip(e.in.middleware()), e.mw...)
@@ -70,16 +85,22 @@ func (c *core) compile(r *Routes) (*table, error) {
 			pattern: e.pattern,
 			handler: chain(recovering(e.handler), mw),
 			miss:    chain(recovering(answerMiss), mw),
-			number:  uint64(len(c.routes)) + 1,
 		}
 		rt.offLoop = Blocking(rt.handler)
-		c.routes = append(c.routes, rt)
+		c.number(rt)
 		t.router.Add(e.pattern, rt, e.source)
 		methods[patternMethod(e.pattern)] = true
 	}
 	t.named = maps.Clone(methods)
 	t.methods = allMethods(methods)
 	return t, t.router.Build()
+}
+
+// number makes rt known to the watchdog.
+func (c *core) number(rt *route) {
+	rt.number = uint64(len(c.routes)) + 1
+	rt.offMissed = Blocking(rt.miss)
+	c.routes = append(c.routes, rt)
 }
 
 func patternMethod(pattern string) string {
@@ -118,22 +139,23 @@ func (t *table) dispatch(req *Request, resp *Response) Status {
 	if req.cleanPath(resp) < 0 {
 		return StatusBadRequest
 	}
+	req.car.entered(nil)
 	return t.handler(req, resp)
 }
 
 // chain finds what is to be run.
 func (t *table) chain(req *Request, resp *Response) Handler {
 	if req.head.Form != http1.OriginForm && req.head.Form != http1.AbsoluteForm {
-		return t.miss
+		return t.none.answers(req, false)
 	}
 	if !t.knows(req) {
 		req.missed = StatusNotImplemented
-		return t.miss
+		return t.none.answers(req, false)
 	}
 	clean := req.cleanPath(resp)
 	if clean < 0 {
 		req.missed = StatusBadRequest
-		return t.miss
+		return t.none.answers(req, false)
 	}
 	host := alias(req.head.Authority.Of(req.buf))
 	rt, res := t.router.Find(req.method, host, req.path, &req.params)
@@ -142,17 +164,10 @@ func (t *table) chain(req *Request, resp *Response) Handler {
 		return t.redirectClean(req, rt, res)
 	}
 	if res.Kind == router.NotFound {
-		return t.miss
+		return t.none.answers(req, false)
 	}
 	req.route = rt
-	req.car.entered(rt)
-	if res.Kind == router.Found {
-		if rt.moved.Load() {
-			return rt.offLoop
-		}
-		return rt.handler
-	}
-	return rt.miss
+	return rt.answers(req, res.Kind == router.Found)
 }
 
 // knows reports whether the method is one that somebody has registered: with IANA, or in a pattern of this table. Others
@@ -196,10 +211,10 @@ func (t *table) redirectClean(req *Request, rt *route, res router.Result) Handle
 		req.result.Location = res.Location
 	}
 	if res.Kind == router.NotFound {
-		return t.miss
+		return t.none.answers(req, false)
 	}
 	req.route = rt
-	return rt.miss
+	return rt.answers(req, false)
 }
 
 // answerMiss answers what the router decided without a handler.

@@ -3,15 +3,15 @@
 package lwan
 
 import (
-	"cmp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/golwan/golwan/lwan/internal/evloop"
 )
 
-// watchdog finds handlers that hold their loop. It samples what the loops publish, and sleeps while they all do. A
+// watchdog finds code of the program's that holds its loop: handlers, middleware, and the hooks around an answer. It samples what the loops publish, and sleeps while they all do. A
 // handler that is seen twice with StallAfter in between is a suspect, no more: the machine may be busy, or the collector
 // at work. It has stalled if its thread has computed for StallAfter, however long it took to get that from a busy machine, or
 // if its goroutine is found waiting for something. Both lead to the same: the route moves, and the loop is taken over.
@@ -24,9 +24,8 @@ type watchdog struct {
 	ended    chan struct{}
 	once     sync.Once
 	suspects []suspect // by loop
-
-	mu     sync.Mutex
-	stalls map[uint64]*Stall // by the route's number
+	pressure []pressure
+	stalls   stallBook
 }
 
 // suspect is a handler that was seen on a loop.
@@ -36,8 +35,10 @@ type suspect struct {
 	cpu      int64 // the thread's time then
 	hasCPU   bool
 	checked  time.Time // when its stack was looked at last
-	reported bool
-	hopeless bool // its loop cannot be taken over
+	reported *Stall    // as what; nil: it was not
+	again    bool      // and that was not the first time, and cannot be helped
+	mutex    bool      // it waits for one
+	hopeless bool      // its loop cannot be taken over
 }
 
 const (
@@ -53,7 +54,7 @@ func watch(s *Server, core *core, eng *evloop.Engine) *watchdog {
 	}
 	d := &watchdog{
 		core: core, eng: eng, after: after, takeOver: orPause(s.TakeOverAfter, defaultTakeOver), quit: make(chan struct{}), ended: make(chan struct{}),
-		suspects: make([]suspect, len(eng.Loops())), stalls: map[uint64]*Stall{},
+		suspects: make([]suspect, len(eng.Loops())), pressure: make([]pressure, len(eng.Loops())),
 	}
 	go d.run()
 	return d
@@ -110,7 +111,11 @@ func (d *watchdog) sample() (awake bool) {
 	for i, l := range d.eng.Loops() {
 		sus := &d.suspects[i]
 		beat, tag, worker, ok := l.Beat()
-		if !ok || l.Resting() {
+		ok = ok && !l.Resting()
+		if d.pressure[i].add(l, now, ok, tag) {
+			d.accuse(&d.pressure[i], l, beat, tag, worker)
+		}
+		if !ok {
 			d.clear(sus, l)
 			awake = awake || !l.Resting()
 			continue
@@ -129,7 +134,7 @@ func (d *watchdog) sample() (awake bool) {
 
 // clear acquits a suspect.
 func (d *watchdog) clear(sus *suspect, l *evloop.Loop) {
-	if sus.reported {
+	if sus.reported != nil {
 		l.SetStalled(false)
 	}
 	*sus = suspect{}
@@ -141,27 +146,43 @@ func (d *watchdog) check(sus *suspect, l *evloop.Loop, tag, worker uint64, now t
 	if held < d.after {
 		return
 	}
-	if sus.reported {
-		d.lengthen(tag, held)
-		if d.takeOver > 0 && held >= d.takeOver && !sus.hopeless {
-			d.takeLoop(sus, l, tag, held)
-		}
+	if sus.reported == nil {
+		d.look(sus, l, tag, worker, now)
+	}
+	if sus.reported == nil {
 		return
 	}
+	d.stalls.lengthen(sus.reported, held)
+	limit := d.takeOver
+	if sus.again { // it cannot be moved, and does it all the time: others need not wait for the whole of that
+		limit = min(limit, d.after)
+	}
+	if limit > 0 && held >= limit && !sus.hopeless {
+		d.takeLoop(sus, l, tag, held)
+	}
+}
+
+// look reports a handler that has computed for long enough, or is found waiting.
+func (d *watchdog) look(sus *suspect, l *evloop.Loop, tag, worker uint64, now time.Time) {
 	if now.Sub(sus.checked) < d.after { // a profile costs more than a look at a clock
 		return
 	}
 	sus.checked = now
-	stack, waits := goroutineOf(worker)
-	if b, _, _, ok := l.Beat(); !ok || b != sus.beat || len(stack) == 0 {
-		return // it has ended meanwhile: the stack may be another one's
-	}
-	if !waits && sus.computed(l) < d.after {
+	at, ok := d.place(l, sus.beat, worker)
+	if !ok || !at.waits && sus.computed(l) < d.after {
 		return
 	}
-	sus.reported = true
 	l.SetStalled(true)
-	d.report(tag, held, stack)
+	sus.reported, sus.again = d.stalls.report(d.core, tag, now.Sub(sus.since), at)
+	sus.mutex = strings.HasPrefix(at.wait, "sync.")
+}
+
+// place finds where the handler of that beat is. It reports false when that has ended meanwhile: then the stack may be
+// another one's.
+func (d *watchdog) place(l *evloop.Loop, beat, worker uint64) (place, bool) {
+	names, stack := goroutineOf(worker)
+	b, _, _, ok := l.Beat()
+	return placeOf(names, stack), ok && b == beat && len(stack) > 0
 }
 
 // computed is how long the loop's thread was on a processor since the suspect was first seen. The share of the time that
@@ -182,63 +203,31 @@ func (d *watchdog) takeLoop(sus *suspect, l *evloop.Loop, tag uint64, held time.
 		sus.hopeless = true
 		d.core.log.Error("a stuck loop cannot be taken over", "err", err)
 	case taken:
-		pattern := ""
-		if route := d.core.routeOf(tag); route != nil {
-			pattern = route.pattern
+		args := []any{"route", d.core.patternOf(tag), "in", sus.reported.In, "for", held}
+		if sus.mutex {
+			d.nameHolders(l, args)
+		} else {
+			d.sayTaken(args)
 		}
-		d.core.log.Error("a handler does not come back: another thread goes on with its event loop", "route", pattern, "for", held)
 		d.clear(sus, l)
 	}
 }
 
-func (d *watchdog) lengthen(tag uint64, held time.Duration) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if s := d.stalls[tag]; s != nil {
-		s.For = max(s.For, held)
-	}
+func (d *watchdog) sayTaken(args []any) {
+	d.core.log.Error("a handler does not come back: another thread goes on with its event loop", args...)
 }
 
-// report books a stall, and tells of it: the log once a route, OnStall each time.
-func (d *watchdog) report(tag uint64, held time.Duration, stack []byte) {
-	route := d.core.routeOf(tag)
-	pattern, move := "", false
-	if route != nil {
-		pattern = route.pattern
-		move = !d.core.srv.KeepInline
-		route.moved.Store(move)
-	}
-	d.mu.Lock()
-	s, known := d.stalls[tag]
-	if !known {
-		s = &Stall{Pattern: pattern, Stack: stack, Moved: move}
-		d.stalls[tag] = s
-	}
-	s.Count++
-	s.For = max(s.For, held)
-	told := *s
-	told.For, told.Stack = held, stack
-	d.mu.Unlock()
-	if !known {
-		d.core.log.Warn("a handler holds its event loop: it should park (Sleep, Await) or be Blocking",
-			"route", pattern, "for", held, "moved", move, "stack", string(stack))
-	}
-	if d.core.srv.OnStall != nil {
-		go d.core.srv.OnStall(told)
-	}
-}
-
-// list is the stalls so far, those of one route together.
-func (d *watchdog) list() []Stall {
-	if d == nil {
-		return nil
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	list := make([]Stall, 0, len(d.stalls))
-	for _, s := range d.stalls {
-		list = append(list, *s)
-	}
-	slices.SortFunc(list, func(a, b Stall) int { return cmp.Compare(a.Pattern, b.Pattern) })
-	return list
+// nameHolders says, too, who may have what a handler waits for: a mutex does not tell who has locked it, but one that is
+// held for so long is held by somebody who waits with it in his hands, and most often by a handler that has parked.
+func (d *watchdog) nameHolders(l *evloop.Loop, args []any) {
+	l.Do(func() {
+		var routes []string
+		for _, tag := range l.Parked() {
+			if p := d.core.patternOf(tag); p != "" && !slices.Contains(routes, p) {
+				routes = append(routes, p)
+			}
+		}
+		slices.Sort(routes)
+		go d.sayTaken(append(args, "wait", "a mutex", "parked", routes))
+	})
 }

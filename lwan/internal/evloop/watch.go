@@ -41,6 +41,20 @@ func (l *Loop) Held() (tags []uint64) {
 	return tags
 }
 
+// Parked returns the tags of the handlers that are parked. It is for code on the loop.
+func (l *Loop) Parked() (tags []uint64) {
+	for fd := range l.owned.all() {
+		s := &l.slots[fd]
+		if s.state != slotBusy || s.rec < 0 {
+			continue
+		}
+		if c := l.records.at(s.rec).conn; c != nil && (c.w.state == workerParked || c.w.state == workerQueued) {
+			tags = append(tags, c.w.entered)
+		}
+	}
+	return tags
+}
+
 // label makes the worker's goroutine known in goroutine profiles, so that a watchdog finds its stack.
 func (w *Worker) label() {
 	w.number = w.loop.eng.workerNumber.Add(1)
@@ -59,7 +73,11 @@ func (l *Loop) SetStalled(on bool) { l.stalled.Store(on) }
 
 // CPUTime is the processor time that the loop's thread has used, in nanoseconds; false if the loop has no thread.
 func (l *Loop) CPUTime() (int64, bool) {
-	tid := l.runner.Load().thread.Load()
+	r := l.runner.Load()
+	if r == nil { // it has not been started yet
+		return 0, false
+	}
+	tid := r.thread.Load()
 	if tid == 0 {
 		return 0, false
 	}
