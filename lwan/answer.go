@@ -44,7 +44,7 @@ func recovering(next Handler) Handler {
 func inTime(next Handler, req *Request, resp *Response) Status {
 	before := slices.Clone(resp.fields)
 	st := next(req, resp)
-	if st >= 400 || resp.failed != 0 || resp.streamed || resp.after != nil || req.limits.Timeout <= 0 || req.car.elapsed() < req.limits.Timeout {
+	if st >= 400 || resp.failed != 0 || resp.state != answerHeld || resp.after != nil || req.limits.Timeout <= 0 || req.car.elapsed() < req.limits.Timeout {
 		return st
 	}
 	resp.Reset()
@@ -63,7 +63,7 @@ func (r *Response) failPanic(v any) Status {
 // answer runs the chain of the route for the request and ends the response.
 func (t *table) answer(req *Request, resp *Response) {
 	st := t.run(req, resp)
-	t.conclude(req, resp, st) // the watchdog counts its hooks among the handler
+	req.table.conclude(req, resp, st) // it may have become another table's; the watchdog counts its hooks among the handler
 	req.car.returned()
 }
 
@@ -77,31 +77,70 @@ func (t *table) run(req *Request, resp *Response) (st Status) {
 	return t.dispatch(req, resp)
 }
 
-// conclude sends what the handler has left to be sent.
+// conclude sends what the handler has left to be sent. Afterwards the answer is over.
 func (t *table) conclude(req *Request, resp *Response, st Status) {
 	st = t.outcome(req, resp, st)
-	if after := resp.after; after != nil {
-		resp.after = nil
-		after(st < 400)
-	}
-	switch {
-	case resp.taken: // the connection is somebody else's: hijacked, upgraded or subscribed
-		req.car.cut()
-	case resp.streamed:
-		t.concludeStream(req, resp, st)
-	default:
+	resp.serveAfter(st < 400)
+	switch resp.state {
+	case answerHeld:
 		t.concludeWhole(req, resp, st)
+	case answerTaken, answerSubscribed:
+		t.concludeTaken(req, resp, st)
+	default:
+		t.concludeStream(req, resp, st)
 	}
-	req.headOut = true
 	t.report(req, resp)
+}
+
+// serveAfter serves a subscription that has begun, once.
+func (r *Response) serveAfter(alive bool) {
+	if after := r.after; after != nil {
+		r.after = nil
+		after(alive)
+	}
+}
+
+// abandon ends a request whose handler, or a hook, has died of err.
+func (t *table) abandon(req *Request, resp *Response, err error) {
+	if resp.state.over() {
+		if err == ErrGone {
+			return
+		}
+		req.Log().Error("the request died after its answer's end", "route", req.where(), "err", err)
+		return
+	}
+	st := resp.died(err)
+	req.state = stateUnwinding
+	t.conclude(req, resp, st)
+}
+
+// concludeTaken lets go of a connection that is somebody else's: one that was upgraded or hijacked ends with its handler,
+// and a subscription goes on, unless somebody has failed behind it.
+func (t *table) concludeTaken(req *Request, resp *Response, st Status) {
+	switch {
+	case resp.state == answerTaken:
+		req.car.cut()
+		resp.conclude(answerEnded)
+	case st >= 400:
+		resp.giveUp()
+	default:
+		resp.conclude(answerEnded)
+	}
+}
+
+// giveUp cuts the answer.
+func (r *Response) giveUp() {
+	r.req.car.cut()
+	r.conclude(answerCut)
 }
 
 // outcome corrects what a handler must not return.
 func (t *table) outcome(req *Request, resp *Response, st Status) Status {
+	defer func() { resp.refailed = false }() // this failure is known
 	switch {
 	case resp.failed != 0 && st < 400:
 		req.Log().Error("a handler returned a good status after Fail: is a return missing?", "route", req.Pattern(), "status", int(st), "err", resp.failure)
-		if !resp.streamed { // what was written is the body of a success
+		if resp.whole() { // what was written is the body of a success
 			resp.replace()
 			resp.ctype = ""
 		}
@@ -125,7 +164,7 @@ func (t *table) concludeStream(req *Request, resp *Response, st Status) {
 		st = StatusOK // a whole answer of a finishing method that was too large to be held back
 	}
 	if st >= 400 && req.method != "HEAD" { // whose answer is complete, whatever comes of its body
-		req.car.cut()
+		resp.giveUp()
 		return
 	}
 	t.endStream(req, resp)
@@ -138,49 +177,81 @@ func (t *table) endStream(req *Request, resp *Response) {
 	if resp.events != nil && req.cancelled() == ErrStopping {
 		resp.lastWords(comeBack)
 	}
-	if resp.sticky == nil && resp.length >= 0 && resp.sent != resp.length && req.method != "HEAD" {
+	if resp.refailed { // in a filter
+		resp.giveUp()
+		return
+	}
+	if resp.sticky == nil && resp.short() {
 		resp.stick(fmt.Errorf("lwan: %s: body of %d bytes, Content-Length %d", req.where(), resp.sent, resp.length))
 	}
 	if resp.sticky == nil {
 		resp.stick(req.car.endStream(resp))
 	}
 	if resp.sticky == nil {
+		resp.conclude(answerEnded)
 		return
 	}
+	t.broke(resp)
+	resp.giveUp()
+}
+
+// broke makes what has stopped the body the failure of the request.
+func (t *table) broke(resp *Response) {
 	if resp.failure == nil {
 		resp.failure = resp.sticky
 		resp.failed = t.core.srv.statusOf(resp.sticky)
 	}
-	req.car.cut()
+}
+
+// short reports whether a stream has another length than was declared. More than that was not sent.
+func (r *Response) short() bool {
+	return r.length >= 0 && r.sent != r.length && r.req.method != "HEAD" && !r.status.bodyless()
 }
 
 func (t *table) concludeWhole(req *Request, resp *Response, st Status) {
-	if st == StatusClientGone {
-		resp.status = st
-		req.car.cut()
-		return
+	if st != StatusClientGone {
+		st = t.fillError(req, resp, st)
 	}
-	st = t.fillError(req, resp, st)
-	resp.intended = st
-	var err error
-	if !resp.streamed {
-		err = resp.complete(st)
-	}
-	switch {
-	case resp.streamed: // by the error page, BeforeHead or a filter
-		resp.stick(err)
+	switch resp.state { // the error page has gone on by itself
+	case answerStreaming:
+		if st >= 400 && st != resp.status { // it has sent another head, or failed
+			resp.giveUp()
+			return
+		}
 		t.endStream(req, resp)
 		return
-	case err != nil:
-		st = t.replaceBroken(req, resp, err)
+	case answerTaken, answerSubscribed:
+		t.concludeTaken(req, resp, st)
+		return
+	}
+	if st != StatusClientGone {
+		if err := resp.complete(st); err != nil {
+			st = t.replaceBroken(req, resp, err)
+		}
 	}
 	resp.status = st
-	if st == StatusResetContent { // never has content (RFC 9110 section 15.3.6)
-		resp.replace()
+	if st == StatusClientGone {
+		resp.giveUp()
+		return
 	}
+	t.finish(req, resp, st)
+}
+
+// finish sends an answer that is whole.
+func (t *table) finish(req *Request, resp *Response, st Status) {
+	if st == StatusResetContent { // never has content (RFC 9110 section 15.3.6)
+		resp.text, resp.body = "", resp.body[:0]
+	}
+	resp.sticky = nil
 	n := resp.bodyLen()
 	req.car.finish(resp, st)
 	resp.sent = int64(n)
+	if resp.sticky != nil { // not all of it could be written
+		t.broke(resp)
+		resp.conclude(answerCut)
+		return
+	}
+	resp.conclude(answerEnded)
 }
 
 // fillError puts the error page into an answer that needs one.
@@ -188,13 +259,17 @@ func (t *table) fillError(req *Request, resp *Response, st Status) Status {
 	if st < 400 || resp.bodyLen() > 0 || resp.empty {
 		return st
 	}
-	if page := t.core.srv.ErrorPage; page != nil {
-		got := t.userErrorPage(page, req, resp, st)
-		if got.final() {
+	if page := t.core.srv.ErrorPage; page != nil && !resp.paged {
+		resp.paged = true
+		if got := t.userErrorPage(page, req, resp, st); got.final() {
 			st = got
 		}
 	}
-	if resp.bodyLen() == 0 && !resp.streamed && req.body.err != io.ErrUnexpectedEOF {
+	if resp.state != answerHeld || st == StatusClientGone {
+		resp.serveAfter(st < 400)
+		return st
+	}
+	if resp.bodyLen() == 0 && req.body.err != io.ErrUnexpectedEOF {
 		// Else the client has ended before its body: the page would be for nobody, and thousands may end at once.
 		t.core.errorPage(req, resp, st)
 	}
@@ -206,7 +281,7 @@ func (t *table) userErrorPage(page func(*Request, *Response, Status) Status, req
 	defer func() {
 		if v := recover(); v != nil {
 			req.Log().Error("panic in ErrorPage", "panic", v, "stack", string(debug.Stack()))
-			if resp.streamed {
+			if resp.state == answerStreaming {
 				resp.stick(newPanicError(v))
 			}
 			resp.replace()
@@ -214,36 +289,55 @@ func (t *table) userErrorPage(page func(*Request, *Response, Status) Status, req
 		}
 	}()
 	resp.intended = st
-	return page(req, resp, st)
+	got = page(req, resp, st)
+	if resp.refailed && resp.state == answerHeld {
+		resp.refailed = false
+		return resp.failed
+	}
+	return got
 }
 
 // complete makes the answer ready to be sent as a whole. The error is what must not be sent: a field, or what a filter or
 // BeforeHead could not do.
 func (r *Response) complete(st Status) (err error) {
-	earlier := r.sticky
 	defer func() {
 		if v := recover(); v != nil {
-			r.filter = nil
 			err = newPanicError(v)
 		}
+		if r.state == answerHeading { // Goexit comes here, too
+			r.retreat()
+		}
 	}()
-	r.prepareHead(st)
+	if st >= 400 {
+		r.sticky = nil // of what the failed handler has tried
+	}
+	r.intended = st
+	if err := r.prepareHead(st); err != nil {
+		return err
+	}
 	r.closeFilter()
-	switch {
-	case r.bad != nil:
-		return r.bad
-	case earlier == nil:
+	switch n := int64(r.bodyLen()); {
+	case r.refailed:
+		return r.failure
+	case r.sticky != nil:
 		return r.sticky
+	case r.length < 0 || st.bodyless() || st == StatusResetContent || n == 0 && r.req.method == "HEAD":
+	case n != r.length:
+		return fmt.Errorf("lwan: %s: body of %d bytes, Content-Length %d", r.req.where(), n, r.length)
 	}
 	return nil
 }
 
-// replaceBroken answers 500 in place of a response that cannot be sent.
+// replaceBroken answers in place of a response that cannot be sent: with 500, or with what a hook has failed with.
 func (t *table) replaceBroken(req *Request, resp *Response, err error) Status {
-	resp.Reset()
-	resp.failure, resp.failed = err, StatusInternalServerError
-	t.core.errorPage(req, resp, StatusInternalServerError)
-	return StatusInternalServerError
+	st := StatusInternalServerError
+	if resp.refailed {
+		st = resp.failed
+	}
+	resp.reset()
+	resp.failure, resp.failed = err, st
+	t.core.errorPage(req, resp, st)
+	return st
 }
 
 // report writes the failure's line to the log.
@@ -264,14 +358,30 @@ func (t *table) report(req *Request, resp *Response) {
 
 // tooSlow reports whether an answer failed because its client has taken nothing for Limits.Write: whoever wants to must
 // not fill the log by that. The request's own time does not end an answer that has begun.
-func tooSlow(resp *Response) bool { return resp.streamed && errors.Is(resp.failure, ErrTimeout) }
+func tooSlow(resp *Response) bool {
+	return resp.state == answerCut && errors.Is(resp.failure, ErrTimeout)
+}
 
-// observe calls an observer; one that panics must not take the connection with it.
-func (c *core) observe(o Observer, req *Request, resp *Response, took time.Duration) {
+// observe calls the observers, each once.
+func (c *core) observe(req *Request, resp *Response, took time.Duration) {
+	for req.told < len(c.observers) {
+		o := c.observers[req.told]
+		req.told++
+		c.tell(o, req, resp, took)
+	}
+}
+
+// tell calls an observer; one that panics must not take the connection with it, and one that ends the goroutine not the
+// others.
+func (c *core) tell(o Observer, req *Request, resp *Response, took time.Duration) {
+	returned := false
 	defer func() {
 		if v := recover(); v != nil {
 			c.log.Error("panic in an Observer", "panic", v, "stack", string(debug.Stack()))
+		} else if !returned { // Goexit goes on behind this
+			c.observe(req, resp, took)
 		}
 	}()
 	o.Done(req, resp, took)
+	returned = true
 }

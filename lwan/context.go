@@ -107,7 +107,7 @@ func (c *requestContext) end() {
 
 // timeLeft is how long the handler may still take until the head is out; false if there is no limit.
 func (r *Request) timeLeft() (time.Duration, bool) {
-	if r.limits.Timeout <= 0 || r.headOut {
+	if r.limits.Timeout <= 0 || r.headOut() {
 		return 0, false
 	}
 	return max(r.limits.Timeout-r.car.elapsed(), 0), true

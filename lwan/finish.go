@@ -22,7 +22,7 @@ func (r *Response) Text(st Status, s string) Status {
 	}
 	r.replace()
 	r.intended = st
-	if r.filter != nil || r.streamed {
+	if !r.whole() {
 		r.WriteString(s)
 		return st
 	}
@@ -42,7 +42,7 @@ func (r *Response) Data(st Status, contentType string, b []byte) Status {
 
 // replace drops what is held back of the body.
 func (r *Response) replace() {
-	if !r.streamed {
+	if r.whole() {
 		r.text, r.body = "", r.body[:0]
 	}
 }
@@ -145,19 +145,25 @@ func (r *Response) Error(st Status, msg string) Status {
 // The client sees Message and Fields of an *Error and never err's text.
 //
 // Fail is sticky. A handler that returns a status below 400 after it has forgotten a return: the failure is sent all the
-// same and the route logged, unless Reset was called.
+// same and the route logged, unless Reset was called. In BeforeHead and in a Filter the failure takes the place of the
+// answer, as long as nothing was sent; then the answer is cut. Once it has ended, Fail writes a line to the log and changes
+// nothing.
 func (r *Response) Fail(err error) Status {
 	r.mustLive()
 	if err == nil {
 		err = &Error{Status: StatusInternalServerError, Message: "", Err: errNilFailure}
 	}
-	if r.streamed && r.req.method == "HEAD" && errors.Is(err, ErrBodyNotAllowed) { // it is complete
+	if r.state == answerStreaming && r.req.method == "HEAD" && errors.Is(err, ErrBodyNotAllowed) { // it is complete
 		return r.status
 	}
-	r.failure = err
+	if r.state.over() {
+		r.req.Log().Error("Fail was called after the answer's end", "route", r.req.where(), "err", err)
+		return r.req.table.core.srv.statusOf(err)
+	}
+	r.failure, r.refailed = err, true
 	r.failed = r.req.table.core.srv.statusOf(err)
 	r.message = "" // of an Error before it
-	if !r.streamed {
+	if r.whole() {
 		r.replace()
 		r.ctype = ""
 	}

@@ -272,7 +272,7 @@ func (w *httpWriter) Write(p []byte) (int, error) {
 	if Status(w.status).bodyless() {
 		return 0, http.ErrBodyNotAllowed
 	}
-	if w.written == 0 && !w.resp.streamed {
+	if w.written == 0 && !w.resp.state.headOut() {
 		w.sniff(p)
 	}
 	w.written += int64(len(p))
@@ -336,17 +336,17 @@ func (w *httpWriter) finish() Status {
 	if !w.wrote {
 		w.WriteHeader(http.StatusOK)
 	}
-	if w.req.method == "HEAD" && !w.resp.streamed && w.resp.length < 0 && w.written > 0 {
+	if w.req.method == "HEAD" && !w.resp.state.headOut() && w.resp.length < 0 && w.written > 0 {
 		w.resp.length = w.written
 	}
 	w.sendTrailers()
-	if w.status >= 400 && w.resp.bodyLen() == 0 && !w.resp.streamed {
+	if w.status >= 400 && w.resp.bodyLen() == 0 && !w.resp.state.headOut() {
 		w.resp.empty = true // no error page: the handler wanted it so
 	}
 	if w.resp.length >= 0 && w.req.method != "HEAD" && w.written < w.resp.length && !Status(w.status).bodyless() {
 		w.short()
 	}
-	if w.resp.streamed {
+	if w.resp.state.headOut() {
 		return StatusOK // the status is out: this is only the outcome
 	}
 	return Status(w.status)
@@ -354,7 +354,7 @@ func (w *httpWriter) finish() Status {
 
 // short is an answer of fewer bytes than its Content-Length: it must not look complete.
 func (w *httpWriter) short() {
-	if !w.resp.streamed {
+	if !w.resp.state.headOut() {
 		_ = w.resp.Flush() // what follows cuts it
 	}
 }
@@ -375,7 +375,7 @@ func (w *httpWriter) sendTrailers() {
 	if len(late) == 0 {
 		return
 	}
-	if !w.resp.streamed { // trailers need the chunked coding
+	if !w.resp.state.headOut() { // trailers need the chunked coding
 		_ = w.resp.Flush()
 	}
 	for name := range maps.Keys(late) {
@@ -390,7 +390,7 @@ func (w *httpWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if w.hijacked {
 		return nil, nil, http.ErrHijacked
 	}
-	conn, rest, err := w.req.car.hijack()
+	conn, rest, err := w.resp.hijack()
 	if err != nil {
 		return nil, nil, err
 	}

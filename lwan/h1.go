@@ -280,9 +280,10 @@ func (h *h1) begin(buf []byte) {
 
 // settle ends the request: the observers, what Defer was given, the rest of its body.
 func (h *h1) settle() {
-	if h.guest != nil {
+	switch {
+	case h.guest != nil:
 		h.guest.account(h) // for its end
-	} else {
+	case h.active: // else it has died in Defer
 		h.account()
 	}
 	h.active = false
@@ -318,17 +319,16 @@ func (h *h1) renew() {
 
 // account counts the request and tells the observers.
 func (h *h1) account() {
-	n := &h.c.Loop().Counts().App
-	n[countRequests]++
-	n[statusClass(h.resp.status)]++
+	if h.req.told == 0 {
+		n := &h.c.Loop().Counts().App
+		n[countRequests]++
+		n[statusClass(h.resp.status)]++
+	}
 	if h.core.observers == nil {
 		return
 	}
-	took := h.elapsed()
 	h.entered(h.req.route)
-	for _, o := range h.core.observers {
-		h.core.observe(o, h.request(), h.response(), took)
-	}
+	h.core.observe(h.request(), h.response(), h.elapsed())
 	h.returned()
 }
 
@@ -401,30 +401,20 @@ func (h *h1) Died(c *evloop.Conn, value any, stack []byte) evloop.Verdict {
 		h.guest = nil
 		g.tell(ErrDropped)
 	}
-	if !h.active {
+	if r := h.request(); r == nil || r.state == stateOver {
 		h.core.log.Error("lwan: panic outside of a handler", "panic", value, "stack", string(stack))
 		return evloop.Close
 	}
 	h.keep = false
 	h.entered(h.req.route)
+	err := h.req.dead
 	switch {
 	case value != nil:
-		h.resp.Fail(&PanicError{Value: value, Stack: stack})
-	case h.req.dead != nil:
-		h.resp.Fail(h.req.dead)
-	default:
-		h.resp.Fail(errGoexit)
+		err = &PanicError{Value: value, Stack: stack}
+	case err == nil:
+		err = errGoexit
 	}
-	h.req.state = stateUnwinding
-	if after := h.resp.after; after != nil {
-		after(false)
-	}
-	if h.resp.streamed {
-		h.cut()
-		h.req.table.report(h.request(), h.response())
-	} else {
-		h.req.table.conclude(h.request(), h.response(), h.resp.failed)
-	}
+	h.req.table.abandon(h.request(), h.response(), err)
 	h.returned()
 	verdict := h.sever()
 	h.bodyEnd = true

@@ -31,7 +31,7 @@ func (h *h1) readBody(p []byte) (int, error) {
 func (h *h1) sendContinue() error {
 	if h.go100 {
 		h.go100 = false
-		if h.pos == h.end && !h.resp.streamed { // else it did not wait, or has its final answer already
+		if h.pos == h.end && !h.resp.state.headOut() { // else it did not wait, or has its final answer already
 			h.out = append(h.out, "HTTP/1.1 100 Continue\r\n\r\n"...)
 		}
 	}

@@ -18,6 +18,7 @@ func (h *h1) subscribe(resp *Response, sub *subscriber, first []byte) {
 	h.keep = false
 	h.noBody = false
 	sub.chunked = h.req.head.Minor == 1
+	h.toEnd = !sub.chunked
 	h.appendHead(resp, StatusOK)
 	if sub.chunked {
 		h.out = append(h.out, "Transfer-Encoding: chunked\r\n"...)

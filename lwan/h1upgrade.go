@@ -25,8 +25,8 @@ func (h *h1) hijack() (net.Conn, []byte, error) {
 	if err := h.detach(); err != nil {
 		return nil, nil, err
 	}
-	h.keep, h.cutoff, h.away, h.resp.taken, h.resp.streamed = false, true, true, true, true
-	h.resp.status = 101
+	h.keep, h.cutoff, h.away = false, true, true
+	h.resp.take(answerTaken, switching)
 	dup, err := unix.FcntlInt(uintptr(h.c.Fd()), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, os.NewSyscallError("fcntl", err)
@@ -56,6 +56,7 @@ func (h *h1) upgrade(resp *Response, proto string) (net.Conn, error) {
 	h.appendHead(resp, 101)
 	h.out = http1.AppendField(h.out, "Connection", "Upgrade")
 	h.out = append(http1.AppendField(h.out, "Upgrade", proto), "\r\n"...)
+	h.resp.take(answerTaken, switching) // also if only a part of it leaves
 	if err := h.flush(); err != nil {
 		return nil, err
 	}

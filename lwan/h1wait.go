@@ -49,7 +49,7 @@ func lost(err error) bool {
 
 // lighten gives back what the handler of a stream does not need while it waits, which may be for hours.
 func (h *h1) lighten() {
-	if h.resp.streamed {
+	if h.resp.state.headOut() {
 		h.giveBack()
 	}
 }

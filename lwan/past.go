@@ -38,7 +38,6 @@ func keepRequest(req *Request, resp *Response, start int64) *pastRequest {
 	r.ctx.Store(req.ctx.Load()) // it ends with the original
 	ended := error(context.Canceled)
 	r.lost.Store(&ended)
-	r.headOut = true
 	r.body.err = http.ErrBodyReadAfterClose
 	r.cleanPath(&p.resp)
 	if r.route != nil { // the same route again, since what it matched points into the original's path
@@ -48,7 +47,7 @@ func keepRequest(req *Request, resp *Response, start int64) *pastRequest {
 	a.req, a.status, a.ctype, a.length = r, resp.status, resp.ctype, resp.length
 	a.fields = slices.Clone(resp.fields)
 	a.message, a.failure, a.failed = resp.message, resp.failure, resp.failed
-	a.streamed, a.taken, a.sticky = true, true, ErrForeign
+	a.state, a.sticky = answerEnded, ErrForeign
 	return p
 }
 
@@ -59,10 +58,7 @@ func (p *pastRequest) conclude(cause error, cut bool, sent, now int64) {
 	if cause == ErrGone || cause == ErrSlow || cut {
 		p.resp.failure, p.resp.failed = cause, knownStatus(cause)
 	}
-	core := p.req.table.core
-	for _, o := range core.observers {
-		core.observe(o, &p.req, &p.resp, p.took)
-	}
+	p.req.table.core.observe(&p.req, &p.resp, p.took)
 	p.req.end()
 	p.resp.end()
 }

@@ -44,7 +44,6 @@ type Request struct {
 
 	readBy, writeBy time.Time   // deadlines that a net/http handler has set; zero: Limits count
 	aliased         bool        // the handler holds bytes of buf
-	headOut         bool        // the answer's head has left: the handler's deadline is over
 	drainable       atomic.Bool // the start of draining ends its waits; set by the handler, read by the loop
 
 	// made when asked for
@@ -56,10 +55,14 @@ type Request struct {
 	ctx      atomic.Pointer[requestContext]
 	values   []keyValue
 	defers   []func()
+	told     int // how many observers know of its end
 	log      *slog.Logger
 	trailers []field
 	tls      *tls.ConnectionState
 }
+
+// headOut reports whether the answer's head has left: then the handler's deadline is over.
+func (r *Request) headOut() bool { return r.resp.state.headOut() }
 
 type requestState uint8
 
@@ -100,7 +103,7 @@ func (r *Request) end() {
 	r.state = stateOver
 	poison(r.pathBuf[:cap(r.pathBuf)])
 	r.car, r.route, r.buf, r.dead = nil, nil, nil, nil
-	r.headOut, r.missed, r.aliased = false, 0, false
+	r.missed, r.aliased, r.told = 0, false, 0
 	r.readBy, r.writeBy = time.Time{}, time.Time{}
 	if r.drainable.Load() {
 		r.drainable.Store(false)
@@ -318,22 +321,28 @@ func (r *Request) SetLog(l *slog.Logger) { r.mustLive(); r.log = l }
 // died; in reverse order. It is for what the answer still needs, as a cache reference; Go's defer is for the rest.
 func (r *Request) Defer(fn func()) { r.mustLive(); r.defers = append(r.defers, fn) }
 
-// runDefers runs what Defer was given. A panic of one is logged and does not keep the others from running.
+// runDefers runs what Defer was given, each once. A panic of one is logged and does not keep the others from running, nor
+// does one that ends the goroutine.
 func (r *Request) runDefers() {
-	for i := len(r.defers) - 1; i >= 0; i-- {
-		r.runDeferred(r.defers[i])
-		r.defers[i] = nil
+	for last := len(r.defers) - 1; last >= 0; last = len(r.defers) - 1 {
+		fn := r.defers[last]
+		r.defers[last] = nil
+		r.defers = r.defers[:last]
+		r.runDeferred(fn)
 	}
-	r.defers = r.defers[:0]
 }
 
 func (r *Request) runDeferred(fn func()) {
+	returned := false
 	defer func() {
 		if v := recover(); v != nil {
 			r.Log().Error("panic in Defer", "route", r.Pattern(), "panic", v)
+		} else if !returned { // Goexit goes on behind this
+			r.runDefers()
 		}
 	}()
 	fn()
+	returned = true
 }
 
 // pause is how long one read or write may wait: limit, or until by if that is set.

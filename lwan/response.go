@@ -17,6 +17,7 @@ type Response struct {
 
 	was    epitaph
 	req    *Request
+	state  answerState
 	status Status // on the wire; 0 before
 	ctype  string
 	fields []field
@@ -27,21 +28,22 @@ type Response struct {
 	text     string // body that SetBody gave
 	body     []byte
 	sent     int64
-	sticky   error // of a write; later writes and Flush return it
-	streamed bool
+	sticky   error            // of a write; later writes and Flush return it
 	after    func(alive bool) // serves a subscription once the chain has returned
-	taken    bool             // the connection was hijacked or upgraded: there is nothing to end
 	empty    bool             // an error without a body stays without
+	paged    bool             // Server.ErrorPage was called
 	intended Status           // that a finishing method was given: of the head, should a stream begin by itself; 0: 200
 	trailers []field
 	events   *Events
 
-	failure error  // what Fail was told
-	failed  Status // its status; 0: no failure
-	message string // for the error page
-	before  []func(Status)
-	filters []func(io.Writer) io.WriteCloser
-	filter  io.WriteCloser
+	failure  error  // what Fail was told
+	failed   Status // its status; 0: no failure
+	refailed bool   // Fail was called since somebody has looked
+	message  string // for the error page
+	before   []func(Status)
+	filters  []func(io.Writer) io.WriteCloser
+	filter   io.WriteCloser
+	inFilter bool // a method of it runs
 }
 
 // fieldError is a field that must not be sent: it is answered with 500 instead (a CR or LF in a value would let its
@@ -74,8 +76,11 @@ const maxKept = 64 << 10
 
 // SetHeader sets a field, in place of all of that name. A name that is no token, or a value with CR, LF, NUL or another
 // control character, is not sent: the request fails with 500 and a log line that names route and field. Framing is not
-// for handlers: Transfer-Encoding and Trailer are refused in the same way; Content-Length counts for HEAD answers and
-// streams, and "Connection: close" closes the connection after the answer.
+// for handlers: Transfer-Encoding and Trailer are refused in the same way, and so is Connection, but for "close", which
+// closes the connection after the answer, and "keep-alive", which says nothing. A Content-Length is a promise: a whole
+// answer of another length fails with 500, and a stream is cut; a HEAD answer without a body sends it as it is.
+//
+// Once the head has left, fields cannot change: then this, and all that sets one, does nothing.
 func (r *Response) SetHeader(name, value string) {
 	r.mustLive()
 	r.DelHeader(name)
@@ -85,6 +90,9 @@ func (r *Response) SetHeader(name, value string) {
 // AddHeader adds a field and leaves others of that name.
 func (r *Response) AddHeader(name, value string) {
 	r.mustLive()
+	if r.state.headOut() {
+		return
+	}
 	if !http1.ValidName(name) || !http1.ValidValue(value) {
 		r.reject(name, "has an invalid name or value")
 		return
@@ -132,6 +140,8 @@ func (r *Response) setConnection(name, value string) {
 func (r *Response) DelHeader(name string) {
 	r.mustLive()
 	switch {
+	case r.state.headOut():
+		return
 	case strings.EqualFold(name, "Content-Type"):
 		r.ctype = ""
 	case strings.EqualFold(name, "Content-Length"):
@@ -193,11 +203,13 @@ func (r *Response) HeaderAll(name string) (all []string) {
 // SetContentType sets the Content-Type field; "" means none.
 func (r *Response) SetContentType(ct string) {
 	r.mustLive()
-	if !http1.ValidValue(ct) {
+	switch {
+	case r.state.headOut():
+	case !http1.ValidValue(ct):
 		r.reject("Content-Type", "has an invalid value")
-		return
+	default:
+		r.ctype = ct
 	}
-	r.ctype = ct
 }
 
 // SetCookie adds a Set-Cookie field. A cookie with an invalid name fails the request as an invalid field does.
@@ -218,8 +230,8 @@ func (r *Response) Write(p []byte) (int, error) {
 		return 0, r.sticky
 	}
 	r.unsetText()
-	if r.filter != nil {
-		return r.filter.Write(p)
+	if r.filter != nil || r.inFilter {
+		return r.writeFilter(p)
 	}
 	return r.append(p)
 }
@@ -231,15 +243,15 @@ func (r *Response) WriteString(s string) (int, error) {
 		return 0, r.sticky
 	}
 	r.unsetText()
-	if r.filter != nil {
-		return r.filter.Write([]byte(s))
+	if r.filter != nil || r.inFilter {
+		return r.writeFilter([]byte(s))
 	}
 	hold(r, s)
 	return len(s), r.overflow()
 }
 
 func (r *Response) append(p []byte) (int, error) {
-	if r.streamed && len(p) >= streamPiece {
+	if r.state == answerStreaming && len(p) >= streamPiece {
 		if err := r.drain(); err != nil {
 			return 0, err
 		}
@@ -274,9 +286,9 @@ func (r *Response) unsetText() {
 // overflow begins to stream when too much is held back.
 func (r *Response) overflow() error {
 	switch {
-	case r.streamed && len(r.body) >= streamPiece:
+	case r.state == answerStreaming && len(r.body) >= streamPiece:
 		return r.drain()
-	case !r.streamed && int64(len(r.body)) > r.req.limits.Buffer:
+	case r.state == answerHeld && int64(len(r.body)) > r.req.limits.Buffer:
 		return r.sendHead(r.impliedStatus())
 	}
 	return nil
@@ -303,7 +315,7 @@ func (r *Response) Printf(format string, a ...any) { r.mustLive(); fmt.Fprintf(r
 // SetBody makes s the whole body, without a copy: strings do not change.
 func (r *Response) SetBody(s string) {
 	r.mustLive()
-	if r.streamed || r.filter != nil {
+	if !r.whole() {
 		r.WriteString(s)
 		return
 	}
@@ -322,18 +334,25 @@ func (r *Response) BodyBytes() []byte {
 func (r *Response) bodyLen() int { return len(r.text) + len(r.body) }
 
 // Reset drops body, fields and failure, so that something else can be answered. It does nothing, and reports false, once
-// the head has been sent.
+// the head has been sent, or a Filter has begun with the body.
 func (r *Response) Reset() bool {
 	r.mustLive()
-	if r.streamed {
+	if !r.whole() {
 		return false
 	}
-	req, before, filters := r.req, r.before, r.filters
-	r.end()
-	r.begin(req)
-	r.before, r.filters = before, filters
+	r.reset()
 	return true
 }
+
+func (r *Response) reset() {
+	req, state, before, filters, paged := r.req, r.state, r.before, r.filters, r.paged
+	r.end()
+	r.begin(req)
+	r.state, r.before, r.filters, r.paged = state, before, filters, paged
+}
+
+// whole reports whether the body can still be replaced.
+func (r *Response) whole() bool { return !r.state.headOut() && r.filter == nil && !r.inFilter }
 
 // Err is what Fail was told: for middleware and observers.
 func (r *Response) Err() error { r.mustLive(); return r.failure }
@@ -342,18 +361,20 @@ func (r *Response) Err() error { r.mustLive(); return r.failure }
 func (r *Response) Status() Status { r.mustLive(); return r.status }
 
 // HeadSent reports whether the head has left: from then on status and fields cannot change.
-func (r *Response) HeadSent() bool { r.mustLive(); return r.streamed }
+func (r *Response) HeadSent() bool { r.mustLive(); return r.state.headOut() }
 
 // BytesSent counts the bytes of the body that were handed to the connection.
 func (r *Response) BytesSent() int64 { r.mustLive(); return r.sent }
 
 // BeforeHead runs fn once, just before the head goes out, streamed or not, with the status that it will have: the last
-// moment to set cookies and fields. Functions run in reverse order, as middleware returns.
+// moment to set cookies and fields, and for Fail, which replaces the answer. Functions run in reverse order, as middleware
+// returns. In one of them Flush does nothing, since the head follows, and what would send another one gets ErrHeadSent.
 func (r *Response) BeforeHead(fn func(st Status)) { r.mustLive(); r.before = append(r.before, fn) }
 
 // Filter passes the body through what wrap makes: compression. It is to be called in BeforeHead. The writer is closed at
 // the end of the body; one with a Flush() error method is flushed by Flush. With several of them the body goes through
-// the first one first: as BeforeHead runs, those of inner middleware come before those of outer.
+// the first one first: as BeforeHead runs, those of inner middleware come before those of outer. A filter writes to w, and
+// never to the response itself, which fails the request.
 func (r *Response) Filter(wrap func(w io.Writer) io.WriteCloser) {
 	r.mustLive()
 	r.filters = append(r.filters, wrap)

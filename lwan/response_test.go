@@ -72,7 +72,7 @@ func TestFinishing(t *testing.T) {
 		"interim":      {func(q *Request, r *Response) Status { return 103 }, 500, typeText, "500 Internal Server Error\n"},
 		"four-digits":  {func(q *Request, r *Response) Status { return 1000 }, 500, typeText, "500 Internal Server Error\n"},
 		"unregistered": {func(q *Request, r *Response) Status { return r.Text(599, "odd") }, 599, typeText, "odd"},
-		"wrong-length": {func(q *Request, r *Response) Status { r.SetHeader("Content-Length", "3"); return r.Text(200, "longer") }, 200, typeText, "longer"},
+		"wrong-length": {func(q *Request, r *Response) Status { r.SetHeader("Content-Length", "3"); return r.Text(200, "longer") }, 500, typeText, "500 Internal Server Error\n"},
 	}
 	for name, w := range ways {
 		srv.Handle("GET /"+name, w.h)

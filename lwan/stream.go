@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/textproto"
 	"os"
-	"slices"
 	"strings"
 	"unsafe"
 
@@ -14,11 +13,14 @@ import (
 
 // SendHead sends the head with status st; the body that follows is a stream: chunked, or until the connection closes for
 // an HTTP/1.0 client, or of the Content-Length that the handler has set. A second call does nothing and returns
-// ErrHeadSent.
+// ErrHeadSent. A status that is not final is an error, and nothing is sent: EarlyHints and Upgrade send those that can be.
 func (r *Response) SendHead(st Status) error {
 	r.mustLive()
-	if r.streamed {
-		return ErrHeadSent
+	if err := r.begins(); err != nil {
+		return err
+	}
+	if !st.final() || st == StatusClientGone {
+		return fmt.Errorf("lwan: %s: SendHead(%d): no final status", r.req.where(), int(st))
 	}
 	if err := r.sendHead(st); err != nil {
 		return err
@@ -30,10 +32,14 @@ func (r *Response) SendHead(st Status) error {
 // is slow, and returns what went wrong since the last call.
 func (r *Response) Flush() error {
 	r.mustLive()
-	if r.sticky != nil {
+	switch {
+	case r.sticky != nil:
 		return r.sticky
-	}
-	if !r.streamed {
+	case r.inFilter:
+		return r.stick(errWithinFilter)
+	case r.state == answerHeading:
+		return nil // the head follows, and the body behind it
+	case r.state == answerHeld:
 		if err := r.sendHead(r.impliedStatus()); err != nil {
 			return err
 		}
@@ -47,123 +53,68 @@ func (r *Response) Flush() error {
 	return r.stick(r.wait(r.req.car.flush))
 }
 
-func (r *Response) flushFilter() error {
-	if f, ok := r.filter.(interface{ Flush() error }); ok {
-		return f.Flush()
-	}
-	return nil
-}
-
 // sendHead begins the stream: from here on nothing of the head can change.
 func (r *Response) sendHead(st Status) error {
 	if r.bad != nil {
 		return r.stick(r.bad)
 	}
-	given := r.intended
-	r.intended = st
-	r.prepareHead(st)
-	r.intended = given
-	switch {
-	case r.streamed: // BeforeHead flushed, or a filter made more than is held back
-		return r.sticky
-	case r.bad != nil:
-		return r.stick(r.bad)
-	case r.sticky != nil:
-		return r.sticky
+	if err := r.prepareHead(st); err != nil {
+		return r.stick(err)
 	}
-	if st == StatusResetContent {
+	switch st {
+	case StatusResetContent:
 		r.length = 0 // whatever is written: passOn drops it
+	case StatusNoContent:
+		r.length = -1 // must not be said (RFC 9110 section 8.6)
 	}
-	r.streamed = true
-	r.status = st
+	r.state, r.status = answerStreaming, st
 	err := r.wait(func() error { return r.req.car.startStream(r, st) })
-	r.req.headOut = true
 	r.req.resetDeadline()
 	r.req.endsWithHead()
 	return r.stick(err)
 }
 
-// prepareHead runs what BeforeHead was given, and puts filters before the body. Both are a user's functions: one that
-// flushes sends the head in the middle of this, and one that panics is not called again.
-func (r *Response) prepareHead(st Status) {
+// prepareHead runs what BeforeHead was given, and puts filters before the body. The error is what keeps the head from
+// being sent: then the answer is held as before, but for the hooks, which are not called again. Else it is heading.
+func (r *Response) prepareHead(st Status) (err error) {
+	earlier := r.refailed
+	r.refailed = false
+	r.state = answerHeading
+	if len(r.before) > 0 || len(r.filters) > 0 {
+		r.runHooks(st)
+	}
+	switch {
+	case r.refailed:
+		err = r.failure
+	case r.bad != nil:
+		err = r.bad
+	case r.sticky != nil:
+		err = r.sticky
+	}
+	if err != nil {
+		r.retreat()
+	}
+	r.refailed = r.refailed || earlier
+	return err
+}
+
+func (r *Response) runHooks(st Status) {
+	done := false
+	defer func() {
+		if !done { // a hook has panicked, or ended the handler
+			r.retreat()
+		}
+	}()
 	for last := len(r.before) - 1; last >= 0; last = len(r.before) - 1 {
 		fn := r.before[last]
 		r.before[last] = nil
 		r.before = r.before[:last]
 		fn(st)
 	}
-	if len(r.filters) == 0 || r.streamed {
-		return
+	if len(r.filters) > 0 {
+		r.install()
 	}
-	r.unsetText()
-	plain := r.body
-	r.body = nil
-	r.length = -1 // what the filter makes of it is not known
-	var w io.Writer = bodyAppender{r}
-	filters := r.filters
-	r.filters = nil
-	for _, wrap := range slices.Backward(filters) {
-		f := wrap(w)
-		r.filter = joinFilters(f, r.filter)
-		w = f
-	}
-	if len(plain) > 0 {
-		if _, err := r.filter.Write(plain); err != nil {
-			r.stick(err)
-		}
-	}
-}
-
-// bodyAppender is where the last filter writes to.
-type bodyAppender struct{ r *Response }
-
-// Write holds everything back while the head is being prepared: a stream that began here would send the head twice.
-func (a bodyAppender) Write(p []byte) (int, error) {
-	if !a.r.streamed {
-		hold(a.r, p)
-		return len(p), nil
-	}
-	return a.r.append(p)
-}
-
-// filterChain writes to the first filter, which writes to the second, and flushes and closes both in that order.
-type filterChain struct{ first, second io.WriteCloser }
-
-func joinFilters(first, second io.WriteCloser) io.WriteCloser {
-	if second == nil {
-		return first
-	}
-	return filterChain{first, second}
-}
-
-func (c filterChain) Write(p []byte) (int, error) { return c.first.Write(p) }
-
-func (c filterChain) Flush() error {
-	for _, f := range []io.WriteCloser{c.first, c.second} {
-		if f, ok := f.(interface{ Flush() error }); ok {
-			if err := f.Flush(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (c filterChain) Close() error {
-	if err := c.first.Close(); err != nil {
-		return err
-	}
-	return c.second.Close()
-}
-
-// closeFilter lets the filters write their last bytes.
-func (r *Response) closeFilter() {
-	if f := r.filter; f != nil {
-		r.filter = nil
-		if err := f.Close(); err != nil {
-			r.stick(err)
-		}
-	}
+	done = true
 }
 
 // drain passes on what a stream holds back.
@@ -190,8 +141,8 @@ func (r *Response) passOn(p []byte) (int, error) {
 	if r.status == StatusResetContent { // never has content (RFC 9110 section 15.3.6)
 		return len(p), nil
 	}
-	if r.length >= 0 && r.sent+int64(len(p)) > r.length {
-		return 0, r.stick(fmt.Errorf("lwan: %s: body longer than its Content-Length %d", r.req.Pattern(), r.length))
+	if r.length >= 0 && r.sent+int64(len(p)) > r.length && !r.status.bodyless() {
+		return 0, r.stick(fmt.Errorf("lwan: %s: body longer than its Content-Length %d", r.req.where(), r.length))
 	}
 	if err := r.wait(func() error { return r.req.car.stream(p) }); err != nil {
 		return 0, r.stick(err)
@@ -221,7 +172,7 @@ func (r *Response) wait(op func() error) error {
 // nothing else was written. f must stay open until it returns. A file that is too short is an error, and the answer is cut.
 func (r *Response) SendFile(f *os.File, off, n int64) error {
 	r.mustLive()
-	direct, err := r.prepareFile(n)
+	direct, err := r.prepareFile(off, n)
 	switch {
 	case err != nil:
 		return err
@@ -236,14 +187,20 @@ func (r *Response) SendFile(f *os.File, off, n int64) error {
 }
 
 // prepareFile sends what has to go before n bytes of a file, the head too. It reports false if they have to pass a filter.
-func (r *Response) prepareFile(n int64) (direct bool, err error) {
-	if r.sticky != nil {
+func (r *Response) prepareFile(off, n int64) (direct bool, err error) {
+	switch {
+	case r.sticky != nil:
 		return false, r.sticky
-	}
-	if r.filter != nil || (!r.streamed && len(r.filters) > 0) {
+	case r.inFilter:
+		return false, r.stick(errWithinFilter)
+	case r.state == answerHeading:
+		return false, ErrHeadSent
+	case off < 0 || n < 0:
+		return false, r.stick(fmt.Errorf("lwan: %s: SendFile of %d bytes from %d on", r.req.where(), n, off))
+	case r.filter != nil || (r.state == answerHeld && len(r.filters) > 0):
 		return false, nil
 	}
-	if !r.streamed {
+	if r.state == answerHeld {
 		if r.length < 0 && r.bodyLen() == 0 {
 			r.length = n
 		}
@@ -255,23 +212,35 @@ func (r *Response) prepareFile(n int64) (direct bool, err error) {
 	if err := r.drain(); err != nil {
 		return false, err
 	}
-	if r.length >= 0 && r.sent+n > r.length {
-		return false, r.stick(fmt.Errorf("lwan: %s: file longer than the Content-Length %d", r.req.Pattern(), r.length))
+	if r.length >= 0 && n > r.length-r.sent && !r.status.bodyless() {
+		return false, r.stick(fmt.Errorf("lwan: %s: file longer than the Content-Length %d", r.req.where(), r.length))
 	}
 	return true, nil
 }
 
 func (r *Response) copyFile(f *os.File, off, n int64) error {
-	_, err := io.Copy(r, io.NewSectionReader(f, off, n))
+	copied, err := io.Copy(r, io.NewSectionReader(f, off, n))
+	if err == nil && copied < n {
+		err = r.stick(io.ErrUnexpectedEOF)
+	}
 	return err
 }
 
 // SetTrailer sets a field that is sent after the body of a stream, to clients that speak chunked. Names of framing,
-// routing and content fields are refused as invalid fields are (RFC 9110 section 6.5.1).
+// routing and content fields are refused as invalid fields are (RFC 9110 section 6.5.1): the request fails with 500, and a
+// stream is cut. Once the answer has ended it does nothing.
 func (r *Response) SetTrailer(name, value string) {
 	r.mustLive()
-	if !http1.ValidName(name) || !http1.ValidValue(value) || forbiddenTrailer(name) {
-		r.stick(&fieldError{name, "cannot be a trailer"})
+	switch {
+	case r.state > answerStreaming:
+		return
+	case !http1.ValidName(name) || !http1.ValidValue(value) || forbiddenTrailer(name):
+		const why = "cannot be a trailer"
+		if r.state == answerStreaming {
+			r.stick(&fieldError{name, why})
+		} else {
+			r.reject(name, why)
+		}
 		return
 	}
 	for i := range r.trailers {
@@ -286,7 +255,9 @@ func (r *Response) SetTrailer(name, value string) {
 func forbiddenTrailer(name string) bool {
 	switch textproto.CanonicalMIMEHeaderKey(name) {
 	case "Transfer-Encoding", "Content-Length", "Host", "Trailer", "Te", "Connection", "Content-Type", "Content-Encoding",
-		"Content-Range", "Set-Cookie", "Authorization", "Cache-Control", "Expect", "Range", "Www-Authenticate":
+		"Content-Range", "Set-Cookie", "Authorization", "Cache-Control", "Expect", "Range", "Www-Authenticate",
+		"Age", "Date", "Expires", "Keep-Alive", "Location", "Max-Forwards", "Pragma", "Proxy-Authenticate",
+		"Proxy-Authorization", "Proxy-Connection", "Retry-After", "Upgrade", "Vary":
 		return true
 	}
 	return false
@@ -296,7 +267,7 @@ func forbiddenTrailer(name string) bool {
 // (RFC 8297). Clients of HTTP/1.0 get none. It may be called more than once, before the head is out.
 func (r *Response) EarlyHints(links ...string) error {
 	r.mustLive()
-	if r.streamed {
+	if r.state.headOut() {
 		return ErrHeadSent
 	}
 	fields := make([]field, len(links))

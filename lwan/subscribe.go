@@ -6,8 +6,8 @@ package lwan
 // that was closed answers 204, on which EventSource does not come back. The answer to HEAD is the head.
 func (t *Topic) Subscribe(resp *Response, s Subscription) Status {
 	t.init()
-	if resp.streamed {
-		return resp.Fail(ErrHeadSent)
+	if err := resp.begins(); err != nil {
+		return resp.Fail(err)
 	}
 	if t.over.Load() {
 		return StatusNoContent
@@ -47,16 +47,14 @@ func subscribeOnLoop(resp *Response, sub *subscriber, first []byte) (bool, error
 	if !ok {
 		return false, nil
 	}
-	resp.prepareHead(StatusOK)
-	if resp.bad != nil {
-		return true, resp.bad
+	if err := resp.prepareHead(StatusOK); err != nil {
+		return true, err
 	}
-	if len(resp.filters) > 0 || resp.filter != nil { // the hooks have asked for one just now
+	if resp.filter != nil { // the hooks have asked for one just now
+		resp.state = answerHeld // Events sends the head
 		return false, nil
 	}
-	resp.streamed, resp.taken, resp.status = true, true, StatusOK
-	resp.req.headOut = true
-	resp.req.resetDeadline()
+	resp.take(answerSubscribed, StatusOK)
 	resp.after = func(alive bool) {
 		if alive {
 			car.subscribe(resp, sub, first)

@@ -58,6 +58,7 @@ type httpCall struct {
 	once     sync.Once     // of end
 	watch    sync.Once     // of draining
 	unwatch  func() bool
+	streams  bool // the answer is not whole when its head is sent
 	aborted  bool
 	hijacked bool
 	stuck    bool  // the client does not take what is written any more
@@ -83,7 +84,7 @@ func (c *httpCall) serve(t *table) {
 	done := false
 	defer func() { // in a defer because the handler may be unwound
 		if !done {
-			c.died(t)
+			c.died()
 		}
 		c.finished()
 	}()
@@ -92,15 +93,13 @@ func (c *httpCall) serve(t *table) {
 }
 
 // died ends a request whose handler ended by Goexit.
-func (c *httpCall) died(t *table) {
+func (c *httpCall) died() {
 	err := c.req.dead
 	if err == nil {
 		err = errGoexit
 	}
-	st := c.resp.Fail(err)
-	c.req.state = stateUnwinding
 	c.resp.hangup = true // Goexit ends the goroutine, and net/http its connection
-	c.req.table.conclude(&c.req, &c.resp, st)
+	c.req.table.abandon(&c.req, &c.resp, err)
 	if !c.aborted {
 		_ = c.flush() // net/http does not do it for a handler that never returns; who has left needs no answer
 	}
@@ -111,13 +110,22 @@ func (c *httpCall) finished() {
 	if c.unwatch != nil {
 		c.unwatch()
 	}
-	core := c.req.table.core
-	for _, o := range core.observers {
-		core.observe(o, &c.req, &c.resp, time.Since(c.start))
-	}
+	told := false
+	defer func() {
+		if !told && !c.aborted && !c.hijacked { // an observer has ended the goroutine: net/http sends nothing then
+			_ = c.flush() // an error is one of a connection that is over
+		}
+		c.answered()
+	}()
+	c.req.table.core.observe(&c.req, &c.resp, time.Since(c.start))
+	told = true
+}
+
+// answered runs what Defer was given, when the answer has left.
+func (c *httpCall) answered() {
 	switch {
 	case len(c.req.defers) == 0 || c.aborted || c.hijacked:
-	case c.resp.streamed && c.later != nil: // net/http sends its last chunk when the handler has returned
+	case c.streams && c.later != nil: // net/http sends its last chunk when the handler has returned
 		c.later(c.over)
 		return
 	default:
@@ -131,7 +139,12 @@ func (c *httpCall) finished() {
 
 // over ends the request when its answer has left.
 func (c *httpCall) over() {
+	defer c.forget() // also if one of them ends the goroutine
 	c.req.runDefers()
+}
+
+// forget ends the request.
+func (c *httpCall) forget() {
 	c.end(context.Canceled)
 	if o, ok := c.w.(interface{ Concluded(failure error) }); ok { // a recorder in a test
 		o.Concluded(c.resp.failure)
@@ -288,6 +301,7 @@ func (c *httpCall) startStream(resp *Response, st Status) error {
 		c.w.Header().Set("Content-Length", strconv.FormatInt(resp.length, 10))
 	}
 	c.duplex()
+	c.streams = true
 	c.w.WriteHeader(int(st))
 	return nil
 }
@@ -342,7 +356,7 @@ func (c *httpCall) endStream(resp *Response) error {
 // abort sends what was written of an answer that is given up: who gets nothing at all may ask again. Where its end is that
 // of the connection only a reset tells that it is not whole.
 func (c *httpCall) abort() {
-	if !c.resp.streamed || c.stuck {
+	if !c.streams || c.stuck {
 		return
 	}
 	if err := c.flush(); err != nil || c.req.head.Minor > 0 || c.resp.length >= 0 {

@@ -27,8 +27,8 @@ func (c *httpCall) take() (net.Conn, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	c.hijacked, c.resp.taken, c.resp.streamed = true, true, true
-	c.resp.status = http.StatusSwitchingProtocols
+	c.hijacked = true
+	c.resp.take(answerTaken, switching)
 	rest, err := rw.Reader.Peek(rw.Reader.Buffered())
 	return conn, bytes.Clone(rest), err
 }

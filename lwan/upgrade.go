@@ -13,8 +13,8 @@ import (
 // protocol. The request's context ends when draining starts.
 func (r *Response) Upgrade(proto string) (net.Conn, error) {
 	r.mustLive()
-	if r.streamed {
-		return nil, ErrHeadSent
+	if err := r.begins(); err != nil {
+		return nil, err
 	}
 	if !r.req.head.Upgrade || !hasToken(r.req.HeaderAll("Upgrade"), proto) {
 		r.SetHeader("Upgrade", proto)
@@ -23,21 +23,21 @@ func (r *Response) Upgrade(proto string) (net.Conn, error) {
 	if _, err := io.Copy(io.Discard, r.req.Body()); err != nil {
 		return nil, err
 	}
-	const switching = Status(101)
-	r.prepareHead(switching)
-	if r.bad != nil {
-		return nil, r.stick(r.bad)
+	if err := r.prepareHead(switching); err != nil {
+		return nil, err
 	}
 	r.req.endsWithDraining()
 	conn, err := r.req.car.upgrade(r, proto)
 	if err != nil {
-		return nil, r.stick(err)
+		r.retreat() // unless something of the head may have left: then the carrier has taken the connection
+		return nil, err
 	}
-	r.streamed, r.taken, r.status = true, true, switching
-	r.req.headOut = true
-	r.req.resetDeadline()
+	r.take(answerTaken, switching)
 	return conn, nil
 }
+
+// switching is the status of an answer that gives its connection to another protocol.
+const switching = Status(101)
 
 // hasToken looks for a token in comma-separated lists, in any case.
 func hasToken(lines []string, token string) bool {

@@ -26,7 +26,7 @@ func (r *Request) beginWait() error {
 		r.state = stateUnwinding
 		r.car.unwind()
 	}
-	if r.limits.Timeout > 0 && r.ctx.Load() == nil && !r.headOut {
+	if r.limits.Timeout > 0 && r.ctx.Load() == nil && !r.headOut() {
 		r.Context() // arms the deadline
 	}
 	return nil
@@ -162,7 +162,7 @@ func (r *Request) endsWithDraining() {
 // endsWithHead ends what a stream without an end waits for once it is complete: an answer to HEAD is so with its head, and
 // the next request on the connection waits for its turn (RFC 9110 section 9.3.2).
 func (r *Request) endsWithHead() {
-	if r.method == "HEAD" && r.resp.streamed && r.drainable.Load() {
+	if r.method == "HEAD" && r.headOut() && r.drainable.Load() {
 		r.cancel(ErrBodyNotAllowed)
 	}
 }

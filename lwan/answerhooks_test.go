@@ -1,0 +1,449 @@
+package lwan_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/golwan/golwan/lwan"
+	"github.com/golwan/golwan/lwan/lwantest"
+)
+
+// op is what a hook does to the answer. The status is for a hook that returns one; 0: that which it would have returned.
+type op func(h *hooks, req *lwan.Request, resp *lwan.Response) lwan.Status
+
+func silent(fn func(resp *lwan.Response)) op {
+	return func(_ *hooks, _ *lwan.Request, resp *lwan.Response) lwan.Status { fn(resp); return 0 }
+}
+
+func finishing(fn func(resp *lwan.Response) lwan.Status) op {
+	return func(_ *hooks, _ *lwan.Request, resp *lwan.Response) lwan.Status { return fn(resp) }
+}
+
+var errHook = errors.New("a hook has failed")
+
+// ops are all that can be done to an answer, rightly or wrongly.
+var ops = map[string]op{
+	"write":    silent(func(r *lwan.Response) { r.Write([]byte("written")) }),
+	"much":     silent(func(r *lwan.Response) { r.WriteString(strings.Repeat("much ", 500_000)) }),
+	"printf":   silent(func(r *lwan.Response) { r.Printf("%d", 7) }),
+	"readfrom": silent(func(r *lwan.Response) { r.ReadFrom(strings.NewReader("from a reader")) }),
+	"body":     silent(func(r *lwan.Response) { r.SetBody("set") }),
+	"text":     finishing(func(r *lwan.Response) lwan.Status { return r.Text(201, "text") }),
+	"data":     finishing(func(r *lwan.Response) lwan.Status { return r.Data(202, "text/x", []byte("data")) }),
+	"json":     finishing(func(r *lwan.Response) lwan.Status { return r.JSON(203, "json") }),
+	"badjson":  finishing(func(r *lwan.Response) lwan.Status { return r.JSON(203, func() {}) }),
+	"render":   finishing(func(r *lwan.Response) lwan.Status { return r.Render(200, rendered{}) }),
+	"redirect": finishing(func(r *lwan.Response) lwan.Status { return r.Redirect(302, "/ok") }),
+	"error":    finishing(func(r *lwan.Response) lwan.Status { return r.Error(403, "no") }),
+	"fail":     finishing(func(r *lwan.Response) lwan.Status { return r.Fail(errHook) }),
+	"failing":  silent(func(r *lwan.Response) { r.Fail(errHook) }),
+	"gone":     finishing(func(r *lwan.Response) lwan.Status { return r.Fail(lwan.ErrGone) }),
+	"none":     finishing(func(r *lwan.Response) lwan.Status { return 204 }),
+	"invalid":  finishing(func(r *lwan.Response) lwan.Status { return 1 }),
+	"panic":    silent(func(*lwan.Response) { panic("in a hook") }),
+	"abort":    silent(func(*lwan.Response) { panic(http.ErrAbortHandler) }),
+	"goexit":   silent(func(*lwan.Response) { runtime.Goexit() }),
+	"flush":    silent(func(r *lwan.Response) { r.Flush() }),
+	"head":     silent(func(r *lwan.Response) { r.SendHead(200) }),
+	"head404":  silent(func(r *lwan.Response) { r.SendHead(404) }),
+	"head204":  silent(func(r *lwan.Response) { r.SendHead(204) }),
+	"head103":  silent(func(r *lwan.Response) { r.SendHead(103) }),
+	"head101":  silent(func(r *lwan.Response) { r.SendHead(101) }),
+	"head0":    silent(func(r *lwan.Response) { r.SendHead(0) }),
+	"head499":  silent(func(r *lwan.Response) { r.SendHead(499) }),
+	"field":    silent(func(r *lwan.Response) { r.SetHeader("X-A", "b") }),
+	"badfield": silent(func(r *lwan.Response) { r.SetHeader("X-A", "b\r\nX-B: c") }),
+	"length3":  silent(func(r *lwan.Response) { r.SetHeader("Content-Length", "3") }),
+	"length3write": silent(func(r *lwan.Response) {
+		r.SetHeader("Content-Length", "3")
+		r.WriteString("longer")
+	}),
+	"nolength":   silent(func(r *lwan.Response) { r.DelHeader("Content-Length"); r.WriteString("more") }),
+	"close":      silent(func(r *lwan.Response) { r.SetHeader("Connection", "close") }),
+	"cookie":     silent(func(r *lwan.Response) { r.SetCookie(&http.Cookie{Name: "a", Value: "b"}) }),
+	"trailer":    silent(func(r *lwan.Response) { r.SetTrailer("X-Sum", "1") }),
+	"badtrailer": silent(func(r *lwan.Response) { r.SetTrailer("Content-Length", "1") }),
+	"reset":      silent(func(r *lwan.Response) { r.Reset() }),
+	"hints":      silent(func(r *lwan.Response) { r.EarlyHints("</a.css>; rel=preload") }),
+	"events":     silent(func(r *lwan.Response) { r.Events() }),
+	"send": silent(func(r *lwan.Response) {
+		ev := r.Events()
+		for range 3 {
+			ev.Send(lwan.Event{Data: "event"})
+		}
+	}),
+	"before":    silent(func(r *lwan.Response) { r.BeforeHead(func(lwan.Status) { r.SetHeader("X-Late", "1") }) }),
+	"filter":    silent(func(r *lwan.Response) { r.Filter(func(w io.Writer) io.WriteCloser { return plainFilter{w} }) }),
+	"file":      func(h *hooks, _ *lwan.Request, r *lwan.Response) lwan.Status { r.SendFile(h.file, 0, 5); return 0 },
+	"shortfile": func(h *hooks, _ *lwan.Request, r *lwan.Response) lwan.Status { r.SendFile(h.file, 0, 50); return 0 },
+	"nofile":    func(h *hooks, _ *lwan.Request, r *lwan.Response) lwan.Status { r.SendFile(h.file, 3, -3); return 0 },
+	"upgrade": silent(func(r *lwan.Response) {
+		if c, err := r.Upgrade("echo"); err == nil {
+			c.Write([]byte("upgraded"))
+		}
+	}),
+	"upgrading": finishing(func(r *lwan.Response) lwan.Status {
+		if _, err := r.Upgrade("echo"); err != nil {
+			return r.Fail(err)
+		}
+		return 200
+	}),
+	"subscribe": func(h *hooks, req *lwan.Request, r *lwan.Response) lwan.Status {
+		return h.topic(req.Path()).Subscribe(r, lwan.Subscription{OnEnd: func(error) { h.ended(req.Path()) }})
+	},
+	"subscribefail": func(h *hooks, req *lwan.Request, r *lwan.Response) lwan.Status {
+		h.topic(req.Path()).Subscribe(r, lwan.Subscription{OnEnd: func(error) { h.ended(req.Path()) }})
+		return r.Fail(errHook)
+	},
+	"http": func(_ *hooks, req *lwan.Request, r *lwan.Response) lwan.Status {
+		return lwan.FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(207)
+			io.WriteString(w, "http")
+		}))(req, r)
+	},
+	"hijack": func(_ *hooks, req *lwan.Request, r *lwan.Response) lwan.Status {
+		return lwan.FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			begun := r.HeadSent()
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return
+			}
+			if !begun {
+				io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhijacked")
+			}
+			c.Close()
+		}))(req, r)
+	},
+}
+
+type rendered struct{}
+
+func (rendered) ContentType() string        { return "text/page" }
+func (rendered) RenderTo(w io.Writer) error { _, err := io.WriteString(w, "rendered"); return err }
+
+type plainFilter struct{ io.Writer }
+
+func (plainFilter) Close() error { return nil }
+
+// hookFilter calls on in one of its methods, once.
+type hookFilter struct {
+	w     io.Writer
+	where string
+	on    func()
+}
+
+func (f *hookFilter) call(where string) {
+	if f.where == where {
+		f.where = ""
+		f.on()
+	}
+}
+
+func (f *hookFilter) Write(p []byte) (int, error) { f.call("filter.write"); return f.w.Write(p) }
+func (f *hookFilter) Flush() error                { f.call("filter.flush"); return nil }
+func (f *hookFilter) Close() error                { f.call("filter.close"); return nil }
+
+// places are where an operation is tried.
+var places = []string{
+	"handler", "middleware", "before", "filter.make", "filter.write", "filter.flush", "filter.close", "page", "defer", "observer",
+}
+
+// hooks is a server that does anything anywhere: GET /place/base/op. The base is what its handler answers.
+type hooks struct {
+	file *os.File
+	srv  *lwan.Server
+
+	mu       sync.Mutex
+	observed map[string][]string
+	topics   map[string]*lwan.Topic
+	ends     map[string]int
+}
+
+func newHooks(t *testing.T) *hooks {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, []byte("content of a file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	h := &hooks{file: f, observed: map[string][]string{}, topics: map[string]*lwan.Topic{}, ends: map[string]int{}}
+	h.srv = &lwan.Server{Log: slog.New(slog.DiscardHandler), Loops: 1, LingerTimeout: 50 * time.Millisecond, ErrorPage: h.page}
+	h.srv.Observe(h)
+	h.srv.Handle("GET /ok", func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Text(200, "still in sync") })
+	h.srv.Handle("GET /{place}/{base}/{op}", h.handle, h.middleware)
+	return h
+}
+
+func (h *hooks) do(req *lwan.Request, resp *lwan.Response, place string, otherwise lwan.Status) lwan.Status {
+	if req.Param("place") != place {
+		return otherwise
+	}
+	if st := ops[req.Param("op")](h, req, resp); st != 0 {
+		return st
+	}
+	return otherwise
+}
+
+func (h *hooks) handle(req *lwan.Request, resp *lwan.Response) lwan.Status {
+	place := req.Param("place")
+	if place == "handler" {
+		if st := h.do(req, resp, place, 0); st != 0 {
+			return st
+		}
+	}
+	switch req.Param("base") {
+	case "stream":
+		resp.WriteString("head ")
+		if err := resp.Flush(); err != nil {
+			return resp.Fail(err)
+		}
+		resp.WriteString("tail")
+		if err := resp.Flush(); err != nil {
+			return resp.Fail(err)
+		}
+		return 200
+	case "length":
+		resp.SetHeader("Content-Length", "9")
+		if err := resp.SendHead(200); err != nil {
+			return resp.Fail(err)
+		}
+		resp.WriteString("of length")
+		return 200
+	case "error":
+		return resp.Fail(errors.New("the handler has failed"))
+	}
+	if place == "handler" {
+		return 200
+	}
+	return resp.Text(200, "whole")
+}
+
+func (h *hooks) middleware(next lwan.Handler) lwan.Handler {
+	return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		switch place := req.Param("place"); place {
+		case "before":
+			resp.BeforeHead(func(lwan.Status) { h.do(req, resp, place, 0) })
+		case "filter.make", "filter.write", "filter.flush", "filter.close":
+			resp.Filter(func(w io.Writer) io.WriteCloser {
+				h.do(req, resp, "filter.make", 0)
+				return &hookFilter{w, place, func() { h.do(req, resp, place, 0) }}
+			})
+		case "defer":
+			req.Defer(func() { h.do(req, resp, place, 0) })
+		}
+		return h.do(req, resp, "middleware", next(req, resp))
+	}
+}
+
+func (h *hooks) page(req *lwan.Request, resp *lwan.Response, st lwan.Status) lwan.Status {
+	if req.Param("place") != "page" {
+		return st
+	}
+	return h.do(req, resp, "page", st)
+}
+
+// Done implements lwan.Observer.
+func (h *hooks) Done(req *lwan.Request, resp *lwan.Response, _ time.Duration) {
+	h.mu.Lock()
+	failed := ""
+	if resp.Err() != nil {
+		failed = " failed"
+	}
+	h.observed[req.Path()] = append(h.observed[req.Path()], fmt.Sprint(int(resp.Status()), failed))
+	h.mu.Unlock()
+	h.do(req, resp, "observer", 0)
+}
+
+func (h *hooks) Close() error { return nil }
+
+func (h *hooks) outcome(path string) (list []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.observed[path])
+}
+
+func (h *hooks) topic(path string) *lwan.Topic {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.topics[path] == nil {
+		h.topics[path] = new(lwan.Topic)
+	}
+	return h.topics[path]
+}
+
+func (h *hooks) ended(path string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ends[path]++
+}
+
+// eachCase calls fn for each place, base and operation.
+func eachCase(fn func(path string)) {
+	for _, place := range places {
+		for _, base := range []string{"whole", "stream", "length", "error"} {
+			for name := range ops {
+				fn("/" + place + "/" + base + "/" + name)
+			}
+		}
+	}
+}
+
+// onWire is what a client got to see.
+type onWire struct {
+	status int // 0: no final head
+	cut    bool
+	known  bool // the end was: it was whole before it could fail
+	next   bool // the connection has gone on, and was in step
+}
+
+// converse sends a request with another one behind it, and fails the test if what comes are not answers.
+func (h *hooks) converse(t *testing.T, addr, path string) (got onWire) {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nGET /ok HTTP/1.1\r\nHost: x\r\n\r\n", path)
+	r := bufio.NewReader(c)
+	for {
+		a, err := http.ReadResponse(r, nil)
+		if err != nil {
+			got.cut = true
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%s: nothing comes", path)
+			}
+			return got
+		}
+		if a.StatusCode < 200 && a.StatusCode != 101 {
+			continue
+		}
+		got.status, got.known = a.StatusCode, a.ContentLength >= 0
+		if a.StatusCode == 101 {
+			io.Copy(io.Discard, r)
+			return got
+		}
+		if a.Header.Get("Content-Type") == "text/event-stream" {
+			h.topic(path).Close()
+		}
+		_, err = io.Copy(io.Discard, a.Body)
+		got.cut = err != nil
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: %d: the end does not come", path, a.StatusCode)
+		}
+		break
+	}
+	got.next = h.next(t, r, path)
+	return got
+}
+
+// next reads the answer to the second request, or the end.
+func (h *hooks) next(t *testing.T, r *bufio.Reader, path string) bool {
+	t.Helper()
+	if _, err := r.Peek(1); err != nil {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: neither a next answer nor the end comes", path)
+		}
+		return false
+	}
+	a, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Errorf("%s: out of step: %v", path, err)
+		return false
+	}
+	b, err := io.ReadAll(a.Body)
+	if err != nil || a.StatusCode != 200 || string(b) != "still in sync" {
+		t.Errorf("%s: out of step: %d %.100q %v", path, a.StatusCode, b, err)
+	}
+	return true
+}
+
+// pardons reports whether the error page answers a failure with a good status, which it may.
+func pardons(path string) bool {
+	name, ok := strings.CutPrefix(path, "/page/error/")
+	switch name {
+	case "text", "data", "json", "render", "redirect", "none", "http", "subscribe":
+		return ok
+	}
+	return false
+}
+
+// check compares what a client got with what an observer was told.
+func (h *hooks) check(t *testing.T, path string, got onWire) {
+	t.Helper()
+	var told []string
+	for end := time.Now().Add(10 * time.Second); len(told) == 0 && time.Now().Before(end); runtime.Gosched() {
+		told = h.outcome(path)
+	}
+	if len(told) != 1 {
+		t.Errorf("%s: observed %q", path, told)
+		return
+	}
+	status, failed := 0, false
+	fmt.Sscan(told[0], &status)
+	failed = strings.HasSuffix(told[0], "failed")
+	switch {
+	case got.status == 0 && status != 499:
+		t.Errorf("%s: no answer, but %q in the log", path, told[0])
+	case got.status != 0 && got.status != status:
+		t.Errorf("%s: %d on the wire, %q in the log", path, got.status, told[0])
+	case failed && got.status < 400 && got.status != 101 && !got.cut && (got.next || !got.known) && !pardons(path):
+		t.Errorf("%s: %+v looks complete, %q in the log", path, got, told[0])
+	}
+	if h.topics[path] != nil && h.topic(path).Len() != 0 || h.ends[path] > 1 {
+		t.Errorf("%s: %d subscribers, %d ends", path, h.topic(path).Len(), h.ends[path])
+	}
+}
+
+// TestHooksOnServer: whatever is done wherever, a request gets one final head or none, an observer is told what the client
+// got, a failure does not look like a success, and the connection is in step or closed.
+func TestHooksOnServer(t *testing.T) {
+	h := newHooks(t)
+	s := lwantest.Start(t, h.srv)
+	eachCase(func(path string) { h.check(t, path, h.converse(t, strings.TrimPrefix(s.URL, "http://"), path)) })
+}
+
+// TestHooksOnToHTTP is the same under a server of net/http.
+func TestHooksOnToHTTP(t *testing.T) {
+	h := newHooks(t)
+	s := httptest.NewUnstartedServer(lwan.ToHTTP(lwantest.Build(t, h.srv)))
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	s.Start()
+	defer s.Close()
+	eachCase(func(path string) { h.check(t, path, h.converse(t, s.Listener.Addr().String(), path)) })
+}
+
+// TestHooksInMemory is the same for what a test gets to see.
+func TestHooksInMemory(t *testing.T) {
+	h := newHooks(t)
+	handler := lwantest.Build(t, h.srv)
+	eachCase(func(path string) {
+		r := httptest.NewRequest("GET", path, nil)
+		if strings.Contains(path, "/subscribe") {
+			h.topic(path).Close()
+		}
+		got := lwantest.Do(t, handler, r)
+		h.check(t, path, onWire{status: got.Status, cut: got.Cut, known: got.Header.Get("Content-Length") != ""})
+	})
+}
