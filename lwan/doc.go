@@ -100,7 +100,8 @@
 //	header fields, trailers       128    Server.MaxFields           431
 //	time for a head              10 s    Server.HeaderTimeout       408
 //	idle connection              60 s    Server.IdleTimeout         closed
-//	reading the last answer       2 s    Server.LingerTimeout       closed
+//	pause behind the last answer  2 s    Server.LingerTimeout       closed
+//	bytes behind the last answer 64 MiB  Server.LingerBytes         closed
 //	open connections                     Server.MaxConns            503
 //	of one remote address        none    Server.MaxConnsPerAddr     503
 //	requests of a connection     none    Server.MaxRequests         closed after the answer

@@ -58,7 +58,7 @@ func startEngine(s *Server, ends []Endpoint, left *inheritance) (engine, []net.A
 	}
 	cfg := evloop.Config{
 		Protocol: e, Loops: s.loops(), Threads: evloop.Threads(s.Threads), MaxConns: max(s.MaxConns, 0), PerAddr: max(s.MaxConnsPerAddr, 0),
-		FirstByte: orPause(s.HeaderTimeout, defaultHead), Linger: s.LingerTimeout, Log: core.log,
+		FirstByte: orPause(s.HeaderTimeout, defaultHead), Linger: s.LingerTimeout, LingerBytes: s.LingerBytes, Log: core.log,
 		Kernel: s.life.kernel,
 	}
 	if e.eng, err = evloop.New(cfg); err == nil {

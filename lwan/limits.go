@@ -30,13 +30,15 @@ const (
 	defaultParts  = 1000
 	defaultMemory = 64 << 10
 	// Browsers send fewer cookies: RFC 6265 section 6.1 asks them to be able to keep 50 a domain.
-	defaultCookies   = 200
-	unlimited        = 1<<63 - 1
-	defaultHead      = 10 * time.Second // Server.HeaderTimeout
-	defaultIdle      = 60 * time.Second // Server.IdleTimeout
-	defaultLinger    = 2 * time.Second  // Server.LingerTimeout
-	defaultDrainIdle = 10 * time.Second // Server.DrainIdle after Restart
-	defaultRestart   = 60 * time.Second // Server.RestartTimeout
+	defaultCookies     = 200
+	unlimited          = 1<<63 - 1
+	defaultHead        = 10 * time.Second // Server.HeaderTimeout
+	defaultIdle        = 60 * time.Second // Server.IdleTimeout
+	defaultLinger      = 2 * time.Second  // Server.LingerTimeout
+	lingerPauses       = 16               // of LingerTimeout, in all; evloop has the same
+	defaultLingerBytes = 64 << 20         // Server.LingerBytes
+	defaultDrainIdle   = 10 * time.Second // Server.DrainIdle after Restart
+	defaultRestart     = 60 * time.Second // Server.RestartTimeout
 )
 
 // resolve replaces zero by the default and negative by a value that is never reached; for durations that is 0.

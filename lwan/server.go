@@ -29,7 +29,7 @@ type Server struct {
 	// The first three and DrainIdle are counted in whole seconds, and may last up to one more.
 	HeaderTimeout  time.Duration // from the first byte of a request to the end of its head (and to the first byte): 10 s; then 408
 	IdleTimeout    time.Duration // between two requests on a connection: 60 s
-	LingerTimeout  time.Duration // longest wait for a client to read why its connection is closed: 2 s; negative: no wait
+	LingerTimeout  time.Duration // how long a client may send nothing while it reads why its connection is closed: 2 s; 16 times as long in all; negative: no wait
 	DrainTimeout   time.Duration // Run's patience with requests under way at shutdown: 30 s
 	DrainIdle      time.Duration // in which an idle connection may still be used for one request once draining has begun: none; after Restart 10 s
 	RestartTimeout time.Duration // Run's patience with the new process after SIGUSR2: 60 s
@@ -40,6 +40,11 @@ type Server struct {
 	MaxChunkExtensions int // bytes of the chunk extensions of a body, which mean nothing: 4 KiB; then 400
 	MaxRequests        int // of one connection: none. The last answer says "Connection: close"
 	MaxPipelined       int // requests of one connection answered before others have a turn: 64
+
+	// LingerBytes is how much of what a client still sends behind its last answer is thrown away, so that it can read that
+	// answer, as the one that refuses its upload: 64 MiB. It is fewer the longer it takes: none are left at the end of
+	// LingerTimeout's whole time. Then the connection is closed, and what was not read may be lost.
+	LingerBytes int64
 
 	// MaxConns bounds the open connections: as many as there are descriptors; then 503 with Retry-After. Without a free
 	// descriptor idle connections are given up for new ones.

@@ -116,15 +116,43 @@ func (c *httpCall) lingerForRest() {
 	}
 }
 
-func (c *httpCall) lingerUntil() time.Time {
-	return deadlineIn(max(orPause(c.req.table.core.srv.LingerTimeout, defaultLinger), 1))
+func (c *httpCall) lingerUntil() time.Time { return deadlineIn(c.lingerPause()) }
+
+// lingerPause is how long the client may send nothing.
+func (c *httpCall) lingerPause() time.Duration {
+	return max(orPause(c.req.table.core.srv.LingerTimeout, defaultLinger), 1)
+}
+
+// discardRest throws away what the client still sends, with the bounds of Server.LingerTimeout and LingerBytes. Draining
+// gives no more time.
+func (c *httpCall) discardRest() {
+	core := c.req.table.core
+	until, whole := c.lingerUntil(), deadlineIn(lingerPauses*c.lingerPause())
+	for left := orDefault(core.srv.LingerBytes, defaultLingerBytes); left > 0 && c.bodyErr == nil; {
+		if core.stopping.Err() == nil {
+			until = c.lingerUntil()
+		}
+		if until.After(whole) {
+			until = whole
+		}
+		if c.ctl.SetReadDeadline(until) != nil {
+			return // nothing would end it
+		}
+		var n int64
+		n, c.bodyErr = io.CopyN(io.Discard, c.r.Body, min(left, piece))
+		left -= n
+	}
 }
 
 // readRest reads what the handler has left of a body while the answer was on its way: net/http goes on with the connection
 // then, also if the rest did not come in time, and would take it for a request; unless the answer is the last.
 func (c *httpCall) readRest() error {
 	c.lingerForRest()
-	if !c.req.body.duplex || !c.bodyLeft() {
+	if !c.bodyLeft() {
+		return nil
+	}
+	if !c.req.body.duplex { // net/http ends the connection if much is left, and says so
+		c.lingerBehind()
 		return nil
 	}
 	if err := c.flush(); err != nil {
@@ -141,16 +169,19 @@ func (c *httpCall) readRest() error {
 
 // lingerBehindLast reads on behind an answer that ends the connection, so that a client who is still sending reads it
 // (RFC 9112 section 9.6). net/http waits for half a second, and not where it knows of the end before.
-// An answer must be whole, as the client may wait for its end.
+// An answer must be whole, as the client may wait for its end. Of a chunked body nobody knows whether it ends the connection.
 func (c *httpCall) lingerBehindLast() {
+	if c.last || c.req.head.Chunked {
+		c.lingerBehind()
+	}
+}
+
+func (c *httpCall) lingerBehind() {
 	if c.req.head.Expect100 && !c.req.body.begun {
 		return // the body will not come
 	}
-	if !c.last || c.r.ProtoMajor != 1 || !c.bodyLeft() || c.bodyErr != nil || c.flush() != nil {
-		return
-	}
-	if c.ctl.SetReadDeadline(c.lingerUntil()) == nil {
-		_, c.bodyErr = io.Copy(io.Discard, c.r.Body)
+	if c.r.ProtoMajor == 1 && c.bodyLeft() && c.bodyErr == nil && c.flush() == nil {
+		c.discardRest()
 	}
 }
 

@@ -31,24 +31,140 @@ func TestLingerLetsThePeerReadTheAnswer(t *testing.T) {
 	}
 }
 
-// The peer may send no end of bytes: after lingerBytes the connection is closed.
+// The peer may send no end of bytes: after Config.LingerBytes the connection is closed, and not before.
 func TestLingerIsBoundedInBytes(t *testing.T) {
+	const limit = 3 << 20
 	r := run(t, &script{serve: func(c *Conn) Verdict {
 		readLine(c)
 		return Linger
-	}}, Config{Linger: time.Hour})
+	}}, Config{Linger: time.Hour, LingerBytes: limit})
 	p := r.dial()
 	p.send("go\n")
-	chunk := make([]byte, 64<<10)
-	for sent := 0; ; sent += len(chunk) {
-		if _, err := p.Conn.Write(chunk); err != nil {
-			break
+	if got := p.end(); got != "" { // it lingers
+		t.Fatalf("%q", got)
+	}
+	p.send(strings.Repeat("x", limit-1))
+	eventually(t, "all is thrown away", func() (all bool) {
+		r.do(func(l *Loop) {
+			for fd := range l.owned.all() {
+				all = l.slots[fd].served >= limit-1
+			}
+		})
+		return all
+	})
+	if n := r.eng.conns(); n != 1 {
+		t.Fatal("closed before the limit")
+	}
+	p.send("x")
+	eventually(t, "the connection is closed", func() bool { return r.eng.conns() == 0 })
+}
+
+// A large upload that is refused is read for longer than one pause, so that its client reads why.
+func TestLingerForALargeUpload(t *testing.T) {
+	r := run(t, &script{serve: func(c *Conn) Verdict {
+		readLine(c)
+		c.Write([]byte("too large\n"))
+		return Linger
+	}}, Config{})
+	p := r.dial()
+	p.send("upload\n" + strings.Repeat("x", 20<<20))
+	if got := p.end(); got != "too large\n" {
+		t.Errorf("%q", got)
+	}
+}
+
+// One that uploads fast does not keep its loop from the others.
+func TestLingerIsFair(t *testing.T) {
+	endless := &endlessReads{Kernel: linux{}}
+	r := run(t, &script{serve: lines(func(c *Conn, line string) Verdict {
+		printTo(c, "%s", line)
+		if line == "go" {
+			endless.on.Store(true)
+			return Linger
 		}
-		if sent > 256<<20 {
-			t.Fatal("256 MB are swallowed")
+		return Idle
+	})}, Config{LingerBytes: -1, Kernel: endless})
+	other := r.dial()
+	other.send("hello\n")
+	other.want("hello")
+	p := r.dial()
+	p.send("go\n")
+	p.want("go")
+	p.send("more")
+	for range 3 {
+		other.send("hello\n")
+		other.want("hello")
+	}
+	endless.on.Store(false)
+}
+
+// endlessReads is a kernel that has always more for a connection that lingers.
+type endlessReads struct {
+	Kernel
+	on atomic.Bool
+}
+
+func (k *endlessReads) read(fd int, p []byte) (int, syscall.Errno) {
+	if k.on.Load() && len(p) == 64<<10 { // the scratch of linger
+		return len(p), 0
+	}
+	return k.Kernel.read(fd, p)
+}
+
+// What the time and the bytes of lingering take of the budget ends it in both ways.
+func TestLingerBudget(t *testing.T) {
+	for _, c := range []struct {
+		cfg  Config
+		want lingerBudget
+	}{
+		{Config{}, lingerBudget{pause: 2, whole: 64 << 20, second: 2 << 20}},
+		{Config{Linger: -1}, lingerBudget{whole: 64 << 20, second: 64 << 20}},
+		{Config{Linger: 10 * time.Second, LingerBytes: 160}, lingerBudget{pause: 10, whole: 160, second: 1}},
+		{Config{Linger: time.Hour, LingerBytes: 1}, lingerBudget{pause: 3600, whole: 1, second: 1}},
+		{Config{LingerBytes: -1}, lingerBudget{pause: 2, whole: countedBytes, second: countedBytes / 32, free: true}},
+		{Config{LingerBytes: 1 << 40}, lingerBudget{pause: 2, whole: countedBytes, second: countedBytes / 32, free: true}},
+	} {
+		if got := newLingerBudget(&c.cfg); got != c.want {
+			t.Errorf("%+v, want %+v", got, c.want)
 		}
 	}
-	eventually(t, "the connection is closed", func() bool { return r.eng.conns() == 0 })
+}
+
+// A peer that goes on sending gets more time, second by second, until the budget is used up; not while draining, and not
+// where its place is wanted.
+func TestLingerGivesMoreTime(t *testing.T) {
+	for _, c := range []struct {
+		state uint8
+		phase phase
+		want  int // seconds, in which it sends a byte each
+	}{
+		{slotLinger, phaseServe, 32}, {slotLinger, phaseDrain, 33}, {slotRefused, phaseServe, 33},
+	} {
+		slots, err := slotTable(8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &Loop{eng: &Engine{linger: newLingerBudget(&Config{LingerBytes: 32000})}, slots: slots, phase: c.phase}
+		l.wheel.init(slots)
+		s := &slots[5]
+		s.state, s.bucket = c.state, noBucket
+		l.wheel.arm(5, l.secondAfter(l.eng.linger.pause))
+		first := s.die
+		seconds := 0
+		for seconds = 1; seconds < 33; seconds++ {
+			l.sec++
+			if !l.lingerOn(5, s, 1) {
+				break
+			}
+		}
+		if moved := s.die != first; seconds != c.want || moved != (c.want == 32) {
+			t.Errorf("state %d, phase %d: over after %d seconds, more time %v", c.state, c.phase, seconds, moved)
+		}
+		l.wheel.disarm(5)
+		if err := freeSlots(slots); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // crumbs is a kernel that has one byte at a time for a connection that lingers.

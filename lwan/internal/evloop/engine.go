@@ -24,9 +24,11 @@ type Config struct {
 	MaxConns  int           // open connections; 0: as many as there are slots
 	PerAddr   int           // open connections of one remote address; 0: no limit
 	FirstByte time.Duration // a connection that sends nothing at all is closed after it; 0: never
-	Linger    time.Duration // longest lingering close, to the second; 0: 2 s; negative: none
+	Linger    time.Duration // how long a peer may send nothing in a lingering close, to the second; 0: 2 s; negative: none
 	Log       *slog.Logger  // nil: slog.Default()
 	Kernel    Kernel        // nil: linux
+
+	LingerBytes int64 // what is thrown away in a lingering close; 0: 64 MiB; negative, and above 2 GiB: all that comes in its time
 }
 
 // Engine is a set of loops that share listeners and a slot table.
@@ -40,7 +42,7 @@ type Engine struct {
 	start     time.Time
 	threads   Threads
 	firstByte uint32 // seconds
-	linger    uint32 // seconds
+	linger    lingerBudget
 	maxConns  int
 	addrs     *addrCounts // nil: no limit for an address
 	log       *slog.Logger
@@ -61,10 +63,7 @@ type Engine struct {
 func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		protocol: cfg.Protocol, threads: cfg.Threads, maxConns: cfg.MaxConns, log: cfg.Log, start: time.Now(),
-		firstByte: Seconds(cfg.FirstByte), linger: Seconds(cfg.Linger), ended: make(chan struct{}), deaf: make(chan struct{}), rouse: make(chan struct{}, 1),
-	}
-	if cfg.Linger == 0 {
-		e.linger = 2
+		firstByte: Seconds(cfg.FirstByte), linger: newLingerBudget(&cfg), ended: make(chan struct{}), deaf: make(chan struct{}), rouse: make(chan struct{}, 1),
 	}
 	if e.log == nil {
 		e.log = slog.Default()

@@ -4,7 +4,8 @@ package evloop
 
 // When the process has no descriptor left for a new connection, idle ones are given up for it: a client knows that a
 // connection may be closed between two requests, and opens another one (RFC 9112 section 9.5). Those come first whose
-// time comes first. Where there are none, the ones that were opened long enough ago and have never said anything.
+// time comes first. Where there are none, the ones that were opened long enough ago and have never said anything; then those
+// that linger, whose last answer has left and may have been read.
 
 // giveUpBatch is how many are given up at a time: some, so that not each accept has to look for one.
 const giveUpBatch = 16
@@ -14,7 +15,10 @@ func (l *Loop) giveUpIdle() int {
 	if n := l.giveUp(isBetweenRequests); n > 0 {
 		return n
 	}
-	return l.giveUp(l.isSilent)
+	if n := l.giveUp(l.isSilent); n > 0 {
+		return n
+	}
+	return l.giveUp(func(s *slot) bool { return s.state == slotLinger })
 }
 
 func isBetweenRequests(s *slot) bool { return s.state == slotIdle && s.served > 0 }

@@ -30,7 +30,7 @@ func serveWithoutDescriptors() {
 		panic(err)
 	}
 	var e *Engine
-	e, err = New(Config{Loops: 2, Log: slog.New(slog.DiscardHandler), Protocol: &script{serve: lines(func(c *Conn, line string) Verdict {
+	e, err = New(Config{Loops: 2, Linger: time.Hour, Log: slog.New(slog.DiscardHandler), Protocol: &script{serve: lines(func(c *Conn, line string) Verdict {
 		switch line {
 		case "cpu":
 			var use unix.Rusage
@@ -40,6 +40,9 @@ func serveWithoutDescriptors() {
 			line = fmt.Sprint(e.Stats().GivenUp)
 		}
 		printTo(c, "%s", line)
+		if line == "linger" {
+			return Linger
+		}
 		c.ExpireAfter(600)
 		return Idle
 	})}})
@@ -90,6 +93,17 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 		fmt.Sscan(p.line(), &n)
 		return n >= many-2*fewDescriptors
 	})
+}
+
+// Clients that have their last answer and do not close keep nobody out.
+func TestLingeringConnectionsMakeRoom(t *testing.T) {
+	addr, end := spawnServer(t, "without descriptors")
+	defer end()
+	for range 5 * fewDescriptors {
+		p := dialTo(t, addr)
+		p.send("linger\n")
+		p.want("linger")
+	}
 }
 
 // Where every connection is at work, new ones wait, without CPU time being spent on them; a descriptor that is freed is

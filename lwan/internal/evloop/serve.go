@@ -186,6 +186,8 @@ func (l *Loop) resumeReady(w *Worker, it readyItem) {
 	switch s.state {
 	case slotIdle:
 		l.serve(w, it.fd, s)
+	case slotLinger, slotRefused:
+		l.linger(it.fd, s)
 	case slotGuest:
 		l.records.at(s.rec).guest.Ready(l.handleOf(it.fd, s))
 	}

@@ -35,7 +35,7 @@ type slot struct {
 	bucket uint16 // bucket of the wheel that it hangs in, or noBucket
 	lane   uint16 // which listener it came from
 	owner  uint16 // loop
-	served uint32 // 0: not yet; else 1 + the protocol's tally. While it lingers: bytes that were thrown away
+	served uint32 // 0: not yet; else 1 + the protocol's tally. While it lingers: what it has taken of its budget
 }
 
 // States of a slot.
