@@ -33,9 +33,14 @@ func recovering(next Handler) Handler {
 			}
 		}()
 		if req.limits.Timeout > 0 {
-			return inTime(next, req, resp)
+			st = inTime(next, req, resp)
+		} else {
+			st = next(req, resp)
 		}
-		return next(req, resp)
+		if resp.given != 0 {
+			resp.returned(st)
+		}
+		return st
 	}
 }
 
@@ -137,9 +142,13 @@ func (r *Response) giveUp() {
 // outcome corrects what a handler must not return.
 func (t *table) outcome(req *Request, resp *Response, st Status) Status {
 	defer func() { resp.refailed = false }() // this failure is known
+	resp.unredirect(st)
 	switch {
 	case resp.failed != 0 && st < 400:
-		req.Log().Error("a handler returned a good status after Fail: is a return missing?", "route", req.Pattern(), "status", int(st), "err", resp.failure)
+		if req.firstForgotten() {
+			req.Log().Error("a handler returned a good status after Fail: is a return missing?",
+				"route", req.where(), "status", int(st), "err", resp.failure)
+		}
 		if resp.whole() { // what was written is the body of a success
 			resp.replace()
 			resp.ctype = ""

@@ -78,6 +78,18 @@ type errorInfo struct {
 	Fields  map[string]string `json:"fields,omitempty"`
 }
 
+// Message is what the client is to be told of an error, for Server.ErrorPage: what Error was given, or Message of the *Error
+// that Fail was told, or what is wrong with a request that cannot be read. It is "" if there is nothing to be told, or the
+// answer has another status than the failure, since middleware wants to hide it.
+func (r *Response) Message() string {
+	r.mustLive()
+	st := r.failed
+	if r.paged {
+		st = r.intended
+	}
+	return newErrorInfo(r, st).Message
+}
+
 // newErrorInfo collects what the client may be told. The *Error of a failure counts only while its status is the
 // answer's: middleware that makes something else of it means to hide it.
 func newErrorInfo(resp *Response, st Status) errorInfo {

@@ -17,11 +17,10 @@ const (
 // Text answers s as text/plain in UTF-8, unless a content type was set.
 func (r *Response) Text(st Status, s string) Status {
 	r.mustLive()
+	r.finishing(st)
 	if r.ctype == "" {
 		r.ctype = typeText
 	}
-	r.replace()
-	r.intended = st
 	if !r.whole() {
 		r.WriteString(s)
 		return st
@@ -33,28 +32,28 @@ func (r *Response) Text(st Status, s string) Status {
 // Data answers b with that content type. b is copied.
 func (r *Response) Data(st Status, contentType string, b []byte) Status {
 	r.mustLive()
+	r.finishing(st)
 	r.SetContentType(contentType)
-	r.replace()
-	r.intended = st
 	r.Write(b) // an error sticks and is found at the end
 	return st
 }
 
 // replace drops what is held back of the body.
 func (r *Response) replace() {
-	if r.whole() {
-		r.text, r.body = "", r.body[:0]
+	if !r.whole() {
+		return
 	}
+	r.text, r.body = "", r.body[:0]
+	r.dropLink()
 }
 
 // JSON answers v, encoded by Server.JSON. If v cannot be encoded the answer is 500, through Fail.
 func (r *Response) JSON(st Status, v any) Status {
 	r.mustLive()
-	r.replace()
+	r.finishing(st)
 	if r.ctype == "" {
 		r.ctype = typeJSON
 	}
-	r.intended = st
 	if err := r.req.table.core.json.Encode(r, v); err != nil {
 		r.replace()
 		return r.Fail(err)
@@ -72,11 +71,10 @@ type Renderable interface {
 // as nothing was sent.
 func (r *Response) Render(st Status, v Renderable) Status {
 	r.mustLive()
-	r.replace()
+	r.finishing(st)
 	if r.ctype == "" {
 		r.SetContentType(v.ContentType())
 	}
-	r.intended = st
 	if err := v.RenderTo(r); err != nil {
 		r.replace()
 		return r.Fail(err)
@@ -89,13 +87,21 @@ func (r *Response) Render(st Status, v Renderable) Status {
 //
 // A target that begins with a slash is a path of this host, also if a parameter makes a second slash of it: "//x" is sent
 // as "/.//x", and to send the client to another host takes a scheme.
+//
+// Location and page belong to this status: if the answer gets another one, as by a forgotten return, they are not sent.
 func (r *Response) Redirect(st Status, target string) Status {
 	r.mustLive()
-	r.SetHeader("Location", escapeReference(target))
-	r.replace()
+	target = escapeReference(target)
+	r.SetHeader("Location", target)
+	r.finishing(st)
+	r.redirected = st
 	if m := r.req.method; (m == "GET" || m == "HEAD") && r.ctype == "" && st != StatusNotModified {
 		r.ctype = typeHTML
-		r.WriteString(`<a href="` + escapeHTML(escapeReference(target)) + `">` + st.Text() + "</a>.\n")
+		page := `<a href="` + escapeHTML(target) + `">` + st.Text() + "</a>.\n"
+		if r.whole() {
+			r.link = len(page)
+		}
+		r.WriteString(page)
 	}
 	return st
 }
@@ -131,10 +137,10 @@ func escapeReference(s string) string {
 // notInURI reports whether c must be percent-encoded wherever it stands in a URI (RFC 3986 section 2).
 func notInURI(c byte) bool { return c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 }
 
-// Error answers with the error page of st and a message for the client.
+// Error answers with the error page of st and a message for the client, which Server.ErrorPage gets by Message.
 func (r *Response) Error(st Status, msg string) Status {
 	r.mustLive()
-	r.replace()
+	r.finishing(st)
 	r.message = msg
 	return st
 }
@@ -162,7 +168,8 @@ func (r *Response) Fail(err error) Status {
 	}
 	r.failure, r.refailed = err, true
 	r.failed = r.req.table.core.srv.statusOf(err)
-	r.message = "" // of an Error before it
+	r.message = ""            // of an Error before it
+	r.given, r.strayed = 0, 0 // it takes the place of what was to be answered
 	if r.whole() {
 		r.replace()
 		r.ctype = ""

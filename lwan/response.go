@@ -25,14 +25,20 @@ type Response struct {
 	hangup bool  // the handler wants the connection closed: "Connection: close"
 	bad    *fieldError
 
-	text     string // body that SetBody gave
-	body     []byte
-	sent     int64
-	sticky   error            // of a write; later writes and Flush return it
-	after    func(alive bool) // serves a subscription once the chain has returned
-	empty    bool             // an error without a body stays without
-	paged    bool             // Server.ErrorPage was called
-	intended Status           // that a finishing method was given: of the head, should a stream begin by itself; 0: 200
+	text    string // body that SetBody gave
+	body    []byte
+	sent    int64
+	sticky  error            // of a write; later writes and Flush return it
+	after   func(alive bool) // serves a subscription once the chain has returned
+	empty   bool             // an error without a body stays without
+	paged   bool             // Server.ErrorPage was called
+	given   Status           // that the handler's last finishing method was given; 0: none was called
+	strayed Status           // one before it that was given another; 0: none
+
+	redirected Status // that Redirect was given; 0: Location is not its
+	link       int    // how much of body is its page
+
+	intended Status // that a finishing method was given: of the head, should a stream begin by itself; 0: 200
 	trailers []field
 	events   *Events
 
@@ -142,6 +148,8 @@ func (r *Response) DelHeader(name string) {
 	switch {
 	case r.state.headOut():
 		return
+	case strings.EqualFold(name, "Location"):
+		r.redirected = 0
 	case strings.EqualFold(name, "Content-Type"):
 		r.ctype = ""
 	case strings.EqualFold(name, "Content-Length"):
@@ -296,7 +304,7 @@ func (r *Response) overflow() error {
 
 // impliedStatus is that of a stream that begins without SendHead.
 func (r *Response) impliedStatus() Status {
-	if r.intended.final() {
+	if r.intended.sendable() {
 		return r.intended
 	}
 	return StatusOK
@@ -319,7 +327,7 @@ func (r *Response) SetBody(s string) {
 		r.WriteString(s)
 		return
 	}
-	r.body = r.body[:0]
+	r.replace()
 	r.text = s
 }
 

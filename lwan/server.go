@@ -65,7 +65,7 @@ type Server struct {
 
 	Header         http.Header                                          // sent with every answer that does not set the same field
 	ErrorStatus    func(err error) Status                               // status of your errors: sql.ErrNoRows is 404; 0: not mine
-	ErrorPage      func(req *Request, resp *Response, st Status) Status // writes the body of an error; nil, or nothing written: the built-in page
+	ErrorPage      func(req *Request, resp *Response, st Status) Status // writes the body of an error, with Response.Message; nil, or nothing written: the built-in page
 	JSON           Codec                                                // nil: encoding/json
 	TrustedProxies []netip.Prefix                                       // whose X-Forwarded-For and -Proto are believed: none, but for an Endpoint's TrustPeers
 	Heartbeat      time.Duration                                        // pause after which an event stream sends a comment: 15 s

@@ -94,5 +94,8 @@ func (s Status) Text() string {
 // final reports whether s can be the status of a final response (RFC 9110 section 15).
 func (s Status) final() bool { return s >= 200 && s <= 999 }
 
+// sendable reports whether s can be the status of a final response on the wire.
+func (s Status) sendable() bool { return s.final() && s != StatusClientGone }
+
 // bodyless reports whether a response with this status never has content (RFC 9110 section 6.4.1).
 func (s Status) bodyless() bool { return s == StatusNoContent || s == StatusNotModified }

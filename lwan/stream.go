@@ -19,7 +19,7 @@ func (r *Response) SendHead(st Status) error {
 	if err := r.begins(); err != nil {
 		return err
 	}
-	if !st.final() || st == StatusClientGone {
+	if !st.sendable() {
 		return fmt.Errorf("lwan: %s: SendHead(%d): no final status", r.req.where(), int(st))
 	}
 	if err := r.sendHead(st); err != nil {
@@ -80,6 +80,7 @@ func (r *Response) prepareHead(st Status) (err error) {
 	earlier := r.refailed
 	r.refailed = false
 	r.state = answerHeading
+	r.unredirect(st)
 	if len(r.before) > 0 || len(r.filters) > 0 {
 		r.runHooks(st)
 	}

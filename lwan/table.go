@@ -29,6 +29,7 @@ type core struct {
 	draining  <-chan struct{} // closed when draining starts: the Done of stopping
 	stopping  context.Context
 	drain     context.CancelFunc
+	forgot    atomic.Bool // a return that is missing, where no route fits, was logged
 }
 
 // table is a Routes, compiled.
@@ -50,6 +51,8 @@ type route struct {
 	number             uint64      // from 1, among all of the server
 	moved              atomic.Bool // it has held a loop: both run as Blocking from now on
 	offLoop, offMissed Handler     // as which
+
+	forgot atomic.Bool // a return that is missing in it was logged
 }
 
 // answers returns what is to be run for a request of the route, and tells the watchdog.
