@@ -51,7 +51,8 @@ func (r *Routes) root() *Routes {
 }
 
 // Handle registers h for a pattern in the syntax of net/http.ServeMux: "[METHOD ][HOST]/PATH" with {name}, {name...} and
-// {$}. mw runs inside the group's middleware, the first is outermost.
+// {$}. mw runs inside the group's middleware, the first is outermost. What is a wildcard for other routers, as ":id" or "*",
+// is a literal here; the log says so when the server starts.
 func (r *Routes) Handle(pattern string, h Handler, mw ...Middleware) {
 	r.handle(pattern, h, mw, caller(2))
 }

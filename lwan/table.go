@@ -92,6 +92,7 @@ func (c *core) compile(r *Routes) (*table, error) {
 		rt.offLoop = Blocking(rt.handler)
 		c.number(rt)
 		t.router.Add(e.pattern, rt, e.source)
+		c.hint(e)
 		methods[patternMethod(e.pattern)] = true
 	}
 	t.named = maps.Clone(methods)
