@@ -96,8 +96,11 @@ type Config struct {
 type Symlinks uint8
 
 const (
-	SymlinksInside Symlinks = iota // they are followed if they stay inside the tree; others are not there
-	SymlinksNever                  // they are not there, and nothing behind them is
+	// SymlinksInside: they are followed if they stay inside the tree; others are not there. An absolute link stays inside
+	// if it begins with Dir, as it was configured or as it is without links.
+	SymlinksInside Symlinks = iota
+	// SymlinksNever: they are not there, and nothing behind them is.
+	SymlinksNever
 )
 
 const (

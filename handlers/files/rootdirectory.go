@@ -34,7 +34,7 @@ func (s *rootSource) directory(name string) (directoryReader, error) {
 
 func (s *rootSource) directoryRoot(name string) (*os.Root, error) {
 	if s.links == SymlinksInside || name == "." {
-		return s.root.OpenRoot(name)
+		return follow(s, name, s.root.OpenRoot)
 	}
 	return s.descend(name)
 }
@@ -49,7 +49,7 @@ func (d *rootDirectory) stat(name string) (fs.FileInfo, error) {
 	if d.of.links == SymlinksNever {
 		return nil, errLink
 	}
-	return d.of.root.Stat(path.Join(d.name, name))
+	return follow(d.of, path.Join(d.name, name), d.of.root.Stat)
 }
 
 func (d *rootDirectory) close() error { return errors.Join(d.file.Close(), d.root.Close()) }

@@ -55,27 +55,38 @@ func checked(f fs.File) (fs.File, fs.FileInfo, error) {
 type rootSource struct {
 	root  *os.Root
 	links Symlinks
+	names []string // of the directory, absolute
 }
 
 func openRoot(dir string, links Symlinks) (*rootSource, error) {
+	names, err := namesOf(dir)
+	if err != nil {
+		return nil, err
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
-	return &rootSource{root, links}, nil
+	return &rootSource{root, links, names}, nil
 }
 
 func (s *rootSource) close() error { return s.root.Close() }
 
-func (s *rootSource) open(name string) (f fs.File, fi fs.FileInfo, err error) {
+func (s *rootSource) open(name string) (fs.File, fs.FileInfo, error) {
 	if s.links == SymlinksNever {
-		f, fi, err = s.openStraight(name)
-	} else if fi, err = s.root.Stat(name); err == nil {
-		f, fi, err = openIn(s.root, name, fi)
+		f, fi, err := s.openStraight(name)
+		if leadsOut(err) {
+			err = errOutside
+		}
+		return f, fi, err
 	}
-	if leadsOut(err) {
-		err = errOutside
-	}
+	var fi fs.FileInfo
+	f, err := follow(s, name, func(name string) (f fs.File, err error) {
+		if fi, err = s.root.Stat(name); err == nil {
+			f, fi, err = openIn(s.root, name, fi)
+		}
+		return f, err
+	})
 	return f, fi, err
 }
 

@@ -4,10 +4,12 @@ package files
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -35,6 +37,114 @@ func linkedTree(t *testing.T) string {
 	symlink(t, "loop.txt", www+"/loop.txt")
 	symlink(t, "none.txt", www+"/broken.txt")
 	return www
+}
+
+// absoluteLinks adds to linkedTree, below which www is also known as site, links that say where they lead from the root of
+// the system on.
+func absoluteLinks(t *testing.T, www string) (site string) {
+	outer := filepath.Dir(www)
+	site = outer + "/site"
+	symlink(t, "www", site)
+	for at, target := range map[string]string{
+		"a-in.txt": www + "/a.txt", "a-d": www + "/d", "a-site.txt": site + "/a.txt", "a-slashes.txt": www + "//d/./b.txt",
+		"a-up.txt": www + "/d/../a.txt", "d/a-chain.txt": "../a-next", "a-next": site + "/a-d/b.txt", "a-root": www, "a-slash": www + "/",
+		"a-through.txt": www + "/din/../a.txt", // din is d: its parent is www
+
+		"a-out.txt": outer + "/secret.txt", "a-sibling.txt": www + "-secret/x.txt", "a-sibling": www + "-secret",
+		"a-leaves.txt": www + "/../secret.txt", "a-back.txt": www + "/../www/a.txt", "a-passes.txt": www + "/a-out.txt",
+		"a-none.txt": www + "/none.txt", "a-loop1": www + "/a-loop2", "a-loop2": www + "/a-loop1", "a-self": www + "/a-self/x",
+		"a-file": www + "/a.txt/x", "a-system": "/", "a-outer": outer,
+	} {
+		symlink(t, target, www+"/"+at)
+	}
+	if err := os.Mkdir(www+"-secret", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, www+"-secret/x.txt", "secret")
+	return site
+}
+
+// An absolute link is followed if it leads to a place below the directory, by either of its names.
+func TestAbsoluteSymlinks(t *testing.T) {
+	www := linkedTree(t)
+	site := absoluteLinks(t, www)
+	for _, dir := range []string{www, site} {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			s := mounted(t, "/", Config{Dir: dir, List: true})
+			never := mounted(t, "/", Config{Dir: dir, List: true, Symlinks: SymlinksNever})
+			viaSite := 200
+			if dir == www { // that site is another name for it is nobody's to know
+				viaSite = 404
+			}
+			for path, status := range map[string]int{
+				"/a-in.txt": 200, "/a-d/b.txt": 200, "/a-d/": 200, "/a-d": 301, "/a-d/up.txt": 200, "/a-site.txt": viaSite, "/a-slashes.txt": 200,
+				"/a-up.txt": 200, "/d/a-chain.txt": viaSite, "/a-next": viaSite, "/a-root/a.txt": 200, "/a-slash/a-root/d/b.txt": 200,
+				"/a-through.txt": 200, "/a-root/a-d/a-chain.txt": viaSite, "/a-root/": 200,
+
+				"/a-out.txt": 404, "/a-sibling.txt": 404, "/a-sibling/x.txt": 404, "/a-sibling/": 404, "/a-leaves.txt": 404, "/a-back.txt": 404,
+				"/a-passes.txt": 404, "/a-none.txt": 404, "/a-loop1": 404, "/a-self": 404, "/a-file": 404, "/a-system/etc/passwd": 404,
+				"/a-system/": 404, "/a-outer/secret.txt": 404, "/a-outer/www/a.txt": 404,
+			} {
+				if r := s.get(path); r.status != status || strings.Contains(r.body, "secret") && strings.HasSuffix(path, ".txt") {
+					t.Errorf("%s: %d, want %d: %.60q", path, r.status, status, r.body)
+				}
+				if r := never.get(path); r.status != 404 {
+					t.Errorf("%s, never: %d", path, r.status)
+				}
+			}
+			want := []string{"a-d", "a-in.txt", "a-root", "a-slash", "a-slashes.txt", "a-through.txt", "a-up.txt", "a.txt", "d", "din", "in.txt"}
+			if dir == site {
+				want = append(want, "a-next", "a-site.txt")
+			}
+			slices.Sort(want)
+			listed(t, s, "/", want...)
+		})
+	}
+}
+
+// Links that change while they are followed lead nowhere else: what is outside is never served.
+func TestSymlinkRaces(t *testing.T) {
+	outer := writeTree(t, map[string]string{"www/in/x.txt": "inside", "www/a.txt": "inside", "out/x.txt": "secret"})
+	www, done := outer+"/www", make(chan bool)
+	targets := []string{www + "/in", outer + "/out", "in", "../out", www + "/link2", "/"}
+	tmp := outer + "/tmp"
+	go func() {
+		defer close(done)
+		for i := range 4000 {
+			at := www + []string{"/link", "/link2", "/in/link3"}[i%3]
+			if os.Symlink(targets[(i/3)%len(targets)], tmp) != nil || os.Rename(tmp, at) != nil {
+				t.Error("the links do not change")
+				return
+			}
+		}
+	}()
+	tree, err := openRoot(www, SymlinksInside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.close()
+	statuses := map[bool]int{}
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		for _, name := range []string{"link/x.txt", "link2/x.txt", "link/link3/x.txt", "in/link3/x.txt"} {
+			f, _, err := tree.open(name)
+			statuses[err == nil]++
+			if err != nil {
+				continue
+			}
+			text, err := io.ReadAll(f)
+			if f.Close(); err != nil || string(text) != "inside" {
+				t.Fatalf("%s: %q, %v", name, text, err)
+			}
+		}
+	}
+	if statuses[true] == 0 || statuses[false] == 0 {
+		t.Errorf("%v: nothing was raced", statuses)
+	}
 }
 
 func TestSymlinks(t *testing.T) {
