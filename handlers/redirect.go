@@ -13,7 +13,7 @@ import (
 type RedirectConfig struct {
 	// To is put before what is left of the path behind the mount's prefix: with "https://example.com/new/", mounted at /old,
 	// /old/a?b=c goes to https://example.com/new/a?b=c. It is an http or https URL, or a path; a slash is put between the
-	// two if there is none.
+	// two if there is none. The prefix itself, /old, goes to To as it is.
 	To string
 
 	// Code is 301, 302, 303, 307 or 308 (RFC 9110 section 15.4). 0 is 307: unlike the permanent ones it can be taken back,
@@ -21,7 +21,7 @@ type RedirectConfig struct {
 	Code lwan.Status
 }
 
-// Redirect sends everything below its prefix elsewhere, query included.
+// Redirect sends its prefix and everything below elsewhere, query included.
 //
 //	srv.Mount("/old", handlers.Redirect.With(handlers.RedirectConfig{To: "/new/", Code: 308}))
 var Redirect = lwan.Module[RedirectConfig]{Name: "redirect", Open: openRedirect}
@@ -42,15 +42,23 @@ func openRedirect(s *lwan.Scope, c RedirectConfig) error {
 	if !strings.HasSuffix(to, "/") {
 		to += "/" // else /old/.evil.org would turn https://example.com into another host
 	}
+	s.Handle("", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Redirect(c.Code, c.To+queryOf(req))
+	})
 	s.Handle("/", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		target := to
 		req.Borrow(func() { target += escapeRest(req.RestBytes()) })
-		if _, query, ok := strings.Cut(req.Target(), "?"); ok {
-			target += "?" + query
-		}
-		return resp.Redirect(c.Code, target)
+		return resp.Redirect(c.Code, target+queryOf(req))
 	})
 	return nil
+}
+
+// queryOf is the request's query as it was sent, with its question mark; "" without one.
+func queryOf(req *lwan.Request) string {
+	if _, query, ok := strings.Cut(req.Target(), "?"); ok {
+		return "?" + query
+	}
+	return ""
 }
 
 func checkTarget(to string) error {

@@ -12,6 +12,11 @@ import (
 
 func TestRedirect(t *testing.T) {
 	for _, tt := range []struct{ to, target, want string }{
+		{"/new/", "/old", "/new/"},
+		{"/new", "/old", "/new"},
+		{"/new", "/old?b=c", "/new?b=c"},
+		{"https://example.com", "/old", "https://example.com"},
+		{"/new", "/old/", "/new/"},
 		{"/new/", "/old/", "/new/"},
 		{"/new/", "/old/a", "/new/a"},
 		{"/new", "/old/a", "/new/a"},

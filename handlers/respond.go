@@ -16,7 +16,7 @@ type RespondConfig struct {
 	Body        string
 }
 
-// Respond answers everything below its prefix in the same way.
+// Respond answers its prefix, with and without a slash behind it, and everything below in the same way.
 //
 //	srv.Mount("/health", handlers.Respond.With(handlers.RespondConfig{Body: "ok\n"}))
 var Respond = lwan.Module[RespondConfig]{Name: "respond", Open: openRespond}
@@ -31,11 +31,13 @@ func openRespond(s *lwan.Scope, c RespondConfig) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	s.Handle("/", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+	answer := func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		resp.SetContentType(c.ContentType)
 		resp.SetBody(c.Body)
 		return c.Status
-	})
+	}
+	s.Handle("", answer)
+	s.Handle("/", answer)
 	return nil
 }
 

@@ -27,7 +27,7 @@ func TestRespond(t *testing.T) {
 		srv := &lwan.Server{}
 		srv.Mount("/fixed", handlers.Respond.With(tt.config))
 		h := lwantest.Build(t, srv)
-		for _, target := range []string{"/fixed/", "/fixed/any/path?x"} {
+		for _, target := range []string{"/fixed", "/fixed?x", "/fixed/", "/fixed/any/path?x"} {
 			got := lwantest.Get(t, h, target)
 			if got.Status != tt.status || got.Header.Get("Content-Type") != tt.ctype || got.Body != tt.got {
 				t.Errorf("%+v: %+v", tt.config, got)
@@ -68,7 +68,7 @@ func TestNamed(t *testing.T) {
 		return nil
 	})
 	h := lwantest.Build(t, srv)
-	if got := lwantest.Get(t, h, "/health/"); got.Body != "ok" {
+	if got := lwantest.Get(t, h, "/health"); got.Body != "ok" {
 		t.Errorf("%+v", got)
 	}
 	if got := lwantest.Get(t, h, "/old/x"); got.Header.Get("Location") != "/new/x" {

@@ -65,8 +65,11 @@ type mount struct {
 	source string
 }
 
-// Mount opens the module below prefix when the server starts, and closes it after its last request. Modules open in the
-// order of registration; if one fails, those that are open are closed, and the server does not start.
+// Mount opens the module at prefix when the server starts, and closes it after its last request. Modules open in the order
+// of registration; if one fails, those that are open are closed, and the server does not start.
+//
+// What the module answers is its own to say: everything below the prefix ("/"), the prefix itself without a slash (""), or
+// both, as Handle has it.
 func (r *Routes) Mount(prefix string, m Mountable) {
 	r.mount(prefix, &mount{m: m}, caller(2))
 }

@@ -53,13 +53,20 @@ func (r *Routes) root() *Routes {
 // Handle registers h for a pattern in the syntax of net/http.ServeMux: "[METHOD ][HOST]/PATH" with {name}, {name...} and
 // {$}. mw runs inside the group's middleware, the first is outermost. What is a wildcard for other routers, as ":id" or "*",
 // is a literal here; the log says so when the server starts.
+//
+// In a group or module a pattern without a path, "" or "METHOD ", is the prefix itself: below /health, "GET " is
+// "GET /health" and "GET /{$}" is "GET /health/". Where only the second is registered, the first is redirected to it.
+// The prefix "/" is the one path "/".
 func (r *Routes) Handle(pattern string, h Handler, mw ...Middleware) {
 	r.handle(pattern, h, mw, caller(2))
 }
 
 func (r *Routes) handle(pattern string, h Handler, mw []Middleware, source string) {
 	root := r.root()
-	full, err := joinPattern(r.prefix, pattern)
+	full, err := pattern, error(nil)
+	if r.parent != nil {
+		full, err = joinPattern(r.prefix, pattern)
+	}
 	switch {
 	case root.sealed:
 		err = errors.New("the server has started")
@@ -84,7 +91,7 @@ func caller(skip int) string {
 	return fmt.Sprintf("%s:%d", file, line)
 }
 
-// joinPattern puts prefix ("host/path", "/path" or "") before the path of pattern.
+// joinPattern puts prefix ("host/path", "/path" or "") before the path of pattern, which may be empty.
 func joinPattern(prefix, pattern string) (string, error) {
 	method, rest, ok := strings.Cut(pattern, " ")
 	if !ok {
@@ -92,11 +99,15 @@ func joinPattern(prefix, pattern string) (string, error) {
 	} else {
 		method, rest = method+" ", strings.TrimLeft(rest, " \t")
 	}
-	if prefix == "" {
-		return pattern, nil
-	}
 	slash := strings.IndexByte(rest, '/')
-	if slash < 0 {
+	switch {
+	case rest == "" && strings.Contains(prefix, "/"):
+		return method + prefix, nil
+	case rest == "":
+		return method + prefix + "/{$}", nil
+	case prefix == "":
+		return pattern, nil
+	case slash < 0:
 		return "", errors.New("the pattern has no path")
 	}
 	if host := rest[:slash]; host != "" {
