@@ -180,7 +180,8 @@ func (r *Response) Fail(err error) Status {
 	return r.failed
 }
 
-// NotFound answers 404. api.Handle("/", lwan.NotFound) keeps a catch-all route of the site out of /api/.
+// NotFound answers 404. api.Handle("/", lwan.NotFound) keeps a catch-all route of the site out of /api/, and is as if no route
+// was there: a path that has routes for other methods is answered with 405 or, to OPTIONS, with their list.
 func NotFound(req *Request, resp *Response) Status { return StatusNotFound }
 
 // redirectPath answers a path that has to be written differently, with the query as it was. target is escaped.

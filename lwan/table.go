@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -48,6 +49,8 @@ type route struct {
 	handler Handler // in all of its middleware
 	miss    Handler // answers 405, OPTIONS and redirects of the route's path, in the same middleware
 
+	nothing bool // its handler is NotFound, for every method: there is nothing, but for what is more specific
+
 	number             uint64      // from 1, among all of the server
 	moved              atomic.Bool // it has held a loop: both run as Blocking from now on
 	offLoop, offMissed Handler     // as which
@@ -88,6 +91,7 @@ func (c *core) compile(r *Routes) (*table, error) {
 			pattern: e.pattern,
 			handler: chain(recovering(e.handler), mw),
 			miss:    chain(recovering(answerMiss), mw),
+			nothing: isNotFound(e.handler) && patternMethod(e.pattern) == "",
 		}
 		rt.offLoop = Blocking(rt.handler)
 		c.number(rt)
@@ -105,6 +109,11 @@ func (c *core) number(rt *route) {
 	rt.number = uint64(len(c.routes)) + 1
 	rt.offMissed = Blocking(rt.miss)
 	c.routes = append(c.routes, rt)
+}
+
+// isNotFound reports whether a route's handler is NotFound itself.
+func isNotFound(h Handler) bool {
+	return reflect.ValueOf(h).Pointer() == reflect.ValueOf(NotFound).Pointer()
 }
 
 func patternMethod(pattern string) string {
@@ -163,6 +172,12 @@ func (t *table) chain(req *Request, resp *Response) Handler {
 	}
 	host := alias(req.head.Authority.Of(req.buf))
 	rt, res := t.router.Find(req.method, host, req.path, &req.params)
+	if res.Kind == router.Found && rt.nothing {
+		if other, miss := t.router.Otherwise(req.method, host, req.path, &req.params); miss.Kind != router.NotFound {
+			rt, res = other, miss
+			req.params.Reset() // they are of the route that is not there
+		}
+	}
 	req.result = res
 	if clean == 0 && req.method != "CONNECT" {
 		return t.redirectClean(req, rt, res)

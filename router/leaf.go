@@ -51,6 +51,21 @@ func (l *leaf) settle() {
 	}
 }
 
+// firstNamed is the route with a method that was registered first.
+func (l *leaf) firstNamed() (first routeID) {
+	for _, id := range l.byMethod {
+		if id != 0 && id != l.anyMethod && (first == 0 || id < first) {
+			first = id
+		}
+	}
+	for _, e := range l.extensions {
+		if first == 0 || e.id < first {
+			first = e.id
+		}
+	}
+	return first
+}
+
 // named is the route for an extension method.
 func (l *leaf) named(method string) routeID {
 	for _, e := range l.extensions {

@@ -3,6 +3,7 @@ package router
 import (
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -153,6 +154,7 @@ func (m byteMaker) path(p *pattern) string {
 
 // TestLikeModel compares Find with the model over paths of any bytes.
 func TestLikeModel(t *testing.T) {
+	others := 0
 	for seed := range uint64(1500) {
 		m := byteMaker{rand.New(rand.NewPCG(seed, 2))}
 		var texts []string
@@ -180,11 +182,52 @@ func TestLikeModel(t *testing.T) {
 			}
 			if kind == Found {
 				compareParams(t, &params, p, path)
+				others += compareOtherwise(t, table, plain, method, host, path, p, &params)
+				compareParams(t, &params, p, path)
 			} else if params.Len() != 0 || params.Rest() != "" {
 				t.Fatalf("parameters of %v: %d, %q", kind, params.Len(), params.Rest())
 			}
 		}
 	}
+	if others < 100 {
+		t.Errorf("only %d routes had others before them", others)
+	}
+}
+
+// moreSpecific lists the patterns that match a path and come before p.
+func (m model) moreSpecific(host, path string, p *pattern) (list model) {
+	for _, q := range m {
+		ok, _, _ := q.admits(path)
+		if ok && (q.host == p.host && q.compare(p) == narrower || q.host == host && p.host == "" && q.host != "") {
+			list = append(list, q)
+		}
+	}
+	return list
+}
+
+// compareOtherwise compares Otherwise, and returns 1 if it had something to say. Paths that a slash would lead to other
+// patterns are left out: their methods may be in the list.
+func compareOtherwise(t *testing.T, table *Table[string], m model, method, host, path string, p *pattern, found *Params) int {
+	t.Helper()
+	slashed := func(q *pattern) bool { ok, _, _ := q.admits(path + "/"); return ok }
+	if p.method != "" || !strings.HasSuffix(path, "/") && slices.ContainsFunc(m, slashed) {
+		return 0
+	}
+	want := Result{Kind: NotFound}
+	if list := m.moreSpecific(host, path, p); len(list) > 0 {
+		want = Result{Kind: MethodNotAllowed, Allow: list.allow(host, path)}
+	}
+	v, got := table.Otherwise(method, host, path, found)
+	if got.Kind != want.Kind || got.Allow != want.Allow || v != got.Pattern {
+		t.Fatalf("otherwise than %s, for %s %q %q: %q %+v, want %+v", p.text, method, host, path, v, got, want)
+	}
+	if want.Kind == NotFound {
+		return 0
+	}
+	if q, err := parse(got.Pattern, ""); err != nil || len(model{q}.moreSpecific(host, path, p)) == 0 {
+		t.Fatalf("otherwise than %s, for %q: %s speaks", p.text, path, got.Pattern)
+	}
+	return 1
 }
 
 func compareParams(t *testing.T, params *Params, p *pattern, path string) {

@@ -30,16 +30,25 @@ type span struct{ from, to int }
 type gather struct {
 	set   methodSet
 	first routeID // of the most specific path
+	until routeID // a route without a method at which the walk ends, or 0; it is not gathered itself
 }
 
-func (g *gather) add(l *leaf) {
-	if l.first == 0 {
-		return
+// add gathers the routes of a leaf, and returns until if it is among them.
+func (g *gather) add(l *leaf) routeID {
+	first := l.first
+	if g.until != 0 && l.anyMethod == g.until {
+		first = l.firstNamed()
 	}
-	if g.first == 0 {
-		g.first = l.first
+	if first != 0 {
+		if g.first == 0 {
+			g.first = first
+		}
+		g.set.merge(&l.set)
 	}
-	g.set.merge(&l.set)
+	if g.until != 0 && l.anyMethod == g.until {
+		return g.until
+	}
+	return 0
 }
 
 // Len is the number of named wildcards of the pattern, {name...} included. It is 0 unless the result was Found.

@@ -9,6 +9,7 @@ type routes struct {
 
 // route is what a match needs to know of its pattern.
 type route struct {
+	id      routeID
 	pattern string
 	names   []string // of the wildcards, left to right
 }
@@ -18,7 +19,7 @@ func compile(patterns []*pattern) routes {
 	var rs routes
 	roots := map[string]*branch{"": newRoot()}
 	for i, p := range patterns {
-		rs.list = append(rs.list, route{pattern: p.text, names: p.names()})
+		rs.list = append(rs.list, route{id: routeID(i + 1), pattern: p.text, names: p.names()})
 		if roots[p.host] == nil {
 			roots[p.host] = newRoot()
 		}
@@ -77,19 +78,20 @@ func (rs *routes) missing(method, host, path string, p *Params) (routeID, Kind) 
 	if p.slash != 0 {
 		return p.slash, Redirect
 	}
-	rs.collect(method, host, path, p)
+	rs.collect(method, host, path, p, 0)
 	if p.gather.first != 0 {
 		return p.gather.first, MethodNotAllowed
 	}
 	return 0, NotFound
 }
 
-// collect leaves in p.gather the methods of all patterns that match the path, or would with a slash appended.
-func (rs *routes) collect(method, host, path string, p *Params) {
+// collect leaves in p.gather the methods of all patterns that match the path, or would with a slash appended; of those
+// alone that are more specific than the route until, if it is not 0.
+func (rs *routes) collect(method, host, path string, p *Params, until routeID) {
 	p.begin(path)
-	p.gather = gather{}
-	if rs.byHost != nil {
-		rs.walkHost(collecting, method, host, p)
+	p.gather = gather{until: until}
+	if rs.byHost != nil && rs.walkHost(collecting, method, host, p) != 0 {
+		return
 	}
 	rs.plain.walk(collecting, p)
 }

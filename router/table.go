@@ -99,8 +99,23 @@ func (t *Table[V]) miss(id routeID, kind Kind, host, path string, params *Params
 // whose Allow is the same list.
 func (t *Table[V]) Allow(host, path string) (methods string, anyMethod bool) {
 	var p Params
-	t.routes.collect("", host, path, &p)
+	t.routes.collect("", host, path, &p, 0)
 	return p.gather.set.String(), p.gather.set.any()
+}
+
+// Otherwise is what Find would have said of the path if the route that it found, for a pattern without a method, and all
+// less specific ones were not there: MethodNotAllowed where there are others for the path, else NotFound. It is for a
+// route that stands for nothing and only keeps a wider one out. found is what that Find was given, and stays as it is.
+func (t *Table[V]) Otherwise(method, host, path string, found *Params) (v V, res Result) {
+	if found.route == nil {
+		return v, Result{Kind: NotFound}
+	}
+	var p Params
+	t.routes.collect(method, host, path, &p, found.route.id)
+	if p.gather.set.String() == "" { // none, or one that only a slash would lead to
+		return v, Result{Kind: NotFound}
+	}
+	return t.miss(p.gather.first, MethodNotAllowed, host, path, &p)
 }
 
 // All lists the patterns in order of registration, with those that Build refused.

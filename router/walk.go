@@ -138,7 +138,7 @@ func (t *tree) retreat(id nodeID, method methodID, p *Params) (nodeID, routeID) 
 	}
 }
 
-// accept is the route of a leaf for the method, 0 if it has none.
+// accept is the route of a leaf for the method, 0 if it has none. A walk that gathers accepts nothing but its end.
 func (t *tree) accept(id leafID, method methodID, p *Params) routeID {
 	l := &t.leaves[id]
 	if r := l.byMethod[method]; r != 0 {
@@ -148,7 +148,7 @@ func (t *tree) accept(id leafID, method methodID, p *Params) routeID {
 	case extension:
 		return l.named(p.method)
 	case collecting:
-		p.gather.add(l)
+		return p.gather.add(l)
 	}
 	return 0
 }
