@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -192,6 +193,19 @@ func TestFileLengths(t *testing.T) {
 		if n := bytes.Count(s.text, []byte("\n")); n > maxLines {
 			t.Errorf("%s has %d lines, at most %d are allowed", s.path, n, maxLines)
 		}
+	}
+}
+
+// TestNoFatalRun finds programs, those in comments too, that fail after a clean stop: Run returns nil then.
+func TestNoFatalRun(t *testing.T) {
+	wrong := regexp.MustCompile(`Fatal\w*\((lwan\.Run|srv\.Run|srv\.ListenAndServe)\(`)
+	for _, s := range sources(t, ".") {
+		if at := wrong.FindIndex(s.text); at != nil {
+			t.Errorf("%s: %s...): it returns nil after a clean stop", s.path, s.text[at[0]:at[1]])
+		}
+	}
+	if at := wrong.FindString(readme(t)); at != "" {
+		t.Errorf("README.md: %s...): it returns nil after a clean stop", at)
 	}
 }
 

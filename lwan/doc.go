@@ -7,7 +7,9 @@
 //	func main() {
 //		srv := &lwan.Server{Addr: ":8080"}
 //		srv.Handle("GET /hello", hello)
-//		log.Fatal(lwan.Run(srv)) // until SIGTERM, then drains
+//		if err := lwan.Run(srv); err != nil { // until SIGTERM, then drains and returns nil
+//			log.Fatal(err)
+//		}
 //	}
 //
 // A request that never waits is read, answered and written by its loop without a goroutine or a coroutine of its own. A

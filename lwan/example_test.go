@@ -39,7 +39,7 @@ func Example() {
 	srv.Handle("GET /hello", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		return resp.Text(200, "Hello, "+cmp.Or(req.Query("name"), "world")+"!")
 	})
-	// A main function ends with log.Fatal(lwan.Run(srv)).
+	// A main function ends with lwan.Run(srv), which returns nil when it was asked to stop.
 	try(srv, "GET", "/hello?name=Ada", "", "")
 	// Output: Hello, Ada!
 }
