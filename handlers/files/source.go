@@ -59,13 +59,13 @@ type rootSource struct {
 }
 
 func openRoot(dir string, links Symlinks) (*rootSource, error) {
-	names, err := namesOf(dir)
-	if err != nil {
-		return nil, err
-	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
+	}
+	names, err := namesOf(dir)
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
 	}
 	return &rootSource{root, links, names}, nil
 }
