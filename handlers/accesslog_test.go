@@ -68,7 +68,7 @@ func TestAccessLog(t *testing.T) {
 	}
 	lines := logged(t, srv, func(t *testing.T, h lwan.Handler) {
 		for _, r := range requests {
-			hr := newRequest(t, "GET", "/", r.fields...)
+			hr := newRequest(t, "GET", r.target, r.fields...)
 			hr.RequestURI, hr.RemoteAddr = r.target, "192.0.2.1:1234"
 			lwantest.Do(t, h, hr)
 		}

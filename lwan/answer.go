@@ -351,15 +351,31 @@ func (t *table) replaceBroken(req *Request, resp *Response, err error) Status {
 
 // report writes the failure's line to the log.
 func (t *table) report(req *Request, resp *Response) {
-	if resp.failure == nil || resp.failed == StatusClientGone {
+	if resp.failure == nil || req.within() { // else it is reported where the middleware ends
 		return
 	}
+	if tooSlow(resp) {
+		t.logFailureAs(slog.LevelDebug, req, resp.failure, resp.failed)
+		return
+	}
+	t.logFailure(req, resp.failure, resp.failed)
+}
+
+// logFailure writes the line of a failure.
+func (t *table) logFailure(req *Request, failure error, failed Status) {
 	level := slog.LevelDebug
-	if resp.failed >= 500 && !tooSlow(resp) {
+	if failed >= 500 {
 		level = slog.LevelError
 	}
-	args := []any{"route", req.where(), "status", int(resp.failed), "err", resp.failure}
-	if p, ok := errors.AsType[*PanicError](resp.failure); ok {
+	t.logFailureAs(level, req, failure, failed)
+}
+
+func (t *table) logFailureAs(level slog.Level, req *Request, failure error, failed Status) {
+	if failed == StatusClientGone {
+		return
+	}
+	args := []any{"route", req.where(), "status", int(failed), "err", failure}
+	if p, ok := errors.AsType[*PanicError](failure); ok {
 		args = append(args, "stack", string(p.Stack))
 	}
 	req.Log().Log(context.Background(), level, "request failed", args...)

@@ -71,29 +71,45 @@ func (br *bodyReader) Read(p []byte) (int, error) {
 
 // readBody reads more of the content, up to the limit.
 func (r *Request) readBody(p []byte) (int, error) {
+	p, err := r.beginRead(p)
+	if err != nil {
+		return 0, err
+	}
+	if err := r.beginWait(); err != nil {
+		return 0, err
+	}
+	n, err := r.endRead(r.car.readBody(p))
+	r.body.err = r.endWait(err)
+	return n, err
+}
+
+// beginRead finds out how much may be read into p: one byte more than allowed shows that a body is too large.
+func (r *Request) beginRead(p []byte) ([]byte, error) {
 	b := &r.body
 	b.begun = true
 	limit := r.limits.Body
 	if b.length > limit {
 		b.err = ErrTooLarge
-		return 0, b.err
+		return nil, b.err
 	}
-	if left := limit - b.read; int64(len(p))-1 > left { // one more than allowed shows that it is too large
+	if left := limit - b.read; int64(len(p))-1 > left {
 		p = p[:left+1]
 	}
-	if err := r.beginWait(); err != nil {
-		return 0, err
-	}
-	n, err := r.car.readBody(p)
+	return p, nil
+}
+
+// endRead counts what the carrier has read, and remembers how that ended.
+func (r *Request) endRead(n int, err error) (int, error) {
+	b := &r.body
 	b.read += int64(n)
-	if b.read > limit {
+	if b.read > r.limits.Body {
 		n, err = n-1, ErrTooLarge
 	}
-	if errors.Is(err, ErrTimeout) && r.cancelled() == nil {
+	if errors.Is(err, ErrTimeout) && r.lost.Load() == nil {
 		err = errSlowBody
 	}
-	b.err = r.endWait(err)
-	return n, b.err
+	b.err = err
+	return n, err
 }
 
 // BodyBytes reads the whole content, up to Limits.Body; then ErrTooLarge. The result is valid until the handler returns.

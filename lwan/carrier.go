@@ -71,6 +71,8 @@ type carrier interface {
 	peer() netip.AddrPort
 	// trusted reports whether every peer of the endpoint is a trusted proxy.
 	trusted() bool
+	// local is the address of this end; invalid on a unix socket.
+	local() netip.AddrPort
 	secure() bool
 }
 

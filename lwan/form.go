@@ -82,6 +82,9 @@ func (r *Request) Form() (*Form, error) {
 		}
 		return f, nil
 	}
+	if f := r.formVia(); f != nil {
+		return r.keepForm(f)
+	}
 	if err := r.refuseCoding(); err != nil {
 		return nil, err
 	}

@@ -260,6 +260,9 @@ func (h *h1) interim(st Status, fields []field) error {
 	if h.req.head.Minor == 0 {
 		return nil
 	}
+	if st == 100 { // the handler was first
+		h.go100 = false
+	}
 	h.out = http1.AppendStatusLine(h.out, int(st))
 	for _, f := range fields {
 		h.out = http1.AppendField(h.out, f.name, f.value)

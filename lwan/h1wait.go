@@ -235,5 +235,8 @@ func (h *h1) peer() netip.AddrPort {
 // trusted implements carrier.
 func (h *h1) trusted() bool { return h.eng.trusted[h.c.Lane()] }
 
+// local implements carrier.
+func (h *h1) local() netip.AddrPort { return h.c.Local() }
+
 // secure implements carrier.
 func (h *h1) secure() bool { return false }

@@ -20,18 +20,19 @@ type keyValue struct {
 func NewKey[T any](name string) Key[T] { return Key[T]{&keyID{name}} }
 
 // Set stores v with the request, in place of what was stored before.
-func (k Key[T]) Set(req *Request, v T) {
-	kv := keyValue{k.id, v}
-	if c := req.ctx.Load(); c != nil {
+func (k Key[T]) Set(req *Request, v T) { req.setValue(keyValue{k.id, v}) }
+
+func (r *Request) setValue(kv keyValue) {
+	if c := r.ctx.Load(); c != nil {
 		c.set(kv)
 	}
-	for i := range req.values {
-		if req.values[i].id == k.id {
-			req.values[i] = kv
+	for i := range r.values {
+		if r.values[i].id == kv.id {
+			r.values[i] = kv
 			return
 		}
 	}
-	req.values = append(req.values, kv)
+	r.values = append(r.values, kv)
 }
 
 // Get returns the request's value; false if none was set.

@@ -18,7 +18,7 @@ import (
 // A value that is no T is an *Error of status 404: a resource with such a path does not exist. A T of another kind, and a
 // pattern without that wildcard, are errors of status 500.
 func Param[T any](req *Request, name string) (T, error) {
-	v, err := parse[T](req.params.Get(name))
+	v, err := parse[T](req.param(name))
 	if err != nil {
 		return v, req.badParam(name, err)
 	}
@@ -27,10 +27,8 @@ func Param[T any](req *Request, name string) (T, error) {
 
 // badParam finds the answer to a path parameter that could not be parsed.
 func (r *Request) badParam(name string, cause error) error {
-	for i := range r.params.Len() {
-		if n, _ := r.params.At(i); n == name {
-			return badValue(StatusNotFound, name, cause)
-		}
+	if r.hasParam(name) {
+		return badValue(StatusNotFound, name, cause)
 	}
 	return &Error{Status: StatusInternalServerError, Err: fmt.Errorf("lwan: the pattern %q has no wildcard {%s}", r.Pattern(), name)}
 }

@@ -89,6 +89,7 @@ func (p *pastRequest) returned()                                   {}
 func (p *pastRequest) onLoop() bool                                { return true }
 func (p *pastRequest) canceller() func(error)                      { return func(error) {} }
 func (p *pastRequest) abandoner() func()                           { return func() {} }
+func (p *pastRequest) local() netip.AddrPort                       { return netip.AddrPort{} }
 func (p *pastRequest) unwind()                                     {}
 func (p *pastRequest) drained() <-chan struct{}                    { return nil }
 func (p *pastRequest) hijack() (net.Conn, []byte, error)           { return nil, nil, ErrForeign }

@@ -59,6 +59,7 @@ type Request struct {
 	log      *slog.Logger
 	trailers []field
 	tls      *tls.ConnectionState
+	via      *viaHTTP // nil: it did not come through net/http
 }
 
 // headOut reports whether the answer's head has left: then the handler's deadline is over.
@@ -127,7 +128,7 @@ func (r *Request) end() {
 	r.body.end(&r.table.core.large)
 	clear(r.values)
 	r.values = r.values[:0]
-	r.log, r.tls = nil, nil
+	r.log, r.tls, r.via = nil, nil, nil
 	r.trailers = r.trailers[:0]
 }
 
@@ -178,14 +179,14 @@ const encodedSlash = string(rune(http1.EncodedSlash))
 // Rest is what the trailing slash or {name...} of the route's pattern matched, decoded as Path is.
 func (r *Request) Rest() string {
 	r.mustLive()
-	return strings.ReplaceAll(strings.Clone(r.params.RawRest()), encodedSlash, "%2F")
+	return strings.ReplaceAll(strings.Clone(r.rawRest()), encodedSlash, "%2F")
 }
 
 // RestBytes is Rest without a copy, with a NUL in place of each slash that was sent encoded. It is valid until the handler
 // returns. It is what a lookup by name needs, that allocates nothing.
 func (r *Request) RestBytes() []byte {
 	r.mustLive()
-	rest := r.params.RawRest()
+	rest := r.rawRest()
 	r.aliased = true
 	return unsafe.Slice(unsafe.StringData(rest), len(rest))
 }
@@ -193,7 +194,13 @@ func (r *Request) RestBytes() []byte {
 // Target is the request target as it was sent (RFC 9112 section 3.2), but for bytes that a URI holds only percent-encoded
 // and that clients send bare, as "|" or UTF-8: they are shown encoded. So it is always a URI reference of RFC 3986, with
 // "[" and "]" besides.
-func (r *Request) Target() string { r.mustLive(); return r.canonical(r.head.Target) }
+func (r *Request) Target() string {
+	r.mustLive()
+	if r.via != nil && r.via.rewritten {
+		return r.via.r.RequestURI
+	}
+	return r.canonical(r.head.Target)
+}
 
 // canonical is a part of the target as Target shows it.
 func (r *Request) canonical(part http1.Span) string {
@@ -229,7 +236,7 @@ func (r *Request) Proto() string {
 func (r *Request) TLS() *tls.ConnectionState { r.mustLive(); return r.tls }
 
 // Param is the value of a wildcard of the pattern, decoded; "" if there is none of that name.
-func (r *Request) Param(name string) string { r.mustLive(); return strings.Clone(r.params.Get(name)) }
+func (r *Request) Param(name string) string { r.mustLive(); return strings.Clone(r.param(name)) }
 
 // Header is the value of the field of that name, in any case; "" if there is none. On several lines a list is one value,
 // joined with commas. Of a field that has one value, and of names that are not known here, the first line counts; or none,

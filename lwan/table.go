@@ -31,6 +31,7 @@ type core struct {
 	stopping  context.Context
 	drain     context.CancelFunc
 	forgot    atomic.Bool // a return that is missing, where no route fits, was logged
+	http      asHTTPServer
 }
 
 // table is a Routes, compiled.

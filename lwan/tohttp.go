@@ -3,9 +3,11 @@ package lwan
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -23,6 +25,12 @@ import (
 // ToHTTP serves a Handler under net/http, streams included: one of a user's, or that which Server.Build returns, which
 // brings the server's configuration along. Waiting blocks the goroutine of the request. It is also what a Server runs on
 // where there is no epoll.
+//
+// Path and Query are those of r.URL, as http.StripPrefix has changed it, and Target is r.RequestURI. Fields that
+// middleware has set on w count as if the handler had. Param and Pattern are those of an http.ServeMux, where no route of
+// the Handler's own has been found; Form is what r.ParseForm has read. With a deadline that has passed, r's context ends
+// the handler with ErrTimeout, else with ErrGone. A w that cannot flush, as that of http.TimeoutHandler, gets what is
+// flushed at the end; Events fail on it.
 func ToHTTP(h Handler) http.Handler {
 	t := &table{core: new(Server).newCore(), handler: h}
 	return toHTTP(t)
@@ -50,37 +58,49 @@ type httpCall struct {
 	fromProxy bool // every peer of the endpoint is trusted
 
 	later func(func()) // runs a function when the answer has been sent; nil: nobody knows when that is
-	left  func()       // nil, or told the end of the request
+	left  func()       // nil, or told the end of the request, or that its connection was hijacked
+	pass  *passage     // nil: w and r are not those of middleware of FromHTTPMiddleware
 
-	head     []byte // the head, written as HTTP/1.1 to be parsed as any other
+	head     []byte   // the head, written as HTTP/1.1 to be parsed as any other
+	given    []string // names of fields of w that became the response's
 	start    time.Time
 	ended    chan struct{} // closed when the request is cancelled
 	once     sync.Once     // of end
 	watch    sync.Once     // of draining
+	parting  sync.Once     // of left
 	unwatch  func() bool
 	streams  bool // the answer is not whole when its head is sent
 	aborted  bool
 	hijacked bool
-	stuck    bool  // the client does not take what is written any more
-	last     bool  // the connection ends with this answer
-	bodyErr  error // sticky, as reading ended
-	reading  atomic.Bool
-	late     atomic.Bool // a deadline has ended reading
+	stuck    bool        // the client does not take what is written any more
+	last     bool        // the connection ends with this answer
 	givenUp  atomic.Bool // nothing is to be written any more
+
+	// The body may be read by another goroutine than the handler's, as the Transport of a reverse proxy does.
+	answering atomic.Bool // the head of the answer is out
+	reading   atomic.Bool
+	late      atomic.Bool // a deadline has ended reading
+	inRead    sync.Mutex  // held while one reads
+	bodyMu    sync.Mutex  // guards the fields below
+	bodyErr   error       // sticky, as reading ended
+	bodyRead  int64
+	bodyBegun bool
 }
 
 func (c *httpCall) serve(t *table) {
 	if !c.parse() {
-		http.Error(c.w, "400 Bad Request", http.StatusBadRequest)
-		if c.left != nil {
-			c.left()
-		}
+		c.refuse(t)
 		return
 	}
 	stop := context.AfterFunc(c.r.Context(), c.clientLeft)
 	defer stop()
 	c.req.begin(c, t, c.head)
+	c.req.route = routeVia(c.r)
+	if c.pass != nil {
+		c.pass.begin(&c.req)
+	}
 	c.resp.begin(&c.req)
+	c.takeFields()
 	done := false
 	defer func() { // in a defer because the handler may be unwound
 		if !done {
@@ -110,6 +130,10 @@ func (c *httpCall) finished() {
 	if c.unwatch != nil {
 		c.unwatch()
 	}
+	if c.pass != nil {
+		c.finishedInside()
+		return
+	}
 	told := false
 	defer func() {
 		if !told && !c.aborted && !c.hijacked { // an observer has ended the goroutine: net/http sends nothing then
@@ -137,6 +161,55 @@ func (c *httpCall) answered() {
 	}
 }
 
+// finishedInside ends the request of a handler in middleware: observers are told of the one outside.
+func (c *httpCall) finishedInside() {
+	c.end(context.Canceled)
+	if c.pass.leave(c) {
+		if c.aborted {
+			c.pass.abort()
+		}
+		return
+	}
+	if c.resp.failure != nil { // nobody else will say it
+		c.req.table.logFailure(&c.req, c.resp.failure, c.resp.failed)
+	}
+	c.over()
+}
+
+// refuse answers what cannot be a request: the client's, or one that middleware has made.
+func (c *httpCall) refuse(t *table) {
+	status := http.StatusBadRequest
+	if c.pass != nil {
+		status = http.StatusInternalServerError
+		t.core.log.Error("lwan: net/http middleware has passed on what is no request", "method", c.r.Method, "url", c.r.URL)
+	}
+	http.Error(c.w, strconv.Itoa(status)+" "+http.StatusText(status), status)
+	c.leave()
+}
+
+// leave tells that nobody has to wait for the request any more.
+func (c *httpCall) leave() {
+	c.parting.Do(func() {
+		if c.left != nil {
+			c.left()
+		}
+	})
+}
+
+// takeFields makes fields that middleware has set those of the response, so that a handler replaces or removes them as
+// any others.
+func (c *httpCall) takeFields() {
+	for name, values := range c.w.Header() {
+		if framing(name) || len(values) == 0 {
+			continue
+		}
+		c.given = append(c.given, name)
+		for _, v := range values {
+			c.resp.AddHeader(name, v)
+		}
+	}
+}
+
 // over ends the request when its answer has left.
 func (c *httpCall) over() {
 	defer c.forget() // also if one of them ends the goroutine
@@ -149,23 +222,20 @@ func (c *httpCall) forget() {
 	if o, ok := c.w.(interface{ Concluded(failure error) }); ok { // a recorder in a test
 		o.Concluded(c.resp.failure)
 	}
-	if c.aborted {
+	if c.aborted && c.pass == nil {
 		c.abort()
 	}
+	removeForm(c.r, c.req.Log())
 	c.req.end()
 	c.resp.end()
-	if c.left != nil {
-		c.left()
-	}
+	c.leave()
 }
 
 // parse writes the head down and reads it as one from a connection is read, so that everything behind sees the same.
 func (c *httpCall) parse() bool {
 	r := c.r
-	target := r.RequestURI
-	if target == "" {
-		target = r.URL.RequestURI()
-	}
+	target, rewritten := httpTarget(r)
+	c.req.via = &viaHTTP{r: r, pass: c.pass, rewritten: rewritten}
 	b := append([]byte(nil), r.Method...)
 	b = append(append(append(b, ' '), target...), " HTTP/1.1\r\n"...)
 	b = http1.AppendField(b, "Host", r.Host)
@@ -200,6 +270,9 @@ func (c *httpCall) parse() bool {
 		return false
 	}
 	h := &c.req.head
+	if r.Body == nil {
+		r.ContentLength = 0
+	}
 	h.ContentLength, h.Chunked, h.KeepAlive = r.ContentLength, r.ContentLength < 0, !r.Close
 	if r.ProtoMajor == 1 && r.ProtoMinor == 0 {
 		h.Minor = 0
@@ -227,7 +300,11 @@ func (c *httpCall) end(cause error) {
 
 // header copies the response's fields.
 func (c *httpCall) header(resp *Response) {
+	c.answering.Store(true)
 	h := c.w.Header()
+	for _, name := range c.given {
+		delete(h, name)
+	}
 	if resp.ctype != "" {
 		h.Set("Content-Type", resp.ctype)
 	} else {
@@ -242,6 +319,11 @@ func (c *httpCall) header(resp *Response) {
 }
 
 func (c *httpCall) finish(resp *Response, st Status) {
+	if c.pass != nil {
+		c.finishInside(resp, st)
+		return
+	}
+	c.endReading()
 	resp.hangup = resp.hangup || c.muchLeft()
 	c.header(resp)
 	c.lingerForRest()
@@ -263,6 +345,20 @@ func (c *httpCall) finish(resp *Response, st Status) {
 	c.lingerBehindLast()
 }
 
+// finishInside gives the answer to middleware, as net/http handlers do: without a length that they would not have set, and
+// with the content of an answer to HEAD, which the server leaves out.
+func (c *httpCall) finishInside(resp *Response, st Status) {
+	c.header(resp)
+	if resp.length >= 0 && (c.req.method == "HEAD" || resp.length == int64(resp.bodyLen())) {
+		c.w.Header().Set("Content-Length", strconv.FormatInt(resp.length, 10))
+	}
+	c.w.WriteHeader(int(st))
+	if !st.bodyless() {
+		resp.unsetText()
+		resp.stick(c.stream(resp.body))
+	}
+}
+
 // writeError translates an error of the connection.
 func (c *httpCall) writeError(err error) error {
 	if err == nil || errors.Is(err, http.ErrBodyNotAllowed) {
@@ -280,6 +376,9 @@ func (c *httpCall) writeError(err error) error {
 
 // writeWithin limits how long the client may take none of what is written next.
 func (c *httpCall) writeWithin() {
+	if c.pass != nil && c.req.limits.Write == c.pass.limits.Write && c.req.writeBy.IsZero() {
+		return // the server's own will do
+	}
 	_ = c.ctl.SetWriteDeadline(deadlineIn(pause(c.req.limits.Write, c.req.writeBy))) // not every writer can
 	if c.givenUp.Load() {                                                            // meanwhile, or before
 		_ = c.ctl.SetWriteDeadline(time.Unix(1, 0))
@@ -288,6 +387,12 @@ func (c *httpCall) writeWithin() {
 
 // abandoner implements carrier. A writer that cannot have a deadline takes what is written, sooner or later.
 func (c *httpCall) abandoner() func() {
+	if c.pass != nil {
+		return func() {
+			c.pass.abandon()
+			c.end(ErrGone)
+		}
+	}
 	return func() {
 		c.givenUp.Store(true)
 		_ = c.ctl.SetWriteDeadline(time.Unix(1, 0))
@@ -296,6 +401,10 @@ func (c *httpCall) abandoner() func() {
 }
 
 func (c *httpCall) startStream(resp *Response, st Status) error {
+	if resp.events != nil && !canFlush(c.w) {
+		resp.state, resp.status = answerHeld, 0 // so that the error can be answered
+		return errNoFlusher
+	}
 	c.header(resp)
 	if resp.length >= 0 {
 		c.w.Header().Set("Content-Length", strconv.FormatInt(resp.length, 10))
@@ -304,6 +413,22 @@ func (c *httpCall) startStream(resp *Response, st Status) error {
 	c.streams = true
 	c.w.WriteHeader(int(st))
 	return nil
+}
+
+var errNoFlusher = fmt.Errorf("lwan: events need a ResponseWriter that can flush: %w", http.ErrNotSupported)
+
+// canFlush reports whether http.ResponseController.Flush would find a Flusher.
+func canFlush(w http.ResponseWriter) bool {
+	for {
+		switch t := w.(type) {
+		case http.Flusher, interface{ FlushError() error }:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return false
+		}
+	}
 }
 
 // piece is how much is written at once: Limits.Write is the time for the client to take something, not all there is.
@@ -346,6 +471,7 @@ func (c *httpCall) flush() error {
 }
 
 func (c *httpCall) endStream(resp *Response) error {
+	c.endReading()
 	for _, t := range resp.trailers {
 		c.w.Header().Set(http.TrailerPrefix+t.name, t.value)
 	}
@@ -372,13 +498,20 @@ func (c *httpCall) abort() {
 	_ = conn.Close()
 }
 
-func (c *httpCall) cut() { c.aborted = !c.hijacked }
+func (c *httpCall) cut() {
+	c.endReading()
+	c.aborted = !c.hijacked
+}
 
 func (c *httpCall) interim(st Status, fields []field) error {
 	if c.req.head.Minor == 0 { // RFC 9110 section 15.2
 		return nil
 	}
 	h := c.w.Header()
+	before := maps.Clone(h)
+	for _, f := range fields {
+		h.Del(f.name)
+	}
 	for _, f := range fields {
 		h.Add(f.name, f.value)
 	}
@@ -386,6 +519,7 @@ func (c *httpCall) interim(st Status, fields []field) error {
 	for _, f := range fields {
 		h.Del(f.name)
 	}
+	maps.Copy(h, before)
 	return nil
 }
 
@@ -435,12 +569,24 @@ func (c *httpCall) unwind()                  { runtime.Goexit() }
 func (c *httpCall) drained() <-chan struct{} { return c.req.table.core.draining }
 func (c *httpCall) secure() bool             { return c.r.TLS != nil }
 
+// peer is the address that r has: middleware may have set one without a port. It is invalid for a unix socket.
 func (c *httpCall) peer() netip.AddrPort {
-	ap, err := netip.ParseAddrPort(c.r.RemoteAddr)
-	if err != nil {
-		return netip.AddrPort{} // a unix socket, or a request made by hand
+	if ap, err := netip.ParseAddrPort(c.r.RemoteAddr); err == nil {
+		return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
 	}
-	return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
+	a, err := netip.ParseAddr(c.r.RemoteAddr)
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a.Unmap().WithZone(""), 0)
+}
+
+func (c *httpCall) local() netip.AddrPort {
+	addr, ok := c.r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	return addr.AddrPort()
 }
 
 func (c *httpCall) trusted() bool { return c.fromProxy }

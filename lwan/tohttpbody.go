@@ -1,10 +1,12 @@
 package lwan
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"os"
+	"runtime"
 	"time"
 )
 
@@ -13,8 +15,14 @@ import (
 
 // readBody implements carrier.
 func (c *httpCall) readBody(p []byte) (int, error) {
-	if c.bodyErr != nil {
-		return 0, c.bodyErr
+	c.inRead.Lock()
+	defer c.inRead.Unlock()
+	c.bodyMu.Lock()
+	c.bodyBegun = true
+	err := c.bodyErr
+	c.bodyMu.Unlock()
+	if err != nil {
+		return 0, err
 	}
 	c.readWithin(c.readPause())
 	c.reading.Store(true)
@@ -31,16 +39,46 @@ func (c *httpCall) readBody(p []byte) (int, error) {
 	case err != nil:
 		err = c.bodyError(err)
 	}
+	c.bodyMu.Lock()
+	defer c.bodyMu.Unlock()
 	c.bodyErr = err
+	c.bodyRead += int64(n)
 	if n > 0 {
 		return n, nil
 	}
 	return 0, err
 }
 
+// endReading ends the read of whoever reads the body still, on a goroutine that the handler has left behind: net/http would
+// wait for it. What was read of the body is not known then, so the connection ends with the answer.
+func (c *httpCall) endReading() {
+	if c.inRead.TryLock() {
+		c.inRead.Unlock()
+		return
+	}
+	if c.pass != nil || c.hijacked {
+		return // the body is the middleware's, which may go on with it; or the connection somebody else's
+	}
+	for c.ctl.SetReadDeadline(time.Unix(1, 0)) == nil { // again, as who reads may have set another one just now
+		if c.inRead.TryLock() {
+			c.inRead.Unlock()
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
 // clientLeft ends the request. net/http says that a client has left when a read deadline has passed, too: that is none.
 func (c *httpCall) clientLeft() {
-	if !c.reading.Load() && !c.late.Load() {
+	if c.reading.Load() || c.late.Load() {
+		return
+	}
+	switch cause := context.Cause(c.r.Context()); {
+	case cause == ErrTimeout, cause == ErrStopping:
+		c.end(cause)
+	case errors.Is(cause, context.DeadlineExceeded): // of middleware
+		c.end(ErrTimeout)
+	default:
 		c.end(ErrGone)
 	}
 }
@@ -56,14 +94,28 @@ func (c *httpCall) takeTrailers() {
 // readPause is how long the client may send nothing of the body: not longer than the request has time.
 func (c *httpCall) readPause() time.Duration {
 	d := pause(c.req.limits.Read, c.req.readBy)
-	if left, ok := c.req.timeLeft(); ok && (d == 0 || left < d) {
+	if left, ok := c.timeLeft(); ok && (d == 0 || left < d) {
 		d = max(left, 1)
 	}
 	return d
 }
 
+// timeLeft is Request.timeLeft, for any goroutine.
+func (c *httpCall) timeLeft() (time.Duration, bool) {
+	limit := c.req.limits.Timeout
+	if limit <= 0 || c.answering.Load() {
+		return 0, false
+	}
+	return max(limit-c.elapsed(), 0), true
+}
+
 // readWithin sets the read deadline of the connection; 0: none.
-func (c *httpCall) readWithin(d time.Duration) { _ = c.ctl.SetReadDeadline(deadlineIn(d)) } // not every writer can
+func (c *httpCall) readWithin(d time.Duration) {
+	if c.pass != nil && c.req.limits.Read == c.pass.limits.Read && c.req.readBy.IsZero() {
+		return // the server's own will do
+	}
+	_ = c.ctl.SetReadDeadline(deadlineIn(d)) // not every writer can
+}
 
 // deadlineIn is the time in d; zero, which is no deadline, for 0.
 func deadlineIn(d time.Duration) time.Time {
@@ -74,36 +126,62 @@ func deadlineIn(d time.Duration) time.Time {
 }
 
 func (c *httpCall) bodyError(err error) error {
+	cause := c.req.lost.Load()
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		if left, ok := c.req.timeLeft(); ok && left == 0 {
+		if left, ok := c.timeLeft(); ok && left == 0 {
 			c.end(ErrTimeout) // the time of the request, and not that of one read
 		}
 		return ErrTimeout
 	case errors.Is(err, io.ErrUnexpectedEOF): // an incomplete message may still be answered (RFC 9112 section 8)
 		return err
-	case c.req.cancelled() != nil:
-		return c.req.cancelled()
+	case cause != nil:
+		return *cause
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return ErrTooLarge // of middleware, which allows less
+	}
+	if _, ok := errors.AsType[interface {
+		error
+		StatusCode() int
+	}](err); ok || errors.Is(err, ErrGone) || errors.Is(err, ErrTimeout) || errors.Is(err, ErrStopping) {
+		return err // it comes from the body of FromHTTP, inside of middleware
 	}
 	return errors.Join(errBadBody, err)
 }
 
+// bodyState is how far the body was read, and how reading ended.
+func (c *httpCall) bodyState() (read int64, begun bool, err error) {
+	c.bodyMu.Lock()
+	defer c.bodyMu.Unlock()
+	return c.bodyRead, c.bodyBegun, c.bodyErr
+}
+
 // bodyLeft reports whether there may be more of the body.
-func (c *httpCall) bodyLeft() bool { return c.req.body.length != 0 && c.bodyErr != io.EOF }
+func (c *httpCall) bodyLeft() bool {
+	_, _, err := c.bodyState()
+	return c.req.body.length != 0 && err != io.EOF
+}
 
 // bodyBroken reports whether nobody knows where the next request would begin.
-func (c *httpCall) bodyBroken() bool { return c.bodyLeft() && c.bodyErr != nil }
+func (c *httpCall) bodyBroken() bool {
+	_, _, err := c.bodyState()
+	return c.pass == nil && c.bodyLeft() && err != nil
+}
 
 // muchLeft reports whether too much of the body is known to be left for the connection to go on.
 func (c *httpCall) muchLeft() bool {
-	b := &c.req.body
-	return c.bodyLeft() && !b.full && b.length-b.read > drainLimit
+	read, _, _ := c.bodyState()
+	return c.bodyLeft() && c.req.body.length-read > drainLimit
 }
 
 // duplex lets a handler that has begun to read go on while it answers.
 func (c *httpCall) duplex() {
-	if b := &c.req.body; c.bodyLeft() && (b.begun || b.duplex) {
-		b.duplex = c.ctl.EnableFullDuplex() == nil // else the writer needs no leave, or gives none
+	if c.pass != nil {
+		return // whoever serves the request knows best
+	}
+	if _, begun, _ := c.bodyState(); c.bodyLeft() && (begun || c.req.body.duplex) {
+		c.req.body.duplex = c.ctl.EnableFullDuplex() == nil // else the writer needs no leave, or gives none
 		return
 	}
 	c.lingerForRest()
@@ -128,7 +206,7 @@ func (c *httpCall) lingerPause() time.Duration {
 func (c *httpCall) discardRest() {
 	core := c.req.table.core
 	until, whole := c.lingerUntil(), deadlineIn(lingerPauses*c.lingerPause())
-	for left := orDefault(core.srv.LingerBytes, defaultLingerBytes); left > 0 && c.bodyErr == nil; {
+	for left := orDefault(core.srv.LingerBytes, defaultLingerBytes); left > 0; {
 		if core.stopping.Err() == nil {
 			until = c.lingerUntil()
 		}
@@ -138,8 +216,10 @@ func (c *httpCall) discardRest() {
 		if c.ctl.SetReadDeadline(until) != nil {
 			return // nothing would end it
 		}
-		var n int64
-		n, c.bodyErr = io.CopyN(io.Discard, c.r.Body, min(left, piece))
+		n, err := c.discard(min(left, piece))
+		if err != nil {
+			return
+		}
 		left -= n
 	}
 }
@@ -147,6 +227,9 @@ func (c *httpCall) discardRest() {
 // readRest reads what the handler has left of a body while the answer was on its way: net/http goes on with the connection
 // then, also if the rest did not come in time, and would take it for a request; unless the answer is the last.
 func (c *httpCall) readRest() error {
+	if c.pass != nil {
+		return nil
+	}
 	c.lingerForRest()
 	if !c.bodyLeft() {
 		return nil
@@ -158,10 +241,7 @@ func (c *httpCall) readRest() error {
 	if err := c.flush(); err != nil {
 		return err
 	}
-	if c.bodyErr == nil {
-		_, c.bodyErr = io.CopyN(io.Discard, c.r.Body, drainLimit+1)
-	}
-	if c.bodyErr != io.EOF && !c.last {
+	if _, err := c.discard(drainLimit + 1); err != io.EOF && !c.last {
 		return errRest
 	}
 	return nil
@@ -177,12 +257,28 @@ func (c *httpCall) lingerBehindLast() {
 }
 
 func (c *httpCall) lingerBehind() {
-	if c.req.head.Expect100 && !c.req.body.begun {
+	_, begun, failed := c.bodyState()
+	if c.req.head.Expect100 && !begun {
 		return // the body will not come
 	}
-	if c.r.ProtoMajor == 1 && c.bodyLeft() && c.bodyErr == nil && c.flush() == nil {
+	if c.r.ProtoMajor == 1 && c.bodyLeft() && failed == nil && c.flush() == nil {
 		c.discardRest()
 	}
+}
+
+// discard throws up to n bytes of the body away. It returns io.EOF when that was all.
+func (c *httpCall) discard(n int64) (int64, error) {
+	c.inRead.Lock()
+	defer c.inRead.Unlock()
+	_, _, err := c.bodyState()
+	if err != nil {
+		return 0, err
+	}
+	n, err = io.CopyN(io.Discard, c.r.Body, n)
+	c.bodyMu.Lock()
+	defer c.bodyMu.Unlock()
+	c.bodyErr = err
+	return n, err
 }
 
 // errRest ends an answer whose request was not read to its end, and a connection with it.

@@ -12,11 +12,15 @@ import (
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
 
-// hijack implements carrier. The engine's own connection is one that it counts.
+// hijack implements carrier. The engine's own connection is one that it counts; nobody waits for it from here on, as
+// http.Server.Shutdown does not.
 func (c *httpCall) hijack() (net.Conn, []byte, error) {
 	conn, rest, err := c.take()
 	if counted, ok := conn.(interface{ release() net.Conn }); ok {
 		conn = counted.release()
+	}
+	if err == nil {
+		c.leave()
 	}
 	return conn, rest, err
 }

@@ -49,8 +49,12 @@ func Do(t testing.TB, h lwan.Handler, r *http.Request) *Result {
 // example.com.
 func Get(t testing.TB, h lwan.Handler, target string) *Result {
 	t.Helper()
+	u, err := url.ParseRequestURI(target)
+	if err != nil {
+		u = &url.URL{Path: target}
+	}
 	return Do(t, h, &http.Request{
-		Method: http.MethodGet, RequestURI: target, URL: &url.URL{Path: target}, Host: "example.com",
+		Method: http.MethodGet, RequestURI: target, URL: u, Host: "example.com",
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, RemoteAddr: "192.0.2.1:1234",
 	})
 }

@@ -1,0 +1,361 @@
+package lwan
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/golwan/golwan/lwan/internal/http1"
+)
+
+// errWriterOver is what a ResponseWriter says once its handler has returned.
+var errWriterOver = fmt.Errorf("lwan: the handler has returned: %w", http.ErrHandlerTimeout)
+
+// httpWriter is the ResponseWriter of FromHTTP. It may be used by any goroutine, one at a time, and is over when the
+// handler has returned: who is in the middle of a write then ends it first, and nobody begins another one.
+//
+//	nothing ──WriteHeader, Write, Flush──▶ wrote ──end──▶ over
+//	   └──Hijack──▶ hijacked ──end──▶ over
+type httpWriter struct {
+	// constant
+	header http.Header // the handler's own
+	log    *slog.Logger
+	route  string
+	body   *httpBody // nil: the request has none
+	pass   *passage  // nil: not of FromHTTPMiddleware
+
+	over atomic.Bool // nothing begins any more
+
+	mu       sync.Mutex // guards all below, and the Response
+	req      *Request   // nil: the handler has returned
+	resp     *Response
+	declared []string // names of the answer's trailers, from its Trailer field
+	status   int
+	wrote    bool // the head is fixed
+	typed    bool // and has a content type, or must not have one
+	went100  bool // a response of status 100 was sent
+	hijacked bool
+	written  int64
+}
+
+// newHTTPWriter makes a writer that knows the fields which middleware has set.
+func newHTTPWriter(req *Request, resp *Response) *httpWriter {
+	w := &httpWriter{req: req, resp: resp, header: http.Header{}, log: req.Log(), route: req.Pattern()}
+	for _, f := range resp.fields {
+		w.header.Add(f.name, f.value)
+	}
+	if resp.ctype != "" {
+		w.header.Set("Content-Type", resp.ctype)
+	}
+	if resp.hangup {
+		w.header.Set("Connection", "close")
+	}
+	return w
+}
+
+// enter begins a call. The caller ends it by unlocking mu if there is no error.
+func (w *httpWriter) enter() error {
+	if w.over.Load() {
+		return errWriterOver
+	}
+	w.mu.Lock()
+	switch {
+	case w.resp == nil:
+		w.mu.Unlock()
+		return errWriterOver
+	case w.hijacked:
+		w.mu.Unlock()
+		return http.ErrHijacked
+	}
+	return nil
+}
+
+// end is the handler's. Whoever is writing still is waited for: as long as the client may take nothing, at most.
+func (w *httpWriter) end() {
+	w.over.Store(true)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.req, w.resp = nil, nil
+}
+
+// Header is the map of fields; changes after WriteHeader count for trailers only, those after the handler's end for
+// nothing.
+func (w *httpWriter) Header() http.Header {
+	if w.over.Load() {
+		return http.Header{} // the handler's own may be being read
+	}
+	return w.header
+}
+
+// WriteHeader fixes the head, or sends an informational response.
+func (w *httpWriter) WriteHeader(code int) {
+	if err := w.enter(); err != nil {
+		w.log.Warn("lwan: WriteHeader was too late", "route", w.route, "status", code, "err", err)
+		return
+	}
+	defer w.mu.Unlock()
+	w.writeHeader(code)
+}
+
+func (w *httpWriter) writeHeader(code int) {
+	switch {
+	case w.wrote:
+		w.log.Warn("lwan: superfluous WriteHeader", "route", w.route, "status", code)
+		return
+	case code < 100 || code > 999:
+		panic("lwan: invalid WriteHeader code") // as net/http does
+	case code < 200 && code != http.StatusSwitchingProtocols:
+		w.inform(code)
+		return
+	}
+	w.wrote, w.status = true, code
+	w.resp.intended = Status(code)
+	_, w.typed = w.header["Content-Type"] // also a nil one
+	w.typed = w.typed || w.header.Get("Content-Encoding") != "" || w.header.Get("Transfer-Encoding") != ""
+	w.resp.fields, w.resp.ctype, w.resp.length, w.resp.hangup = w.resp.fields[:0], "", -1, false
+	for name, values := range w.header {
+		w.copyField(name, values)
+	}
+}
+
+// copyField takes a field over into the response.
+func (w *httpWriter) copyField(name string, values []string) {
+	switch textproto.CanonicalMIMEHeaderKey(name) {
+	case "Trailer":
+		for _, list := range values {
+			for _, n := range strings.Split(list, ",") {
+				w.declared = append(w.declared, textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(n)))
+			}
+		}
+	case "Transfer-Encoding", "Keep-Alive":
+	case "Connection":
+		w.resp.hangup = w.resp.hangup || hasToken(values, "close")
+	default:
+		if strings.HasPrefix(name, http.TrailerPrefix) {
+			return
+		}
+		for _, v := range values {
+			w.resp.AddHeader(name, strings.Map(printable, v))
+		}
+	}
+}
+
+// printable replaces what net/http replaces in a field's value.
+func printable(r rune) rune {
+	if r == '\r' || r == '\n' {
+		return ' '
+	}
+	return r
+}
+
+// inform sends an informational response, but no second one of status 100: reading the body sends one by itself. Framing
+// is none of it, and what cannot be sent is left out, as WriteHeader has no way to tell.
+func (w *httpWriter) inform(code int) {
+	if code == http.StatusContinue {
+		if w.went100 || w.req.head.Expect100 && w.body != nil && w.body.hasBegun() {
+			return
+		}
+		w.went100 = true
+	}
+	var fields []field
+	for name, values := range w.header {
+		if !http1.ValidName(name) || framing(name) {
+			continue
+		}
+		for _, v := range values {
+			if v = strings.Map(printable, v); http1.ValidValue(v) {
+				fields = append(fields, field{name, v})
+			}
+		}
+	}
+	if w.resp.sticky == nil && !w.resp.state.headOut() {
+		w.resp.stick(w.resp.wait(func() error { return w.req.car.interim(Status(code), fields) }))
+	}
+}
+
+// framing names fields that say how a final response is sent.
+func framing(name string) bool {
+	switch textproto.CanonicalMIMEHeaderKey(name) {
+	case "Content-Length", "Transfer-Encoding", "Trailer", "Connection", "Keep-Alive", "Upgrade":
+		return true
+	}
+	return strings.HasPrefix(name, http.TrailerPrefix)
+}
+
+// Write adds to the body; the first call fixes the head.
+func (w *httpWriter) Write(p []byte) (int, error) {
+	if err := w.enter(); err != nil {
+		return 0, err
+	}
+	defer w.mu.Unlock()
+	if !w.wrote {
+		w.writeHeader(http.StatusOK)
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if Status(w.status).bodyless() {
+		return 0, http.ErrBodyNotAllowed
+	}
+	if w.written == 0 && !w.resp.state.headOut() {
+		w.sniff(p)
+	}
+	w.written += int64(len(p))
+	if w.resp.length >= 0 && w.written > w.resp.length {
+		return 0, http.ErrContentLength
+	}
+	if w.req.method == "HEAD" {
+		return len(p), nil
+	}
+	return w.resp.Write(p)
+}
+
+// WriteString is Write.
+func (w *httpWriter) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
+
+// ReadFrom writes what src has, to its end. Nobody waits for the writer while src is read.
+func (w *httpWriter) ReadFrom(src io.Reader) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{w}, src, make([]byte, 32<<10))
+}
+
+// sniff sets the content type that the first bytes suggest, as net/http does, unless the head had or forbade one.
+func (w *httpWriter) sniff(p []byte) {
+	if !w.typed {
+		w.typed = true
+		w.resp.SetContentType(http.DetectContentType(p))
+	}
+}
+
+// Flush sends what there is.
+func (w *httpWriter) Flush() { _ = w.FlushError() }
+
+// FlushError is what http.ResponseController uses.
+func (w *httpWriter) FlushError() error {
+	if err := w.enter(); err != nil {
+		return err
+	}
+	defer w.mu.Unlock()
+	if !w.wrote {
+		w.writeHeader(http.StatusOK)
+	}
+	return w.resp.Flush()
+}
+
+// SetReadDeadline is for http.ResponseController. Zero: none.
+func (w *httpWriter) SetReadDeadline(t time.Time) error {
+	if err := w.enter(); err != nil {
+		return err
+	}
+	defer w.mu.Unlock()
+	w.req.readBy = t
+	return nil
+}
+
+// SetWriteDeadline is for http.ResponseController. Zero: none.
+func (w *httpWriter) SetWriteDeadline(t time.Time) error {
+	if err := w.enter(); err != nil {
+		return err
+	}
+	defer w.mu.Unlock()
+	w.req.writeBy = t
+	return nil
+}
+
+// EnableFullDuplex does nothing on loops, where reading and writing never wait for each other.
+func (w *httpWriter) EnableFullDuplex() error {
+	if err := w.enter(); err != nil {
+		return err
+	}
+	defer w.mu.Unlock()
+	w.req.body.duplex = true
+	return nil
+}
+
+// finish ends the answer and returns its status.
+func (w *httpWriter) finish() Status {
+	w.over.Store(true)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.hijacked {
+		return StatusOK
+	}
+	if !w.wrote {
+		w.writeHeader(http.StatusOK)
+	}
+	if w.req.method == "HEAD" && !w.resp.state.headOut() && w.resp.length < 0 && w.written > 0 {
+		w.resp.length = w.written
+	}
+	w.sendTrailers()
+	if w.status >= 400 && w.resp.bodyLen() == 0 && !w.resp.state.headOut() {
+		w.resp.empty = true // no error page: the handler wanted it so
+	}
+	if w.resp.length >= 0 && w.req.method != "HEAD" && w.written < w.resp.length && !Status(w.status).bodyless() {
+		w.short()
+	}
+	if w.resp.state.headOut() {
+		return StatusOK // the status is out: this is only the outcome
+	}
+	return Status(w.status)
+}
+
+// short is an answer of fewer bytes than its Content-Length: it must not look complete.
+func (w *httpWriter) short() {
+	if !w.resp.state.headOut() {
+		_ = w.resp.Flush() // what follows cuts it
+	}
+}
+
+// sendTrailers takes trailers over, those declared before and those with http.TrailerPrefix.
+func (w *httpWriter) sendTrailers() {
+	late := map[string][]string{}
+	for _, name := range w.declared {
+		if v, ok := w.header[name]; ok {
+			late[name] = v
+		}
+	}
+	for name, values := range w.header {
+		if n, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
+			late[n] = values
+		}
+	}
+	if len(late) == 0 {
+		return
+	}
+	if !w.resp.state.headOut() { // trailers need the chunked coding
+		_ = w.resp.Flush()
+	}
+	for name, values := range late {
+		for _, v := range values {
+			w.resp.SetTrailer(name, v)
+		}
+	}
+}
+
+// Hijack hands the connection over, as a net.Conn of package net: the loop knows nothing of it any more.
+func (w *httpWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if err := w.enter(); err != nil {
+		return nil, nil, err
+	}
+	defer w.mu.Unlock()
+	conn, rest, err := w.resp.hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	w.hijacked = true
+	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(rest), conn), max(4096, len(rest)))
+	if len(rest) > 0 {
+		if _, err := r.Peek(len(rest)); err != nil {
+			return nil, nil, err
+		}
+	}
+	return conn, bufio.NewReadWriter(r, bufio.NewWriter(conn)), nil
+}

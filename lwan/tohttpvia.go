@@ -1,0 +1,112 @@
+package lwan
+
+import (
+	"math"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// viaHTTP is what a request has of the http.Request that it came as.
+type viaHTTP struct {
+	r         *http.Request
+	pass      *passage // nil: it did not come through FromHTTPMiddleware
+	rewritten bool     // r.URL is not what RequestURI says
+}
+
+// httpTarget is the target of r with the path and query of its URL, which middleware may have changed.
+func httpTarget(r *http.Request) (target string, rewritten bool) {
+	if r.RequestURI != "" && sameTarget(r) {
+		return r.RequestURI, false
+	}
+	u := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
+	if !strings.HasPrefix(u.Path, "/") { // http.StripPrefix with a slash at its end
+		u.Path = "/" + u.Path
+		if u.RawPath != "" {
+			u.RawPath = "/" + u.RawPath
+		}
+	}
+	return u.RequestURI(), r.RequestURI != ""
+}
+
+// sameTarget reports whether the URL is still that of RequestURI.
+func sameTarget(r *http.Request) bool {
+	u := r.URL
+	if rest, ok := strings.CutPrefix(r.RequestURI, u.Path); ok && u.RawPath == "" && !strings.Contains(u.Path, "%") {
+		if query, asked := strings.CutPrefix(rest, "?"); rest == "" && u.RawQuery == "" || asked && query == u.RawQuery {
+			return true
+		}
+	}
+	sent, err := url.ParseRequestURI(r.RequestURI)
+	return err != nil || r.Method == http.MethodConnect || // it has passed net/http's own check
+		sent.Path == u.Path && sent.RawPath == u.RawPath && sent.RawQuery == u.RawQuery
+}
+
+// routeVia is the route of a pattern that net/http has found; nil if it has found none.
+func routeVia(r *http.Request) *route {
+	if r.Pattern == "" {
+		return nil
+	}
+	return &route{pattern: r.Pattern}
+}
+
+// param is the value of a wildcard, of the pattern or of one that net/http has found.
+func (r *Request) param(name string) string {
+	if r.via != nil && r.params.Len() == 0 {
+		return r.via.r.PathValue(name)
+	}
+	return r.params.Get(name)
+}
+
+// hasParam reports whether the pattern has a wildcard of that name.
+func (r *Request) hasParam(name string) bool {
+	for i := range r.params.Len() {
+		if n, _ := r.params.At(i); n == name {
+			return true
+		}
+	}
+	return r.via != nil && slices.Contains(wildcards(r.Pattern()), name)
+}
+
+// wildcards lists the names in a pattern.
+func wildcards(pattern string) (names []string) {
+	for {
+		_, rest, ok := strings.Cut(pattern, "{")
+		if !ok {
+			return names
+		}
+		name, rest, ok := strings.Cut(rest, "}")
+		if !ok {
+			return names
+		}
+		names = append(names, strings.TrimSuffix(name, "..."))
+		pattern = rest
+	}
+}
+
+// rawRest is Rest with router.EncodedSlash where the client sent %2F.
+func (r *Request) rawRest() string {
+	if r.within() {
+		return r.via.pass.tail(r)
+	}
+	return r.params.RawRest()
+}
+
+// within reports whether the request is one that net/http middleware has passed on.
+func (r *Request) within() bool { return r.via != nil && r.via.pass != nil }
+
+// formVia is the form that net/http code has read already, or nil. Its files are removed where it was read.
+func (r *Request) formVia() *Form {
+	if r.via == nil || r.via.r.PostForm == nil {
+		return nil
+	}
+	parts := &multipart.Form{Value: r.via.r.PostForm}
+	if m := r.via.r.MultipartForm; m != nil {
+		parts.File = m.File
+	}
+	f := &Form{parts: parts, limits: r.limits, log: r.Log(), pool: r.table.core.goroutine}
+	f.limits.FormMemory = math.MaxInt64
+	return f
+}
