@@ -121,6 +121,9 @@ func (w *httpWriter) writeHeader(code int) {
 	w.resp.intended = Status(code)
 	_, w.typed = w.header["Content-Type"] // also a nil one
 	w.typed = w.typed || w.header.Get("Content-Encoding") != "" || w.header.Get("Transfer-Encoding") != ""
+	if w.resp.state.headOut() {
+		return // it was sent before the handler was called
+	}
 	w.resp.fields, w.resp.ctype, w.resp.length, w.resp.hangup = w.resp.fields[:0], "", -1, false
 	for name, values := range w.header {
 		w.copyField(name, values)
