@@ -17,7 +17,7 @@ type validators struct {
 // else the status to answer with: 304 or 412.
 func (v validators) precondition(req *lwan.Request) lwan.Status {
 	if list := req.HeaderBytes("If-Match"); list != nil {
-		if !v.anyLine(req, "If-Match", list, strong) {
+		if !v.matches(list, strong) {
 			return lwan.StatusPreconditionFailed
 		}
 	} else if date := req.HeaderBytes("If-Unmodified-Since"); date != nil {
@@ -28,7 +28,7 @@ func (v validators) precondition(req *lwan.Request) lwan.Status {
 	reads := req.Method() == "GET" || req.Method() == "HEAD"
 	if list := req.HeaderBytes("If-None-Match"); list != nil {
 		switch {
-		case !v.anyLine(req, "If-None-Match", list, weak):
+		case !v.matches(list, weak):
 			return 0
 		case reads:
 			return lwan.StatusNotModified
@@ -41,20 +41,6 @@ func (v validators) precondition(req *lwan.Request) lwan.Status {
 		}
 	}
 	return 0
-}
-
-// anyLine compares with the tags of the first field line, and if that does not match with those of all.
-func (v validators) anyLine(req *lwan.Request, name string, first []byte, c comparison) bool {
-	if v.matches(first, c) {
-		return true
-	}
-	lines := req.HeaderAll(name)
-	for i := 1; i < len(lines); i++ {
-		if v.matches([]byte(lines[i]), c) {
-			return true
-		}
-	}
-	return false
 }
 
 // parse reads a date if there is one to compare it with. The usual one is that which was sent as Last-Modified.

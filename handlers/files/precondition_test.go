@@ -92,6 +92,19 @@ func TestPreconditions(t *testing.T) {
 			{"Range: bytes=0-4\nIf-Range: ", 200},
 			{"Range: bytes=999999-\nIf-Range: \"x\"", 200},
 			{"Range: bytes=999999-", 416},
+			// more than one member: a date is ignored (13.1.3, 13.1.4), If-Range names nothing, and two ranges are none
+			{"If-Unmodified-Since: PAST\nIf-Unmodified-Since: DATE", 200},
+			{"If-Unmodified-Since: DATE\nIf-Unmodified-Since: PAST", 200},
+			{"If-Unmodified-Since: PAST, PAST", 200},
+			{"If-Unmodified-Since: PAST\nIf-Unmodified-Since: PAST\nIf-Modified-Since: DATE", 304},
+			{"If-Modified-Since: DATE\nIf-Modified-Since: DATE", 200},
+			{"If-Modified-Since: DATE\nIf-Modified-Since: PAST", 200},
+			{"If-Modified-Since: DATE, DATE", 200},
+			{"Range: bytes=0-4\nIf-Range: TAG\nIf-Range: TAG", 200},
+			{"Range: bytes=0-4\nIf-Range: TAG\nIf-Range: \"x\"", 200},
+			{"Range: bytes=0-4\nIf-Range: DATE\nIf-Range: DATE", 200},
+			{"Range: bytes=0-4\nRange: bytes=0-4", 200},
+			{"Range: bytes=0-4\nRange: bytes=999999-", 200},
 		} {
 			r := s.get(path, fieldsOf(fill.Replace(tt.fields))...)
 			if r.status != tt.status {
