@@ -1,4 +1,4 @@
-package golwan_test
+package house
 
 import (
 	"go/ast"
