@@ -330,7 +330,7 @@ func (w *httpWriter) sendTrailers() {
 			late[n] = values
 		}
 	}
-	if len(late) == 0 {
+	if len(late) == 0 || w.resp.length >= 0 { // net/http sends none behind a declared length
 		return
 	}
 	if !w.resp.state.headOut() { // trailers need the chunked coding

@@ -32,6 +32,9 @@ func (h *h1) finish(resp *Response, st Status) {
 		if n >= 0 {
 			h.appendLength(n)
 		}
+	case resp.trailing(st):
+		h.finishTrailing(resp, body)
+		return
 	default:
 		h.appendLength(int64(len(body)))
 	}
@@ -44,6 +47,29 @@ func (h *h1) finish(resp *Response, st Status) {
 		return
 	}
 	h.writeLarge(body)
+}
+
+// finishTrailing goes on after the fields of a whole answer that has trailers.
+func (h *h1) finishTrailing(resp *Response, body []byte) {
+	h.chunked, h.noBody = true, false
+	h.appendChunked(resp)
+	h.endHead()
+	err := h.stream(body)
+	if err == nil {
+		err = h.endStream(resp)
+	}
+	if err != nil {
+		resp.stick(err)
+		h.keep, h.cutoff = false, true
+	}
+}
+
+// appendChunked says that the body is chunked, and which trailers are behind it as far as they are known.
+func (h *h1) appendChunked(resp *Response) {
+	h.out = append(h.out, "Transfer-Encoding: chunked\r\n"...)
+	if len(resp.trailers) > 0 {
+		h.out = http1.AppendField(h.out, "Trailer", resp.trailerNames())
+	}
 }
 
 func (h *h1) writeLarge(body []byte) {
@@ -155,14 +181,14 @@ func (h *h1) startStream(resp *Response, st Status) error {
 	defer h.w.Return(h.w.Leave())
 	h.decideKeep(resp)
 	h.noBody = h.req.method == "HEAD" || st.bodyless()
-	h.chunked = resp.length < 0 && h.req.head.Minor == 1 && !st.bodyless()
+	h.chunked = (resp.length < 0 || resp.trailing(st)) && h.req.head.Minor == 1 && !st.bodyless()
 	if h.toEnd = resp.length < 0 && h.req.head.Minor == 0 && !h.noBody; h.toEnd {
 		h.keep = false
 	}
 	h.appendHead(resp, st)
 	switch {
 	case h.chunked:
-		h.out = append(h.out, "Transfer-Encoding: chunked\r\n"...)
+		h.appendChunked(resp)
 	case resp.length >= 0:
 		h.appendLength(resp.length)
 	}

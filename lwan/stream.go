@@ -227,9 +227,11 @@ func (r *Response) copyFile(f *os.File, off, n int64) error {
 	return err
 }
 
-// SetTrailer sets a field that is sent after the body of a stream, to clients that speak chunked. Names of framing,
-// routing and content fields are refused as invalid fields are (RFC 9110 section 6.5.1): the request fails with 500, and a
-// stream is cut. Once the answer has ended it does nothing.
+// SetTrailer sets a field that is sent after the body, of a stream or of an answer that is sent as a whole (RFC 9110 section
+// 6.5). Trailers need the chunked coding, so an answer that has some is sent in it, also if its length is known; and
+// clients of HTTP/1.0, and answers without content, as those to HEAD, get none. Names of framing, routing and content
+// fields are refused as invalid fields are (RFC 9110 section 6.5.1): the request fails with 500, and a stream is cut. So is
+// one whose head has left with a Content-Length before its first trailer was set. Once the answer has ended it does nothing.
 func (r *Response) SetTrailer(name, value string) {
 	r.mustLive()
 	switch {
@@ -243,6 +245,9 @@ func (r *Response) SetTrailer(name, value string) {
 			r.reject(name, why)
 		}
 		return
+	case r.state == answerStreaming && r.length >= 0 && len(r.trailers) == 0 && r.takesTrailers(r.status):
+		r.stick(&fieldError{name, "is a trailer that comes too late: the head has left with a Content-Length"})
+		return
 	}
 	for i := range r.trailers {
 		if strings.EqualFold(r.trailers[i].name, name) {
@@ -251,6 +256,23 @@ func (r *Response) SetTrailer(name, value string) {
 		}
 	}
 	r.trailers = append(r.trailers, field{name, value})
+}
+
+// takesTrailers reports whether an answer of status st can have trailers.
+func (r *Response) takesTrailers(st Status) bool {
+	return r.req.head.Minor == 1 && r.req.method != "HEAD" && !st.bodyless() && st != StatusResetContent
+}
+
+// trailing reports whether an answer of status st has trailers when its head leaves.
+func (r *Response) trailing(st Status) bool { return len(r.trailers) > 0 && r.takesTrailers(st) }
+
+// trailerNames is the value of the field Trailer (RFC 9110 section 6.6.2).
+func (r *Response) trailerNames() string {
+	names := make([]string, len(r.trailers))
+	for i, t := range r.trailers {
+		names[i] = t.name
+	}
+	return strings.Join(names, ", ")
 }
 
 func forbiddenTrailer(name string) bool {

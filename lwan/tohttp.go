@@ -331,7 +331,10 @@ func (c *httpCall) finish(resp *Response, st Status) {
 	if n == 0 && c.req.method == "HEAD" && resp.length >= 0 {
 		n = resp.length
 	}
-	if !st.bodyless() && (n > 0 || resp.length == 0 || c.req.method != "HEAD") {
+	switch {
+	case resp.trailing(st):
+		c.announce(resp)
+	case !st.bodyless() && (n > 0 || resp.length == 0 || c.req.method != "HEAD"):
 		c.w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
 	}
 	c.w.WriteHeader(int(st))
@@ -341,6 +344,9 @@ func (c *httpCall) finish(resp *Response, st Status) {
 			resp.stick(err)
 			return
 		}
+	}
+	if resp.trailing(st) {
+		c.setTrailers(resp)
 	}
 	c.lingerBehindLast()
 }
@@ -406,7 +412,10 @@ func (c *httpCall) startStream(resp *Response, st Status) error {
 		return errNoFlusher
 	}
 	c.header(resp)
-	if resp.length >= 0 {
+	switch {
+	case resp.trailing(st):
+		c.announce(resp)
+	case resp.length >= 0:
 		c.w.Header().Set("Content-Length", strconv.FormatInt(resp.length, 10))
 	}
 	c.duplex()
@@ -472,9 +481,7 @@ func (c *httpCall) flush() error {
 
 func (c *httpCall) endStream(resp *Response) error {
 	c.endReading()
-	for _, t := range resp.trailers {
-		c.w.Header().Set(http.TrailerPrefix+t.name, t.value)
-	}
+	c.setTrailers(resp)
 	c.writeWithin()
 	return c.readRest()
 }

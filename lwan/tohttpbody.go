@@ -83,14 +83,6 @@ func (c *httpCall) clientLeft() {
 	}
 }
 
-func (c *httpCall) takeTrailers() {
-	for name, values := range c.r.Trailer {
-		for _, v := range values {
-			c.req.trailers = append(c.req.trailers, field{name, v})
-		}
-	}
-}
-
 // readPause is how long the client may send nothing of the body: not longer than the request has time.
 func (c *httpCall) readPause() time.Duration {
 	d := pause(c.req.limits.Read, c.req.readBy)
