@@ -111,7 +111,7 @@ func (t *table) abandon(req *Request, resp *Response, err error) {
 		if err == ErrGone {
 			return
 		}
-		req.Log().Error("the request died after its answer's end", "route", req.where(), "err", err)
+		req.ownLog().Error("the request died after its answer's end", "route", req.where(), "err", err)
 		return
 	}
 	st := resp.died(err)
@@ -146,7 +146,7 @@ func (t *table) outcome(req *Request, resp *Response, st Status) Status {
 	switch {
 	case resp.failed != 0 && st < 400:
 		if req.firstForgotten() {
-			req.Log().Error("a handler returned a good status after Fail: is a return missing?",
+			req.ownLog().Error("a handler returned a good status after Fail: is a return missing?",
 				"route", req.where(), "status", int(st), "err", resp.failure)
 		}
 		if resp.whole() { // what was written is the body of a success
@@ -289,7 +289,7 @@ func (t *table) fillError(req *Request, resp *Response, st Status) Status {
 func (t *table) userErrorPage(page func(*Request, *Response, Status) Status, req *Request, resp *Response, st Status) (got Status) {
 	defer func() {
 		if v := recover(); v != nil {
-			req.Log().Error("panic in ErrorPage", "panic", v, "stack", string(debug.Stack()))
+			req.ownLog().Error("panic in ErrorPage", "panic", v, "stack", string(debug.Stack()))
 			if resp.state == answerStreaming {
 				resp.stick(newPanicError(v))
 			}
@@ -378,7 +378,11 @@ func (t *table) logFailureAs(level slog.Level, req *Request, failure error, fail
 	if p, ok := errors.AsType[*PanicError](failure); ok {
 		args = append(args, "stack", string(p.Stack))
 	}
-	req.Log().Log(context.Background(), level, "request failed", args...)
+	if kind := busyKind(failure); kind != "" && level == slog.LevelError {
+		t.core.repeats.Say(req.ownLog(), req.Pattern()+" "+kind, level, "request failed", args...)
+		return
+	}
+	req.ownLog().Log(context.Background(), level, "request failed", args...)
 }
 
 // tooSlow reports whether an answer failed because its client has taken nothing for Limits.Write: whoever wants to must

@@ -177,6 +177,7 @@ func chunked(path string, chunks []string, trailer string) string {
 
 // logBook keeps what was logged.
 type logBook struct {
+	srv  *Server
 	mu   sync.Mutex
 	text bytes.Buffer
 }
@@ -187,7 +188,11 @@ func (b *logBook) Write(p []byte) (int, error) {
 	return b.text.Write(p)
 }
 
+// String is all that was logged until now: what is on its way is waited for.
 func (b *logBook) String() string {
+	if b.srv != nil && b.srv.life.core != nil {
+		b.srv.life.core.flushLog()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.String()
@@ -209,7 +214,7 @@ next:
 
 // logged makes srv log into a book.
 func logged(srv *Server) *logBook {
-	b := new(logBook)
+	b := &logBook{srv: srv}
 	srv.Log = slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return b
 }

@@ -42,7 +42,7 @@ func (c *core) errorPage(req *Request, resp *Response, st Status) {
 		info.setText(resp)
 	}
 	if err != nil {
-		req.Log().Error("the error page cannot be made", "status", int(st), "err", err)
+		req.ownLog().Error("the error page cannot be made", "status", int(st), "err", err)
 		info.setText(resp)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"net/http"
 	"os"
 	"runtime/debug"
@@ -108,9 +107,9 @@ func (s *Server) statusOf(err error) Status {
 func (s *Server) userStatus(err error) (st Status) {
 	defer func() {
 		if v := recover(); v != nil {
-			log := s.Log
-			if log == nil {
-				log = slog.Default()
+			log := s.logger()
+			if s.life.core != nil {
+				log = s.life.core.log
 			}
 			log.Error("panic in ErrorStatus", "panic", v, "stack", string(debug.Stack()))
 			st = StatusInternalServerError

@@ -163,7 +163,7 @@ func (r *Response) Fail(err error) Status {
 		return r.status
 	}
 	if r.state.over() {
-		r.req.Log().Error("Fail was called after the answer's end", "route", r.req.where(), "err", err)
+		r.req.ownLog().Error("Fail was called after the answer's end", "route", r.req.where(), "err", err)
 		return r.req.table.core.srv.statusOf(err)
 	}
 	r.failure, r.refailed = err, true

@@ -26,7 +26,7 @@ func (r *Response) returned(st Status) {
 	if given == st || !r.req.firstForgotten() {
 		return
 	}
-	r.req.Log().Error("a handler finished with one status and returned another: is a return missing?",
+	r.req.ownLog().Error("a handler finished with one status and returned another: is a return missing?",
 		"route", r.req.where(), "status", int(st), "finished", int(given))
 }
 

@@ -138,7 +138,7 @@ func (r *Request) multipartForm(contentType string) (*Form, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Form{limits: r.limits, log: r.Log(), pool: r.table.core.goroutine}
+	f := &Form{limits: r.limits, log: r.ownLog(), pool: r.table.core.goroutine}
 	read := func() { f.read(r.Body(), boundary) }
 	if n := r.body.length; n >= 0 && n <= min(f.limits.FormMemory, defaultMemory) || !r.car.onLoop() {
 		read()

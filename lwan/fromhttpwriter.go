@@ -49,7 +49,7 @@ type httpWriter struct {
 
 // newHTTPWriter makes a writer that knows the fields which middleware has set.
 func newHTTPWriter(req *Request, resp *Response) *httpWriter {
-	w := &httpWriter{req: req, resp: resp, header: http.Header{}, log: req.Log(), route: req.Pattern()}
+	w := &httpWriter{req: req, resp: resp, header: http.Header{}, log: req.ownLog(), route: req.Pattern()}
 	for _, f := range resp.fields {
 		w.header.Add(f.name, f.value)
 	}

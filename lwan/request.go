@@ -312,13 +312,14 @@ func (r *Request) Trailer(name string) string {
 // Server is the server that answers the request.
 func (r *Request) Server() *Server { r.mustLive(); return r.table.core.srv }
 
-// Log is the logger of this request: the server's, with what SetLog added.
+// Log is the logger of this request: the server's, with what SetLog added. A handler on the loop waits for it as for
+// anything else that it calls.
 func (r *Request) Log() *slog.Logger {
 	r.mustLive()
 	if r.log != nil {
 		return r.log
 	}
-	return r.table.core.log
+	return r.table.core.given
 }
 
 // SetLog replaces the request's logger. The line that the server writes when the request fails goes to it too.
@@ -343,7 +344,7 @@ func (r *Request) runDeferred(fn func()) {
 	returned := false
 	defer func() {
 		if v := recover(); v != nil {
-			r.Log().Error("panic in Defer", "route", r.Pattern(), "panic", v)
+			r.ownLog().Error("panic in Defer", "route", r.Pattern(), "panic", v)
 		} else if !returned { // Goexit goes on behind this
 			r.runDefers()
 		}

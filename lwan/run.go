@@ -61,6 +61,7 @@ func (s *Server) run(ctx context.Context, restart <-chan os.Signal) error {
 		return err
 	}
 	s.tellManager("READY=1")
+	defer s.life.core.flushLog()
 	var restarts sync.WaitGroup
 	defer restarts.Wait() // what became of one is logged before the process ends
 	over, failure := s.waitForEnd(ctx, restart, &restarts)
@@ -210,10 +211,12 @@ func (s *Server) startOn(ends []Endpoint, left *inheritance) error {
 	if err := s.build(roots); err != nil {
 		return err
 	}
+	s.life.core.ring.Start()
 	eng, addrs, err := startEngine(s, ends, left)
 	if err != nil {
 		s.life.state = lifeOver
 		err = errors.Join(err, s.runClosers())
+		s.life.core.flushLog()
 		close(s.life.over)
 		return err
 	}
@@ -262,11 +265,13 @@ func (s *Server) end(ctx context.Context, cut bool) error {
 		err = errors.Join(err, s.waitForWork(ctx))
 	}
 	err = errors.Join(err, s.runClosers())
+	if c := s.life.core; c != nil {
+		c.goroutine.close()
+		c.repeats.Close()
+		c.flushLog()
+	}
 	s.life.mu.Lock()
 	defer s.life.mu.Unlock()
-	if s.life.core != nil {
-		s.life.core.goroutine.close()
-	}
 	s.life.state = lifeOver
 	s.life.cause = err
 	close(s.life.over)

@@ -69,7 +69,7 @@ type Server struct {
 	JSON           Codec                                                // nil: encoding/json
 	TrustedProxies []netip.Prefix                                       // whose X-Forwarded-For and -Proto are believed: none, but for an Endpoint's TrustPeers
 	Heartbeat      time.Duration                                        // pause after which an event stream sends a comment: 15 s
-	Log            *slog.Logger                                         // nil: slog.Default()
+	Log            *slog.Logger                                         // nil: slog.Default(). The server's own lines never wait for it, see Stats.LogLost
 
 	KeepGOMAXPROCS bool  // do not raise GOMAXPROCS to twice the loops, which Run does so that loops and goroutines do not queue for processors
 	HeapFloor      int64 // bytes of heap below which Run lets the collector rest: 32 MiB; it costs address space, no memory
@@ -194,7 +194,7 @@ func (s *Server) buildTables(roots []*Routes) error {
 			s.life.tables = append(s.life.tables, t)
 			continue
 		}
-		if err := s.openModules(r, s.life.core.log); err != nil {
+		if err := s.openModules(r, s.life.core.given); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -233,15 +233,13 @@ func (s *Server) check() error {
 
 func (s *Server) newCore() *core {
 	c := &core{
-		srv: s, log: s.Log, limits: s.Limits.resolve(), json: s.JSON, observers: s.observers,
+		srv: s, limits: s.Limits.resolve(), json: s.JSON, observers: s.observers,
 		header: fieldsOf(s.Header),
 	}
+	c.setLog(s.logger())
 	c.stopping, c.drain = context.WithCancel(context.Background())
 	c.draining = c.stopping.Done()
 	c.head, c.chunks = s.headLimits(), s.chunkLimits()
-	if c.log == nil {
-		c.log = slog.Default()
-	}
 	if c.json == nil {
 		c.json = jsonCodec{}
 	}

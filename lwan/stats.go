@@ -24,6 +24,7 @@ type Stats struct {
 	Awaiting int64    // functions of Await and Blocking that run
 	Queued   int64    // and that wait for a goroutine
 	Stalls   []Stall
+	LogLost  int64 // lines of the server's own that were lost because Server.Log was too slow for them, or failed
 }
 
 // Stall is a handler, or a hook, that held its loop for longer than Server.StallAfter, or in pieces for half of a second.
@@ -47,6 +48,7 @@ func (s *Server) Stats() (st Stats) {
 	}
 	st.Awaiting = core.goroutine.running.Load()
 	st.Queued = core.goroutine.queued.Load()
+	st.LogLost = core.ring.Lost()
 	if eng != nil {
 		eng.stats(&st)
 	}

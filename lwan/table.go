@@ -11,13 +11,18 @@ import (
 	"sync/atomic"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/logring"
 	"github.com/golwan/golwan/router"
 )
 
 // core is a server's compiled configuration: constant while it serves.
 type core struct {
 	srv       *Server
-	log       *slog.Logger
+	ring      *logring.Ring // between the loops and the log
+	log       *slog.Logger  // for the server's own lines: it never waits
+	given     *slog.Logger  // Server.Log, for the program's
+	hangs     atomic.Bool   // given did not take its lines at the end
+	repeats   logring.Repeats
 	limits    Limits
 	head      http1.Limits
 	chunks    http1.Chunked // a fresh one

@@ -225,7 +225,7 @@ func (c *httpCall) forget() {
 	if c.aborted && c.pass == nil {
 		c.abort()
 	}
-	removeForm(c.r, c.req.Log())
+	removeForm(c.r, c.req.ownLog())
 	c.req.end()
 	c.resp.end()
 	c.leave()

@@ -106,7 +106,7 @@ func (r *Request) formVia() *Form {
 	if m := r.via.r.MultipartForm; m != nil {
 		parts.File = m.File
 	}
-	f := &Form{parts: parts, limits: r.limits, log: r.Log(), pool: r.table.core.goroutine}
+	f := &Form{parts: parts, limits: r.limits, log: r.ownLog(), pool: r.table.core.goroutine}
 	f.limits.FormMemory = math.MaxInt64
 	return f
 }

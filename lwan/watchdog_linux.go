@@ -3,6 +3,8 @@
 package lwan
 
 import (
+	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -201,7 +203,7 @@ func (d *watchdog) takeLoop(sus *suspect, l *evloop.Loop, tag uint64, held time.
 	switch {
 	case err != nil:
 		sus.hopeless = true
-		d.core.log.Error("a stuck loop cannot be taken over", "err", err)
+		d.core.repeats.Say(d.core.log, "not taken over", slog.LevelError, "a stuck loop cannot be taken over", "err", err)
 	case taken:
 		args := []any{"route", d.core.patternOf(tag), "in", sus.reported.In, "for", held}
 		if sus.mutex {
@@ -214,7 +216,8 @@ func (d *watchdog) takeLoop(sus *suspect, l *evloop.Loop, tag uint64, held time.
 }
 
 func (d *watchdog) sayTaken(args []any) {
-	d.core.log.Error("a handler does not come back: another thread goes on with its event loop", args...)
+	d.core.repeats.Say(d.core.log, fmt.Sprint("taken over ", args[1], args[3]), slog.LevelError,
+		"a handler does not come back: another thread goes on with its event loop", args...)
 }
 
 // nameHolders says, too, who may have what a handler waits for: a mutex does not tell who has locked it, but one that is
@@ -228,6 +231,6 @@ func (d *watchdog) nameHolders(l *evloop.Loop, args []any) {
 			}
 		}
 		slices.Sort(routes)
-		go d.sayTaken(append(args, "wait", "a mutex", "parked", routes))
+		d.sayTaken(append(args, "wait", "a mutex", "parked", routes))
 	})
 }

@@ -3,6 +3,7 @@
 package evloop
 
 import (
+	"log/slog"
 	"syscall"
 	"time"
 
@@ -15,6 +16,10 @@ import (
 const (
 	acceptBatch = 64                     // connections accepted before other events have their turn
 	acceptPause = 100 * time.Millisecond // after the process ran out of descriptors, unless one is closed before
+
+	acceptTries = 8                    // errors of which none was for want of descriptors, in a row
+	acceptFirst = 5 * time.Millisecond // the pause after them; each is twice as long as the one before,
+	acceptLast  = time.Second          // until one succeeds
 
 	connEvents = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLPRI | unix.EPOLLET
 )
@@ -33,10 +38,12 @@ func (l *Loop) handleInternal(index int, _ uint32) {
 
 // accept takes up to n of those who wait.
 func (l *Loop) accept(lane uint16, lfd, n int) {
+	tries := 0
 	for range n {
 		fd, e := l.kernel.accept(lfd, &l.from)
 		switch e {
 		case 0:
+			tries, l.backoff = 0, 0
 			if l.eng.lanes[lane].boundEach {
 				boundUnsent(fd)
 			}
@@ -47,16 +54,30 @@ func (l *Loop) accept(lane uint16, lfd, n int) {
 		case syscall.EMFILE, syscall.ENFILE:
 			if l.giveUpIdle() == 0 {
 				l.askOthers()
-				l.pauseAccept(e)
+				l.backoff = 0
+				l.pauseAccept(e, acceptPause)
 				return
 			}
 		case syscall.ENOBUFS, syscall.ENOMEM:
-			l.pauseAccept(e)
+			l.backoff = 0
+			l.pauseAccept(e, acceptPause)
 			return
 		default: // a network error of the connection that was to come (accept(2)): the next one may be fine
-			l.eng.log.Error("evloop: accept", "err", e)
-			return
+			if tries++; tries == acceptTries {
+				l.acceptFails(lane, e)
+				return
+			}
 		}
+	}
+}
+
+// acceptFails is for errors that do not end: the listener is left alone for a while, which grows. At the end of the engine
+// nobody waits for it to recover.
+func (l *Loop) acceptFails(lane uint16, e syscall.Errno) {
+	l.eng.repeats.Say(l.eng.log, "accept "+e.Error(), slog.LevelError, "evloop: accept fails", "listener", lane, "err", e)
+	if l.phase == phaseServe {
+		l.backoff = min(max(2*l.backoff, acceptFirst), acceptLast)
+		l.pauseAccept(e, l.backoff)
 	}
 }
 
@@ -113,7 +134,7 @@ func (l *Loop) refuse(fd int, lane uint16) {
 func (l *Loop) reject(fd int, why string) {
 	l.counts.Rejected++
 	if why != "" {
-		l.eng.log.Warn("evloop: connection refused", "fd", fd, "why", why)
+		l.eng.repeats.Say(l.eng.log, why, slog.LevelWarn, "evloop: connection refused", "fd", fd, "why", why)
 	}
 	l.kernel.close(fd)
 }
@@ -139,17 +160,17 @@ func (e *Engine) owner(fd int) *Loop {
 
 // pauseAccept takes the listeners out of the epoll set: they are level-triggered, and without a free descriptor each
 // poll would only tell again what cannot be helped. Connections that are open go on.
-func (l *Loop) pauseAccept(e syscall.Errno) {
+func (l *Loop) pauseAccept(e syscall.Errno, d time.Duration) {
 	if l.paused.Set() {
 		return
 	}
-	l.eng.log.Warn("evloop: accepting is paused", "loop", l.id, "err", e)
+	l.eng.repeats.Say(l.eng.log, "paused", slog.LevelWarn, "evloop: accepting is paused", "loop", l.id, "err", e)
 	l.counts.Pauses++
 	if l.phase == phaseServe {
 		l.watchListeners(false)
 	}
 	l.paused.Fire = l.resumeAccept
-	l.timers.add(&l.paused, l.clock()+int64(acceptPause))
+	l.timers.add(&l.paused, l.clock()+int64(d))
 }
 
 func (l *Loop) resumeAccept() {
@@ -162,9 +183,9 @@ func (l *Loop) resumeAccept() {
 	}
 }
 
-// descriptorFreed lets the loop that closed one accept again at once.
+// descriptorFreed lets the loop that closed one accept again at once, if that was what it waited for.
 func (l *Loop) descriptorFreed() {
-	if l.paused.Set() {
+	if l.paused.Set() && l.backoff == 0 {
 		l.resumeAccept()
 	}
 }

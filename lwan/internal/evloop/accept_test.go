@@ -375,3 +375,58 @@ func TestTooManyListeners(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAcceptThatFailsForGood: an error of accept that does not end is tried again more and more seldom, and said
+// once: it span, and wrote a line each time. What is open goes on, and a drain does not wait for it.
+func TestAcceptThatFailsForGood(t *testing.T) {
+	var failing atomic.Bool
+	var calls atomic.Int64
+	k := &seam{Kernel: linux{}, onAccept: func(int) (int, syscall.Errno) {
+		if failing.Load() {
+			calls.Add(1)
+			return -1, syscall.EPERM
+		}
+		return 0, 0
+	}}
+	r := run(t, &script{}, Config{Kernel: k})
+	open := r.dial()
+	open.send("hello\n")
+	open.want("hello")
+	failing.Store(true)
+	late := r.dial()
+	pauses, wait := int64(0), time.Duration(0)
+	eventually(t, "paused again and again", func() bool {
+		r.do(func(l *Loop) {
+			pauses, wait = l.counts.Pauses, l.backoff
+			if n := calls.Load(); n > acceptTries*(pauses+1) {
+				t.Errorf("%d calls in %d pauses", n, pauses)
+			}
+		})
+		return pauses >= 4
+	})
+	if wait < 8*acceptFirst {
+		t.Errorf("after %d pauses the next one is %v", pauses, wait)
+	}
+	open.send("hello\n")
+	open.want("hello")
+	failing.Store(false)
+	late.send("hello\n")
+	late.want("hello")
+	r.do(func(l *Loop) {
+		if l.backoff != 0 {
+			t.Errorf("afterwards it waits for %v", l.backoff)
+		}
+	})
+	for _, line := range []string{"accept fails", "accepting is paused"} {
+		if n := strings.Count(r.log.String(), line); n != 1 {
+			t.Errorf("%d lines of %q", n, line)
+		}
+	}
+	failing.Store(true)
+	r.eng.Drain(0)
+	select {
+	case <-r.eng.Deaf():
+	case <-time.After(patience):
+		t.Error("draining waits for the listener")
+	}
+}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/golwan/golwan/lwan/internal/logring"
 )
 
 // Config of an Engine. The zero value of each field but Protocol is usable.
@@ -25,7 +27,7 @@ type Config struct {
 	PerAddr   int           // open connections of one remote address; 0: no limit
 	FirstByte time.Duration // a connection that sends nothing at all is closed after it; 0: never
 	Linger    time.Duration // how long a peer may send nothing in a lingering close, to the second; 0: 2 s; negative: none
-	Log       *slog.Logger  // nil: slog.Default()
+	Log       *slog.Logger  // nil: slog.Default(). Loops write to it: it must not wait
 	Kernel    Kernel        // nil: linux
 
 	LingerBytes int64 // what is thrown away in a lingering close; 0: 64 MiB; negative, and above 2 GiB: all that comes in its time
@@ -46,6 +48,7 @@ type Engine struct {
 	maxConns  int
 	addrs     *addrCounts // nil: no limit for an address
 	log       *slog.Logger
+	repeats   logring.Repeats // for lines that strangers can cause
 
 	serving      atomic.Int64 // loops that may still accept a connection, for themselves or for another one
 	refused      atomic.Int64 // connections that linger behind a refusal
@@ -68,6 +71,7 @@ func New(cfg Config) (*Engine, error) {
 	if e.log == nil {
 		e.log = slog.Default()
 	}
+	e.repeats.Log = e.log
 	if cfg.Kernel == nil {
 		cfg.Kernel = linux{}
 	}
@@ -166,6 +170,7 @@ func (e *Engine) Start(lanes []*Lane) error {
 	}
 	go func() {
 		e.runners.Wait()
+		e.repeats.Close()
 		e.free()
 		close(e.ended)
 	}()

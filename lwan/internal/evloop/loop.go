@@ -37,12 +37,13 @@ type Loop struct {
 	sec       uint32 // now in seconds
 	unixDue   int64  // now from which unix is out of date
 	counts    Counts
-	busy      int   // connections under service
-	refused   int   // connections that linger behind a refusal; they are no part of conns
-	parked    int   // workers
-	stuck     int   // runners in handlers from which the loop was taken over
-	paused    Timer // set while accepting is paused
-	phase     phase // how far the shutdown is
+	busy      int           // connections under service
+	refused   int           // connections that linger behind a refusal; they are no part of conns
+	parked    int           // workers
+	stuck     int           // runners in handlers from which the loop was taken over
+	paused    Timer         // set while accepting is paused
+	backoff   time.Duration // of accepting, after errors that do not end; 0: the last one succeeded, or lacked descriptors
+	phase     phase         // how far the shutdown is
 	scratch   []byte
 	from      sockaddr // of the connection that was accepted last
 	handlers  uint64   // begun, times two

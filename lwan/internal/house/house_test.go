@@ -90,14 +90,15 @@ const module = "github.com/golwan/golwan"
 // mayImport lists what of this module the files of a folder may import; "." is the folder itself and what is below it.
 // The longest folder counts. Examples and benchmarks may import what they like.
 var mayImport = map[string][]string{
-	"router":               {"."},
-	"cache":                {"."},
-	"template":             {"."},
-	"lwan/internal/http1":  {"."},
-	"lwan/internal/evloop": {"."},
-	"lwan":                 {"lwan/internal/http1", "lwan/internal/evloop", "router"},
-	"lwan/lwantest":        {"lwan"},
-	"handlers":             {"lwan", "cache", "template"},
+	"router":                {"."},
+	"cache":                 {"."},
+	"template":              {"."},
+	"lwan/internal/http1":   {"."},
+	"lwan/internal/logring": {"."},
+	"lwan/internal/evloop":  {"lwan/internal/logring"},
+	"lwan":                  {"lwan/internal/http1", "lwan/internal/evloop", "lwan/internal/logring", "router"},
+	"lwan/lwantest":         {"lwan"},
+	"handlers":              {"lwan", "cache", "template"},
 }
 
 // testsMayImport is what tests may import besides: the package they are of, and what tests of handlers are written with.
