@@ -137,16 +137,20 @@
 // who asks by a name (Request.Header and HeaderBytes, and all that this module does by itself); HeaderAll and Headers show
 // the lines.
 //
-//	one list, joined with commas   Accept and Accept-*, Access-Control-Request-Headers, Cache-Control, Connection,
-//	                               Content-Encoding, Content-Language, Expect, Forwarded, If-Match, If-None-Match, Keep-Alive,
-//	                               Pragma, Priority, Proxy-Connection, Sec-CH-UA, Sec-WebSocket-Extensions and -Protocol, TE,
-//	                               Trailer, Upgrade, Via, X-Forwarded-For, -Host and -Proto; Cookie, with semicolons;
-//	                               If-Range, which is no validator then, so that the whole is sent
-//	refused with 400               Host, Content-Length, Transfer-Encoding; Authorization, Proxy-Authorization, Origin,
-//	                               Sec-Fetch-*, Access-Control-Request-Method; Content-Type, Content-Range,
-//	                               Content-Disposition; Sec-WebSocket-Key and -Version
-//	as if there were none          If-Modified-Since, If-Unmodified-Since, Range, Traceparent, HTTP2-Settings
+//	one list, joined with commas   Connection, Expect, Upgrade, Accept, Accept-Charset, Accept-Encoding, Accept-Language,
+//	                               Access-Control-Request-Headers, Cache-Control, Content-Encoding, Content-Language,
+//	                               Forwarded, If-Match, If-None-Match, If-Range, Keep-Alive, Pragma, Priority,
+//	                               Proxy-Connection, Sec-CH-UA, Sec-WebSocket-Extensions, Sec-WebSocket-Protocol, TE,
+//	                               Trailer, Via, X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto; Cookie, with
+//	                               semicolons
+//	refused with 400               Host, Content-Length, Transfer-Encoding, Access-Control-Request-Method, Authorization,
+//	                               Content-Disposition, Content-Range, Content-Type, Origin, Proxy-Authorization,
+//	                               Sec-Fetch-Dest, Sec-Fetch-Mode, Sec-Fetch-Site, Sec-Fetch-User, Sec-WebSocket-Key,
+//	                               Sec-WebSocket-Version
+//	as if there were none          HTTP2-Settings, If-Modified-Since, If-Unmodified-Since, Range, Traceparent
 //	the first                      all others
+//
+// Two lines of If-Range are no validator, so that the whole is sent.
 //
 // # Misuse: what is caught, and what cannot be
 //

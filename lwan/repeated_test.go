@@ -4,8 +4,11 @@ package lwan
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
+
+	"github.com/golwan/golwan/lwan/internal/http1"
 )
 
 // TestFieldsOnSeveralLines: whoever asks for a field by its name gets what its lines are together, on every engine.
@@ -71,5 +74,42 @@ func TestResponseHeaderAll(t *testing.T) {
 		`connection "close" ["close"]|X-None "" []`
 	if all := strings.Join(got, "|"); all != want {
 		t.Errorf("got  %s\nwant %s", all, want)
+	}
+}
+
+// TestDocumentedRepeatedFields: doc.go says of each known field what is so.
+func TestDocumentedRepeatedFields(t *testing.T) {
+	text, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "# Fields on several lines\n")
+	table, _, _ = strings.Cut(table, "\n// # ")
+	documented := map[string]http1.Repeated{}
+	row := http1.First
+	for line := range strings.Lines(table) {
+		cell, ok := strings.CutPrefix(line, "//\t")
+		if !ok {
+			continue
+		}
+		for label, r := range map[string]http1.Repeated{
+			"one list": http1.Joined, "refused": http1.Refused, "as if there": http1.Ignored, "the first": http1.First,
+		} {
+			if strings.HasPrefix(cell, label) {
+				row = r
+			}
+		}
+		for _, name := range strings.FieldsFunc(cell[len("one list, joined with commas "):], func(r rune) bool { return strings.ContainsRune(" ,;:\n", r) }) {
+			documented[name] = row
+		}
+	}
+	for k := http1.Host; k.String() != ""; k++ {
+		r, ok := documented[k.String()]
+		if !ok {
+			r = http1.First
+		}
+		if want := k.WhenRepeated(); r != want {
+			t.Errorf("%v: documented as %d, is %d", k, r, want)
+		}
 	}
 }

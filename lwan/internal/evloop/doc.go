@@ -2,12 +2,12 @@
 // HTTP.
 //
 // A Protocol is served by one or more loops. Each connection belongs to one loop for life and is represented by a slot
-// of 32 bytes in one array that all loops share, indexed by descriptor. When there is something to read, a worker of
+// of 32 bytes in one array that all loops share, indexed by descriptor, beside one of 24 bytes for the peer's address. When there is something to read, a worker of
 // that loop calls the protocol's Serve. Serve looks like blocking code: a call that has to wait parks the worker, which
 // is a coroutine, and the loop goes on in another one.
 //
 // Reading order: engine.go (what there is), slot.go (a connection at rest), runner.go and worker.go (what runs),
-// loop.go (a turn), serve.go (an event), conn.go (what Serve may do), accept.go, expiry.go, timer.go, mailbox.go,
+// loop.go (a turn), serve.go (an event), conn.go (what Serve may do), accept.go, peers.go, linger.go, expiry.go, timer.go, mailbox.go,
 // offload.go (a goroutine drives the connection for a while), shutdown.go. Tests put faults.go in the place of kernel.go.
 //
 // # Who may touch what
