@@ -181,11 +181,12 @@ func (t *table) concludeStream(req *Request, resp *Response, st Status) {
 
 // endStream ends a stream properly if everything of it could be sent, else it is cut.
 func (t *table) endStream(req *Request, resp *Response) {
-	resp.closeFilter()
-	resp.drain()
 	if resp.events != nil && req.cancelled() == ErrStopping {
 		resp.lastWords(comeBack)
 	}
+	req.dead = nil // what a filter writes at its end is no wait of the handler's, which must not be unwound by it
+	resp.closeFilter()
+	resp.drain()
 	if resp.refailed { // in a filter
 		resp.giveUp()
 		return

@@ -82,15 +82,15 @@ type topicGuest struct {
 
 // Ready implements evloop.Guest.
 func (g *topicGuest) Ready(h evloop.Handle) {
-	if g.crowd == nil && !g.enter(h) {
+	switch {
+	case g.crowd == nil && !g.enter(h):
 		g.finish(ErrDropped)
-		return
-	}
-	if !h.Discard() {
+	case !h.Discard():
 		g.finish(ErrGone)
-		return
-	}
-	if !g.queued {
+	case g.queued:
+	case g.catching: // as many others may be, who all have an edge now
+		g.eng.laggards[h.Loop.ID()].add(g)
+	default:
 		g.advance()
 	}
 }
@@ -128,7 +128,8 @@ func (g *topicGuest) advance() (written int) {
 		} else if w := g.next(); w != nil {
 			n, err = g.begin(w)
 		} else {
-			if g.part = nil; g.topic.over.Load() && g.at.next.Load() == nil {
+			g.catching = false
+			if g.part = nil; g.dropped.Load() || g.topic.over.Load() && g.at.next.Load() == nil {
 				g.finish(ErrDropped)
 			}
 			return written
@@ -180,7 +181,7 @@ func (g *topicGuest) begin(w *wire) (int, error) {
 	buf := g.eng.takeBuffer()
 	defer g.eng.giveBuffer(buf)
 	batch := append(buf[:0], g.part...)
-	for last := next; last != nil && len(batch)+len(last.bytes(g.chunked)) <= len(buf); last = last.next.Load() {
+	for last := next; last != nil && len(batch)+len(last.bytes(g.chunked)) <= len(buf); last = g.behind(last) {
 		batch = append(batch, last.bytes(g.chunked)...)
 	}
 	n, err := g.handle.Write(batch)
@@ -191,7 +192,7 @@ func (g *topicGuest) begin(w *wire) (int, error) {
 		if left -= done; left == 0 {
 			return n, err
 		}
-		next := g.next()
+		next := g.at.next.Load()
 		g.take(next)
 		g.put(next)
 	}

@@ -168,11 +168,13 @@ func (h *hereHost) next() (out []byte, cause error) {
 		s.take(w)
 		h.out = append(h.out, w.bytes(false)...)
 	}
-	if len(h.out) == 0 && over {
-		return nil, ErrDropped
-	}
-	if len(h.out) > 0 {
+	switch {
+	case len(h.out) > 0:
 		h.since, s.part = time.Now(), h.out
+	case over:
+		return nil, ErrDropped
+	default:
+		s.catching = false
 	}
 	return h.out, nil
 }
@@ -197,9 +199,10 @@ func (h *hereHost) written(err error) error {
 	return err
 }
 
-// lastWords sends b on a stream whose waits are over already. What goes wrong is of no use to anybody.
+// lastWords puts b at the end of a stream. What goes wrong is of no use to anybody.
 func (r *Response) lastWords(b []byte) {
-	if r.filter == nil && r.sticky == nil && len(b) > 0 && r.req.car.stream(b) == nil {
-		r.sent += int64(len(b))
+	if r.sticky == nil && len(b) > 0 {
+		r.req.dead = nil // the handler's waits are over, and this is not one of them
+		_, _ = r.Write(b)
 	}
 }

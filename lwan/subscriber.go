@@ -2,6 +2,7 @@ package lwan
 
 import (
 	"cmp"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,9 +36,8 @@ type subscriber struct {
 	lost     bool // events were dropped since the last one that was sent, and gap is to be sent in their place
 	quiet    bool // nothing was sent since the last heartbeat
 
-	// guarded by topic.mu
-	dropped bool // by Topic.Drop
-	host    host // who serves it; nil: nobody does yet
+	dropped atomic.Bool // by Topic.Drop: nothing is sent that was published later
+	host    host        // who serves it; nil: nobody does yet. Guarded by topic.mu
 }
 
 // host serves a subscriber. drop is called once it was dropped, from any goroutine.
@@ -96,7 +96,7 @@ func (s *subscriber) servedBy(h host) bool {
 	s.topic.mu.Lock()
 	defer s.topic.mu.Unlock()
 	s.host = h
-	return !s.dropped
+	return !s.dropped.Load()
 }
 
 // leave ends the subscription, and tells who asked to be told.
@@ -142,9 +142,18 @@ func (s *subscriber) skip() {
 	}
 }
 
+// behind is the event behind w, if the subscriber is to be sent it: whoever was dropped before it was published is not.
+func (s *subscriber) behind(w *wire) *wire {
+	next := w.next.Load()
+	if s.dropped.Load() {
+		return nil
+	}
+	return next
+}
+
 // next is what is sent next, and nil if there is nothing. take has to follow.
 func (s *subscriber) next() *wire {
-	next := s.at.next.Load()
+	next := s.behind(s.at)
 	if next == nil || !s.lost || len(s.gap) == 0 {
 		return next
 	}

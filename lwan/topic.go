@@ -188,7 +188,7 @@ func (t *Topic) Drop(key string) int {
 	members := t.keys[key]
 	hosts := make([]host, 0, len(members))
 	for s := range members {
-		s.dropped = true
+		s.dropped.Store(true)
 		if s.host != nil {
 			hosts = append(hosts, s.host)
 		}
