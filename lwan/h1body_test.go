@@ -184,7 +184,7 @@ func TestBodyLimit(t *testing.T) {
 // TestUnreadBody: up to 256 KiB of what a handler leaves are read and thrown away; beyond that the connection is closed,
 // and the client can read why.
 func TestUnreadBody(t *testing.T) {
-	addr := bodyServer(t, &Server{Limits: Limits{Body: -1}})
+	addr := bodyServer(t, &Server{Limits: Limits{Body: -1}, LingerBytes: 1 << 20})
 	w := dial(t, addr)
 	for _, path := range []string{"/ignore", "/first"} {
 		body := map[string]string{"/ignore": "ignored", "/first": "firs"}[path]

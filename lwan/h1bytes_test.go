@@ -126,7 +126,7 @@ func (r *reading) verdict(o *outcome) string {
 	for i, line := range r.requests {
 		method, rest, _ := strings.Cut(line, " ")
 		target, _, _ := strings.Cut(rest, " ")
-		targets[i] = method + " " + target
+		targets[i] = method + " " + shown(target)
 	}
 	if !slices.Equal(o.seen, targets) {
 		return "others were seen"
@@ -139,7 +139,7 @@ func (r *reading) verdict(o *outcome) string {
 			return ""
 		}
 		text, good := strings.CutPrefix(a, "200 ")
-		if last := i == len(r.requests)-1 && (r.broken || r.open); good && !last && text != r.requests[i] && recited(r.requests[i]) {
+		if last := i == len(r.requests)-1 && (r.broken || r.open); good && !last && text != shown(r.requests[i]) && recited(r.requests[i]) {
 			return fmt.Sprintf("answer %d is none to %q", i, r.requests[i])
 		}
 	}

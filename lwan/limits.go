@@ -35,6 +35,7 @@ const (
 	defaultHead        = 10 * time.Second // Server.HeaderTimeout
 	defaultIdle        = 60 * time.Second // Server.IdleTimeout
 	defaultLinger      = 2 * time.Second  // Server.LingerTimeout
+	lingerStep         = 16 << 10         // bytes that give LingerTimeout again; evloop has the same
 	lingerPauses       = 16               // of LingerTimeout, in all; evloop has the same
 	defaultLingerBytes = 64 << 20         // Server.LingerBytes
 	defaultDrainIdle   = 10 * time.Second // Server.DrainIdle after Restart

@@ -29,7 +29,7 @@ type Server struct {
 	// The first three and DrainIdle are counted in whole seconds, and may last up to one more.
 	HeaderTimeout  time.Duration // from the first byte of a request to the end of its head (and to the first byte): 10 s; then 408
 	IdleTimeout    time.Duration // between two requests on a connection: 60 s
-	LingerTimeout  time.Duration // how long a client may send nothing while it reads why its connection is closed: 2 s; 16 times as long in all; negative: no wait
+	LingerTimeout  time.Duration // how long a client may send less than 16 KiB while it reads why its connection is closed: 2 s; 16 times as long in all; negative: no wait
 	DrainTimeout   time.Duration // Run's patience with requests under way at shutdown: 30 s
 	DrainIdle      time.Duration // in which an idle connection may still be used for one request once draining has begun: none; after Restart 10 s
 	RestartTimeout time.Duration // Run's patience with the new process after SIGUSR2: 60 s

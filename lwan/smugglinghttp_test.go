@@ -48,9 +48,9 @@ func serveHTTP(t *testing.T, h http.Handler) (addr string) {
 }
 
 // shownTarget is what Request.Target shows of it.
-func shownTarget(r *http.Request) string {
-	return string(http1.AppendTarget(nil, []byte(r.RequestURI)))
-}
+func shownTarget(r *http.Request) string { return shown(r.RequestURI) }
+
+func shown(target string) string { return string(http1.AppendTarget(nil, []byte(target))) }
 
 // TestSmugglingToHTTP: a handler under net/http sees the requests that net/http sees.
 func TestSmugglingToHTTP(t *testing.T) {

@@ -208,7 +208,7 @@ func (c *httpCall) discardRest() {
 		if c.ctl.SetReadDeadline(until) != nil {
 			return // nothing would end it
 		}
-		n, err := c.discard(min(left, piece))
+		n, err := c.discard(min(left, lingerStep))
 		if err != nil {
 			return
 		}

@@ -130,35 +130,46 @@ func TestLingerBudget(t *testing.T) {
 	}
 }
 
-// A peer that goes on sending gets more time, second by second, until the budget is used up; not while draining, and not
-// where its place is wanted.
+// A peer that goes on sending gets more time, second by second, until the budget is used up; not one that trickles, not
+// while draining, and not where its place is wanted.
 func TestLingerGivesMoreTime(t *testing.T) {
-	for _, c := range []struct {
+	const never = 40 // seconds, that nobody lingers
+	for name, c := range map[string]struct {
+		cfg   Config
 		state uint8
 		phase phase
-		want  int // seconds, in which it sends a byte each
+		sends int // each second
+		over  int // second, after which the budget is used up
+		moved bool
 	}{
-		{slotLinger, phaseServe, 32}, {slotLinger, phaseDrain, 33}, {slotRefused, phaseServe, 33},
+		"an upload":              {Config{}, slotLinger, phaseServe, lingerStep, 32, true},
+		"a fast one":             {Config{}, slotLinger, phaseServe, 6 << 20, 8, true},
+		"one without a bound":    {Config{LingerBytes: -1}, slotLinger, phaseServe, 6 << 20, 32, true},
+		"one that trickles":      {Config{}, slotLinger, phaseServe, 100, never, false},
+		"the same, unbounded":    {Config{LingerBytes: -1}, slotLinger, phaseServe, 100, never, false},
+		"while draining":         {Config{}, slotLinger, phaseDrain, lingerStep, never, false},
+		"where it was refused":   {Config{}, slotRefused, phaseServe, lingerStep, never, false},
+		"a pause of ten seconds": {Config{Linger: 10 * time.Second}, slotLinger, phaseServe, lingerStep, never, true},
 	} {
 		slots, err := slotTable(8)
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := &Loop{eng: &Engine{linger: newLingerBudget(&Config{LingerBytes: 32000})}, slots: slots, phase: c.phase}
+		l := &Loop{eng: &Engine{linger: newLingerBudget(&c.cfg)}, slots: slots, phase: c.phase}
 		l.wheel.init(slots)
 		s := &slots[5]
 		s.state, s.bucket = c.state, noBucket
 		l.wheel.arm(5, l.secondAfter(l.eng.linger.pause))
 		first := s.die
-		seconds := 0
-		for seconds = 1; seconds < 33; seconds++ {
+		seconds := 1
+		for ; seconds < never; seconds++ {
 			l.sec++
-			if !l.lingerOn(5, s, 1) {
+			if !l.lingerOn(5, s, c.sends) {
 				break
 			}
 		}
-		if moved := s.die != first; seconds != c.want || moved != (c.want == 32) {
-			t.Errorf("state %d, phase %d: over after %d seconds, more time %v", c.state, c.phase, seconds, moved)
+		if seconds != c.over || (s.die != first) != c.moved {
+			t.Errorf("%s: over after %d seconds, want %d; more time: %v", name, seconds, c.over, s.die != first)
 		}
 		l.wheel.disarm(5)
 		if err := freeSlots(slots); err != nil {

@@ -26,7 +26,7 @@ type Config struct {
 	MaxConns  int           // open connections; 0: as many as there are slots
 	PerAddr   int           // open connections of one remote address; 0: no limit
 	FirstByte time.Duration // a connection that sends nothing at all is closed after it; 0: never
-	Linger    time.Duration // how long a peer may send nothing in a lingering close, to the second; 0: 2 s; negative: none
+	Linger    time.Duration // how long a peer may send less than 16 KiB in a lingering close, to the second; 0: 2 s; negative: none
 	Log       *slog.Logger  // nil: slog.Default(). Loops write to it: it must not wait
 	Kernel    Kernel        // nil: linux
 

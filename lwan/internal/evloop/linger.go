@@ -12,13 +12,14 @@ import (
 // yet read: the very answer that says why. So the writing side is closed first, and what comes is thrown away until the
 // peer closes too (RFC 9112 section 9.6).
 //
-// A peer that sends nothing for Config.Linger is given up. One that sends, as the upload that was refused, gets that time
-// again, out of a budget of Config.LingerBytes: each byte takes one from it, and each second that it gets more takes a
-// share, so that it ends after so many bytes, and after lingerPauses times Config.Linger however slowly they come.
-// Draining gives no more time, and a connection over a limit has none but the first: its place is wanted.
+// A peer is given up that sends next to nothing for Config.Linger. One that sends lingerStep and more, as the upload that
+// was refused, gets that time again, out of a budget of Config.LingerBytes: each byte takes one from it, and each second
+// that it gets more takes a share, so that it ends after so many bytes, and after lingerPauses times Config.Linger however
+// slowly they come. Draining gives no more time, and a connection over a limit has none but the first: its place is wanted.
 const (
 	defaultLinger      = 2        // seconds
 	defaultLingerBytes = 64 << 20 // a body that is refused is often a few MB larger than it may be
+	lingerStep         = 16 << 10 // a power of two
 	lingerPauses       = 16
 	countedBytes       = 1 << 31 // budgets above are none for bytes
 )
@@ -27,7 +28,7 @@ const (
 type lingerBudget struct {
 	pause  uint32 // seconds that one may send nothing; 0: no lingering
 	whole  uint32
-	second uint32 // what a second takes of it
+	second uint32 // what a second takes of it; a multiple of lingerStep, where there is enough
 	free   bool   // bytes take nothing
 }
 
@@ -43,6 +44,11 @@ func newLingerBudget(cfg *Config) (b lingerBudget) {
 		b.whole = uint32(n)
 	}
 	b.second = uint32(max(uint64(b.whole)/max(lingerPauses*uint64(b.pause), 1), 1))
+	if b.second > lingerStep {
+		b.second &^= lingerStep - 1
+	} else if b.free {
+		b.second = lingerStep
+	}
 	return b
 }
 
@@ -89,10 +95,13 @@ func (l *Loop) linger(fd int32, s *slot) {
 // there is nothing left of the budget.
 func (l *Loop) lingerOn(fd int32, s *slot, n int) bool {
 	b := &l.eng.linger
-	if !b.free {
-		s.served += uint32(n)
+	before := s.served
+	s.served += uint32(n)
+	step := before^s.served >= lingerStep
+	if b.free {
+		s.served = before&^(lingerStep-1) | s.served&(lingerStep-1)
 	}
-	if die := l.secondAfter(b.pause); die != s.die && s.state == slotLinger && l.phase == phaseServe {
+	if die := l.secondAfter(b.pause); step && die != s.die && s.state == slotLinger && l.phase == phaseServe {
 		l.wheel.arm(fd, die)
 		s.served += b.second
 	}
