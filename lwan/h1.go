@@ -44,6 +44,7 @@ type h1 struct {
 	go100   bool        // the client waits for 100 (Continue)
 	keep    bool        // the connection goes on after the answer
 	cutoff  bool        // the answer was given up
+	lost    error       // of a write: not all that was to be sent could be, and nothing may follow
 	chunked bool        // the answer's stream is chunked
 	toEnd   bool        // or ends with the connection
 	away    bool        // the connection is driven by somebody else: Hijack
@@ -220,10 +221,10 @@ func (h *h1) hangUp() evloop.Verdict {
 // written as far as the kernel takes it at once; and the client, which may still be sending, can read that. Only where the
 // end of the connection is that of the answer, so that it would look complete, it is reset.
 func (h *h1) sever() evloop.Verdict {
-	if len(h.out) > 0 {
+	if len(h.out) > 0 && h.lost == nil {
 		_, _ = h.c.TryWrite(h.out)
-		h.out = h.out[:0]
 	}
+	h.out = h.out[:0]
 	switch {
 	case h.away:
 		return evloop.Close
@@ -263,7 +264,7 @@ func (h *h1) begin(buf []byte) {
 	if head.Chunked {
 		h.chunks = h.core.chunks
 	}
-	h.broken, h.cutoff, h.chunked, h.toEnd, h.away = false, false, false, false, false
+	h.broken, h.cutoff, h.chunked, h.toEnd, h.away, h.lost = false, false, false, false, false, nil
 	h.go100 = head.Expect100 && !h.bodyEnd
 	h.keep = head.KeepAlive
 	if most := h.eng.requests; most > 0 {
@@ -344,7 +345,7 @@ func (h *h1) refuse(st Status, reason string) {
 	h.unlike()
 	h.start = h.c.Loop().Now()
 	h.bodyEnd, h.broken, h.keep, h.go100 = false, true, false, false
-	h.cutoff, h.toEnd, h.away = false, false, false
+	h.cutoff, h.toEnd, h.away, h.lost = false, false, false, nil
 	h.req.head = http1.Head{Fields: h.req.head.Fields[:0], ContentLength: -1}
 	h.req.begin(h, h.eng.tables[h.c.Lane()], nil)
 	h.req.method = ""

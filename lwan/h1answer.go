@@ -16,6 +16,10 @@ import (
 // read; a large body is written from where it lies. Nothing of the program's runs behind it.
 func (h *h1) finish(resp *Response, st Status) {
 	h.w.Leave()
+	if h.lost != nil { // and with it the client
+		resp.stick(h.lost)
+		return
+	}
 	body := resp.body
 	if resp.text != "" {
 		body = unsafe.Slice(unsafe.StringData(resp.text), len(resp.text)) // only read
@@ -77,8 +81,7 @@ func (h *h1) writeLarge(body []byte) {
 	_, err := h.c.Writev(h.out, body)
 	h.out = h.out[:0]
 	if err != nil {
-		h.resp.stick(h.errorOf(err))
-		h.keep, h.cutoff = false, true
+		h.resp.stick(h.losing(err))
 	}
 }
 
@@ -149,6 +152,10 @@ func (h *h1) flushBefore(more bool) error {
 		return nil
 	}
 	defer h.w.Return(h.w.Leave())
+	if h.lost != nil {
+		h.out = h.out[:0]
+		return h.lost
+	}
 	h.c.WriteTimeout = h.writePause()
 	var err error
 	if more {
@@ -161,10 +168,16 @@ func (h *h1) flushBefore(more bool) error {
 		h.out = nil
 	}
 	if err != nil {
-		h.keep, h.cutoff = false, true
-		return h.errorOf(err)
+		return h.losing(err)
 	}
 	return nil
+}
+
+// losing notes that something is missing of what was to be written: whatever came behind it would be taken for that.
+func (h *h1) losing(err error) error {
+	h.keep, h.cutoff = false, true
+	h.lost = h.errorOf(err)
+	return h.lost
 }
 
 // writePause is how long one write may wait, also between requests.
@@ -202,6 +215,9 @@ func (h *h1) stream(p []byte) error {
 	if h.noBody || len(p) == 0 {
 		return nil
 	}
+	if h.lost != nil {
+		return h.lost
+	}
 	if h.chunked {
 		h.out = http1.AppendChunkHead(h.out, len(p))
 	}
@@ -212,8 +228,7 @@ func (h *h1) stream(p []byte) error {
 		_, err := h.c.Writev(h.out, p)
 		h.out = h.out[:0]
 		if err != nil {
-			h.cutoff = true
-			return h.errorOf(err)
+			return h.losing(err)
 		}
 	}
 	if h.chunked {
@@ -253,11 +268,11 @@ func (h *h1) flushChunkHead(n int64) error {
 }
 
 func (h *h1) cutFile(err error) error {
-	h.cutoff = true
+	lost := h.losing(err)
 	if err == io.ErrUnexpectedEOF {
 		return err
 	}
-	return h.errorOf(err)
+	return lost
 }
 
 // endStream implements carrier.
@@ -283,6 +298,9 @@ func (h *h1) cut() { h.keep, h.cutoff = false, true }
 // interim implements carrier.
 func (h *h1) interim(st Status, fields []field) error {
 	defer h.w.Return(h.w.Leave())
+	if h.resp.state.headOut() {
+		return ErrHeadSent
+	}
 	if h.req.head.Minor == 0 {
 		return nil
 	}
@@ -290,7 +308,7 @@ func (h *h1) interim(st Status, fields []field) error {
 		h.go100 = false
 	}
 	h.out = http1.AppendStatusLine(h.out, int(st))
-	for _, f := range fields {
+	for _, f := range informational(fields) {
 		h.out = http1.AppendField(h.out, f.name, f.value)
 	}
 	h.out = append(h.out, "\r\n"...)

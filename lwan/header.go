@@ -14,10 +14,27 @@ func checkField(name, value string) error {
 	case !http1.ValidName(name) || !http1.ValidValue(value):
 		return &fieldError{name, "has an invalid name or value"}
 	case strings.EqualFold(name, "Content-Length"), strings.EqualFold(name, "Transfer-Encoding"),
-		strings.EqualFold(name, "Connection"), strings.EqualFold(name, "Date"), strings.EqualFold(name, "Content-Type"):
+		strings.EqualFold(name, "Connection"), strings.EqualFold(name, "Date"), strings.EqualFold(name, "Content-Type"),
+		strings.EqualFold(name, "Trailer"), strings.EqualFold(name, "Upgrade"), strings.EqualFold(name, "Keep-Alive"):
 		return &fieldError{name, "is not one for every answer"}
 	}
 	return nil
+}
+
+// informational are the fields that may be sent with an informational response, whoever has made them: it has no content
+// and no framing (RFC 9110 sections 6.6.2, 8.6, 15.2; RFC 9112 section 6.1), and does not change the connection.
+func informational(fields []field) []field {
+	return slices.DeleteFunc(fields, func(f field) bool {
+		switch {
+		case !http1.ValidName(f.name) || !http1.ValidValue(f.value):
+			return true
+		case strings.EqualFold(f.name, "Content-Length"), strings.EqualFold(f.name, "Transfer-Encoding"),
+			strings.EqualFold(f.name, "Trailer"), strings.EqualFold(f.name, "Connection"),
+			strings.EqualFold(f.name, "Keep-Alive"), strings.EqualFold(f.name, "Upgrade"):
+			return true
+		}
+		return false
+	})
 }
 
 // fieldsOf lists a header in order of its names.

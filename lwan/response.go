@@ -129,6 +129,10 @@ func (r *Response) setLength(value string) {
 		r.reject("Content-Length", "is no number")
 		return
 	}
+	if r.length >= 0 && r.length != int64(n) {
+		r.reject("Content-Length", "has two values")
+		return
+	}
 	r.length = int64(n)
 }
 

@@ -511,9 +511,13 @@ func (c *httpCall) cut() {
 }
 
 func (c *httpCall) interim(st Status, fields []field) error {
+	if c.resp.state.headOut() {
+		return ErrHeadSent
+	}
 	if c.req.head.Minor == 0 { // RFC 9110 section 15.2
 		return nil
 	}
+	fields = informational(fields)
 	h := c.w.Header()
 	before := maps.Clone(h)
 	for _, f := range fields {
