@@ -510,30 +510,6 @@ func (c *httpCall) cut() {
 	c.aborted = !c.hijacked
 }
 
-func (c *httpCall) interim(st Status, fields []field) error {
-	if c.resp.state.headOut() {
-		return ErrHeadSent
-	}
-	if c.req.head.Minor == 0 { // RFC 9110 section 15.2
-		return nil
-	}
-	fields = informational(fields)
-	h := c.w.Header()
-	before := maps.Clone(h)
-	for _, f := range fields {
-		h.Del(f.name)
-	}
-	for _, f := range fields {
-		h.Add(f.name, f.value)
-	}
-	c.w.WriteHeader(int(st))
-	for _, f := range fields {
-		h.Del(f.name)
-	}
-	maps.Copy(h, before)
-	return nil
-}
-
 func (c *httpCall) sleep(d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"time"
@@ -35,6 +36,31 @@ func (c *httpCall) take() (net.Conn, []byte, error) {
 	c.resp.take(answerTaken, switching)
 	rest, err := rw.Reader.Peek(rw.Reader.Buffered())
 	return conn, bytes.Clone(rest), err
+}
+
+// interim implements carrier.
+func (c *httpCall) interim(st Status, fields []field) error {
+	if c.resp.state.headOut() {
+		return ErrHeadSent
+	}
+	if c.req.head.Minor == 0 { // RFC 9110 section 15.2
+		return nil
+	}
+	fields = informational(fields)
+	h := c.w.Header()
+	before := maps.Clone(h)
+	for _, f := range fields {
+		h.Del(f.name)
+	}
+	for _, f := range fields {
+		h.Add(f.name, f.value)
+	}
+	c.w.WriteHeader(int(st))
+	for _, f := range fields {
+		h.Del(f.name)
+	}
+	maps.Copy(h, before)
+	return nil
 }
 
 // upgrade implements carrier.
