@@ -11,11 +11,13 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// AccessLog writes a line for each answer to w, in Combined Log Format with the seconds that it took behind it:
+// AccessLog writes a line for each answer to w, once it has ended (a stream, or a subscription to a topic, may take hours
+// until then), in Combined Log Format with the seconds that it took behind it:
 //
 //	192.0.2.7 - - [21/Nov/2025:03:06:00 +0000] "GET /a?b=c HTTP/1.1" 200 512 "https://example.com/" "curl/8.5" 0.000214
 //
-// A field that is missing is "-", as is the request line of what could not be parsed. Status 499 is a client that left.
+// A field that is missing is "-", as is the request line of what could not be parsed. Status 499 is a client that left
+// before its answer began. Bytes are those of the body that were sent, seconds those from the request's head to the end.
 // The time is that of the request's head. All that comes from a client is printable ASCII, with quotes, backslashes and
 // other bytes as \xHH, so that nobody writes lines or terminal commands of his own; a value longer than 2 KiB is cut off.
 //

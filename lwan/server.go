@@ -254,16 +254,25 @@ func (s *Server) Go(fn func(ctx context.Context) error) { s.life.work = append(s
 // OnClose runs fn at the end of the server, after the last request and all that Go runs; in reverse order of the calls.
 func (s *Server) OnClose(fn func() error) { s.life.closers = append(s.life.closers, fn) }
 
-// Observer sees every request once it is over. req and resp are valid during the call.
+// Observer sees every request once its answer has ended: a whole one when it was handed to the connection, a stream behind
+// its last byte, or when it was cut, and that of Topic.Subscribe at the end of the subscription, which may be hours after
+// its handler has returned. BytesSent and took are those of the whole answer. Err is what Fail was told, or what has ended
+// a stream before its time; for a subscription ErrGone, ErrSlow, or ErrDropped in the middle of an event, and nil if it was
+// ended properly. (A connection that net/http code has hijacked is not followed: it ends with its handler.)
+//
+// req and resp are valid during the call. Those of a subscription are a copy, which the server keeps as long as that lives,
+// since the worker serves others meanwhile: about 2 KB and the request's head for each subscriber, on a server that has
+// observers. All that can be asked is there, also what middleware has set (Key, SetContext, SetLog), but for the body.
 type Observer interface {
-	// Done is called after each answer, also of those requests that no handler saw (400, 408, 431: req.Method is ""). It
-	// runs on the loop, or the handler's goroutine, many at the same time, and must not block.
+	// Done is called once for each request, also for those that no handler saw (400, 408, 431: req.Method is ""). It runs on
+	// the loop, or the handler's goroutine, many at the same time, and must not block. For a subscription it runs behind
+	// OnEnd, when Request.Defer has long run and the context has ended; otherwise before those.
 	Done(req *Request, resp *Response, took time.Duration)
 	// Close is called at the end of the server.
 	Close() error
 }
 
-// Observe calls o after each answer.
+// Observe calls o at the end of each answer.
 func (s *Server) Observe(o Observer) {
 	s.observers = append(s.observers, o)
 	if o != nil {

@@ -14,7 +14,7 @@ type Stats struct {
 	Accepted int64 // connections, since the start
 	Rejected int64 // connections closed for want of room (MaxConns, MaxConnsPerAddr, descriptors)
 	GivenUp  int64 // idle connections closed to make room for new ones, when descriptors ran out
-	Requests int64 // answered, or given up
+	Requests int64 // answered, or given up; subscriptions once they have ended
 	BytesIn  int64
 	BytesOut int64
 	Status   [6]int64 // answers by class of their status; [0]: no answer could be sent

@@ -116,7 +116,7 @@ func (h *hereHost) serve(ev *Events, alive bool) {
 	cause = ErrGone // should the wait be unwound
 	cause = h.pump(ev)
 	switch cut := ev.resp.sticky != nil; {
-	case cause == ErrSlow, cause == ErrDropped && cut: // whatever the write has said when it was ended
+	case cause == ErrSlow, cause == ErrGone, cause == ErrDropped && cut: // whatever the write has said when it was ended
 		ev.resp.sticky = cause
 	case cause == ErrStopping, cause == ErrDropped:
 		ev.resp.lastWords(h.sub.topic.farewell())
