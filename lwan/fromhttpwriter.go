@@ -216,11 +216,14 @@ func (w *httpWriter) Write(p []byte) (int, error) {
 	if w.resp.length >= 0 && w.written > w.resp.length {
 		return 0, http.ErrContentLength
 	}
-	if w.req.method == "HEAD" {
+	if w.headOnly() {
 		return len(p), nil
 	}
 	return w.resp.Write(p)
 }
+
+// headOnly reports whether nothing of the body is sent. Middleware gets it all the same, as with net/http.
+func (w *httpWriter) headOnly() bool { return w.req.method == "HEAD" && !w.req.within() }
 
 // WriteString is Write.
 func (w *httpWriter) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
@@ -294,7 +297,7 @@ func (w *httpWriter) finish() Status {
 	if !w.wrote {
 		w.writeHeader(http.StatusOK)
 	}
-	if w.req.method == "HEAD" && !w.resp.state.headOut() && w.resp.length < 0 && w.written > 0 {
+	if w.headOnly() && !w.resp.state.headOut() && w.resp.length < 0 && w.written > 0 {
 		w.resp.length = w.written
 	}
 	w.sendTrailers()

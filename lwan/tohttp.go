@@ -161,32 +161,6 @@ func (c *httpCall) answered() {
 	}
 }
 
-// finishedInside ends the request of a handler in middleware: observers are told of the one outside.
-func (c *httpCall) finishedInside() {
-	c.end(context.Canceled)
-	if c.pass.leave(c) {
-		if c.aborted {
-			c.pass.abort()
-		}
-		return
-	}
-	if c.resp.failure != nil { // nobody else will say it
-		c.req.table.logFailure(&c.req, c.resp.failure, c.resp.failed)
-	}
-	c.over()
-}
-
-// refuse answers what cannot be a request: the client's, or one that middleware has made.
-func (c *httpCall) refuse(t *table) {
-	status := http.StatusBadRequest
-	if c.pass != nil {
-		status = http.StatusInternalServerError
-		t.core.log.Error("lwan: net/http middleware has passed on what is no request", "method", c.r.Method, "url", c.r.URL)
-	}
-	http.Error(c.w, strconv.Itoa(status)+" "+http.StatusText(status), status)
-	c.leave()
-}
-
 // leave tells that nobody has to wait for the request any more.
 func (c *httpCall) leave() {
 	c.parting.Do(func() {
@@ -194,20 +168,6 @@ func (c *httpCall) leave() {
 			c.left()
 		}
 	})
-}
-
-// takeFields makes fields that middleware has set those of the response, so that a handler replaces or removes them as
-// any others.
-func (c *httpCall) takeFields() {
-	for name, values := range c.w.Header() {
-		if framing(name) || len(values) == 0 {
-			continue
-		}
-		c.given = append(c.given, name)
-		for _, v := range values {
-			c.resp.AddHeader(name, v)
-		}
-	}
 }
 
 // over ends the request when its answer has left.
@@ -349,20 +309,6 @@ func (c *httpCall) finish(resp *Response, st Status) {
 		c.setTrailers(resp)
 	}
 	c.lingerBehindLast()
-}
-
-// finishInside gives the answer to middleware, as net/http handlers do: without a length that they would not have set, and
-// with the content of an answer to HEAD, which the server leaves out.
-func (c *httpCall) finishInside(resp *Response, st Status) {
-	c.header(resp)
-	if resp.length >= 0 && (c.req.method == "HEAD" || resp.length == int64(resp.bodyLen())) {
-		c.w.Header().Set("Content-Length", strconv.FormatInt(resp.length, 10))
-	}
-	c.w.WriteHeader(int(st))
-	if !st.bodyless() {
-		resp.unsetText()
-		resp.stick(c.stream(resp.body))
-	}
 }
 
 // writeError translates an error of the connection.

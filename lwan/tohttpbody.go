@@ -49,6 +49,29 @@ func (c *httpCall) readBody(p []byte) (int, error) {
 	return 0, err
 }
 
+// endBody lets nobody begin to read any more. It reports false if somebody still reads, on a goroutine that the handler has
+// left behind: then what the read looks at must stay as it is, for the collector.
+func (c *httpCall) endBody() bool {
+	if !c.inRead.TryLock() {
+		return false
+	}
+	defer c.inRead.Unlock()
+	c.bodyMu.Lock()
+	defer c.bodyMu.Unlock()
+	c.bodyErr = http.ErrBodyReadAfterClose
+	return true
+}
+
+// letGo ends what a request holds that is not memory.
+func (r *Request) letGo() {
+	if r.form != nil {
+		r.form.remove()
+	}
+	if c := r.ctx.Load(); c != nil {
+		c.end()
+	}
+}
+
 // endReading ends the read of whoever reads the body still, on a goroutine that the handler has left behind: net/http would
 // wait for it. What was read of the body is not known then, so the connection ends with the answer.
 func (c *httpCall) endReading() {
