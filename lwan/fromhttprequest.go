@@ -29,7 +29,7 @@ func (x *httpExchange) request() (r *http.Request, err error) {
 
 func (x *httpExchange) newRequest() (*http.Request, error) {
 	req := x.req
-	target := req.Target()
+	target := string(req.head.Target.Of(req.buf)) // as it was sent: net/http encodes nothing
 	u, err := url.ParseRequestURI(target)
 	if err != nil {
 		return nil, &Error{Status: StatusBadRequest, Message: "the target is malformed", Err: err}
