@@ -48,15 +48,23 @@
 // # The watchdog
 //
 // A handler that holds its loop all the same, for longer than Server.StallAfter (20 ms), is found: its thread has computed
-// for so long, or its goroutine waits for something. The log names the route, once, with the stack; OnStall is told; the
-// loop gets no new connections meanwhile; and from the next request on the route runs as Blocking, unless KeepInline is
-// set. After Server.TakeOverAfter (200 ms) another thread goes on with the loop. The handler is let in again when it comes
-// back, and its answer is sent. What was parked on the stuck thread waits for it: a coroutine cannot leave a pinned thread.
-// With ThreadsFree it goes on too; but one that computes is not found there, since no thread tells for how long it did.
+// for so long, or its goroutine waits for something. So is a route whose handlers do so in pieces: a loop that is held for
+// half of a second without computing is looked at, and those who have the largest share are found waiting. The log names
+// the route, once, with the stack and what it waits for; OnStall is told; the loop gets no new connections meanwhile; and
+// from the next request on the route runs as Blocking, with all of its middleware, unless KeepInline is set.
 //
-// What cannot be rescued: a handler that never returns keeps its connection, its stack and, pinned, its thread, until the
-// process ends (a loop is taken over 63 times at most); and a mutex that one parked handler holds and another one of the same pinned
-// thread wants is a deadlock of these two.
+// After Server.TakeOverAfter (200 ms) another thread goes on with the loop. The handler is let in again when it comes
+// back, and its answer is sent. What was parked on the stuck thread waits for it: a coroutine cannot leave a pinned thread;
+// if the clients leave meanwhile their connections are closed. With ThreadsFree it goes on too; but one that computes is
+// not found there, since no thread tells for how long it did.
+//
+// All code of the program's is watched: middleware, also that around 404, 405, 501, OPTIONS and redirects, ErrorPage,
+// BeforeHead, filters, observers, Defer and OnEnd. Hooks are not moved; one that blocks again loses the loop at once.
+//
+// What cannot be rescued: a handler that never returns keeps its stack, its thread if that is pinned, and its connection
+// until the server stops, whose error names it (64 threads of a loop may be stuck at a time, or wait for what is parked on
+// them); and a mutex that one parked handler holds and another one of the same pinned thread wants is a deadlock of these
+// two: the log names the mutex, and the routes that are parked.
 //
 // # Lifetimes
 //

@@ -33,6 +33,9 @@ func (h *h1) subscribe(resp *Response, sub *subscriber, first []byte) {
 	h.guest = &topicGuest{
 		subscriber: sub, eng: h.eng, handle: h.c.Handle(), limit: int64(h.req.limits.Write), size: len(first), sent: int64(len(first)),
 	}
+	if h.req.route != nil {
+		h.guest.number = h.req.route.number
+	}
 }
 
 // handOver leaves the connection to its subscription, with what the kernel does not take at once of the head and the
@@ -78,6 +81,7 @@ type topicGuest struct {
 	size   int          // of the event whose bytes part is
 	sent   int64        // bytes of the body, with all of that event
 	past   *pastRequest // what the observers are shown at the end; nil: there are none
+	number uint64       // of the route, for the watchdog
 }
 
 // Ready implements evloop.Guest.
@@ -257,7 +261,7 @@ func (g *topicGuest) depart(cause error) {
 	g.end(cause)
 }
 
-// end tells the topic, the user's OnEnd and the observers, none of which must take the loop with it.
+// end tells the topic, the user's OnEnd and the observers.
 func (g *topicGuest) end(cause error) {
 	g.tell(cause)
 	unsent := len(g.part)
@@ -268,19 +272,41 @@ func (g *topicGuest) end(cause error) {
 	counts := &g.handle.Loop.Counts().App
 	counts[countRequests]++
 	counts[statusClass(StatusOK)]++
-	if g.past != nil {
-		g.past.conclude(cause, len(g.part) > 0, sent, g.handle.Loop.Clock())
+	if past := g.past; past != nil {
 		g.past = nil
+		cut, now := len(g.part) > 0, g.handle.Loop.Clock()
+		g.job(func() { past.conclude(cause, cut, sent, now) })
 	}
 }
 
+// tell ends the subscription. Nobody knows what the loop is in the middle of, so OnEnd comes later.
 func (g *topicGuest) tell(cause error) {
+	g.leave()
+	if g.onEnd != nil {
+		g.job(func() { g.ended(cause) })
+	}
+}
+
+// ended calls OnEnd.
+func (g *topicGuest) ended(cause error) {
 	defer func() {
 		if v := recover(); v != nil {
 			g.eng.core.log.Error("panic in OnEnd", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		}
 	}()
-	g.leave(cause)
+	g.onEnd(cause)
+}
+
+// job lets a worker run code of the program's, and the watchdog look at it.
+func (g *topicGuest) job(fn func()) {
+	dog, number := g.eng.dog, g.number
+	g.handle.Loop.Go(func(w *evloop.Worker) {
+		if dog != nil {
+			w.Enter(number)
+			defer w.Leave()
+		}
+		fn()
+	})
 }
 
 // account keeps for the observers what the worker is about to use again.

@@ -35,8 +35,8 @@ func (l *stuckLog) Handle(context.Context, slog.Record) error {
 	return nil
 }
 
-// TestLogThatBlocks: requests that fail write a line each; nobody waits for it, and the server stops in peace.
-func TestLogThatBlocks(t *testing.T) {
+// TestInvariant10LogThatBlocks: requests that fail write a line each; nobody waits for it, and the server stops in peace.
+func TestInvariant10LogThatBlocks(t *testing.T) {
 	log, _ := newStuckLog(t)
 	srv := &Server{Log: log, Loops: 1}
 	srv.Handle("GET /fail", func(req *Request, resp *Response) Status { return resp.Fail(errSecret) })
@@ -114,9 +114,9 @@ func (l errorLog) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// TestFullPipe: standard error is a pipe that nobody reads. The server goes on, and SIGTERM ends it. It runs this test
+// TestInvariant10FullPipe: standard error is a pipe that nobody reads. The server goes on, and SIGTERM ends it. It runs this test
 // again as a process of its own.
-func TestFullPipe(t *testing.T) {
+func TestInvariant10FullPipe(t *testing.T) {
 	if os.Getenv("LWAN_TEST_FULL_PIPE") != "" {
 		serveWithFullPipe()
 		return
@@ -126,7 +126,7 @@ func TestFullPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unread.Close()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestFullPipe$")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestInvariant10FullPipe$")
 	cmd.Env = append(os.Environ(), "LWAN_TEST_FULL_PIPE=1")
 	cmd.Stderr = full
 	out, err := cmd.StdoutPipe()

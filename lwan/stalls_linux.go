@@ -27,6 +27,8 @@ var hooks = []struct{ function, in string }{
 	{"lwan.(*table).userErrorPage", "ErrorPage"},
 	{"lwan.(*Response).prepareHead", "BeforeHead"},
 	{"lwan.(*Response).closeFilter", "Filter"},
+	{"lwan.(*topicGuest).ended", "OnEnd"},
+	{"lwan.(*subscriber).end", "OnEnd"},
 	{"lwan.(*table).run", "handler"},
 }
 

@@ -30,7 +30,7 @@ type Stats struct {
 // Stall is a handler, or a hook, that held its loop for longer than Server.StallAfter, or in pieces for half of a second.
 type Stall struct {
 	Pattern string        // the route; "": no route fits the request, or it could not be parsed
-	In      string        // "handler", with its middleware; or "ErrorPage", "BeforeHead", "Filter", "Observer", "Defer", "hook"
+	In      string        // "handler", with its middleware; or "ErrorPage", "BeforeHead", "Filter", "Observer", "Defer", "OnEnd", "hook"
 	Wait    string        // what it waited for: "sync.Mutex", "channel", "network", "system call"; "": it computed
 	For     time.Duration // the longest; of one that held it in pieces, their sum in a second
 	Stack   []byte        // when it was found

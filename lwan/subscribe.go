@@ -26,7 +26,7 @@ func (t *Topic) Subscribe(resp *Response, s Subscription) Status {
 	if len(resp.filters) == 0 {
 		if ok, err := subscribeOnLoop(resp, sub, first); ok || err != nil {
 			if err != nil {
-				sub.leave(ErrDropped)
+				sub.end(ErrDropped)
 				return resp.Fail(err)
 			}
 			return StatusOK
@@ -60,7 +60,7 @@ func subscribeOnLoop(resp *Response, sub *subscriber, first []byte) (bool, error
 			car.subscribe(resp, sub, first)
 			return
 		}
-		defer sub.leave(ErrDropped)
+		defer sub.end(ErrDropped)
 		_ = resp.req.car.startStream(resp, StatusOK) // an error means that nobody is there to see it cut
 	}
 	return true, nil

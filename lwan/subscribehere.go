@@ -132,7 +132,7 @@ func (h *hereHost) end(cause error) {
 	t.mu.Lock()
 	delete(t.audiences, h)
 	t.mu.Unlock()
-	h.sub.leave(cause)
+	h.sub.end(cause)
 }
 
 // pump sends events as they come. It returns why it ended.

@@ -14,7 +14,7 @@ type Subscription struct {
 	First []Event           // sent first, to this subscriber alone
 	Gap   []Event           // sent when the client has missed something: After is not kept any more, or DropOldest has dropped
 	Key   string            // for Topic.Drop
-	OnEnd func(cause error) // called once the subscription has ended, on a loop: it must not block
+	OnEnd func(cause error) // called once the subscription has ended, on the loop or the handler's goroutine: it should not block
 }
 
 // subscriber is the state of a subscription, wherever it is served. What it may owe is the same everywhere:
@@ -99,8 +99,16 @@ func (s *subscriber) servedBy(h host) bool {
 	return !s.dropped.Load()
 }
 
-// leave ends the subscription, and tells who asked to be told.
-func (s *subscriber) leave(cause error) {
+// end ends the subscription, and tells who asked to be told.
+func (s *subscriber) end(cause error) {
+	s.leave()
+	if s.onEnd != nil {
+		s.onEnd(cause)
+	}
+}
+
+// leave ends the subscription.
+func (s *subscriber) leave() {
 	t := s.topic
 	t.mu.Lock()
 	if s.key != "" {
@@ -113,9 +121,6 @@ func (s *subscriber) leave(cause error) {
 	t.used.Store(time.Now().UnixNano())
 	t.accountIdle()
 	t.mu.Unlock()
-	if s.onEnd != nil {
-		s.onEnd(cause)
-	}
 }
 
 // slow reports whether the subscriber owes more than it may.

@@ -45,9 +45,9 @@ func (f holdFilter) Close() error {
 	return nil
 }
 
-// TestAllCodeOfTheProgramIsWatched: whatever blocks around a request is reported by its place, and costs the
+// TestInvariant7AllCodeIsWatched: whatever blocks around a request is reported by its place, and costs the
 // others of its loop no more than TakeOverAfter. (A loop is given up only by what is watched.)
-func TestAllCodeOfTheProgramIsWatched(t *testing.T) {
+func TestInvariant7AllCodeIsWatched(t *testing.T) {
 	middleware := func(s *Server, h *snag) {
 		s.Use(func(next Handler) Handler {
 			return func(req *Request, resp *Response) Status {

@@ -15,8 +15,10 @@
 // Everything of a loop is touched only by its current runner: by the worker that runs at the moment. Everybody else
 // posts to the mailbox (Loop.Do). Methods that may be called from elsewhere say so.
 //
+// Code of the program's runs in handlers, and in jobs (job.go): never while the loop is in the middle of something.
+//
 // # Caveats
 //
-// A handler that blocks its thread blocks its loop for that long. A mutex that is held while its holder parks blocks
-// the loop for good as soon as another handler of the loop wants it.
+// A handler that blocks its thread blocks its loop until a watchdog takes the loop over (takeover.go), or for that long.
+// A mutex that is held while its holder parks is a deadlock of the two as soon as another handler of the thread wants it.
 package evloop

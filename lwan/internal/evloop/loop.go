@@ -30,6 +30,8 @@ type Loop struct {
 	runq      workerQueue
 	ready     readyQueue // connections and workers that the fairness caps stopped
 	readyTurn int        // how many of them have their turn before the next poll
+	jobs      []func(w *Worker)
+	jobTurn   int // how many of them may run before the next poll
 	records   records
 	wheel     wheel
 	timers    timerHeap
@@ -83,11 +85,15 @@ func (l *Loop) step(w *Worker) bool {
 		l.resumeReady(w, l.ready.pop())
 		return true
 	}
+	if l.jobTurn > 0 && len(l.jobs) > 0 {
+		l.runJob(w)
+		return true
+	}
 	if l.finished() {
 		return false
 	}
 	l.poll(w)
-	l.readyTurn = l.ready.len()
+	l.readyTurn, l.jobTurn = l.ready.len(), jobBatch
 	return true
 }
 
@@ -138,7 +144,7 @@ func (l *Loop) poll(w *Worker) {
 
 // idle reports whether nothing is waiting for its turn.
 func (l *Loop) idle() bool {
-	return l.runq.head == nil && l.ready.len() == 0 && l.inbox == nil && l.mail.empty() && !l.finished()
+	return l.runq.head == nil && l.ready.len() == 0 && len(l.jobs) == 0 && l.inbox == nil && l.mail.empty() && !l.finished()
 }
 
 // sleep waits for events until the next timer. A letter that is pushed after sleeping is set brings a wake-up; one that

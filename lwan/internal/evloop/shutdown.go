@@ -202,10 +202,10 @@ func (l *Loop) cancel(cause error) {
 	l.each("Killed", func(fd int32, s *slot) { l.killSlot(nil, fd, s, cause) })
 }
 
-// finished reports whether the loop may end: nobody is parked or stuck, nothing is open, and nothing more comes. A
+// finished reports whether the loop may end: nobody is parked or stuck, nothing is open or to be done, and nothing more comes. A
 // connection that another loop has just assigned is not known here yet, but it is counted, and no loop accepts any more.
 func (l *Loop) finished() bool {
-	return l.phase >= phaseDrain && l.parked == 0 && l.stuck == 0 && l.refused == 0 &&
+	return l.phase >= phaseDrain && l.parked == 0 && l.stuck == 0 && len(l.jobs) == 0 && l.refused == 0 &&
 		l.eng.serving.Load() == 0 && l.conns.Load() == 0
 }
 

@@ -96,9 +96,9 @@ func (k *failingPin) pin(n int) error {
 	return syscall.EINVAL
 }
 
-// TestTakeoverThatFails: the new thread cannot be pinned, and the handler comes back meanwhile. The loop was
+// TestInvariant9TakeoverThatFails: the new thread cannot be pinned, and the handler comes back meanwhile. The loop was
 // taken from the handler by then, and nobody turned it any more.
-func TestTakeoverThatFails(t *testing.T) {
+func TestInvariant9TakeoverThatFails(t *testing.T) {
 	release, back := make(chan struct{}), make(chan struct{})
 	entered := make(chan struct{})
 	k := &failingPin{hold: func() {
@@ -159,9 +159,9 @@ func TestTakeoverTooLate(t *testing.T) {
 	})
 }
 
-// TestTakeoversWithParked: in each of 500 takeovers something parks for long on the thread that has got the
+// TestInvariant9TakeoversWithParked: in each of 500 takeovers something parks for long on the thread that has got the
 // loop. After 63 the loop was not taken over any more, though no handler was stuck.
-func TestTakeoversWithParked(t *testing.T) {
+func TestInvariant9TakeoversWithParked(t *testing.T) {
 	onThreads(t, func(t *testing.T, mode Threads) {
 		const n = 500
 		p := newStuckLines()
@@ -193,9 +193,9 @@ func TestTakeoversWithParked(t *testing.T) {
 	})
 }
 
-// TestThreadsRetire: handlers that are stuck at the same time cost a thread each, up to a bound, and none
+// TestInvariant9ThreadsRetire: handlers that are stuck at the same time cost a thread each, up to a bound, and none
 // once they are back.
-func TestThreadsRetire(t *testing.T) {
+func TestInvariant9ThreadsRetire(t *testing.T) {
 	onThreads(t, func(t *testing.T, mode Threads) {
 		p := newStuckLines()
 		r := run(t, p.protocol(), Config{Threads: mode})
@@ -235,9 +235,9 @@ func runnerGoroutines() int {
 	return strings.Count(engineGoroutines(), "evloop.(*runner).start(")
 }
 
-// TestParkedBehindStuck: the clients of requests that are parked behind a handler which does not come back
+// TestInvariant9ParkedBehindStuck: the clients of requests that are parked behind a handler which does not come back
 // leave. Their connections stayed open until it did.
-func TestParkedBehindStuck(t *testing.T) {
+func TestInvariant9ParkedBehindStuck(t *testing.T) {
 	for _, mode := range []Threads{Pinned, PinnedCPU} {
 		for name, leave := range map[string]func(*peer){
 			"closing": func(c *peer) { c.Close() }, "half-closing": (*peer).closeWrite, "resetting": (*peer).reset,
@@ -280,9 +280,9 @@ func (p *stuckLines) parkBehind(r *rig, stuck *peer, n int) (parked []*peer) {
 	return parked
 }
 
-// TestHardStopBehindStuck: a hard stop closes the connections of the stuck handler and of what is parked
+// TestInvariant9HardStopBehindStuck: a hard stop closes the connections of the stuck handler and of what is parked
 // behind it at once, and is over when the handler has come back.
-func TestHardStopBehindStuck(t *testing.T) {
+func TestInvariant9HardStopBehindStuck(t *testing.T) {
 	onThreads(t, func(t *testing.T, mode Threads) {
 		const n = 20
 		p := newStuckLines()

@@ -1,0 +1,24 @@
+//go:build linux
+
+package evloop
+
+// Code of the program's is not called while the loop is in the middle of something: in an event, a letter, a timer, a
+// sweep, a guest's method. What has to be told there is told by a job, which runs in a worker of its own turn, as a
+// handler does: it may block, then the loop is taken over, and it may die, then the next job has another worker.
+
+// jobBatch is how many run before others have a turn.
+const jobBatch = 64
+
+// Go lets a worker run fn, after what is ready now. It is for code on the loop.
+func (l *Loop) Go(fn func(w *Worker)) { l.jobs = append(l.jobs, fn) }
+
+// runJob lets w run the first one. It is taken out before: should it die, it does not run again.
+func (l *Loop) runJob(w *Worker) {
+	l.jobTurn--
+	fn := l.jobs[0]
+	l.jobs[0] = nil
+	if l.jobs = l.jobs[1:]; len(l.jobs) == 0 {
+		l.jobs = nil
+	}
+	fn(w)
+}
