@@ -21,6 +21,7 @@ type pressure struct {
 	cpu   int64     // of the thread then
 	held  time.Duration
 	by    map[uint64]*share
+	looks int // at stacks, so far
 }
 
 // share is what of it a route has, by its tag.
@@ -34,6 +35,7 @@ const (
 	pressureLimit  = pressureWindow / 2  // of all routes of a loop
 	pressureShare  = pressureWindow / 10 // of a route that is to be accused
 	pressureLooks  = 3
+	mostLooks      = 4 * pressureLooks   // in a window, of all routes: a profile takes a while where there are many goroutines
 	longestSample  = pressureWindow / 10 // what a late sample stands for, at most
 )
 
@@ -49,7 +51,7 @@ func (p *pressure) add(l *evloop.Loop, now time.Time, inside bool, tag uint64) b
 	idle := min(now.Sub(p.last), longestSample) - time.Duration(max(cpu-p.cpu, 0)) // less after a takeover: another thread's
 	p.last, p.cpu = now, cpu
 	if now.Sub(p.since) > pressureWindow {
-		p.since, p.held = now, 0
+		p.since, p.held, p.looks = now, 0, 0
 		clear(p.by)
 	}
 	if !inside || idle <= 0 {
@@ -65,7 +67,7 @@ func (p *pressure) add(l *evloop.Loop, now time.Time, inside bool, tag uint64) b
 	}
 	s.held += idle
 	p.held += idle
-	return p.held >= pressureLimit && s.held >= pressureShare && s.lost < pressureLooks
+	return p.held >= pressureLimit && s.held >= pressureShare && s.lost < pressureLooks && p.looks < mostLooks
 }
 
 // accuse looks at the handler of that beat, and reports it when it was found waiting often enough.
@@ -75,6 +77,7 @@ func (d *watchdog) accuse(p *pressure, l *evloop.Loop, beat, tag, worker uint64)
 		p.acquit(tag)
 		return
 	}
+	p.looks++
 	at, ok := d.place(l, beat, worker)
 	switch {
 	case !ok:
