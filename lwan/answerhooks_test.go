@@ -289,6 +289,16 @@ func (h *hooks) topic(path string) *lwan.Topic {
 	return h.topics[path]
 }
 
+// subscribed says how many subscribers of the path's topic are left, and how many have ended.
+func (h *hooks) subscribed(path string) (left, ends int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t := h.topics[path]; t != nil {
+		left = t.Len()
+	}
+	return left, h.ends[path]
+}
+
 func (h *hooks) ended(path string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -411,8 +421,8 @@ func (h *hooks) check(t *testing.T, path string, got onWire) {
 	case failed && got.status < 400 && got.status != 101 && !got.cut && (got.next || !got.known) && !pardons(path):
 		t.Errorf("%s: %+v looks complete, %q in the log", path, got, told[0])
 	}
-	if h.topics[path] != nil && h.topic(path).Len() != 0 || h.ends[path] > 1 {
-		t.Errorf("%s: %d subscribers, %d ends", path, h.topic(path).Len(), h.ends[path])
+	if left, ends := h.subscribed(path); left != 0 || ends > 1 {
+		t.Errorf("%s: %d subscribers, %d ends", path, left, ends)
 	}
 }
 
