@@ -11,7 +11,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/cbroglie/mustache"
+	"github.com/golwan/golwan/template"
 )
 
 const (
@@ -140,24 +140,24 @@ func (e *errorInfo) problems() []problem {
 	return list
 }
 
+// errorPage is the data of the page for browsers.
+type errorPage struct {
+	Title, Message, Path string
+	Problems             []problem
+}
+
 func (e *errorInfo) writeHTML(w io.Writer, req *Request) error {
-	page := struct {
-		Title, Message, Path string
-		Problems             []problem
-	}{Title: e.title(), Message: e.Message, Problems: e.problems()}
+	page := errorPage{Title: e.title(), Message: e.Message, Problems: e.problems()}
 	if e.Status == int(StatusNotFound) {
 		page.Path = req.Path()
 	}
-	return errorTemplate().FRender(w, page)
+	return errorTemplate().Render(w, page)
 }
 
-// errorTemplate is the page for browsers. It asks for nothing else: no script, no image, no font.
-var errorTemplate = sync.OnceValue(func() *mustache.Template {
-	t, err := mustache.ParseString(errorSource)
-	if err != nil {
-		panic(err) // the source is a constant
-	}
-	return t
+// errorTemplate is the page for browsers. It asks for nothing else: no script, no image, no font. It is compiled when it
+// is first needed: most programs start without it.
+var errorTemplate = sync.OnceValue(func() *template.Template[errorPage] {
+	return template.Must(template.Compile[errorPage]("error", errorSource, template.Set{}))
 })
 
 const errorSource = `<!DOCTYPE html>

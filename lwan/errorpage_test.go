@@ -89,7 +89,7 @@ func TestErrorPageHTML(t *testing.T) {
 func TestErrorPagePath(t *testing.T) {
 	const target = "/a%20b/%3Cscript%3E%22&x"
 	page := string(errorAnswer(t, browserAccept, target, 404, nil).body)
-	if want := "<code>/a b/&lt;script&gt;&#34;&amp;x</code>"; !strings.Contains(page, want) {
+	if want := "<code>/a b/&lt;script&gt;&quot;&amp;x</code>"; !strings.Contains(page, want) {
 		t.Errorf("no %s:\n%s", want, page)
 	}
 	for _, accept := range []string{"", "application/json"} {

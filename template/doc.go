@@ -139,11 +139,13 @@
 //
 // # The mustache library
 //
-// The package is built on github.com/cbroglie/mustache: tag kinds, error codes
-// (errors.As finds its ParseError) and lambda types are that library's, and
-// tests compare every reading and rendering with it. The tree of tags that it
-// exports has names alone, without text, lines, {{{ }}} or indentation, so
-// sources are parsed here. Where the two differ:
+// Of github.com/cbroglie/mustache this package uses types and nothing that runs:
+// the kinds of tags, the error codes (errors.As finds its ParseError) and the
+// types of lambdas, so that code written for the library keeps working. Parsing,
+// compiling and rendering are done here, since the tree of tags that the library
+// exports has names alone, without text, lines, {{{ }}} or indentation. In the
+// tests the library is the judge: every reading and rendering is compared with
+// it. Where the two differ:
 //
 //   - nil prints nothing here, <nil> there
 //   - a double quote is &quot; here, as the specification's suites have it

@@ -96,7 +96,7 @@ var mayImport = map[string][]string{
 	"lwan/internal/http1":   {"."},
 	"lwan/internal/logring": {"."},
 	"lwan/internal/evloop":  {"lwan/internal/logring"},
-	"lwan":                  {"lwan/internal/http1", "lwan/internal/evloop", "lwan/internal/logring", "router"},
+	"lwan":                  {"lwan/internal/http1", "lwan/internal/evloop", "lwan/internal/logring", "router", "template"},
 	"lwan/lwantest":         {"lwan"},
 	"handlers":              {"lwan", "cache", "template"},
 }
