@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/golwan/golwan/lwan"
+	"github.com/golwan/golwan/lwan/buffer"
 )
 
 // CompressConfig says what is worth to be compressed. The zero value is a good choice.
@@ -171,12 +172,12 @@ func (z *compressor) small(resp *lwan.Response, whole bool) bool {
 
 // newBody makes the filter of an answer.
 func (z *compressor) newBody(req *lwan.Request, to io.Writer, st lwan.Status) *gzipBody {
-	b := &gzipBody{req: req, to: to, home: &z.writers, inline: st >= 400}
+	b := &gzipBody{req: req, to: to, out: buffer.Get(), home: &z.writers, inline: st >= 400}
 	if w, ok := z.writers.Get().(*gzip.Writer); ok {
-		w.Reset(&b.out)
+		w.Reset(b.out)
 		b.gzip = w
 	} else {
-		b.gzip, _ = gzip.NewWriterLevel(&b.out, gzipLevel) // its only error is a level that does not exist
+		b.gzip, _ = gzip.NewWriterLevel(b.out, gzipLevel) // its only error is a level that does not exist
 	}
 	return b
 }

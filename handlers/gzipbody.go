@@ -1,15 +1,16 @@
 package handlers
 
 import (
-	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"sync"
 
 	"github.com/golwan/golwan/lwan"
+	"github.com/golwan/golwan/lwan/buffer"
 )
 
 // gzipBody is the filter of one answer. What the compressor gives is kept until it has returned, because it may run on
@@ -17,10 +18,10 @@ import (
 type gzipBody struct {
 	req    *lwan.Request
 	to     io.Writer
-	gzip   *gzip.Writer // writes to out
-	out    bytes.Buffer
-	home   *sync.Pool // where gzip goes back to
-	inline bool       // an error, maybe of a request that is dead: nothing waits
+	gzip   *gzip.Writer   // writes to out
+	out    *buffer.Buffer // borrowed until Close
+	home   *sync.Pool     // where gzip goes back to
+	inline bool           // an error, maybe of a request that is dead: nothing waits
 }
 
 // awaitFrom is the size of a piece from which a goroutine compresses it. Going there and back costs some 30 us, in which
@@ -28,27 +29,32 @@ type gzipBody struct {
 const awaitFrom = 64 << 10
 
 // Write implements io.Writer.
-func (b *gzipBody) Write(p []byte) (int, error) {
-	err := b.off(len(p), func() error {
+func (b *gzipBody) Write(p []byte) (n int, err error) {
+	if len(p) < awaitFrom || b.inline || b.req.Context().Err() != nil {
+		n, err = b.gzip.Write(p)
+	} else {
+		n, err = b.writeAside(p)
+	}
+	if err != nil {
+		return n, err
+	}
+	return n, b.pass()
+}
+
+// writeAside compresses on a goroutine, if there is one.
+func (b *gzipBody) writeAside(p []byte) (n int, err error) {
+	b.out.B = slices.Grow(b.out.B, len(p)/4) // what text becomes at most, as a rule
+	err = b.req.Await(func(context.Context) error {
 		_, err := b.gzip.Write(p)
 		return err
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, lwan.ErrBusy): // then it was not run
+		return b.gzip.Write(p)
+	case err != nil:
 		return 0, err
 	}
-	return len(p), b.pass()
-}
-
-// off runs fn, on a goroutine if it has much to do.
-func (b *gzipBody) off(size int, fn func() error) error {
-	if size < awaitFrom || b.inline || b.req.Context().Err() != nil {
-		return fn()
-	}
-	err := b.req.Await(func(context.Context) error { return fn() })
-	if errors.Is(err, lwan.ErrBusy) { // then fn was not run
-		return fn()
-	}
-	return err
+	return len(p), nil
 }
 
 // pass hands on what was compressed.
@@ -56,7 +62,7 @@ func (b *gzipBody) pass() error {
 	if b.out.Len() == 0 {
 		return nil
 	}
-	_, err := b.to.Write(b.out.Bytes())
+	_, err := b.to.Write(b.out.B)
 	b.out.Reset()
 	return err
 }
@@ -69,13 +75,16 @@ func (b *gzipBody) Flush() error {
 	return b.pass()
 }
 
-// Close implements io.Closer. A body that was cut is not closed, and its compressor is left to the collector.
+// Close implements io.Closer. A body that was cut is not closed, and its compressor and buffer are left to the collector.
 func (b *gzipBody) Close() error {
 	if err := b.gzip.Close(); err != nil {
 		return err
 	}
+	err := b.pass()
 	b.home.Put(b.gzip)
-	return b.pass()
+	buffer.Put(b.out)
+	b.gzip, b.out = nil, nil
+	return err
 }
 
 // parseLength reads a Content-Length that the response has accepted; one that is too large for an int is large enough.

@@ -25,38 +25,42 @@ type Codec interface {
 // taken for HTML.
 type jsonCodec struct{}
 
-// jsonBuffer is an encoder with what it writes to.
-type jsonBuffer struct {
-	bytes.Buffer
-	enc *json.Encoder
+// jsonEncoder is an encoder that writes documents without the newline that encoding/json ends them with. It needs no buffer
+// of its own: encoding/json collects a document before it writes it.
+type jsonEncoder struct {
+	enc *json.Encoder // writes to the jsonEncoder
+	to  io.Writer
+	err error // of to, which enc would keep for ever
 }
 
-var jsonBuffers = sync.Pool{New: func() any {
-	b := new(jsonBuffer)
-	b.enc = json.NewEncoder(&b.Buffer)
-	b.enc.SetEscapeHTML(false)
-	return b
+var jsonEncoders = sync.Pool{New: func() any {
+	e := new(jsonEncoder)
+	e.enc = json.NewEncoder(e)
+	e.enc.SetEscapeHTML(false)
+	return e
 }}
 
-func (jsonCodec) Encode(w io.Writer, v any) error {
-	b := jsonBuffers.Get().(*jsonBuffer)
-	defer func() {
-		if b.Cap() <= maxJSONKept {
-			jsonBuffers.Put(b)
-		}
-	}()
-	b.Reset()
-	if err := b.enc.Encode(v); err != nil {
-		return err
+// Write is called by enc. The only newlines are those behind documents: in strings they are escaped.
+func (e *jsonEncoder) Write(p []byte) (int, error) {
+	if e.err == nil {
+		_, e.err = e.to.Write(bytes.TrimSuffix(p, newline))
 	}
-	_, err := w.Write(bytes.TrimSuffix(b.Bytes(), newline)) // Encode ends a line; a document does not
+	return len(p), nil
+}
+
+func (jsonCodec) Encode(w io.Writer, v any) error {
+	e := jsonEncoders.Get().(*jsonEncoder)
+	e.to, e.err = w, nil
+	err := e.enc.Encode(v)
+	if err == nil {
+		err = e.err
+	}
+	e.to, e.err = nil, nil
+	jsonEncoders.Put(e)
 	return err
 }
 
 var newline = []byte("\n")
-
-// maxJSONKept is how large an encoder's buffer may have grown to be used again. The collector empties their pool.
-const maxJSONKept = 1 << 20
 
 func (jsonCodec) Decode(data []byte, v any) error { return json.Unmarshal(data, v) }
 

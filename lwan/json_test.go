@@ -274,3 +274,24 @@ func BenchmarkJSONEncode(b *testing.B) {
 		}
 	}
 }
+
+// failingWriter takes nothing.
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// TestJSONEncodeAfterFailure: an encoder that was not taken anything from, or whose value cannot be encoded, is as good as new.
+func TestJSONEncodeAfterFailure(t *testing.T) {
+	for range 10 {
+		if err := (jsonCodec{}).Encode(failingWriter{}, 1); err != io.ErrClosedPipe {
+			t.Fatal(err)
+		}
+		if err := (jsonCodec{}).Encode(io.Discard, math.NaN()); err == nil {
+			t.Fatal("a number that is none was encoded")
+		}
+		var b bytes.Buffer
+		if err := (jsonCodec{}).Encode(&b, "a\n<b>"); err != nil || b.String() != `"a\n<b>"` {
+			t.Fatalf("%q, %v", b.String(), err)
+		}
+	}
+}

@@ -2,10 +2,10 @@ package files
 
 import (
 	"context"
-	"strings"
 
 	"github.com/golwan/golwan/cache"
 	"github.com/golwan/golwan/lwan"
+	"github.com/golwan/golwan/lwan/buffer"
 )
 
 // format is the media type of a listing.
@@ -38,8 +38,9 @@ func (s *site) newPages() *cache.Cache[pageKey, *resource] {
 		MaxBytes: s.config.MemoryBytes,
 		Size:     func(k pageKey, r *resource) int64 { return entryCost + r.bytes() + k.of.bytes() },
 		Create: func(_ context.Context, k pageKey) (*resource, error) {
-			var b strings.Builder
-			err := s.writeListing(&b, k)
+			b := buffer.Get()
+			defer buffer.Put(b)
+			err := s.writeListing(b, k)
 			return s.page(k, inMemory(identity, b.String())), err
 		},
 	})

@@ -1,7 +1,6 @@
 package files
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	kzstd "github.com/klauspost/compress/zstd"
 
 	"github.com/golwan/golwan/cache"
+	"github.com/golwan/golwan/lwan/buffer"
 )
 
 // Compressed forms are kept in a cache of their own, by content: a file that is looked at again and has not changed
@@ -42,8 +42,9 @@ func newPacks(memory int64) *cache.Cache[packKey, *representation] {
 
 // compress makes a representation, which may turn out to be larger than the plain one.
 func compress(k packKey) (*representation, error) {
-	var out bytes.Buffer
-	w, err := newCompressor(&out, k.coding)
+	out := buffer.Get()
+	defer buffer.Put(out)
+	w, err := newCompressor(out, k.coding)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func newCompressor(w io.Writer, c coding) (io.WriteCloser, error) {
 	case gzip:
 		return kgzip.NewWriterLevel(w, gzipLevel)
 	case zstd:
-		return &zstdWriter{w: w}, nil
+		return &zstdWriter{w: w, plain: buffer.Get()}, nil
 	case br:
 		return brotli.NewWriterLevel(w, brLevel), nil
 	}
@@ -71,7 +72,7 @@ func newCompressor(w io.Writer, c coding) (io.WriteCloser, error) {
 // zstdWriter collects what is written and encodes it in one piece. The encoder is large, and can be shared for that.
 type zstdWriter struct {
 	w     io.Writer
-	plain bytes.Buffer
+	plain *buffer.Buffer // until Close
 }
 
 func (z *zstdWriter) Write(p []byte) (int, error) { return z.plain.Write(p) }
@@ -81,7 +82,12 @@ func (z *zstdWriter) Close() error {
 	if err != nil {
 		return err
 	}
-	_, err = z.w.Write(enc.EncodeAll(z.plain.Bytes(), nil))
+	packed := buffer.Get()
+	defer buffer.Put(packed)
+	packed.B = enc.EncodeAll(z.plain.B, packed.B)
+	buffer.Put(z.plain)
+	z.plain = nil
+	_, err = z.w.Write(packed.B)
 	return err
 }
 

@@ -98,7 +98,8 @@ var mayImport = map[string][]string{
 	"lwan/internal/evloop":  {"lwan/internal/logring"},
 	"lwan":                  {"lwan/internal/http1", "lwan/internal/evloop", "lwan/internal/logring", "router", "template"},
 	"lwan/lwantest":         {"lwan"},
-	"handlers":              {"lwan", "cache", "template"},
+	"lwan/buffer":           {},
+	"handlers":              {"lwan", "lwan/buffer", "cache", "template"},
 }
 
 // testsMayImport is what tests may import besides: the package they are of, and what tests of handlers are written with.
