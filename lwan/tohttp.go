@@ -186,8 +186,12 @@ func (c *httpCall) forget() {
 		c.abort()
 	}
 	removeForm(c.r, c.req.ownLog())
-	c.req.end()
-	c.resp.end()
+	if c.endBody() {
+		c.req.end()
+		c.resp.end()
+	} else {
+		c.req.letGo()
+	}
 	c.leave()
 }
 
