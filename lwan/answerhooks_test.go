@@ -173,7 +173,7 @@ type hooks struct {
 	ends     map[string]int
 }
 
-func newHooks(t *testing.T) *hooks {
+func newHooks(t *testing.T, mw ...lwan.Middleware) *hooks {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(name, []byte("content of a file"), 0o600); err != nil {
@@ -188,7 +188,7 @@ func newHooks(t *testing.T) *hooks {
 	h.srv = &lwan.Server{Log: slog.New(slog.DiscardHandler), Loops: 1, LingerTimeout: 50 * time.Millisecond, ErrorPage: h.page}
 	h.srv.Observe(h)
 	h.srv.Handle("GET /ok", func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Text(200, "still in sync") })
-	h.srv.Handle("GET /{place}/{base}/{op}", h.handle, h.middleware)
+	h.srv.Handle("GET /{place}/{base}/{op}", h.handle, append(mw, h.middleware)...)
 	return h
 }
 
@@ -430,6 +430,13 @@ func (h *hooks) check(t *testing.T, path string, got onWire) {
 // got, a failure does not look like a success, and the connection is in step or closed.
 func TestHooksOnServer(t *testing.T) {
 	h := newHooks(t)
+	s := lwantest.Start(t, h.srv)
+	eachCase(func(path string) { h.check(t, path, h.converse(t, strings.TrimPrefix(s.URL, "http://"), path)) })
+}
+
+// TestHooksOnGoroutines is the same for handlers that run as Blocking.
+func TestHooksOnGoroutines(t *testing.T) {
+	h := newHooks(t, lwan.Blocking)
 	s := lwantest.Start(t, h.srv)
 	eachCase(func(path string) { h.check(t, path, h.converse(t, strings.TrimPrefix(s.URL, "http://"), path)) })
 }

@@ -116,3 +116,42 @@ func TestEndRunsOnce(t *testing.T) {
 		})
 	}
 }
+
+// TestBytesOfNoContent: what was written of an answer that has no content was not sent.
+func TestBytesOfNoContent(t *testing.T) {
+	srv := &Server{}
+	sent := make(chan int64, 1)
+	srv.Observe(doneFunc(func(_ *Request, resp *Response) { sent <- resp.BytesSent() }))
+	srv.Handle("GET /whole/{status}", func(req *Request, resp *Response) Status {
+		st, err := Param[int](req, "status")
+		if err != nil {
+			return resp.Fail(err)
+		}
+		return resp.Text(Status(st), "four")
+	})
+	srv.Handle("GET /stream/{status}", func(req *Request, resp *Response) Status {
+		st, err := Param[int](req, "status")
+		if err != nil {
+			return resp.Fail(err)
+		}
+		if err := resp.SendHead(Status(st)); err != nil {
+			return resp.Fail(err)
+		}
+		resp.WriteString("four")
+		return 200
+	})
+	addr := serveTest(t, srv)
+	for _, way := range []string{"/whole/", "/stream/"} {
+		for status, want := range map[string]int64{"200": 4, "204": 0, "205": 0, "304": 0} {
+			for _, method := range []string{"GET", "HEAD"} {
+				once(t, addr, method, method+" "+way+status+" HTTP/1.1\r\nHost: x\r\n\r\n")
+				if method == "HEAD" {
+					want = 0
+				}
+				if n := received(t, sent); n != want {
+					t.Errorf("%s %s%s: %d bytes, want %d", method, way, status, n, want)
+				}
+			}
+		}
+	}
+}

@@ -375,8 +375,15 @@ func (r *Response) Status() Status { r.mustLive(); return r.status }
 // HeadSent reports whether the head has left: from then on status and fields cannot change.
 func (r *Response) HeadSent() bool { r.mustLive(); return r.state.headOut() }
 
-// BytesSent counts the bytes of the body that were handed to the connection.
-func (r *Response) BytesSent() int64 { r.mustLive(); return r.sent }
+// BytesSent counts the bytes of the body that were handed to the connection: none of an answer that has no content, as to
+// HEAD, whatever was written.
+func (r *Response) BytesSent() int64 {
+	r.mustLive()
+	if r.status.bodyless() || r.req != nil && r.req.method == "HEAD" {
+		return 0
+	}
+	return r.sent
+}
 
 // BeforeHead runs fn once, just before the head goes out, streamed or not, with the status that it will have: the last
 // moment to set cookies and fields, and for Fail, which replaces the answer. Functions run in reverse order, as middleware
