@@ -3,9 +3,6 @@
 package lwan
 
 import (
-	"fmt"
-	"runtime/debug"
-
 	"github.com/golwan/golwan/lwan/internal/evloop"
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
@@ -283,18 +280,8 @@ func (g *topicGuest) end(cause error) {
 func (g *topicGuest) tell(cause error) {
 	g.leave()
 	if g.onEnd != nil {
-		g.job(func() { g.ended(cause) })
+		g.job(func() { g.callOnEnd(cause) })
 	}
-}
-
-// ended calls OnEnd.
-func (g *topicGuest) ended(cause error) {
-	defer func() {
-		if v := recover(); v != nil {
-			g.eng.core.log.Error("panic in OnEnd", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-		}
-	}()
-	g.onEnd(cause)
 }
 
 // job lets a worker run code of the program's, and the watchdog look at it.

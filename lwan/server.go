@@ -265,8 +265,8 @@ func (s *Server) OnClose(fn func() error) { s.life.closers = append(s.life.close
 // observers. All that can be asked is there, also what middleware has set (Key, SetContext, SetLog), but for the body.
 type Observer interface {
 	// Done is called once for each request, also for those that no handler saw (400, 408, 431: req.Method is ""). It runs on
-	// the loop, or the handler's goroutine, many at the same time, and must not block. For a subscription it runs behind
-	// OnEnd, when Request.Defer has long run and the context has ended; otherwise before those.
+	// the loop, or the handler's goroutine, many at the same time, and must not block. For a subscription it runs when
+	// Request.Defer has long run and the context has ended; otherwise before those.
 	Done(req *Request, resp *Response, took time.Duration)
 	// Close is called at the end of the server.
 	Close() error

@@ -2,6 +2,9 @@ package lwan
 
 import (
 	"cmp"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 )
@@ -14,7 +17,7 @@ type Subscription struct {
 	First []Event           // sent first, to this subscriber alone
 	Gap   []Event           // sent when the client has missed something: After is not kept any more, or DropOldest has dropped
 	Key   string            // for Topic.Drop
-	OnEnd func(cause error) // called once the subscription has ended, on the loop or the handler's goroutine: it should not block
+	OnEnd func(cause error) // called once the subscription has ended, on the loop or the handler's goroutine: it should not block. A panic is logged
 }
 
 // subscriber is the state of a subscription, wherever it is served. What it may owe is the same everywhere:
@@ -28,6 +31,7 @@ type subscriber struct {
 	key   string
 	onEnd func(cause error)
 	gap   []Event
+	log   *slog.Logger // the server's
 
 	at       *wire  // the last one that was sent, or is being sent
 	part     []byte // what is not sent yet of it
@@ -47,7 +51,7 @@ type host interface{ drop() }
 func (t *Topic) join(req *Request, s Subscription) (sub *subscriber, first []byte, err error) {
 	last := req.Header("Last-Event-ID")
 	after := cmp.Or(s.After, last)
-	sub = &subscriber{topic: t, key: s.Key, onEnd: s.OnEnd, gap: s.Gap}
+	sub = &subscriber{topic: t, key: s.Key, onEnd: s.OnEnd, gap: s.Gap, log: req.table.core.log}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	at, found := t.kept.find(after)
@@ -102,6 +106,16 @@ func (s *subscriber) servedBy(h host) bool {
 // end ends the subscription, and tells who asked to be told.
 func (s *subscriber) end(cause error) {
 	s.leave()
+	s.callOnEnd(cause)
+}
+
+// callOnEnd calls OnEnd. One that panics must take neither the loop with it nor the request.
+func (s *subscriber) callOnEnd(cause error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.log.Error("panic in OnEnd", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		}
+	}()
 	if s.onEnd != nil {
 		s.onEnd(cause)
 	}

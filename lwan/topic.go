@@ -36,7 +36,7 @@ var (
 // restart, and on another machine, events have to live elsewhere: see Broker.
 type Topic struct {
 	Replay    int           // events kept for subscribers that come back with Last-Event-ID; 0: none
-	Backlog   int           // bytes that a subscriber may owe before Slow says what to do: 64 KiB
+	Backlog   int           // bytes that a subscriber may owe before Slow says what to do, a replay not counted: 64 KiB
 	Slow      SlowPolicy    // DropOldest
 	Heartbeat time.Duration // pause after which a comment is sent: 15 s; negative: none
 	Retry     time.Duration // what clients are told to wait before they come back, first and when draining: 3 s; negative: nothing

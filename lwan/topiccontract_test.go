@@ -380,3 +380,26 @@ func TestSubscriptionThatIsNotServed(t *testing.T) {
 		settled(t, "subscribers", 0, func() int64 { return int64(topic.Len()) })
 	})
 }
+
+// TestPanicInOnEnd is logged, and nothing else: behind a filter the worker died of it, on net/http the connection.
+func TestPanicInOnEnd(t *testing.T) {
+	for name, mw := range map[string][]Middleware{"loop": nil, "blocking": {Blocking}, "filter": {filtering}} {
+		t.Run(name, func(t *testing.T) {
+			topic := &Topic{}
+			srv := &Server{}
+			srv.Handle("GET /", func(req *Request, resp *Response) Status {
+				defer topic.Drop("ann")
+				return topic.Subscribe(resp, Subscription{Key: "ann", OnEnd: func(error) { panic("oops") }})
+			}, mw...)
+			book := logged(srv)
+			addr := serveTest(t, srv)
+			if a := get(t, addr, "/"); a.status != 200 || a.err != nil {
+				t.Errorf("%v", a)
+			}
+			settled(t, "lines", 1, func() int64 { return int64(book.lines("panic in OnEnd", "oops")) })
+			if n := book.lines("level=ERROR"); n != 1 {
+				t.Errorf("logged:\n%s", book)
+			}
+		})
+	}
+}

@@ -15,7 +15,7 @@ import (
 // topic that is one too many goes if it has no subscriber, was not used for a second, and was not asked for longest; one
 // that has events to replay stays until there are twice as many, or MaxBytes are kept.
 type Topics struct {
-	New        func(name string) *Topic // nil: new(Topic). Called once for a name that is asked for, while no other waits
+	New        func(name string) *Topic // nil: new(Topic). It may take its time, and ask for other topics
 	Keep       time.Duration            // how long a topic without subscribers is kept: 1 min; negative: for ever
 	KeepReplay time.Duration            // and one that has events to replay: 1 h, or Keep if that is longer; negative: for ever
 	Max        int                      // topics beyond which those without subscribers are not kept: 10,000; negative: no bound
