@@ -49,6 +49,12 @@ func recovering(next Handler) Handler {
 func inTime(next Handler, req *Request, resp *Response) Status {
 	before := slices.Clone(resp.fields)
 	st := next(req, resp)
+	if req.term != nil {
+		if !req.term.end() { // another goroutine is in the middle of writing: the answer is cut
+			return st
+		}
+		req.term.inherit() // middleware may go on
+	}
 	if st >= 400 || resp.failed != 0 || resp.state != answerHeld || resp.after != nil || req.limits.Timeout <= 0 || req.car.elapsed() < req.limits.Timeout {
 		return st
 	}
@@ -59,6 +65,12 @@ func inTime(next Handler, req *Request, resp *Response) Status {
 
 // failPanic is Fail for a panic. http.ErrAbortHandler asks for the connection to be cut without a word.
 func (r *Response) failPanic(v any) Status {
+	if r.term != nil {
+		if !r.term.end() { // another goroutine is in the middle of writing: the answer is cut
+			return StatusInternalServerError
+		}
+		r.term.inherit() // middleware may go on
+	}
 	if v == http.ErrAbortHandler {
 		return r.Fail(ErrGone)
 	}
@@ -66,20 +78,23 @@ func (r *Response) failPanic(v any) Status {
 }
 
 // answer runs the chain of the route for the request and ends the response.
-func (t *table) answer(req *Request, resp *Response) {
-	st := t.run(req, resp)
+func (t *table) answer(req *Request, resp *Response) { t.answerBy(t.find(req, resp), req, resp) }
+
+// answerBy runs next, which find has found.
+func (t *table) answerBy(next Handler, req *Request, resp *Response) {
+	st := t.run(next, req, resp)
 	req.table.conclude(req, resp, st) // it may have become another table's; the watchdog counts its hooks among the handler
 	req.car.returned()
 }
 
 // run is recovering for middleware: what happens in handlers is recovered further in.
-func (t *table) run(req *Request, resp *Response) (st Status) {
+func (t *table) run(next Handler, req *Request, resp *Response) (st Status) {
 	defer func() {
 		if v := recover(); v != nil {
 			st = resp.failPanic(v)
 		}
 	}()
-	return t.dispatch(req, resp)
+	return next(req, resp)
 }
 
 // conclude sends what the handler has left to be sent. Afterwards the answer is over.
@@ -115,7 +130,7 @@ func (t *table) abandon(req *Request, resp *Response, err error) {
 		return
 	}
 	st := resp.died(err)
-	req.state = stateUnwinding
+	req.state.Store(stateUnwinding)
 	t.conclude(req, resp, st)
 }
 
@@ -184,7 +199,7 @@ func (t *table) endStream(req *Request, resp *Response) {
 	if resp.events != nil && req.cancelled() == ErrStopping {
 		resp.lastWords(comeBack)
 	}
-	req.dead = nil // what a filter writes at its end is no wait of the handler's, which must not be unwound by it
+	req.dead.Store(nil) // what a filter writes at its end is no wait of the handler's, which must not be unwound by it
 	resp.closeFilter()
 	resp.drain()
 	if resp.refailed { // in a filter

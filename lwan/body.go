@@ -12,13 +12,14 @@ const drainLimit = 256 << 10
 
 // body is how far a request's content has been read.
 type body struct {
-	length int64 // as declared; 0: there is none; -1: chunked
-	read   int64
-	err    error  // io.EOF at the end; sticky
-	whole  []byte // what BodyBytes has read; its array is used again
-	full   bool   // whole is the content
-	begun  bool
-	duplex bool // a handler of net/http has asked for it: it reads and answers at once
+	length   int64 // as declared; 0: there is none; -1: chunked
+	read     int64
+	err      error  // io.EOF at the end; sticky
+	whole    []byte // what BodyBytes has read; its array is used again
+	full     bool   // whole is the content
+	begun    bool
+	unshared bool // whole is not lent to others later
+	duplex   bool // a handler of net/http has asked for it: it reads and answers at once
 }
 
 func (b *body) begin(h *http1.Head) {
@@ -30,6 +31,10 @@ func (b *body) begin(h *http1.Head) {
 
 // end gives back what a worker does not keep.
 func (b *body) end(large *collectors) {
+	if b.unshared {
+		b.whole = nil
+		return
+	}
 	poison(b.whole[:cap(b.whole)])
 	if cap(b.whole) > maxKept {
 		large.give(b.whole)
@@ -42,13 +47,46 @@ var errSlowBody = &Error{Status: StatusRequestTimeout, Message: "the body did no
 
 // Body reads the content from the connection as the handler asks for it, and parks while there is none: a handler that
 // does not read makes the client wait, and no memory fills up. Beyond Limits.Body reading fails with ErrTooLarge. What
-// the handler leaves unread is thrown away after the answer, or the connection closed if that is too much.
-func (r *Request) Body() io.Reader { r.mustLive(); return (*bodyReader)(r) }
+// the handler leaves unread is thrown away after the answer, or the connection closed if that is too much. Once the handler
+// has returned the reader fails with ErrOver, and on a goroutine that does not run the handler with ErrForeign.
+func (r *Request) Body() io.Reader {
+	r.mustLive()
+	if r.reader == nil {
+		r.reader = &bodyReader{r, r.serial}
+	}
+	return r.reader
+}
 
-type bodyReader Request
+// bodyReader reads the content of one request, whatever its Request is used for later.
+type bodyReader struct {
+	req    *Request
+	serial uint64
+}
 
 func (br *bodyReader) Read(p []byte) (int, error) {
-	r := (*Request)(br)
+	if err := br.req.enter(); err != nil {
+		return 0, err
+	}
+	defer br.req.term.leave()
+	if br.serial != br.req.serial {
+		return 0, ErrOver
+	}
+	return br.req.read(p)
+}
+
+// enter is called before anything that waits looks at the request. Who gets nil calls term.leave behind it.
+func (r *Request) enter() error {
+	if r.home != nil && !r.home.here() {
+		return ErrForeign
+	}
+	if !r.term.enter() {
+		return ErrOver
+	}
+	return nil
+}
+
+// read is Body's Read.
+func (r *Request) read(p []byte) (int, error) {
 	b := &r.body
 	switch {
 	case b.full: // BodyBytes was here first: read from what it has
@@ -75,7 +113,7 @@ func (r *Request) readBody(p []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := r.beginWait(); err != nil {
+	if err := r.begun(); err != nil {
 		return 0, err
 	}
 	n, err := r.endRead(r.car.readBody(p))
@@ -115,6 +153,10 @@ func (r *Request) endRead(n int, err error) (int, error) {
 // BodyBytes reads the whole content, up to Limits.Body; then ErrTooLarge. The result is valid until the handler returns.
 func (r *Request) BodyBytes() ([]byte, error) {
 	r.mustLive()
+	if err := r.enter(); err != nil {
+		return nil, err
+	}
+	defer r.term.leave()
 	b := &r.body
 	if b.full {
 		return b.whole, nil
@@ -128,7 +170,7 @@ func (r *Request) BodyBytes() ([]byte, error) {
 	}
 	for {
 		r.growWhole()
-		n, err := (*bodyReader)(r).Read(b.whole[len(b.whole):cap(b.whole)])
+		n, err := r.read(b.whole[len(b.whole):cap(b.whole)])
 		b.whole = b.whole[:len(b.whole)+n]
 		if err == nil && int64(len(b.whole)) == b.length {
 			b.err = io.EOF
@@ -174,7 +216,7 @@ func (r *Request) growWhole() {
 	if b.length > have {
 		room = credit(have, b.length)
 	}
-	if room > maxKept {
+	if room > maxKept && !b.unshared {
 		b.whole = r.table.core.large.grow(b.whole, int(room))
 		return
 	}

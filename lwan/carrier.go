@@ -3,6 +3,7 @@ package lwan
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -40,6 +41,10 @@ type carrier interface {
 	wait(arm func(wake func()), limit time.Duration) error
 	// offload runs fn on a goroutine, and returns when fn has: however long it takes. ErrBusy: it was not run.
 	offload(fn func()) error
+	// blocking runs a Blocking handler.
+	blocking(next Handler, req *Request, resp *Response) Status
+	// readAside runs fn on a goroutine that reads the body, and returns when fn has. ErrBusy: it was not run.
+	readAside(fn func(body io.Reader)) error
 	// outlast waits until wake is called, whatever becomes of the request meanwhile.
 	outlast(arm func(wake func()))
 	// entered says that code of the program's runs from here on, and for which route, for the watchdog; nil: none.

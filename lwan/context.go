@@ -116,13 +116,32 @@ func (r *Request) timeLeft() (time.Duration, bool) {
 // resetDeadline follows a change of the limit, or the head's leaving.
 func (r *Request) resetDeadline() {
 	c := r.ctx.Load()
-	if c == nil {
-		return // it is set when something asks for it: Context, or the first wait
+	if c == nil { // it is set when something asks for it: Context, or the first wait
+		r.armed()
+		return
 	}
 	c.disarm()
 	if left, ok := r.timeLeft(); ok {
 		c.arm(left, r.car.canceller())
 	}
+}
+
+// armed sets the deadline of a Blocking handler at once: whoever reads for it must not have to.
+func (r *Request) armed() {
+	if r.term == nil || r.ctx.Load() != nil {
+		return
+	}
+	if _, ok := r.timeLeft(); ok {
+		newRequestContext(r)
+	}
+}
+
+// endOf is why the handler has ended by Goexit.
+func (r *Request) endOf() error {
+	if dead := r.dead.Load(); dead != nil {
+		return *dead
+	}
+	return errGoexit
 }
 
 // cancel ends the request's context, now or once it is made. Unlike the rest of a Request it may be called by the loop
@@ -136,8 +155,8 @@ func (r *Request) cancel(cause error) {
 
 // cancelled is why the request's context has ended, nil if it has not; also before it was made.
 func (r *Request) cancelled() error {
-	if r.dead != nil {
-		return r.dead
+	if dead := r.dead.Load(); dead != nil {
+		return *dead
 	}
 	if cause := r.lost.Load(); cause != nil {
 		return *cause

@@ -163,7 +163,7 @@ func TestErrorPageFields(t *testing.T) {
 		t.Errorf("Vary: %q", vary)
 	}
 	for value, want := range map[string]bool{"*": true, "Accept": true, "Accept-Encoding": false, "X-Accept, Origin": false} {
-		resp := &Response{fields: []field{{"vary", value}}}
+		resp := &Response{response: response{fields: []field{{"vary", value}}}}
 		if got := varies(resp, "Accept"); got != want {
 			t.Errorf("Vary: %s: %v", value, got)
 		}

@@ -20,8 +20,8 @@ var (
 	ErrTooLarge = errors.New("lwan: body over the limit")                                    // 413
 	ErrBusy     = errors.New("lwan: no goroutine free for Await or Blocking")                // 503 with Retry-After
 	ErrForeign  = errors.New("lwan: a request was used by a goroutine that does not run it") // 500
+	ErrOver     = errors.New("lwan: the answer has ended, or its handler")                   // 500; also for goroutines left behind
 	ErrHeadSent = errors.New("lwan: the response's head has been sent already")              // 500
-	ErrOver     = errors.New("lwan: the answer is over")                                     // 500
 
 	// ErrBodyNotAllowed is the end of a stream without an end (Events, Every, Queue.All) to HEAD: its answer is complete with
 	// the head. Fail takes it for no failure.

@@ -119,6 +119,10 @@ func (e *Events) Comment(s string) error {
 
 func (e *Events) write(b []byte) error {
 	e.resp.mustLive()
+	if err := e.resp.enter(); err != nil {
+		return err
+	}
+	defer e.resp.term.leave()
 	if e.resp.events != e { // its handler has returned: the response is another request's, or nobody's
 		return ErrForeign
 	}

@@ -11,7 +11,8 @@ func (r *Response) install() {
 	plain := r.body
 	r.body = nil
 	r.length = -1 // what the filter makes of it is not known
-	var w io.Writer = bodyAppender{r}
+	r.sink = &bodySink{r}
+	var w io.Writer = r.sink
 	filters := r.filters
 	r.filters = nil
 	for _, wrap := range slices.Backward(filters) {
@@ -26,11 +27,12 @@ func (r *Response) install() {
 	}
 }
 
-// bodyAppender is where the last filter writes to.
-type bodyAppender struct{ r *Response }
+// bodySink is where the last filter writes to. It outlives the Response of a handler that is Blocking inside of others: see
+// h1.adopt.
+type bodySink struct{ r *Response }
 
 // Write holds everything back while the head is being prepared.
-func (a bodyAppender) Write(p []byte) (int, error) {
+func (a *bodySink) Write(p []byte) (int, error) {
 	switch {
 	case a.r.state == answerStreaming:
 		return a.r.append(p)

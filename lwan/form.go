@@ -73,6 +73,10 @@ func (f *Form) File(name string) (*multipart.FileHeader, bool) {
 // the loop, and removed when the request is over. For files that are meant to be large see Parts.
 func (r *Request) Form() (*Form, error) {
 	r.mustLive()
+	if err := r.enter(); err != nil {
+		return nil, err
+	}
+	defer r.term.leave()
 	if f := r.form; f != nil {
 		switch {
 		case f.parted:
@@ -139,10 +143,9 @@ func (r *Request) multipartForm(contentType string) (*Form, error) {
 		return nil, err
 	}
 	f := &Form{limits: r.limits, log: r.ownLog(), pool: r.table.core.goroutine}
-	read := func() { f.read(r.Body(), boundary) }
 	if n := r.body.length; n >= 0 && n <= min(f.limits.FormMemory, defaultMemory) || !r.car.onLoop() {
-		read()
-	} else if err := r.readOffLoop(read); err != nil {
+		f.read(r.Body(), boundary)
+	} else if err := r.readOffLoop(func(body io.Reader) { f.read(body, boundary) }); err != nil {
 		return nil, err
 	}
 	return r.keepForm(f)
@@ -173,11 +176,11 @@ func (f *Form) count() (n int) {
 	return n
 }
 
-func (r *Request) readOffLoop(read func()) error {
+func (r *Request) readOffLoop(read func(body io.Reader)) error {
 	if err := r.beginWait(); err != nil {
 		return err
 	}
-	return r.offload(read, r.car.offload)
+	return r.car.readAside(read)
 }
 
 // remove takes the files off the disk, on a goroutine: to free the blocks of a large file takes long. It is called when

@@ -18,6 +18,7 @@ type goroutines struct {
 	queue []func() // waiting for one of n to be free
 
 	running, queued atomic.Int64
+	slow            atomic.Int64  // of those that run, how many wait for a client to send its body
 	quit            chan struct{} // closed at the end of the server: idle ones end at once
 }
 
@@ -57,6 +58,9 @@ func (g *goroutines) run(fn func()) bool {
 	}
 	return true
 }
+
+// crowded reports whether half of what may run waits for bodies.
+func (g *goroutines) crowded() bool { return g.slow.Load() >= int64(g.max+1)/2 }
 
 // work runs fn and whatever comes after it. A function that ends by Goexit takes the goroutine with it.
 func (g *goroutines) work(fn func()) {

@@ -22,8 +22,12 @@ type h1 struct {
 	eng  *loopEngine
 	w    *evloop.Worker
 	c    *evloop.Conn
-	req  ownRequest
-	resp ownResponse
+	req  *Request // own ones, or those of a Blocking handler that has returned
+	resp *Response
+	own  own
+
+	aside  *aside         // the Blocking handler that runs beside the loop, or nil
+	reader *evloop.Worker // reads the body for it, or nil
 
 	in       []byte
 	pos, end int
@@ -248,7 +252,13 @@ func (h *h1) exchange() {
 	buf := h.in[h.pos:h.end]
 	h.pos += size
 	h.begin(buf)
-	h.req.table.answer(h.request(), h.response())
+	t := h.req.table
+	next := t.find(h.req, h.resp)
+	if h.req.apart {
+		h.lend(next)
+	} else {
+		t.answerBy(next, h.req, h.resp)
+	}
 	h.settle()
 }
 
@@ -273,7 +283,7 @@ func (h *h1) begin(buf []byte) {
 		h.keep = h.keep && n < most
 	}
 	h.req.begin(h, h.eng.tables[h.c.Lane()], buf)
-	h.resp.begin(h.request())
+	h.resp.begin(h.req)
 	if cause := h.c.Cause(); cause != nil { // the client has left since the last request, and that is told only once
 		h.req.cancel(cause)
 	}
@@ -294,8 +304,15 @@ func (h *h1) settle() {
 		h.req.runDefers()
 		h.returned()
 	}
-	h.req.end()
-	h.resp.end()
+	if h.ownsRequest() {
+		h.req.end()
+		h.resp.end()
+	} else { // they are never used again, and nothing of them is
+		h.req.retire()
+		h.useOwn()
+		h.req.end()
+		h.resp.end()
+	}
 	h.poisonHead()
 	h.renew()
 	if !h.bodyEnd && h.keep {
@@ -329,7 +346,7 @@ func (h *h1) account() {
 		return
 	}
 	h.entered(h.req.route)
-	h.core.observe(h.request(), h.response(), h.elapsed())
+	h.core.observe(h.req, h.resp, h.elapsed())
 	h.returned()
 }
 
@@ -349,10 +366,10 @@ func (h *h1) refuse(st Status, reason string) {
 	h.req.head = http1.Head{Fields: h.req.head.Fields[:0], ContentLength: -1}
 	h.req.begin(h, h.eng.tables[h.c.Lane()], nil)
 	h.req.method = ""
-	h.resp.begin(h.request())
+	h.resp.begin(h.req)
 	h.resp.message = reason
 	h.entered(nil)
-	h.req.table.conclude(h.request(), h.response(), st)
+	h.req.table.conclude(h.req, h.resp, st)
 	h.returned()
 	h.settle()
 }
@@ -364,26 +381,32 @@ func (h *h1) Expire(c *evloop.Conn) evloop.Verdict {
 		return evloop.Close
 	}
 	h.c = c
-	h.pos, h.end = 0, 0
+	h.pos, h.end, h.resume, h.held = 0, 0, http1.Resume{}, nil
 	h.refuse(StatusRequestTimeout, "the request did not arrive in time")
-	c.TryWrite(h.out)
-	h.out = h.out[:0]
-	return evloop.Linger
+	return h.hangUp()
 }
 
 // Hangup implements evloop.Server: the client has closed its side, so nobody waits for what the handler waits for.
 func (h *h1) Hangup(c *evloop.Conn) {
 	if h.active { // else its answer has left, and the Request is the next one's
-		h.req.cancel(ErrGone)
+		h.cancel(ErrGone)
 	}
 	c.Cancel(ErrGone)
 }
 
 // Draining implements evloop.Server: streams without an end are ended.
 func (h *h1) Draining(c *evloop.Conn) {
-	if h.req.drainable.Load() {
-		h.req.cancel(ErrStopping)
+	if h.req.drainable.Load() || h.aside != nil && h.aside.req.drainable.Load() {
+		h.cancel(ErrStopping)
 		c.Cancel(ErrStopping)
+	}
+}
+
+// cancel ends what the request waits for, on the loop or beside it.
+func (h *h1) cancel(cause error) {
+	h.req.cancel(cause)
+	if h.aside != nil {
+		h.aside.cancel(cause)
 	}
 }
 
@@ -391,7 +414,7 @@ func (h *h1) Draining(c *evloop.Conn) {
 // blocked by something else.
 func (h *h1) Killed(c *evloop.Conn, cause error) {
 	if h.active {
-		h.req.cancel(h.errorOf(cause))
+		h.cancel(h.errorOf(cause))
 	}
 }
 
@@ -402,20 +425,21 @@ func (h *h1) Died(c *evloop.Conn, value any, stack []byte) evloop.Verdict {
 		h.guest = nil
 		g.tell(ErrDropped)
 	}
-	if r := h.request(); r == nil || r.state == stateOver {
+	if h.req.state.Load() == stateOver {
 		h.core.log.Error("lwan: panic outside of a handler", "panic", value, "stack", string(stack))
 		return evloop.Close
 	}
 	h.keep = false
-	h.entered(h.req.route)
-	err := h.req.dead
-	switch {
-	case value != nil:
-		err = &PanicError{Value: value, Stack: stack}
-	case err == nil:
-		err = errGoexit
+	if h.aside != nil { // nobody waits for its goroutine any more
+		h.aside.fail(ErrGone)
+		h.aside = nil
 	}
-	h.req.table.abandon(h.request(), h.response(), err)
+	h.entered(h.req.route)
+	err := h.req.endOf()
+	if value != nil {
+		err = &PanicError{Value: value, Stack: stack}
+	}
+	h.req.table.abandon(h.req, h.resp, err)
 	h.returned()
 	verdict := h.sever()
 	h.bodyEnd = true

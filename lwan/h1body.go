@@ -5,6 +5,7 @@ package lwan
 import (
 	"io"
 
+	"github.com/golwan/golwan/lwan/internal/evloop"
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
 
@@ -17,8 +18,10 @@ func (h *h1) readBody(p []byte) (int, error) {
 	if h.bodyEnd {
 		return 0, io.EOF
 	}
-	if err := h.sendContinue(); err != nil {
-		return 0, err
+	if h.reader == nil {
+		if err := h.sendContinue(); err != nil {
+			return 0, err
+		}
 	}
 	if h.req.head.Chunked {
 		return h.readChunked(p)
@@ -57,12 +60,18 @@ func (h *h1) readLength(p []byte) (n int, err error) {
 
 // readConn reads from the connection; the end of the stream is an error, as more was announced.
 func (h *h1) readConn(buffer func() []byte) (int, error) {
-	if err := h.flush(); err != nil { // the client may wait for what is held back before it sends more
+	w := h.w
+	if h.reader != nil {
+		w = h.reader
+	} else if err := h.flush(); err != nil { // the client may wait for what is held back before it sends more
 		h.broken = true
 		return 0, err
 	}
 	h.c.ReadTimeout = pause(h.req.limits.Read, h.req.readBy)
-	n, err := h.c.ReadInto(buffer)
+	n, err := h.c.ReadBy(w, buffer)
+	if err == evloop.ErrOver { // the handler does not want it: what is left is thrown away after the answer
+		return 0, err
+	}
 	if err != nil || n == 0 {
 		h.broken, h.keep = true, false
 		if err == nil {
@@ -188,17 +197,27 @@ func (h *h1) drainBody() {
 
 // skipBody passes over what is there of the body, or reads more of it, without a buffer that would be held while it waits.
 func (h *h1) skipBody() (n int, err error) {
+	n, err = h.bodyHere(func([]byte) {})
+	if n == 0 && err == nil {
+		err = h.readMore()
+	}
+	return n, err
+}
+
+// bodyHere gives take what is there of the body, without its framing. io.EOF: a chunked one has ended.
+func (h *h1) bodyHere(take func(p []byte)) (n int, err error) {
 	if h.req.head.Chunked {
 		n, err = h.unchunk()
-		h.chunks.Advance(n)
 	} else {
 		n = int(min(h.left, int64(h.end-h.pos)))
+	}
+	take(h.in[h.pos : h.pos+n])
+	if h.req.head.Chunked {
+		h.chunks.Advance(n)
+	} else {
 		h.left -= int64(n)
 		h.bodyEnd = h.left == 0
 	}
 	h.pos += n
-	if n == 0 && err == nil {
-		err = h.readMore()
-	}
 	return n, err
 }

@@ -2,14 +2,17 @@
 
 package lwan
 
-type (
-	ownRequest  = *Request
-	ownResponse = *Response
-)
+// own is the Request and the Response of a worker for one request.
+type own struct {
+	req  *Request
+	resp *Response
+}
 
-func (h *h1) request() *Request { return h.req }
+// useOwn makes the worker's own ones those of the request under way.
+func (h *h1) useOwn() { h.req, h.resp = h.own.req, h.own.resp }
 
-func (h *h1) response() *Response { return h.resp }
+// ownsRequest reports whether they are, and not those of a Blocking handler.
+func (h *h1) ownsRequest() bool { return h.req == h.own.req }
 
 // poisonHead is for the buffer of a request that is over. Where nothing was parsed, or the connection is out of step, it is
 // not known where the head was.
@@ -21,8 +24,9 @@ func (h *h1) poisonHead() {
 
 // unlike makes Request and Response others than those of the last request, but for the head, which has been parsed.
 func (h *h1) unlike() {
-	last := h.req
-	h.req, h.resp = new(Request), new(Response)
+	last := h.own.req
+	h.own = own{&Request{home: h}, &Response{home: h}}
+	h.useOwn()
 	if last != nil {
 		h.req.head = last.head
 		last.head.Fields = nil

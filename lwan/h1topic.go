@@ -58,7 +58,7 @@ func (h *h1) abandoner() func() {
 	return func() {
 		loop.Do(func() {
 			if h.seq == seq && h.active {
-				h.req.cancel(ErrGone)
+				h.cancel(ErrGone)
 				h.c.Kill(evloop.ErrGone)
 			}
 		})
@@ -299,6 +299,6 @@ func (g *topicGuest) job(fn func()) {
 // account keeps for the observers what the worker is about to use again.
 func (g *topicGuest) account(h *h1) {
 	if h.core.observers != nil {
-		g.past = keepRequest(h.request(), h.response(), h.start)
+		g.past = keepRequest(h.req, h.resp, h.start)
 	}
 }

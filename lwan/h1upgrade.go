@@ -22,46 +22,58 @@ func (h *h1) hijack() (net.Conn, []byte, error) {
 	if err := h.flush(); err != nil {
 		return nil, nil, err
 	}
-	if err := h.detach(); err != nil {
+	if err := h.c.Detach(); err != nil {
 		return nil, nil, err
 	}
 	h.keep, h.cutoff, h.away = false, true, true
 	h.resp.take(answerTaken, switching)
+	conn, err := h.duplicate()
+	if err != nil {
+		return nil, nil, err
+	}
+	return conn, h.takeRest(), nil
+}
+
+// duplicate makes a connection of package net over a duplicate of the descriptor.
+func (h *h1) duplicate() (net.Conn, error) {
 	dup, err := unix.FcntlInt(uintptr(h.c.Fd()), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
-		return nil, nil, os.NewSyscallError("fcntl", err)
+		return nil, os.NewSyscallError("fcntl", err)
 	}
 	f := os.NewFile(uintptr(dup), "hijacked")
 	conn, err := net.FileConn(f) // duplicates once more, into the poller of package net
 	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	rest := bytes.Clone(h.in[h.pos:h.end])
-	h.pos = h.end
-	return conn, rest, nil
+	return conn, nil
 }
 
-func (h *h1) detach() error {
-	if !h.c.Offloaded() {
-		return h.c.Detach()
-	}
-	done := make(chan error, 1)
-	h.c.Loop().Do(func() { done <- h.c.Detach() })
-	return <-done
+// takeRest takes what was read behind the request.
+func (h *h1) takeRest() []byte {
+	rest := bytes.Clone(h.in[h.pos:h.end])
+	h.pos = h.end
+	return rest
 }
 
 // upgrade implements carrier.
 func (h *h1) upgrade(resp *Response, proto string) (net.Conn, error) {
 	defer h.w.Return(h.w.Leave())
+	if err := h.switchTo(resp, proto); err != nil {
+		return nil, err
+	}
+	return &parkedConn{
+		h: h, seq: h.seq, local: net.TCPAddrFromAddrPort(h.c.Local()), remote: net.TCPAddrFromAddrPort(h.c.Peer()),
+	}, nil
+}
+
+// switchTo sends a 101 response.
+func (h *h1) switchTo(resp *Response, proto string) error {
 	h.appendHead(resp, 101)
 	h.out = http1.AppendField(h.out, "Connection", "Upgrade")
 	h.out = append(http1.AppendField(h.out, "Upgrade", proto), "\r\n"...)
 	h.resp.take(answerTaken, switching) // also if only a part of it leaves
-	if err := h.flush(); err != nil {
-		return nil, err
-	}
 	h.keep = false
-	return &parkedConn{h: h, seq: h.seq}, nil
+	return h.flush()
 }
 
 // parkedConn is the connection of an upgraded request, as the handler sees it.
@@ -70,18 +82,28 @@ type parkedConn struct {
 	readBy, writeBy time.Time
 	closed          bool
 	seq             uint64 // of the request that it belongs to
+	local, remote   net.Addr
 }
 
-// over reports whether the connection was closed, or its handler has returned: then h serves another one.
-func (p *parkedConn) over() bool { return p.closed || p.h.seq != p.seq || !p.h.active }
+// over is why nothing can be done with the connection: it is another goroutine's, was closed, or its handler has returned
+// and h serves another one. Only in this order: what is looked at after the first is the loop's.
+func (p *parkedConn) over() error {
+	switch {
+	case !p.h.w.Mine():
+		return ErrForeign
+	case p.closed || p.h.seq != p.seq || !p.h.active:
+		return net.ErrClosed
+	}
+	return nil
+}
 
 var _ net.Conn = (*parkedConn)(nil)
 
 // Read reads what was read with the head first.
 func (p *parkedConn) Read(b []byte) (int, error) {
 	h := p.h
-	if p.over() {
-		return 0, net.ErrClosed
+	if err := p.over(); err != nil {
+		return 0, err
 	}
 	if h.pos < h.end {
 		n := copy(b, h.in[h.pos:h.end])
@@ -101,8 +123,8 @@ func (p *parkedConn) Read(b []byte) (int, error) {
 }
 
 func (p *parkedConn) Write(b []byte) (int, error) {
-	if p.over() {
-		return 0, net.ErrClosed
+	if err := p.over(); err != nil {
+		return 0, err
 	}
 	if err := p.h.req.beginWait(); err != nil {
 		return 0, err
@@ -123,32 +145,38 @@ func (p *parkedConn) errorOf(err error) error {
 
 // Close ends reading and writing; the connection is closed when the handler returns.
 func (p *parkedConn) Close() error {
-	if p.over() {
-		return net.ErrClosed
+	if err := p.over(); err != nil {
+		return err
 	}
 	p.closed = true
 	defer p.h.w.Return(p.h.w.Leave())
 	return p.h.c.CloseWrite()
 }
 
-func (p *parkedConn) LocalAddr() net.Addr {
-	defer p.h.w.Return(p.h.w.Leave())
-	return net.TCPAddrFromAddrPort(p.h.c.Local())
-}
-
-func (p *parkedConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(p.h.peer()) }
+// LocalAddr and RemoteAddr are those of the time of the upgrade.
+func (p *parkedConn) LocalAddr() net.Addr  { return p.local }
+func (p *parkedConn) RemoteAddr() net.Addr { return p.remote }
 
 func (p *parkedConn) SetDeadline(t time.Time) error {
+	if err := p.over(); err != nil {
+		return err
+	}
 	p.readBy, p.writeBy = t, t
 	return nil
 }
 
 func (p *parkedConn) SetReadDeadline(t time.Time) error {
+	if err := p.over(); err != nil {
+		return err
+	}
 	p.readBy = t
 	return nil
 }
 
 func (p *parkedConn) SetWriteDeadline(t time.Time) error {
+	if err := p.over(); err != nil {
+		return err
+	}
 	p.writeBy = t
 	return nil
 }

@@ -5,6 +5,7 @@ package lwan
 import (
 	"context"
 	"errors"
+	"io"
 	"net/netip"
 	"runtime"
 	"slices"
@@ -68,7 +69,8 @@ func (h *h1) giveBack() {
 		h.resp.body = nil // and not lent to others: what was in it may be on its way
 	}
 	head := []byte(nil)
-	if h.req.buf != nil { // else no request needs it any more
+	needed := h.req.buf != nil && h.head < h.base // not by a request that is over, or has moved
+	if needed {
 		head = h.in[h.head:h.base]
 	}
 	pending := h.in[h.pos:h.end]
@@ -81,7 +83,7 @@ func (h *h1) giveBack() {
 	old := h.in
 	h.in = slices.Concat(head, pending)
 	h.head, h.base, h.pos, h.end = 0, len(head), len(head), len(h.in)
-	if h.req.buf != nil {
+	if needed {
 		h.req.move(h.in)
 	}
 	if !h.req.aliased {
@@ -96,10 +98,10 @@ func (h *h1) Rests() {
 	if cap(h.out) > keptAtRest {
 		h.out = nil
 	}
-	if r := h.response(); r != nil && cap(r.body) > keptAtRest {
+	if r := h.resp; r != nil && cap(r.body) > keptAtRest {
 		r.body = nil
 	}
-	if r := h.request(); r != nil && cap(r.body.whole) > keptAtRest {
+	if r := h.req; r != nil && cap(r.body.whole) > keptAtRest {
 		r.body.whole = nil
 	}
 }
@@ -110,6 +112,9 @@ const keptAtRest = 4 << 10
 // keptWhileParked is how large the write buffers of a waiting worker may be.
 const keptWhileParked = 1 << 10
 
+// here implements home.
+func (h *h1) here() bool { return h.w.Mine() }
+
 // sleep implements carrier.
 func (h *h1) sleep(d time.Duration) error {
 	defer h.w.Return(h.w.Leave())
@@ -117,22 +122,7 @@ func (h *h1) sleep(d time.Duration) error {
 		return err
 	}
 	h.lighten()
-	if h.c.Offloaded() {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		return h.block(t.C, nil)
-	}
 	return h.errorOf(h.w.Sleep(d))
-}
-
-// block waits, on the handler's goroutine, for a value of ch (then result) or the request's end.
-func (h *h1) block(ch <-chan time.Time, result error) error {
-	select {
-	case <-ch:
-		return result
-	case <-h.c.Cancelled():
-		return h.req.cancelled()
-	}
 }
 
 // wait implements carrier.
@@ -142,24 +132,20 @@ func (h *h1) wait(arm func(wake func()), limit time.Duration) error {
 		return err
 	}
 	h.lighten()
-	if !h.c.Offloaded() {
-		err := h.w.Wait(arm, limit)
-		if err == evloop.ErrTimeout {
-			return errPause
-		}
-		return h.errorOf(err)
+	err := h.w.Wait(arm, limit)
+	if err == evloop.ErrTimeout {
+		return errPause
 	}
-	return waitOn(arm, limit, h.c.Cancelled(), h.req.cancelled)
+	return h.errorOf(err)
 }
 
 // offload implements carrier.
 func (h *h1) offload(fn func()) error {
-	defer h.w.Return(h.w.Leave())
-	if h.c.Offloaded() {
-		fn()
-		return nil
+	if !h.here() {
+		return ErrForeign
 	}
-	if h.req.state != stateUnwinding {
+	defer h.w.Return(h.w.Leave())
+	if h.req.state.Load() != stateUnwinding {
 		if err := h.flush(); err != nil {
 			return err
 		}
@@ -170,12 +156,30 @@ func (h *h1) offload(fn func()) error {
 // outlast implements carrier.
 func (h *h1) outlast(arm func(wake func())) {
 	defer h.w.Return(h.w.Leave())
-	if h.c.Offloaded() {
-		_ = waitOn(arm, 0, nil, nil) // nothing else can end it
-		return
-	}
 	// It starts whatever it is given, and waits on the handler's own coroutine.
 	_ = h.w.Offload(func(run func()) bool { arm(run); return true }, func() {})
+}
+
+// readAside implements carrier.
+func (h *h1) readAside(fn func(body io.Reader)) error {
+	defer h.w.Return(h.w.Leave())
+	a := h.newAside()
+	a.chain = func() {
+		defer a.term.end()
+		fn(a.req.Body())
+	}
+	if err := h.attend(a); err != nil {
+		return err
+	}
+	h.req.body, h.req.trailers = a.req.body, slices.Clone(a.req.trailers)
+	h.req.dead.Store(a.req.dead.Load())
+	switch {
+	case a.panicked != nil:
+		panic(a.panicked)
+	case a.exited:
+		runtime.Goexit()
+	}
+	return nil
 }
 
 // entered implements carrier.
@@ -193,7 +197,7 @@ func (h *h1) entered(rt *route) {
 func (h *h1) returned() { h.w.Leave() }
 
 // onLoop implements carrier.
-func (h *h1) onLoop() bool { return !h.c.Offloaded() }
+func (h *h1) onLoop() bool { return true }
 
 // canceller implements carrier.
 func (h *h1) canceller() func(cause error) {
@@ -215,7 +219,10 @@ func (h *h1) parent() context.Context { return context.Background() }
 func (h *h1) elapsed() time.Duration { return time.Duration(h.c.Loop().Clock() - h.start) }
 
 // unwind implements carrier.
-func (h *h1) unwind() { runtime.Goexit() }
+func (h *h1) unwind() {
+	h.req.state.Store(stateUnwinding)
+	runtime.Goexit()
+}
 
 // drained implements carrier: the loop calls Draining.
 func (h *h1) drained() <-chan struct{} {

@@ -15,6 +15,11 @@ type Limits struct {
 	Read    time.Duration // longest pause while a body comes in: 30 s (408)
 	Write   time.Duration // longest time in which the client takes nothing: 30 s; then the connection is cut
 
+	// BodyFirst is how many bytes of a body the loop waits for before it takes a goroutine for a Blocking handler: none, so
+	// that handlers can answer while they read. With as much as Body, a client that sends slowly holds no goroutine. While
+	// half of Server.Goroutines wait for bodies, up to 1 MiB (and Body) is waited for anyway.
+	BodyFirst int64
+
 	FormPairs  int   // pairs of an urlencoded form: 1000; then 413
 	FormParts  int   // parts of a multipart body: 1000; then 413. A higher number counts for Parts alone: Form takes no more
 	FormMemory int64 // bytes of the files of a Form that are kept in memory: 64 KiB; more go to disk until the request is over
@@ -50,6 +55,8 @@ func (l Limits) resolve() Limits {
 		Timeout: max(l.Timeout, 0),
 		Read:    orPause(l.Read, defaultPause),
 		Write:   orPause(l.Write, defaultPause),
+
+		BodyFirst: max(l.BodyFirst, 0),
 
 		FormPairs:  orCount(l.FormPairs, defaultPairs),
 		FormParts:  orCount(l.FormParts, defaultParts),
@@ -95,6 +102,9 @@ func (l Limits) override(o Limits) Limits {
 	}
 	l.Read = orPause(o.Read, l.Read)
 	l.Write = orPause(o.Write, l.Write)
+	if o.BodyFirst != 0 {
+		l.BodyFirst = max(o.BodyFirst, 0)
+	}
 	l.FormPairs = orCount(o.FormPairs, l.FormPairs)
 	l.FormParts = orCount(o.FormParts, l.FormParts)
 	l.FormMemory = orDefault(o.FormMemory, l.FormMemory)

@@ -49,6 +49,10 @@ func (c *memoryCarrier) offload(fn func()) error {
 	return nil
 }
 
+func (c *memoryCarrier) readAside(fn func(body io.Reader)) error {
+	return c.offload(func() { fn(c.body) })
+}
+
 // memoryRequest begins a request of a head, given without its blank line and with "\n" as line end, and a content whose
 // length the head must tell.
 func memoryRequest(t testing.TB, head string, body io.Reader) (*Request, *memoryCarrier) {
@@ -62,7 +66,7 @@ func memoryRequest(t testing.TB, head string, body io.Reader) (*Request, *memory
 	}
 	req.begin(car, &table{core: core}, buf)
 	t.Cleanup(func() {
-		if req.state != stateOver {
+		if req.state.Load() != stateOver {
 			req.end()
 		}
 	})

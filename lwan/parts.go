@@ -50,6 +50,10 @@ type partWalk struct {
 }
 
 func (r *Request) partWalk() (*partWalk, error) {
+	if err := r.enter(); err != nil {
+		return nil, err
+	}
+	defer r.term.leave()
 	if r.form != nil {
 		return nil, errBodyFormed
 	}

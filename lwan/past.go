@@ -2,6 +2,7 @@ package lwan
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -71,26 +72,28 @@ func (p *pastRequest) parent() context.Context { return p.values }
 
 // What follows is for a request under way, and this one is over.
 
-func (p *pastRequest) readBody([]byte) (int, error)                { return 0, http.ErrBodyReadAfterClose }
-func (p *pastRequest) finish(*Response, Status)                    {}
-func (p *pastRequest) startStream(*Response, Status) error         { return ErrForeign }
-func (p *pastRequest) stream([]byte) error                         { return ErrForeign }
-func (p *pastRequest) streamFile(*os.File, int64, int64) error     { return ErrForeign }
-func (p *pastRequest) flush() error                                { return ErrForeign }
-func (p *pastRequest) endStream(*Response) error                   { return ErrForeign }
-func (p *pastRequest) cut()                                        {}
-func (p *pastRequest) interim(Status, []field) error               { return ErrForeign }
-func (p *pastRequest) sleep(time.Duration) error                   { return ErrForeign }
-func (p *pastRequest) wait(func(func()), time.Duration) error      { return ErrForeign }
-func (p *pastRequest) offload(func()) error                        { return ErrForeign }
-func (p *pastRequest) outlast(func(wake func()))                   {}
-func (p *pastRequest) entered(*route)                              {}
-func (p *pastRequest) returned()                                   {}
-func (p *pastRequest) onLoop() bool                                { return true }
-func (p *pastRequest) canceller() func(error)                      { return func(error) {} }
-func (p *pastRequest) abandoner() func()                           { return func() {} }
-func (p *pastRequest) local() netip.AddrPort                       { return netip.AddrPort{} }
-func (p *pastRequest) unwind()                                     {}
-func (p *pastRequest) drained() <-chan struct{}                    { return nil }
-func (p *pastRequest) hijack() (net.Conn, []byte, error)           { return nil, nil, ErrForeign }
-func (p *pastRequest) upgrade(*Response, string) (net.Conn, error) { return nil, ErrForeign }
+func (p *pastRequest) readBody([]byte) (int, error)                 { return 0, http.ErrBodyReadAfterClose }
+func (p *pastRequest) finish(*Response, Status)                     {}
+func (p *pastRequest) startStream(*Response, Status) error          { return ErrForeign }
+func (p *pastRequest) stream([]byte) error                          { return ErrForeign }
+func (p *pastRequest) streamFile(*os.File, int64, int64) error      { return ErrForeign }
+func (p *pastRequest) flush() error                                 { return ErrForeign }
+func (p *pastRequest) endStream(*Response) error                    { return ErrForeign }
+func (p *pastRequest) cut()                                         {}
+func (p *pastRequest) interim(Status, []field) error                { return ErrForeign }
+func (p *pastRequest) sleep(time.Duration) error                    { return ErrForeign }
+func (p *pastRequest) wait(func(func()), time.Duration) error       { return ErrForeign }
+func (p *pastRequest) offload(func()) error                         { return ErrForeign }
+func (p *pastRequest) readAside(func(io.Reader)) error              { return ErrForeign }
+func (p *pastRequest) outlast(func(wake func()))                    {}
+func (p *pastRequest) entered(*route)                               {}
+func (p *pastRequest) returned()                                    {}
+func (p *pastRequest) onLoop() bool                                 { return true }
+func (p *pastRequest) canceller() func(error)                       { return func(error) {} }
+func (p *pastRequest) abandoner() func()                            { return func() {} }
+func (p *pastRequest) local() netip.AddrPort                        { return netip.AddrPort{} }
+func (p *pastRequest) unwind()                                      {}
+func (p *pastRequest) drained() <-chan struct{}                     { return nil }
+func (p *pastRequest) hijack() (net.Conn, []byte, error)            { return nil, nil, ErrForeign }
+func (p *pastRequest) blocking(Handler, *Request, *Response) Status { return StatusInternalServerError }
+func (p *pastRequest) upgrade(*Response, string) (net.Conn, error)  { return nil, ErrForeign }

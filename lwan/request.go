@@ -23,12 +23,17 @@ import (
 type Request struct {
 	_ noCopy
 
+	// constant
+	home home  // nil: it is never used again
+	term *term // nil: it has no end of its own
+
 	// set for each request
 	car     carrier
 	resp    *Response
 	table   *table
 	route   *route
 	result  router.Result
+	apart   bool   // its chain is to run on a goroutine
 	missed  Status // what is wrong without a look at the routes; 0: nothing
 	buf     []byte // what head's offsets are of
 	head    http1.Head
@@ -37,9 +42,10 @@ type Request struct {
 	pathBuf []byte
 	params  router.Params
 	limits  Limits
-	state   requestState
+	state   atomic.Int32 // one of those below
+	serial  uint64       // tells it from the others that are read into the same Request
 	was     epitaph
-	dead    error                 // what a wait returned that the request does not survive
+	dead    atomic.Pointer[error] // what a wait returned that the request does not survive
 	lost    atomic.Pointer[error] // why the context has ended, or will have once it is made
 
 	readBy, writeBy time.Time   // deadlines that a net/http handler has set; zero: Limits count
@@ -51,6 +57,7 @@ type Request struct {
 	query    pairs
 	cookies  pairs
 	body     body
+	reader   *bodyReader
 	form     *Form
 	ctx      atomic.Pointer[requestContext]
 	values   []keyValue
@@ -65,12 +72,10 @@ type Request struct {
 // headOut reports whether the answer's head has left: then the handler's deadline is over.
 func (r *Request) headOut() bool { return r.resp.state.headOut() }
 
-type requestState uint8
-
 const (
-	stateOver      requestState = iota // no handler runs: the Request must not be used
-	stateRunning                       // the handler runs
-	stateUnwinding                     // it is being unwound: nothing waits any more
+	stateOver      int32 = iota // no handler runs: the Request must not be used
+	stateRunning                // the handler runs
+	stateUnwinding              // it is being unwound: nothing waits any more
 )
 
 type noCopy struct{}
@@ -83,7 +88,7 @@ func (r *Request) begin(car carrier, t *table, buf []byte) {
 	r.car, r.table, r.buf = car, t, buf
 	r.method = methodName(r.head.Method.Of(buf))
 	r.limits = t.core.limits
-	r.state = stateRunning
+	r.state.Store(stateRunning)
 	r.body.begin(&r.head)
 }
 
@@ -101,10 +106,14 @@ func (r *Request) move(buf []byte) {
 // end forgets everything that belongs to the last request, and keeps buffers.
 func (r *Request) end() {
 	r.remember()
-	r.state = stateOver
+	r.state.Store(stateOver)
 	poison(r.pathBuf[:cap(r.pathBuf)])
-	r.car, r.route, r.buf, r.dead = nil, nil, nil, nil
-	r.missed, r.aliased, r.told = 0, false, 0
+	r.car, r.route, r.buf = nil, nil, nil
+	if r.dead.Load() != nil {
+		r.dead.Store(nil)
+	}
+	r.head.Drop()
+	r.missed, r.aliased, r.told, r.apart = 0, false, 0, false
 	r.readBy, r.writeBy = time.Time{}, time.Time{}
 	if r.drainable.Load() {
 		r.drainable.Store(false)
@@ -126,10 +135,22 @@ func (r *Request) end() {
 		r.lost.Store(nil)
 	}
 	r.body.end(&r.table.core.large)
+	r.reader = nil
+	r.serial++
 	clear(r.values)
 	r.values = r.values[:0]
 	r.log, r.tls, r.via = nil, nil, nil
 	r.trailers = r.trailers[:0]
+}
+
+// retire ends a request whose Request is not used again.
+func (r *Request) retire() {
+	if r.form != nil {
+		r.form.remove()
+	}
+	if c := r.ctx.Load(); c != nil {
+		c.end()
+	}
 }
 
 // alias makes a string of b without a copy. Sound as long as the string is not used after b's buffer is written again;

@@ -15,6 +15,15 @@ import (
 type Response struct {
 	_ noCopy
 
+	// constant
+	home home  // nil: it is never used again
+	term *term // nil: it has no end of its own
+
+	response
+}
+
+// response is what changes of a Response.
+type response struct {
 	was    epitaph
 	req    *Request
 	state  answerState
@@ -49,7 +58,10 @@ type Response struct {
 	before   []func(Status)
 	filters  []func(io.Writer) io.WriteCloser
 	filter   io.WriteCloser
-	inFilter bool // a method of it runs
+	sink     *bodySink // where it writes to
+	inFilter bool      // a method of it runs
+
+	unshared bool // its arrays may be somebody else's: they are not used again
 }
 
 // fieldError is a field that must not be sent: it is answered with 500 instead (a CR or LF in a value would let its
@@ -68,13 +80,17 @@ func (r *Response) begin(req *Request) {
 // end forgets the last response and keeps small buffers.
 func (r *Response) end() {
 	was := r.remember()
+	if r.unshared {
+		r.response = response{was: was}
+		return
+	}
 	poison(r.body[:cap(r.body)])
 	if cap(r.body) > maxKept {
 		r.req.table.core.large.give(r.body)
 		r.body = nil
 	}
 	clear(r.fields)
-	*r = Response{was: was, body: r.body[:0], fields: r.fields[:0], trailers: r.trailers[:0], before: r.before[:0], filters: r.filters[:0]}
+	r.response = response{was: was, body: r.body[:0], fields: r.fields[:0], trailers: r.trailers[:0], before: r.before[:0], filters: r.filters[:0]}
 }
 
 // maxKept is how large a buffer may have grown to be used again.
@@ -238,6 +254,10 @@ func (r *Response) SetCookie(c *http.Cookie) {
 // Write adds p to the body. Once the answer streams it may wait for the client, and fail as Flush does.
 func (r *Response) Write(p []byte) (int, error) {
 	r.mustLive()
+	if !r.term.enter() {
+		return 0, ErrOver
+	}
+	defer r.term.leave()
 	if r.sticky != nil {
 		return 0, r.sticky
 	}
@@ -251,6 +271,10 @@ func (r *Response) Write(p []byte) (int, error) {
 // WriteString is Write for a string.
 func (r *Response) WriteString(s string) (int, error) {
 	r.mustLive()
+	if !r.term.enter() {
+		return 0, ErrOver
+	}
+	defer r.term.leave()
 	if r.sticky != nil {
 		return 0, r.sticky
 	}
@@ -275,7 +299,7 @@ func (r *Response) append(p []byte) (int, error) {
 
 // hold appends to what is held back of the body.
 func hold[T string | []byte](r *Response, p T) {
-	if n := len(r.body) + len(p); n > cap(r.body) && n > heldSmall {
+	if n := len(r.body) + len(p); n > cap(r.body) && n > heldSmall && !r.unshared {
 		r.body = r.req.table.core.large.grow(r.body, max(n, 2*cap(r.body)))
 	}
 	r.body = append(r.body, p...)

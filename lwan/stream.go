@@ -16,6 +16,10 @@ import (
 // ErrHeadSent. A status that is not final is an error, and nothing is sent: EarlyHints and Upgrade send those that can be.
 func (r *Response) SendHead(st Status) error {
 	r.mustLive()
+	if err := r.enter(); err != nil {
+		return err
+	}
+	defer r.term.leave()
 	if err := r.begins(); err != nil {
 		return err
 	}
@@ -28,10 +32,25 @@ func (r *Response) SendHead(st Status) error {
 	return r.Flush()
 }
 
+// enter is called before anything that waits looks at the response. Who gets nil calls term.leave behind it.
+func (r *Response) enter() error {
+	if r.home != nil && !r.home.here() {
+		return ErrForeign
+	}
+	if !r.term.enter() {
+		return ErrOver
+	}
+	return nil
+}
+
 // Flush sends the head (200 unless SendHead chose another) and what is held back of the body. It parks while the client
 // is slow, and returns what went wrong since the last call.
 func (r *Response) Flush() error {
 	r.mustLive()
+	if err := r.enter(); err != nil {
+		return err
+	}
+	defer r.term.leave()
 	switch {
 	case r.sticky != nil:
 		return r.sticky
@@ -131,7 +150,7 @@ func (r *Response) drain() error {
 	b := r.body
 	r.body = b[:0]
 	_, err := r.passOn(b)
-	if cap(b) >= maxKept { // what was held back before the stream began: from now on the pieces are small
+	if cap(b) >= maxKept && !r.unshared { // what was held back before the stream began: from now on the pieces are small
 		r.body = nil
 		r.req.table.core.large.give(b)
 	}
@@ -173,6 +192,10 @@ func (r *Response) wait(op func() error) error {
 // nothing else was written. f must stay open until it returns. A file that is too short is an error, and the answer is cut.
 func (r *Response) SendFile(f *os.File, off, n int64) error {
 	r.mustLive()
+	if err := r.enter(); err != nil {
+		return err
+	}
+	defer r.term.leave()
 	direct, err := r.prepareFile(off, n)
 	switch {
 	case err != nil:
@@ -290,6 +313,10 @@ func forbiddenTrailer(name string) bool {
 // (RFC 8297). Clients of HTTP/1.0 get none. It may be called more than once, before the head is out.
 func (r *Response) EarlyHints(links ...string) error {
 	r.mustLive()
+	if err := r.enter(); err != nil {
+		return err
+	}
+	defer r.term.leave()
 	if r.state.headOut() {
 		return ErrHeadSent
 	}

@@ -202,7 +202,7 @@ func (h *hereHost) written(err error) error {
 // lastWords puts b at the end of a stream. What goes wrong is of no use to anybody.
 func (r *Response) lastWords(b []byte) {
 	if r.sticky == nil && len(b) > 0 {
-		r.req.dead = nil // the handler's waits are over, and this is not one of them
+		r.req.dead.Store(nil) // the handler's waits are over, and this is not one of them
 		_, _ = r.Write(b)
 	}
 }

@@ -57,9 +57,10 @@ type route struct {
 
 	nothing bool // its handler is NotFound, for every method: there is nothing, but for what is more specific
 
-	number             uint64      // from 1, among all of the server
-	moved              atomic.Bool // it has held a loop: both run as Blocking from now on
-	offLoop, offMissed Handler     // as which
+	number       uint64      // from 1, among all of the server
+	moved        atomic.Bool // it has held a loop: both run as Blocking from now on
+	blocking     bool        // Blocking is in the chain of the handler, all of which runs on the goroutine then
+	missBlocking bool        // and in that of miss
 
 	forgot atomic.Bool // a return that is missing in it was logged
 }
@@ -67,14 +68,12 @@ type route struct {
 // answers returns what is to be run for a request of the route, and tells the watchdog.
 func (rt *route) answers(req *Request, found bool) Handler {
 	req.car.entered(rt)
-	switch moved := rt.moved.Load(); {
-	case found && moved:
-		return rt.offLoop
-	case found:
+	moved := rt.moved.Load()
+	if found {
+		req.apart = moved || rt.blocking
 		return rt.handler
-	case moved:
-		return rt.offMissed
 	}
+	req.apart = moved || rt.missBlocking
 	return rt.miss
 }
 
@@ -88,18 +87,18 @@ func (c *core) routeOf(number uint64) *route {
 
 // compile makes a table of what was registered on the root r.
 func (c *core) compile(r *Routes) (*table, error) {
-	t := &table{core: c, none: &route{miss: chain(recovering(answerMiss), r.mw)}}
+	t := &table{core: c, none: &route{}}
+	t.none.miss, t.none.missBlocking = blockingChain(answerMiss, r.mw)
 	c.number(t.none)
 	methods := map[string]bool{}
 	for _, e := range r.entries {
 		mw := append(slices.Clip(e.in.middleware()), e.mw...)
 		rt := &route{
 			pattern: e.pattern,
-			handler: chain(recovering(e.handler), mw),
-			miss:    chain(recovering(answerMiss), mw),
 			nothing: isNotFound(e.handler) && patternMethod(e.pattern) == "",
 		}
-		rt.offLoop = Blocking(rt.handler)
+		rt.miss, rt.missBlocking = blockingChain(answerMiss, mw)
+		rt.handler, rt.blocking = blockingChain(e.handler, mw)
 		c.number(rt)
 		t.router.Add(e.pattern, rt, e.source)
 		c.hint(e)
@@ -113,7 +112,6 @@ func (c *core) compile(r *Routes) (*table, error) {
 // number makes rt known to the watchdog.
 func (c *core) number(rt *route) {
 	rt.number = uint64(len(c.routes)) + 1
-	rt.offMissed = Blocking(rt.miss)
 	c.routes = append(c.routes, rt)
 }
 
@@ -152,15 +150,26 @@ func allMethods(set map[string]bool) string {
 // dispatch finds the route and runs its chain. Routing comes first, so that all middleware knows the pattern; it is over
 // when the chain runs, so that it takes none of the stack of a handler that waits.
 func (t *table) dispatch(req *Request, resp *Response) Status {
+	next := t.find(req, resp)
+	if req.apart {
+		return Blocking(next)(req, resp)
+	}
+	return next(req, resp)
+}
+
+// find finds what is to be run for the request, and whether on a goroutine (apart).
+func (t *table) find(req *Request, resp *Response) Handler {
 	if t.handler == nil {
-		return t.chain(req, resp)(req, resp)
+		return t.chain(req, resp)
 	}
 	if req.cleanPath(resp) < 0 {
-		return StatusBadRequest
+		return badPath
 	}
 	req.car.entered(nil)
-	return t.handler(req, resp)
+	return t.handler
 }
+
+func badPath(*Request, *Response) Status { return StatusBadRequest }
 
 // chain finds what is to be run.
 func (t *table) chain(req *Request, resp *Response) Handler {

@@ -114,12 +114,8 @@ func (c *httpCall) serve(t *table) {
 
 // died ends a request whose handler ended by Goexit.
 func (c *httpCall) died() {
-	err := c.req.dead
-	if err == nil {
-		err = errGoexit
-	}
 	c.resp.hangup = true // Goexit ends the goroutine, and net/http its connection
-	c.req.table.abandon(&c.req, &c.resp, err)
+	c.req.table.abandon(&c.req, &c.resp, c.req.endOf())
 	if !c.aborted {
 		_ = c.flush() // net/http does not do it for a handler that never returns; who has left needs no answer
 	}
@@ -493,6 +489,15 @@ func (c *httpCall) offload(fn func()) error {
 	return nil
 }
 
+func (c *httpCall) blocking(next Handler, req *Request, resp *Response) Status {
+	return next(req, resp)
+}
+
+func (c *httpCall) readAside(fn func(body io.Reader)) error {
+	fn(c.req.Body())
+	return nil
+}
+
 func (c *httpCall) entered(*route) {}
 func (c *httpCall) returned()      {}
 
@@ -502,9 +507,16 @@ func (c *httpCall) canceller() func(cause error) { return c.end }
 
 func (c *httpCall) parent() context.Context  { return context.WithoutCancel(c.r.Context()) }
 func (c *httpCall) elapsed() time.Duration   { return time.Since(c.start) }
-func (c *httpCall) unwind()                  { runtime.Goexit() }
 func (c *httpCall) drained() <-chan struct{} { return c.req.table.core.draining }
 func (c *httpCall) secure() bool             { return c.r.TLS != nil }
+
+// unwind implements carrier. A goroutine that only reads or writes for the handler is left alone.
+func (c *httpCall) unwind() {
+	if onStackOf("lwan.(*httpCall).serve") {
+		c.req.state.Store(stateUnwinding)
+		runtime.Goexit()
+	}
+}
 
 // peer is the address that r has: middleware may have set one without a port. It is invalid for a unix socket.
 func (c *httpCall) peer() netip.AddrPort {

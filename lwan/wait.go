@@ -3,7 +3,6 @@ package lwan
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"net/http"
 	"runtime"
@@ -16,17 +15,28 @@ import (
 
 // beginWait is called before anything waits.
 func (r *Request) beginWait() error {
-	switch r.state {
+	switch {
+	case r.home != nil && !r.home.here():
+		return ErrForeign
+	case r.term.bars():
+		return ErrOver
+	}
+	return r.begun()
+}
+
+// begun is beginWait where the caller is known to run the handler.
+func (r *Request) begun() error {
+	switch r.state.Load() {
 	case stateOver:
 		return ErrForeign
 	case stateUnwinding:
 		return r.cancelled()
 	}
-	if r.dead != nil {
-		r.state = stateUnwinding
+	if dead := r.dead.Load(); dead != nil {
 		r.car.unwind()
+		return *dead // to a goroutine that only reads or writes for the handler
 	}
-	if r.limits.Timeout > 0 && r.ctx.Load() == nil && !r.headOut() {
+	if r.term == nil && r.limits.Timeout > 0 && r.ctx.Load() == nil && !r.headOut() {
 		r.Context() // arms the deadline
 	}
 	return nil
@@ -34,8 +44,11 @@ func (r *Request) beginWait() error {
 
 // endWait remembers what a request does not survive.
 func (r *Request) endWait(err error) error {
-	if r.dead == nil && (err == ErrGone || err == ErrTimeout || err == ErrStopping || err == ErrBodyNotAllowed) {
-		r.dead = err
+	if err == nil {
+		return nil
+	}
+	if r.dead.Load() == nil && (err == ErrGone || err == ErrTimeout || err == ErrStopping || err == ErrBodyNotAllowed) {
+		r.dead.Store(&err)
 		r.cancel(err)
 	}
 	return err
@@ -143,7 +156,7 @@ func (r *Request) Every(d time.Duration) iter.Seq[time.Time] {
 
 // beginTick reports whether the request is still alive. A sequence that ends does not count as an ignored error.
 func (r *Request) beginTick() bool {
-	return r.state == stateRunning && r.cancelled() == nil
+	return r.state.Load() == stateRunning && r.cancelled() == nil
 }
 
 // endsWithDraining makes the start of draining end what the request waits for.
@@ -183,12 +196,12 @@ func (r *Request) Await(fn func(ctx context.Context) error) error {
 
 // Await is Request.Await for a function with a result.
 func Await[T any](req *Request, fn func(ctx context.Context) (T, error)) (v T, err error) {
-	if err := req.beginWait(); err != nil && req.state != stateUnwinding {
+	if err := req.beginWait(); err == ErrForeign || err == ErrOver || err != nil && req.state.Load() != stateUnwinding {
 		return v, err
 	}
 	ctx := req.Context()
 	through := req.car.offload
-	if req.heartbeat() > 0 && req.state == stateRunning {
+	if req.heartbeat() > 0 && req.state.Load() == stateRunning {
 		through = req.offloadBeating
 	}
 	end := req.offload(func() { v, err = fn(ctx) }, through)
@@ -229,20 +242,4 @@ func (r *Request) offload(fn func(), through func(func()) error) error {
 		runtime.Goexit()
 	}
 	return nil
-}
-
-// Blocking runs next on a goroutine: it may block as it likes. Everything that a handler can do works there too, and the
-// goroutine reads and writes the connection itself. It is a Middleware, for a route or a group:
-// srv.Group("/api", lwan.Blocking). Server.Goroutines bounds how many run; beyond that requests queue, and are answered
-// with 503 when the queue is full.
-func Blocking(next Handler) Handler {
-	return func(req *Request, resp *Response) (st Status) {
-		if !req.car.onLoop() {
-			return next(req, resp)
-		}
-		if err := req.offload(func() { st = next(req, resp) }, req.car.offload); err != nil {
-			return resp.Fail(fmt.Errorf("%s: %w", req.Pattern(), err))
-		}
-		return st
-	}
 }

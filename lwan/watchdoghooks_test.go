@@ -96,14 +96,12 @@ func TestInvariant7AllCodeIsWatched(t *testing.T) {
 			page(s, h)
 			route(func(*snag, *Request, *Response) { runtime.Goexit() })(s, h)
 		}, request: get1("/x"), status: 500, in: "ErrorPage", of: "GET /x"},
-		"before the head":                     {prepare: route(beforeHead), request: get1("/x"), status: 200, in: "BeforeHead", of: "GET /x"},
-		"before the head of a Blocking route": {prepare: route(beforeHead, Blocking), request: get1("/x"), status: 200, in: "BeforeHead", of: "GET /x"},
-		"filter":                              {prepare: route(filter), request: get1("/x"), status: 200, in: "Filter", of: "GET /x"},
-		"filter of a Blocking route":          {prepare: route(filter, Blocking), request: get1("/x"), status: 200, in: "Filter", of: "GET /x"},
-		"deferred":                            {prepare: route(deferred), request: get1("/x"), status: 200, in: "Defer", of: "GET /x"},
-		"deferred by a Blocking route":        {prepare: route(deferred, Blocking), request: get1("/x"), status: 200, in: "Defer", of: "GET /x"},
-		"observer":                            {prepare: route(func(*snag, *Request, *Response) {}), request: get1("/x"), status: 200, in: "Observer", of: "GET /x", observer: true},
-		"observer of a bad request":           {prepare: func(*Server, *snag) {}, request: "nonsense\r\n\r\n", status: 400, in: "Observer", observer: true},
+		"before the head":              {prepare: route(beforeHead), request: get1("/x"), status: 200, in: "BeforeHead", of: "GET /x"},
+		"filter":                       {prepare: route(filter), request: get1("/x"), status: 200, in: "Filter", of: "GET /x"},
+		"deferred":                     {prepare: route(deferred), request: get1("/x"), status: 200, in: "Defer", of: "GET /x"},
+		"deferred by a Blocking route": {prepare: route(deferred, Blocking), request: get1("/x"), status: 200, in: "Defer", of: "GET /x"},
+		"observer":                     {prepare: route(func(*snag, *Request, *Response) {}), request: get1("/x"), status: 200, in: "Observer", of: "GET /x", observer: true},
+		"observer of a bad request":    {prepare: func(*Server, *snag) {}, request: "nonsense\r\n\r\n", status: 400, in: "Observer", observer: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHold()

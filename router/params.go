@@ -97,6 +97,13 @@ func (p *Params) Rebase(path string) {
 	}
 }
 
+// Clone returns a copy of p that shares no memory with it but the path; see Rebase.
+func (p *Params) Clone() Params {
+	c := *p
+	c.more = append([]span(nil), p.more...)
+	return c
+}
+
 // Reset forgets the last match, so that its path can be freed. Find does not need it.
 func (p *Params) Reset() {
 	p.path, p.route, p.method, p.gather = "", nil, "", gather{}

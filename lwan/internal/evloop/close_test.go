@@ -238,26 +238,33 @@ func TestLingerIsBoundedInTime(t *testing.T) {
 
 func TestIdleConnectionsExpire(t *testing.T) {
 	begin := time.Now()
+	expired := 0 // the loop's
 	r := run(t, &script{
-		expire: func(c *Conn) { c.TryWrite([]byte("bye\n")) },
+		expire: func(c *Conn) {
+			expired++
+			c.TryWrite([]byte("bye\n"))
+		},
 		serve: lines(func(c *Conn, line string) Verdict {
 			printTo(c, "%s", line)
 			switch line {
 			case "never":
 				c.ExpireAfter(0)
+			case "half":
+				c.Keep("the beginning of a request")
+				fallthrough
 			case "soon":
 				c.ExpireAfter(1)
 			}
 			return Idle
 		}),
 	}, Config{FirstByte: time.Second})
-	silent, soon, never := r.dial(), r.dial(), r.dial()
-	soon.send("soon\n")
-	soon.want("soon")
-	never.send("never\n")
-	never.want("never")
-	for _, p := range []*peer{silent, soon} {
-		p.want("bye")
+	silent, soon, half, never := r.dial(), r.dial(), r.dial(), r.dial()
+	for p, line := range map[*peer]string{soon: "soon", half: "half", never: "never"} {
+		p.send(line + "\n")
+		p.want(line)
+	}
+	half.want("bye") // it is owed an answer; the others are closed without a word
+	for _, p := range []*peer{silent, soon, half} {
 		p.gone()
 	}
 	if d := time.Since(begin); d < time.Second {
@@ -266,29 +273,99 @@ func TestIdleConnectionsExpire(t *testing.T) {
 	never.send("still here\n")
 	never.want("still here")
 	r.do(func(l *Loop) {
-		if l.counts.Expired != 2 {
-			t.Errorf("%d expired", l.counts.Expired)
+		if l.counts.Expired != 3 || expired != 1 {
+			t.Errorf("%d expired, %d of them in a turn", l.counts.Expired, expired)
 		}
 	})
+}
+
+// halves are connections of which half a request is there, that expire at once.
+func halves(r *rig, n int) (peers []*peer) {
+	for range n {
+		p := r.dial()
+		p.send("half\n")
+		p.want("half")
+		peers = append(peers, p)
+	}
+	return peers
+}
+
+func keepHalf(c *Conn, line string) Verdict {
+	printTo(c, "%s", line)
+	c.Keep("the beginning of a request")
+	c.ExpireAfter(1)
+	return Idle
 }
 
 // An Expire that panics closes its connection and costs nothing else.
 func TestExpireThatPanics(t *testing.T) {
 	var died atomic.Int64
 	r := run(t, &script{
+		serve:  lines(keepHalf),
 		expire: func(*Conn) { panic("ouch") },
 		died:   func(*Conn, any) { died.Add(1) },
-	}, Config{FirstByte: time.Second})
-	var peers []*peer
-	for range 10 {
-		peers = append(peers, r.dial())
-	}
-	for _, p := range peers {
+	}, Config{})
+	for _, p := range halves(r, 10) {
 		p.gone()
 	}
 	if died.Load() != 10 {
 		t.Errorf("%d died", died.Load())
 	}
+}
+
+// Invariant 8: expiry is a turn. While the answer to half a request waits, more of it may come, and the rest of a batch of
+// connections may expire: one worker serves each connection, and no more answers wait at a time than are allowed.
+func TestExpireThatParks(t *testing.T) {
+	const n = 2 * maxExpiring
+	var begun, ended atomic.Int64
+	var serving atomic.Int64
+	release := make(chan struct{})
+	r := run(t, &script{
+		serve: lines(func(c *Conn, line string) Verdict {
+			if line != "half" {
+				serving.Add(1)
+			}
+			return keepHalf(c, line)
+		}),
+		expire: func(c *Conn) {
+			begun.Add(1)
+			offloaded(c, func() { <-release })
+			c.Write([]byte("bye\n"))
+			ended.Add(1)
+		},
+		ends: Linger,
+	}, Config{})
+	peers := halves(r, n)
+	eventually(t, "all have expired", func() bool {
+		count := int64(0)
+		r.do(func(l *Loop) { count = l.counts.Expired })
+		return count == n
+	})
+	eventually(t, "answers wait", func() bool { return begun.Load() == maxExpiring })
+	for _, p := range peers {
+		p.Conn.Write([]byte("more\n")) // half of them are closed
+	}
+	r.do(func(l *Loop) {
+		if l.expiring != maxExpiring {
+			t.Errorf("%d answers wait", l.expiring)
+		}
+	})
+	close(release)
+	eventually(t, "the answers are made", func() bool { return ended.Load() == maxExpiring })
+	answered := 0
+	for _, p := range peers {
+		if got, _ := io.ReadAll(p.Conn); string(got) == "bye\n" {
+			answered++
+		}
+	}
+	if answered != maxExpiring || serving.Load() != 0 {
+		t.Errorf("%d answered; %d were served by another worker meanwhile", answered, serving.Load())
+	}
+	eventually(t, "nothing is left", func() bool {
+		left := 1
+		r.do(func(l *Loop) { left = l.expiring + l.busy })
+		return left == 0
+	})
 }
 
 func TestKeptBytesComeBack(t *testing.T) {

@@ -21,13 +21,14 @@ var (
 	ErrForeign = errors.New("evloop: call from a goroutine that does not run the handler")
 	ErrBusy    = errors.New("evloop: no goroutine to offload to")
 	ErrClosed  = errors.New("evloop: connection is closed")
+	ErrOver    = errors.New("evloop: nobody waits for what is read any more") // is returned after StopReading
 )
 
 // Conn is the connection that a worker serves. Its calls look blocking: where the kernel says EAGAIN the worker parks
-// and the loop goes on. It is valid until the protocol's Serve returns.
+// and the loop goes on. It is valid until the protocol's Serve returns, and for code on its loop only: a goroutine never
+// has it. One that was closed meanwhile, whatever its worker waited for, is told by its generation: ErrClosed.
 //
-// While a handler is offloaded to a goroutine the same calls wait as a goroutine's do; one goroutine may read while
-// another one writes.
+// A second worker of the loop may read, with ReadBy, while the one that serves the connection writes.
 type Conn struct {
 	// Longest wait of one call without progress; 0: no limit. Set them before the call.
 	ReadTimeout, WriteTimeout time.Duration
@@ -35,30 +36,37 @@ type Conn struct {
 	w    *Worker
 	loop *Loop
 	slot *slot
-	fd   int32 // -1: serves nothing, or what it served was closed while its worker could not run
-	off  *offload
+	fd   int32  // -1: serves nothing
+	gen  uint32 // of the connection: the slot may be another one's when the worker wakes
+	lane uint16
 
 	// owned by the loop
 	reader, writer, cancelled waiter // gates
 	cause                     error  // why it was cancelled; sticky
 	dead                      error  // why it was killed; sticky
 	hungUp                    bool   // the protocol knows that the peer has closed
+	deaf                      bool   // StopReading was called
 	read                      int    // bytes since its worker last waited
 }
 
-func (c *Conn) open() bool { return c.slot != nil }
+// open reports whether the connection is there, and still the one that the worker began to serve.
+func (c *Conn) open() bool { return c.slot != nil && c.slot.gen == c.gen }
 
 // Fd is the descriptor. It is for socket options; reading or writing it directly loses edges.
 func (c *Conn) Fd() int { return int(c.fd) }
 
 // Lane tells which listener the connection came from.
-func (c *Conn) Lane() int { return int(c.slot.lane) }
+func (c *Conn) Lane() int { return int(c.lane) }
 
 // Tally is a number of the protocol's that the connection keeps while it is idle too: 0 at first.
 func (c *Conn) Tally() uint32 { return c.slot.served - 1 }
 
 // SetTally sets it; it saturates.
-func (c *Conn) SetTally(n uint32) { c.slot.served = max(n+1, n) }
+func (c *Conn) SetTally(n uint32) {
+	if c.open() {
+		c.slot.served = max(n+1, n)
+	}
+}
 
 // Loop is the loop that owns the connection.
 func (c *Conn) Loop() *Loop { return c.loop }
@@ -67,29 +75,24 @@ func (c *Conn) Loop() *Loop { return c.loop }
 func (c *Conn) Worker() *Worker { return c.w }
 
 // Cause is why the connection was cancelled; nil as long as it was not.
-func (c *Conn) Cause() error {
-	if c.off == nil {
-		return c.cause
-	}
-	return errorIn(&c.off.cause)
-}
+func (c *Conn) Cause() error { return c.cause }
 
-// killed is why the connection was killed; nil as long as it was not.
-func (c *Conn) killed() error {
-	if c.off == nil {
+// writable reports why nothing can be written any more.
+func (c *Conn) writable() error {
+	if c.dead != nil {
 		return c.dead
 	}
-	return errorIn(&c.off.dead)
+	if !c.open() {
+		return ErrClosed
+	}
+	return nil
 }
-
-// Offloaded reports whether a goroutine drives the connection just now.
-func (c *Conn) Offloaded() bool { return c.off != nil }
-
-// HungUp reports whether the peer is known to have closed or half-closed.
-func (c *Conn) HungUp() bool { return c.off == nil && c.slot.gone() }
 
 // Local asks the kernel for the local address; the zero value for a unix socket.
 func (c *Conn) Local() netip.AddrPort {
+	if !c.open() {
+		return netip.AddrPort{}
+	}
 	sa, err := unix.Getsockname(int(c.fd))
 	if err != nil {
 		return netip.AddrPort{}
@@ -110,10 +113,10 @@ func addrPortOf(sa unix.Sockaddr) netip.AddrPort {
 // TryRead reads what is there. It never waits: ErrAgain when there is nothing, 0 and nil at the end of the stream.
 // Without a latched edge it does not even ask the kernel.
 func (c *Conn) TryRead(p []byte) (int, error) {
-	if c.fd < 0 {
-		return 0, ErrGone
+	if !c.open() {
+		return 0, ErrClosed
 	}
-	if c.off == nil && !c.slot.readable() {
+	if !c.slot.readable() {
 		return 0, ErrAgain
 	}
 	for {
@@ -123,9 +126,7 @@ func (c *Conn) TryRead(p []byte) (int, error) {
 			c.received(n, n < len(p) && n < maxTransfer)
 			return n, nil
 		case syscall.EAGAIN:
-			if c.off == nil {
-				c.slot.latch &^= latchIn | latchUrgent
-			}
+			c.slot.latch &^= latchIn | latchUrgent
 			return 0, ErrAgain
 		case syscall.EINTR:
 		default:
@@ -137,10 +138,6 @@ func (c *Conn) TryRead(p []byte) (int, error) {
 // received books n bytes. A short read has emptied the socket, unless a FIN or an error came along: no other edge will
 // tell of that.
 func (c *Conn) received(n int, short bool) {
-	if c.off != nil {
-		c.loop.offBytesIn.Add(int64(n))
-		return
-	}
 	if s := c.slot; short && s.latch&(latchRdHup|latchHup) == 0 {
 		s.latch &^= latchIn
 	}
@@ -149,95 +146,110 @@ func (c *Conn) received(n int, short bool) {
 
 // Read reads at least one byte, and waits for it as long as ReadTimeout allows. 0 and nil: the end of the stream. A peer
 // that sends faster than it is read never makes the worker wait: then the others have a turn after each fair share.
-func (c *Conn) Read(p []byte) (int, error) { return c.ReadInto(func() []byte { return p }) }
+func (c *Conn) Read(p []byte) (int, error) {
+	return c.ReadBy(c.w, func() []byte { return p })
+}
 
-// ReadInto is Read for a buffer that Waits gives back: buffer is asked for it whenever the kernel is about to fill it.
-func (c *Conn) ReadInto(buffer func() []byte) (int, error) {
-	if c.off == nil && c.read >= fairShare {
+// ReadBy is Read in a worker w of the loop, which need not be the one that serves the connection, and for a buffer that
+// Waits gives back: buffer is asked for it whenever the kernel is about to fill it.
+func (c *Conn) ReadBy(w *Worker, buffer func() []byte) (int, error) {
+	if c.read >= fairShare && w.mine() {
 		c.read = 0
-		c.Pause()
+		w.Pause()
 	}
 	for {
+		if c.deaf {
+			return 0, ErrOver
+		}
 		n, err := c.TryRead(buffer())
 		if err != ErrAgain {
-			if c.off == nil {
-				c.read += n
-			}
+			c.read += n
 			return n, err
 		}
 		c.read = 0
-		if err := c.awaitInput(); err != nil {
+		if err := c.awaitInput(w); err != nil {
 			return 0, err
 		}
 	}
 }
 
-// awaitInput parks until there is something to read.
-func (c *Conn) awaitInput() error {
-	if c.off != nil {
-		return c.off.wait(c.off.input, c.off.cancelled, c.ReadTimeout)
-	}
-	if err := c.ready(); err != nil {
+// awaitInput parks w until there is something to read.
+func (c *Conn) awaitInput(w *Worker) error {
+	if err := c.ready(w); err != nil {
 		return err
 	}
 	c.w.server.Waits(c)
-	wt := c.begin(c.ReadTimeout)
+	wt := c.begin(w, c.ReadTimeout)
 	c.reader, c.cancelled = wt, wt
-	c.w.park()
+	w.park()
 	c.reader, c.cancelled = waiter{}, waiter{}
-	if c.slot.readable() { // also when the peer has closed: first comes what it had sent
+	switch {
+	case !c.open():
+		return ErrClosed
+	case c.deaf:
+		return ErrOver
+	case c.slot.readable(): // also when the peer has closed: first comes what it had sent
 		return nil
 	}
-	return c.outcome(c.cause)
+	return outcome(w, c.cause)
 }
+
+// StopReading ends what another worker waits for in ReadBy, with ErrOver, and what it would wait for; until ReadAgain.
+func (c *Conn) StopReading() {
+	c.deaf = true
+	c.loop.wake(c.reader)
+}
+
+// ReadAgain takes StopReading back, once the other worker has gone.
+func (c *Conn) ReadAgain() { c.deaf = false }
 
 // awaitRoom parks until the kernel takes more. A peer that has closed its side may still read.
 func (c *Conn) awaitRoom() error {
-	if c.off != nil {
-		return c.off.wait(c.off.space, c.off.killed, c.WriteTimeout)
-	}
 	if !c.w.mine() {
 		return ErrForeign
 	}
-	if c.dead != nil {
-		return c.dead
+	if err := c.writable(); err != nil {
+		return err
 	}
 	c.w.server.Waits(c)
-	c.writer = c.begin(c.WriteTimeout)
+	c.writer = c.begin(c.w, c.WriteTimeout)
 	c.w.park()
 	c.writer = waiter{}
-	return c.outcome(c.dead)
+	return outcome(c.w, c.dead)
 }
 
-// ready reports why the handler cannot wait: it is on another goroutine, or the connection is cancelled.
-func (c *Conn) ready() error {
-	if !c.w.mine() {
+// ready reports why w cannot wait: it is on another goroutine, or the connection is closed or cancelled.
+func (c *Conn) ready(w *Worker) error {
+	if !w.mine() {
 		return ErrForeign
 	}
-	c.noticeHangup()
+	if !c.open() {
+		return ErrClosed
+	}
+	c.NoticeHangup()
 	return c.cause
 }
 
-// noticeHangup tells the protocol, once, that the peer has closed. An edge may have told it before anybody waited.
-func (c *Conn) noticeHangup() {
-	if c.slot.gone() && !c.hungUp {
+// NoticeHangup tells the protocol, once, that the peer has closed. An edge may have told it before anybody waited.
+func (c *Conn) NoticeHangup() {
+	if c.open() && c.slot.gone() && !c.hungUp {
 		c.hungUp = true
 		c.w.server.Hangup(c)
 	}
 }
 
-// begin starts a wait of at most limit.
-func (c *Conn) begin(limit time.Duration) waiter {
-	wt := c.w.waiter()
+// begin starts a wait of w's, of at most limit.
+func (c *Conn) begin(w *Worker, limit time.Duration) waiter {
+	wt := w.waiter()
 	if limit > 0 {
-		c.loop.timers.add(&c.w.timer, c.loop.after(limit))
+		c.loop.timers.add(&w.timer, c.loop.after(limit))
 	}
 	return wt
 }
 
 // outcome of a wait: what ended it, unless it was the gate.
-func (c *Conn) outcome(cause error) error {
-	if c.w.late {
+func outcome(w *Worker, cause error) error {
+	if w.late {
 		return ErrTimeout
 	}
 	return cause
@@ -247,7 +259,7 @@ func (c *Conn) outcome(cause error) error {
 func (c *Conn) TryWrite(p []byte) (int, error) { return c.tryWrite(p, false) }
 
 func (c *Conn) tryWrite(p []byte, more bool) (int, error) {
-	if err := c.killed(); err != nil {
+	if err := c.writable(); err != nil {
 		return 0, err
 	}
 	for {
@@ -257,9 +269,7 @@ func (c *Conn) tryWrite(p []byte, more bool) (int, error) {
 			c.sent(n)
 			return n, nil
 		case syscall.EAGAIN:
-			if c.off == nil {
-				c.slot.latch &^= latchOut
-			}
+			c.slot.latch &^= latchOut
 			return 0, ErrAgain
 		case syscall.EINTR:
 		default:
@@ -275,13 +285,7 @@ func (c *Conn) send(p []byte, more bool) (int, syscall.Errno) {
 	return c.loop.kernel.write(int(c.fd), p)
 }
 
-func (c *Conn) sent(n int) {
-	if c.off == nil {
-		c.loop.counts.BytesOut += int64(n)
-	} else {
-		c.loop.offBytesOut.Add(int64(n))
-	}
-}
+func (c *Conn) sent(n int) { c.loop.counts.BytesOut += int64(n) }
 
 // fairShare is how many bytes one connection may move before the others have a turn.
 const fairShare = 1 << 20
@@ -315,9 +319,9 @@ func (c *Conn) write(p []byte, more bool) (int, error) {
 	return done, nil
 }
 
-// Pause gives the other connections of the loop a turn; off the loop it is not needed.
+// Pause gives the other connections of the loop a turn.
 func (c *Conn) Pause() {
-	if c.off == nil && c.w.mine() {
+	if c.w.mine() {
 		c.w.Pause()
 	}
 }
@@ -343,7 +347,7 @@ func (c *Conn) tryWritev(a, b []byte) (int, error) {
 	if len(a) == 0 || len(b) == 0 || len(a) > maxTransfer/2 {
 		return 0, ErrAgain
 	}
-	if err := c.killed(); err != nil {
+	if err := c.writable(); err != nil {
 		return 0, err
 	}
 	iov := &c.w.iov
@@ -373,7 +377,7 @@ func (c *Conn) Sendfile(f *os.File, off, n int64) (int64, error) {
 	share := int64(fairShare)
 	in := int(f.Fd())
 	for done < n {
-		if err := c.killed(); err != nil {
+		if err := c.writable(); err != nil {
 			return done, err
 		}
 		c.w.fileAt = off + done
@@ -391,9 +395,7 @@ func (c *Conn) Sendfile(f *os.File, off, n int64) (int64, error) {
 			}
 		case syscall.EINTR:
 		case syscall.EAGAIN:
-			if c.off == nil {
-				c.slot.latch &^= latchOut
-			}
+			c.slot.latch &^= latchOut
 			if err := c.awaitRoom(); err != nil {
 				return done, err
 			}
@@ -404,9 +406,20 @@ func (c *Conn) Sendfile(f *os.File, off, n int64) (int64, error) {
 	return done, nil
 }
 
+// Look says that nobody knows what of the latched readiness is still true: somebody else has used a duplicate of the
+// descriptor.
+func (c *Conn) Look() {
+	if c.open() {
+		c.slot.latch |= latchIn | latchOut
+	}
+}
+
 // Detach takes the connection out of the loop's epoll set, so that somebody else can drive a duplicate of its
 // descriptor. Serve must return Close soon, which closes the original. It is for code on the loop.
 func (c *Conn) Detach() error {
+	if !c.open() {
+		return ErrClosed
+	}
 	if e := c.loop.kernel.epollDel(c.loop.epfd, int(c.fd)); e != 0 {
 		return e
 	}
@@ -415,6 +428,9 @@ func (c *Conn) Detach() error {
 
 // CloseWrite sends a FIN: the peer sees the end of the answer and may go on sending.
 func (c *Conn) CloseWrite() error {
+	if !c.open() {
+		return ErrClosed
+	}
 	if e := c.loop.kernel.shutdown(int(c.fd), unix.SHUT_WR); e != 0 {
 		return e
 	}
@@ -428,9 +444,6 @@ func (c *Conn) Cancel(cause error) {
 		c.cause = cause
 	}
 	c.loop.wake(c.cancelled)
-	if c.off != nil {
-		c.off.end(c.off.cancelled, &c.off.cause, c.cause)
-	}
 }
 
 // Uncancel takes back what Cancel did, for what is served next; Kill is for good. That the peer has closed stays true, and
@@ -452,7 +465,4 @@ func (c *Conn) Kill(cause error) {
 	}
 	c.Cancel(cause)
 	c.loop.wake(c.writer)
-	if c.off != nil {
-		c.off.end(c.off.killed, &c.off.dead, c.dead)
-	}
 }

@@ -7,13 +7,28 @@
 // is a coroutine, and the loop goes on in another one.
 //
 // Reading order: engine.go (what there is), slot.go (a connection at rest), runner.go and worker.go (what runs),
-// loop.go (a turn), serve.go (an event), conn.go (what Serve may do), accept.go, peers.go, linger.go, expiry.go, timer.go, mailbox.go,
-// offload.go (a goroutine drives the connection for a while), shutdown.go. Tests put faults.go in the place of kernel.go.
+// loop.go (a turn), serve.go (an event), conn.go (what Serve may do), accept.go, peers.go, linger.go, expiry.go, timer.go,
+// mailbox.go, bell.go (a goroutine wakes a worker), takeover.go, shutdown.go. Tests put faults.go in the place of kernel.go.
 //
-// # Who may touch what
+// # The owner rule
 //
-// Everything of a loop is touched only by its current runner: by the worker that runs at the moment. Everybody else
-// posts to the mailbox (Loop.Do). Methods that may be called from elsewhere say so.
+// Everything of a loop belongs to its current runner: to the worker that runs at the moment. Everybody else posts to the
+// mailbox (Loop.Do, Bell.Ring). Methods that may be called from elsewhere say so. Only the loop touches descriptors: a
+// goroutine has no socket. It may hold a handle, and handles end:
+//
+//	handle                    names                   ends with                     who is late
+//	Conn, Handle              an open connection      close, which bumps the        gets ErrClosed; no system call is made
+//	(descriptor, generation)                          generation before close(2)
+//	waiter (worker, ticket)   one wait of a worker    its wake-up                   opens nothing
+//	Bell                      one rest of a worker    its ring                      is rung once only
+//	epoll's data              an open connection      as Conn                       is dropped
+//
+// Who wakes looks first whether what it waited for is still there (Conn's calls do, each time), then tries again what it
+// wanted to do, and only then believes in the cause for which it was woken: bytes come before a hang-up. An object that
+// somebody may still hold is not used again.
+//
+// No code of the program's is called while the loop is in the middle of something: what events, timers, letters and the
+// sweep find is done in a turn of a worker, or is a job (Loop.Go).
 //
 // Code of the program's runs in handlers, and in jobs (job.go): never while the loop is in the middle of something.
 //

@@ -88,9 +88,9 @@ func (s *lineServer) line(c *Conn, line string) Verdict {
 	case "goexit":
 		runtime.Goexit()
 	case "offload":
-		s.w.Offload(func(run func()) bool { go run(); return true }, func() {
-			io.WriteString(writer{c}, "from the goroutine\n")
-		})
+		said := ""
+		s.w.Offload(func(run func()) bool { go run(); return true }, func() { said = "from the goroutine\n" })
+		io.WriteString(writer{c}, said)
 	case "pause":
 		s.w.Pause()
 	case "big":

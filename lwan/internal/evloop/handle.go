@@ -18,15 +18,12 @@ type Handle struct {
 func (l *Loop) handleOf(fd int32, s *slot) Handle { return Handle{l, fd, s.gen} }
 
 // Handle names c for later.
-func (c *Conn) Handle() Handle { return Handle{c.loop, c.fd, c.slot.gen} }
+func (c *Conn) Handle() Handle { return Handle{c.loop, c.fd, c.gen} }
 
 func (s *slot) bumpGeneration() { atomic.AddUint32(&s.gen, 1) }
 
 // slot returns the connection's slot, or nil when it is closed.
 func (h Handle) slot() *slot {
-	if h.fd < 0 {
-		return nil
-	}
 	s := &h.Loop.slots[h.fd]
 	if s.generation() != h.gen || s.state == slotFree {
 		return nil

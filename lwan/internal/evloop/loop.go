@@ -40,6 +40,7 @@ type Loop struct {
 	unixDue   int64  // now from which unix is out of date
 	counts    Counts
 	busy      int           // connections under service
+	expiring  int           // half requests that are answered because their time is up
 	refused   int           // connections that linger behind a refusal; they are no part of conns
 	parked    int           // workers
 	stuck     int           // runners in handlers from which the loop was taken over
@@ -51,20 +52,19 @@ type Loop struct {
 	handlers  uint64   // begun, times two
 
 	// atomic
-	runner                  atomic.Pointer[runner]    // who turns the loop
-	runners                 atomic.Pointer[[]*runner] // and all that can
-	mail                    mailbox
-	sleeping                atomic.Bool  // a letter needs a wake-up
-	resting                 atomic.Bool  // no handler runs, and none can before the kernel's wait is over
-	wakers                  atomic.Int64 // who is about to use evfd
-	unix                    atomic.Int64 // wall clock in seconds; offloaded handlers date their answers by it
-	draining                atomic.Bool  // phase is phaseDrain or later; offloaded handlers ask too
-	conns                   atomic.Int64 // added to by whoever accepts, taken from by the owner
-	workers                 atomic.Int64
-	stalled                 atomic.Bool // gets no new connections
-	offBytesIn, offBytesOut atomic.Int64
-	published               publishedCounts
-	pulse                   pulse
+	runner    atomic.Pointer[runner]    // who turns the loop
+	runners   atomic.Pointer[[]*runner] // and all that can
+	mail      mailbox
+	sleeping  atomic.Bool  // a letter needs a wake-up
+	resting   atomic.Bool  // no handler runs, and none can before the kernel's wait is over
+	wakers    atomic.Int64 // who is about to use evfd
+	unix      atomic.Int64 // wall clock in seconds
+	draining  atomic.Bool  // phase is phaseDrain or later
+	conns     atomic.Int64 // added to by whoever accepts, taken from by the owner
+	workers   atomic.Int64
+	stalled   atomic.Bool // gets no new connections
+	published publishedCounts
+	pulse     pulse
 }
 
 const eventBatch = 256

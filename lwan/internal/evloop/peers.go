@@ -73,9 +73,8 @@ func freePeers(p []peerAddr) error {
 // Peer is the remote address, which the connection has had since it was accepted; the zero value on a unix socket, and
 // when the connection is served no longer.
 func (c *Conn) Peer() netip.AddrPort {
-	s := c.slot
-	if s == nil {
+	if c.slot == nil {
 		return netip.AddrPort{}
 	}
-	return c.loop.eng.peers[c.fd].addrPort(s.generation())
+	return c.loop.eng.peers[c.fd].addrPort(c.gen)
 }

@@ -15,8 +15,8 @@ type Server interface {
 	// Serve is called when there is something to read: bytes, the end, or an error, or when Kept bytes have their turn
 	// again. It reads and answers, waiting as it likes, and says what is to become of the connection.
 	Serve(c *Conn) Verdict
-	// Expire is called when the connection's time is up while no worker served it. It may write what does not wait. The
-	// connection ends after it: the verdict is Close, or Linger if something was written.
+	// Expire is called, in place of Serve, when the time of a connection is up of which something was kept (Conn.Keep). It
+	// may wait as Serve may. The connection ends after it: the verdict is Close, or Linger if something was written.
 	Expire(c *Conn) Verdict
 	// Died is called when Serve ended by Goexit (value is nil) or a panic. It may write what does not wait, but must not
 	// read or park. The connection ends after it, as after Expire.
@@ -29,9 +29,8 @@ type Server interface {
 	// Killed is called, as Hangup is, when the connection has failed or the engine stops hard: whatever Serve waits for
 	// ends with cause, and what does not wait for the connection (an offloaded function) can be told here.
 	Killed(c *Conn, cause error)
-	// Waits is called, while Serve is under way, before its worker parks for the peer: for bytes, or for room to write. Who
-	// waits longest is a stranger's to choose, so it is the place to give back what is not needed meanwhile. It is not
-	// called for a goroutine that drives the connection.
+	// Waits is called, while Serve is under way, before a worker parks for the peer: for bytes, or for room to write. A
+	// stranger decides how long that takes, so it is the place to give back what is not needed meanwhile.
 	Waits(c *Conn)
 	// Rests is called when the worker has nothing to do, while enough others have nothing to do either: it is the place to
 	// give back buffers. After a crowd has left, a worker for each of them rests for a while.

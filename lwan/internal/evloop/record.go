@@ -62,14 +62,14 @@ func (l *Loop) dropRecord(s *slot) {
 
 // attach makes the loop find c by its slot. It is done when c's worker parks: until then no event can ask for it.
 func (l *Loop) attach(c *Conn) {
-	if c.fd >= 0 {
+	if c.open() {
 		l.record(c.slot).conn = c
 	}
 }
 
 // Keep stores what the protocol has of an incomplete request until more of it comes; nil forgets it.
 func (c *Conn) Keep(v any) {
-	if c.fd < 0 || v == nil && c.slot.rec < 0 {
+	if !c.open() || v == nil && c.slot.rec < 0 {
 		return
 	}
 	c.loop.record(c.slot).kept = v
@@ -77,7 +77,7 @@ func (c *Conn) Keep(v any) {
 
 // Kept returns what Keep stored, and takes it back.
 func (c *Conn) Kept() any {
-	if c.slot.rec < 0 {
+	if !c.open() || c.slot.rec < 0 {
 		return nil
 	}
 	r := c.loop.records.at(c.slot.rec)
@@ -90,7 +90,7 @@ func (c *Conn) Kept() any {
 // before Serve returns Idle. A time that passes while the connection is served has no effect. 0: it lives for ever.
 func (c *Conn) ExpireAfter(seconds uint32) {
 	switch {
-	case c.fd < 0:
+	case !c.open():
 		return
 	case seconds == 0:
 		c.loop.wheel.disarm(c.fd)
@@ -100,7 +100,11 @@ func (c *Conn) ExpireAfter(seconds uint32) {
 }
 
 // SetGuest names who drives the connection after Serve returns Hand.
-func (c *Conn) SetGuest(g Guest) { c.loop.record(c.slot).guest = g }
+func (c *Conn) SetGuest(g Guest) {
+	if c.open() {
+		c.loop.record(c.slot).guest = g
+	}
+}
 
 // readyItem is a connection or a worker that waits for its next turn.
 type readyItem struct {

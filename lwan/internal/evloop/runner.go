@@ -3,10 +3,8 @@
 package evloop
 
 import (
-	"bytes"
 	"fmt"
 	"runtime"
-	"strconv"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -105,26 +103,4 @@ func (r *runner) resume(w *Worker) (next *Worker, more, died bool) {
 	}()
 	next, more = w.resume()
 	return next, more, false
-}
-
-// holds reports whether the calling goroutine is w's coroutine: whether it may park w. On a pinned thread nobody else
-// can run, so the thread's number tells; otherwise the goroutine's does.
-func (r *runner) holds(w *Worker) bool {
-	if r.mode != Free {
-		return unix.Gettid() == r.tid
-	}
-	if w.goid == 0 {
-		return false
-	}
-	return goid() == w.goid
-}
-
-// goid is the number of the calling goroutine, for the cases in which nothing cheaper tells it apart from another one.
-func goid() uint64 {
-	var buf [64]byte
-	b := buf[:runtime.Stack(buf[:], false)]
-	b = bytes.TrimPrefix(b, []byte("goroutine "))
-	b, _, _ = bytes.Cut(b, []byte(" "))
-	n, _ := strconv.ParseUint(string(b), 10, 64) // 0, which no goroutine has, if the format ever changes
-	return n
 }

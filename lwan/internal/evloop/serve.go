@@ -29,7 +29,7 @@ func (l *Loop) handle(w *Worker, events uint32, data uint64) {
 			l.serve(w, int32(fd), s)
 		}
 	case slotBusy:
-		l.openGates(s, latchOf(events))
+		l.openGates(s)
 	case slotLinger, slotRefused:
 		l.linger(int32(fd), s)
 	case slotGuest:
@@ -59,22 +59,16 @@ func (l *Loop) open(fd int32, s *slot, lane uint16) {
 	}
 }
 
-// openGates wakes what waits for what has come. A goroutine is told of this edge alone: what it has used up of what
-// was latched before is not known here, and each needless token would give its wait the whole time again.
-func (l *Loop) openGates(s *slot, edge uint8) {
+// openGates wakes what waits for what has come.
+func (l *Loop) openGates(s *slot) {
 	c := l.records.at(s.rec).conn
-	if c.off != nil {
-		c.off.edge(edge)
-		c.noticeHangup()
-		return
-	}
 	if s.readable() {
 		l.wake(c.reader)
 	}
 	if s.latch&(latchOut|latchHup) != 0 {
 		l.wake(c.writer)
 	}
-	c.noticeHangup()
+	c.NoticeHangup()
 	l.closeBehind(c)
 }
 
@@ -89,14 +83,14 @@ func (l *Loop) serve(w *Worker, fd int32, s *slot) {
 }
 
 func (c *Conn) bind(l *Loop, fd int32, s *slot) {
-	c.loop, c.fd, c.slot = l, fd, s
-	c.hungUp = false
+	c.loop, c.fd, c.slot, c.gen, c.lane = l, fd, s, s.gen, s.lane
+	c.hungUp, c.deaf = false, false
 }
 
 // release cuts the tie between worker and connection.
 func (c *Conn) release() {
 	c.slot, c.fd = nil, -1
-	c.cause, c.dead, c.off = nil, nil, nil
+	c.cause, c.dead = nil, nil
 	c.ReadTimeout, c.WriteTimeout = 0, 0
 }
 
@@ -107,8 +101,13 @@ func (l *Loop) settle(w *Worker, v Verdict) {
 	if c.dead != nil {
 		v = Close
 	}
+	open := c.open()
 	c.release()
-	if fd < 0 { // it was closed while the worker could not run
+	if w.expires {
+		w.expires = false
+		l.expiring--
+	}
+	if !open { // it was closed while its worker waited, and counted then
 		return
 	}
 	l.busy--
@@ -186,6 +185,8 @@ func (l *Loop) resumeReady(w *Worker, it readyItem) {
 	switch s.state {
 	case slotIdle:
 		l.serve(w, it.fd, s)
+	case slotExpired:
+		l.serveExpired(w, it.fd, s)
 	case slotLinger, slotRefused:
 		l.linger(it.fd, s)
 	case slotGuest:
@@ -229,7 +230,7 @@ func (l *Loop) killSlot(w *Worker, fd int32, s *slot, cause error) {
 		h := l.handleOf(fd, s)
 		l.records.at(s.rec).guest.Closed(h, cause)
 		h.Close() // unless the guest did
-	case slotIdle, slotLinger, slotRefused:
+	case slotIdle, slotExpired, slotLinger, slotRefused:
 		l.close(fd, s)
 	}
 }
@@ -244,13 +245,40 @@ func (l *Loop) sweep(w *Worker) {
 				l.retire(fd, s)
 				return
 			}
-			l.counts.Expired++
-			l.busy++ // settle takes it back
-			w.Conn.bind(l, fd, s)
-			l.settle(w, w.server.Expire(&w.Conn))
+			l.expire(fd, s)
 		case slotLinger, slotRefused:
 			l.close(fd, s)
 		}
 	})
 	w.runner.pool.trim(l)
+}
+
+// expire ends a connection whose time is up. One of which half a request is there is owed an answer, and making that may
+// park: so it gets a turn, and whatever comes until then is only latched. Others are closed at once.
+func (l *Loop) expire(fd int32, s *slot) {
+	l.counts.Expired++
+	if s.rec < 0 || l.records.at(s.rec).kept == nil {
+		l.close(fd, s)
+		return
+	}
+	s.state = slotExpired
+	l.queue(fd, s)
+}
+
+// maxExpiring bounds the answers to half requests that wait on a loop: whoever sends half requests must not hold as many
+// workers.
+const maxExpiring = 64
+
+// serveExpired lets w answer a half request, unless too many of such answers wait.
+func (l *Loop) serveExpired(w *Worker, fd int32, s *slot) {
+	if l.expiring >= maxExpiring {
+		l.close(fd, s)
+		return
+	}
+	w.Conn.bind(l, fd, s)
+	s.state = slotBusy
+	l.busy++
+	l.expiring++
+	w.expires = true
+	l.settle(w, w.server.Expire(&w.Conn))
 }

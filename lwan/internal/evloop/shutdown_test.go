@@ -67,11 +67,8 @@ func (p *states) line(c *Conn, state string) Verdict {
 		err = c.Worker().Wait(func(func()) {}, 0)
 	case "offload":
 		offloaded(c, func() { <-p.release })
-	case "offload and read":
-		offloaded(c, func() { _, err = c.Read(make([]byte, 1)) })
-	case "offload and write":
-		narrowSend(c)
-		offloaded(c, func() { _, err = c.Write(make([]byte, 64<<20)) })
+	case "read beside":
+		beside(c, func(w *Worker) { _, err = readBy(c, w).Read(make([]byte, 1)) })
 	case "stubborn":
 		for range 3 { // waits again after it was told
 			err = c.Worker().Sleep(time.Hour)
@@ -81,7 +78,7 @@ func (p *states) line(c *Conn, state string) Verdict {
 	return Idle
 }
 
-var waiting = []string{"sleep", "read", "write", "wait", "offload and read", "offload and write", "stubborn"}
+var waiting = []string{"sleep", "read", "write", "wait", "read beside", "stubborn"}
 
 // bring opens a connection and brings it into the state.
 func bring(r *rig, state string) *peer {
@@ -277,18 +274,12 @@ func TestKillEndsAFastWriter(t *testing.T) {
 			}
 			return err
 		}
-		var err error
-		if how == "offload" {
-			offloaded(c, func() { err = write() })
-		} else {
-			err = write()
-		}
-		if err != ErrStopping {
+		if err := write(); err != ErrStopping {
 			t.Errorf("%s: %v", how, err)
 		}
 		return Close
 	})}, Config{})
-	for _, how := range []string{"inline", "offload"} {
+	for _, how := range []string{"one", "another"} {
 		p := r.dial()
 		p.send(how + "\n")
 		go io.Copy(io.Discard, p.Conn)

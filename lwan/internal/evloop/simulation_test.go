@@ -152,28 +152,30 @@ func (s *simServer) wait(c *Conn, how string) error {
 	return errors.New("no such verb")
 }
 
-// upload reads n bytes that follow the request, on a goroutine if id is odd, and answers with the same.
+// upload reads n bytes that follow the request, in a second worker if id is odd, and answers with the same.
 func (s *simServer) upload(c *Conn, id uint32, n int, head []byte) (err error) {
-	work := func() {
-		got := append([]byte(nil), s.in[:min(n, len(s.in))]...)
+	var got []byte
+	work := func(w *Worker) {
+		got = append(got, s.in[:min(n, len(s.in))]...)
 		s.in = s.in[len(got):]
 		for err == nil && len(got) < n {
 			var m int
-			m, err = c.Read(s.buf[:min(len(s.buf), n-len(got))])
-			if m == 0 && err == nil {
+			m, err = readBy(c, w).Read(s.buf[:min(len(s.buf), n-len(got))])
+			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
 			got = append(got, s.buf[:m]...)
 		}
-		if err == nil {
-			_, err = c.Writev(head, got)
-		}
 	}
 	if id%2 == 0 {
-		work()
-		return err
+		work(c.Worker())
+	} else {
+		beside(c, work)
 	}
-	return errors.Join(c.Worker().Offload(func(run func()) bool { go run(); return true }, work), err)
+	if err == nil {
+		_, err = c.Writev(head, got)
+	}
+	return err
 }
 
 // simRequest is what a client asks.

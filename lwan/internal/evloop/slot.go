@@ -20,6 +20,9 @@ import (
 //	  │                       ▼                       ▼ └─ linger ▶ linger ─┐     │
 //	  └───────────────────────┴──────── close ────────┴─────────────────────┴─────┘
 //
+// An idle one of which half a request is there is owed an answer when it expires: it is expired until its turn comes, in
+// which it is busy.
+//
 // A connection over a limit goes from free to refused, on the loop that has accepted it: it lingers behind the refusal.
 //
 // Only the loop that owns the connection writes its slot. One exception to reading: a loop that accepts a connection
@@ -45,6 +48,7 @@ const (
 	slotBusy                 // a worker serves it, running or parked
 	slotLinger               // answered and half-closed; what still comes in is thrown away
 	slotGuest                // driven by events without a worker, through the record's guest
+	slotExpired              // its time is up, and it waits for the turn in which it is answered
 	slotRefused              // as slotLinger, of a connection over a limit, which was never served
 )
 

@@ -192,7 +192,7 @@ func (l *Loop) runnable() *Worker {
 		}
 		if p.behind() {
 			p.runner.delayed.push(p)
-			l.abandonLost(&p.Conn) // an offloaded function that had the connection has ended by now
+			l.abandonLost(&p.Conn)
 			continue
 		}
 		return p
@@ -216,9 +216,6 @@ func (w *Worker) behind() bool {
 // is stuck, or behind one that is, nobody can say when it will run: the connection is closed in its place.
 // A peer that has half-closed may still get the answer of a stuck handler, but of none behind it.
 func (l *Loop) closeBehind(c *Conn) {
-	if c.off != nil { // the function that drives it is told, and its worker woken when it has ended
-		return
-	}
 	stuck := c.w.runner.stuck == c.w
 	if stuck && (c.dead != nil || c.slot.latch&latchHup != 0) || c.w.behind() {
 		l.abandonLost(c)
@@ -226,15 +223,13 @@ func (l *Loop) closeBehind(c *Conn) {
 }
 
 // abandonLost takes the connection away from a worker that cannot run, if nobody is at its other end any
-// more. The worker finds what it waited for ended, whenever it runs, and a connection that is gone.
+// more. The worker finds what it waited for ended, whenever it runs, and by its generation a connection
+// that is closed.
 func (l *Loop) abandonLost(c *Conn) {
-	if c.fd < 0 || c.dead == nil && !c.hungUp {
+	if !c.open() || c.dead == nil && !c.hungUp {
 		return
 	}
 	c.Kill(ErrGone)
-	fd, s := c.fd, c.slot
-	c.fd = -1
-	c.slot = &slot{state: slotBusy, lane: s.lane, served: s.served, rec: -1, bucket: noBucket}
 	l.busy--
-	l.close(fd, s)
+	l.close(c.fd, c.slot)
 }

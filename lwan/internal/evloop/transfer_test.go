@@ -3,6 +3,7 @@
 package evloop
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -40,9 +41,36 @@ func patternFile(t *testing.T, n int) *os.File {
 	return f
 }
 
-// offloaded runs fn on a goroutine as a Blocking handler would.
+// offloaded runs fn on a goroutine, and parks meanwhile.
 func offloaded(c *Conn, fn func()) {
 	c.Worker().Offload(func(run func()) bool { go run(); return true }, fn)
+}
+
+// beside runs fn in a second worker, and rests meanwhile.
+func beside(c *Conn, fn func(w *Worker)) {
+	var b Bell
+	b.Arm(c.Worker())
+	c.Loop().Go(func(w *Worker) {
+		defer b.Ring()
+		fn(w)
+	})
+	c.Worker().Rest()
+}
+
+// readBy makes a connection's Read one of worker w.
+func readBy(c *Conn, w *Worker) io.Reader { return workerReader{c, w} }
+
+type workerReader struct {
+	c *Conn
+	w *Worker
+}
+
+func (r workerReader) Read(p []byte) (int, error) {
+	n, err := r.c.ReadBy(r.w, func() []byte { return p })
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	return n, err
 }
 
 // A peer that reads slowly never makes a call fail with EAGAIN, and gets every byte once.
@@ -59,36 +87,27 @@ func TestSendersWaitForASlowPeer(t *testing.T) {
 		},
 		"Sendfile": func(c *Conn) (int64, error) { return c.Sendfile(f, 0, large) },
 	} {
-		for _, off := range []bool{false, true} {
-			t.Run(name+map[bool]string{true: " offloaded"}[off], func(t *testing.T) {
-				r := run(t, &script{serve: func(c *Conn) Verdict {
-					readLine(c)
-					narrowSend(c)
-					report := func() {
-						if n, err := send(c); n != large || err != nil {
-							t.Errorf("%d bytes, %v", n, err)
-						}
-					}
-					if off {
-						offloaded(c, report)
-					} else {
-						report()
-					}
-					return Close
-				}}, Config{})
-				p := r.dial()
-				p.narrow()
-				p.send("go\n")
-				if got := p.end(); got != string(want) {
-					t.Errorf("%d bytes came, want %d, or they are not the same", len(got), large)
+		t.Run(name, func(t *testing.T) {
+			r := run(t, &script{serve: func(c *Conn) Verdict {
+				readLine(c)
+				narrowSend(c)
+				if n, err := send(c); n != large || err != nil {
+					t.Errorf("%d bytes, %v", n, err)
 				}
-				var parks int64
-				r.do(func(l *Loop) { parks = l.counts.Parks })
-				if parks == 0 {
-					t.Error("nothing was waited for: the test is too easy")
-				}
-			})
-		}
+				return Close
+			}}, Config{})
+			p := r.dial()
+			p.narrow()
+			p.send("go\n")
+			if got := p.end(); got != string(want) {
+				t.Errorf("%d bytes came, want %d, or they are not the same", len(got), large)
+			}
+			var parks int64
+			r.do(func(l *Loop) { parks = l.counts.Parks })
+			if parks == 0 {
+				t.Error("nothing was waited for: the test is too easy")
+			}
+		})
 	}
 }
 
@@ -123,17 +142,18 @@ func TestSendfileOfAShortFile(t *testing.T) {
 }
 
 func TestReadWaits(t *testing.T) {
-	for _, off := range []bool{false, true} {
+	for _, second := range []bool{false, true} {
 		r := run(t, &script{serve: func(c *Conn) Verdict {
-			work := func() {
-				for line := readLine(c); line != ""; line = readLine(c) {
-					printTo(c, "%s", line)
-				}
+			if second {
+				beside(c, func(w *Worker) {
+					for lines := bufio.NewScanner(readBy(c, w)); lines.Scan(); {
+						printTo(c, "%s", lines.Text())
+					}
+				})
+				return Close
 			}
-			if off {
-				offloaded(c, work)
-			} else {
-				work()
+			for line := readLine(c); line != ""; line = readLine(c) {
+				printTo(c, "%s", line)
 			}
 			return Close
 		}}, Config{})
@@ -152,26 +172,26 @@ func TestReadWaits(t *testing.T) {
 // Timeouts are asked to hold at all, and not to be shorter than they are: how much longer is the scheduler's.
 func TestTimeouts(t *testing.T) {
 	const limit = 30 * time.Millisecond
-	for _, off := range []bool{false, true} {
+	for _, second := range []bool{false, true} {
 		r := run(t, &script{serve: func(c *Conn) Verdict {
-			work := func() {
-				readLine(c)
-				c.ReadTimeout = limit
+			readLine(c)
+			c.ReadTimeout = limit
+			read := func(w *Worker) {
 				begin := time.Now()
-				if _, err := c.Read(make([]byte, 1)); err != ErrTimeout || time.Since(begin) < limit {
-					t.Errorf("offloaded %v: Read: %v after %v", off, err, time.Since(begin))
-				}
-				narrowSend(c)
-				c.WriteTimeout = limit
-				begin = time.Now()
-				if n, err := c.Write(make([]byte, 16<<20)); err != ErrTimeout || n == 16<<20 || time.Since(begin) < limit {
-					t.Errorf("offloaded %v: Write: %v after %v", off, err, time.Since(begin))
+				if _, err := readBy(c, w).Read(make([]byte, 1)); err != ErrTimeout || time.Since(begin) < limit {
+					t.Errorf("second worker %v: Read: %v after %v", second, err, time.Since(begin))
 				}
 			}
-			if off {
-				offloaded(c, work)
+			if second {
+				beside(c, read)
 			} else {
-				work()
+				read(c.Worker())
+			}
+			narrowSend(c)
+			c.WriteTimeout = limit
+			begin := time.Now()
+			if n, err := c.Write(make([]byte, 16<<20)); err != ErrTimeout || n == 16<<20 || time.Since(begin) < limit {
+				t.Errorf("Write: %v after %v", err, time.Since(begin))
 			}
 			return Close
 		}}, Config{})
@@ -189,41 +209,35 @@ func TestSendingDoesNotRenewTheWriteTimeout(t *testing.T) {
 		"Write":    func(c *Conn) error { _, err := c.Write(make([]byte, 16<<20)); return err },
 		"Sendfile": func(c *Conn) error { _, err := c.Sendfile(f, 0, 16<<20); return err },
 	} {
-		for _, off := range []bool{false, true} {
-			t.Run(name+map[bool]string{true: " offloaded"}[off], func(t *testing.T) {
-				ended := make(chan error, 1)
-				r := run(t, &script{serve: func(c *Conn) Verdict {
-					readLine(c)
-					narrowSend(c)
-					c.WriteTimeout = 300 * time.Millisecond
-					if off {
-						offloaded(c, func() { ended <- send(c) })
-					} else {
-						ended <- send(c)
+		t.Run(name, func(t *testing.T) {
+			ended := make(chan error, 1)
+			r := run(t, &script{serve: func(c *Conn) Verdict {
+				readLine(c)
+				narrowSend(c)
+				c.WriteTimeout = 300 * time.Millisecond
+				ended <- send(c)
+				return Close
+			}}, Config{})
+			p := r.dial()
+			p.narrow()
+			p.send("\n")
+			tick := time.NewTicker(20 * time.Millisecond)
+			defer tick.Stop()
+			for sent := 0; ; sent++ {
+				select {
+				case err := <-ended:
+					if err != ErrTimeout {
+						t.Errorf("%v", err)
 					}
-					return Close
-				}}, Config{})
-				p := r.dial()
-				p.narrow()
-				p.send("\n")
-				tick := time.NewTicker(20 * time.Millisecond)
-				defer tick.Stop()
-				for sent := 0; ; sent++ {
-					select {
-					case err := <-ended:
-						if err != ErrTimeout {
-							t.Errorf("%v", err)
-						}
-						return
-					case <-tick.C:
-						if sent == 500 {
-							t.Fatal("the write still waits")
-						}
-						p.Conn.Write([]byte("x"))
+					return
+				case <-tick.C:
+					if sent == 500 {
+						t.Fatal("the write still waits")
 					}
+					p.Conn.Write([]byte("x"))
 				}
-			})
-		}
+			}
+		})
 	}
 }
 
@@ -298,12 +312,8 @@ func TestResetWhileParked(t *testing.T) {
 		"Write": func(c *Conn) error { _, err := c.Write(make([]byte, 64<<20)); return err },
 		"Sleep": func(c *Conn) error { return c.Worker().Sleep(time.Hour) },
 		"Wait":  func(c *Conn) error { return c.Worker().Wait(func(func()) {}, 0) },
-		"Offload and Read": func(c *Conn) (err error) {
-			offloaded(c, func() { _, err = c.Read(make([]byte, 1)) })
-			return err
-		},
-		"Offload and Write": func(c *Conn) (err error) {
-			offloaded(c, func() { _, err = c.Write(make([]byte, 64<<20)) })
+		"ReadBy": func(c *Conn) (err error) {
+			beside(c, func(w *Worker) { _, err = readBy(c, w).Read(make([]byte, 1)) })
 			return err
 		},
 	} {
@@ -323,7 +333,7 @@ func TestResetWhileParked(t *testing.T) {
 			p.narrow()
 			p.send("go\n")
 			p.want("ok")
-			eventually(t, "the handler waits", func() bool { n := 0; r.do(func(l *Loop) { n = l.parked }); return n == 1 })
+			eventually(t, "the handler waits", func() bool { n := 0; r.do(func(l *Loop) { n = l.parked }); return n > 0 })
 			p.reset()
 			if err := <-ended; !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) && err != ErrGone {
 				t.Errorf("%v", err)

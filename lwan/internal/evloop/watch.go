@@ -101,6 +101,9 @@ func (e *Engine) Rouse() <-chan struct{} {
 // Either it sees that the watchdog is about to sleep, or the watchdog sees that the loop does not rest.
 func (e *Engine) roused() {
 	if e.watched.Load() && e.watched.CompareAndSwap(true, false) {
-		token(e.rouse)
+		select {
+		case e.rouse <- struct{}{}:
+		default:
+		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/golwan/golwan/lwan/internal/goid"
 )
 
 // Worker is a coroutine (iter.Pull) that can run the loop and serve connections. The loop's own code runs inside a
@@ -40,8 +42,9 @@ type Worker struct {
 	letter letter        // for Offload's end: one at a time
 	iov    [2]unix.Iovec // arguments of Writev and Sendfile: here they cost no allocation
 	fileAt int64
-	spare  *offload
 	number uint64 // label in profiles
+
+	expires bool // it answers a half request whose time is up
 
 	// of the handler under way
 	beat          uint64 // as Enter has set it; 0: the worker has the loop
@@ -88,7 +91,7 @@ func newWorker(r *runner) *Worker {
 func (w *Worker) run(yield func(*Worker) bool) {
 	w.yield = yield
 	if w.runner.mode == Free {
-		w.goid = goid()
+		w.goid = goid.Current()
 	}
 	w.label()
 	w.loop.run(w)
@@ -153,16 +156,29 @@ func (w *Worker) park() {
 // Loop returns the loop that w belongs to.
 func (w *Worker) Loop() *Loop { return w.loop }
 
+// Mine reports whether the caller is w's own coroutine. It may be asked by anybody: it looks at nothing that the loop
+// changes before it knows that the caller is on the loop.
+func (w *Worker) Mine() bool { return w.mine() }
+
 // mine reports whether the caller is w's own coroutine, the only one that may park it.
 func (w *Worker) mine() bool {
-	return w.runner.holds(w) && w.state == workerRunning // in this order: the state is the loop's
+	return w.here() && w.state == workerRunning // in this order: the state is the loop's
+}
+
+// here reports whether the caller can be w's coroutine. On a pinned thread nothing else can run but the workers of its
+// runner, so the thread's number tells; otherwise the goroutine's does.
+func (w *Worker) here() bool {
+	if w.loop.eng.threads == Free {
+		return w.goid != 0 && goid.Current() == w.goid
+	}
+	return unix.Gettid() == w.runner.tid
 }
 
 // Sleep parks until d has passed (then nil), or the connection is cancelled (then the cause). It is for code on the
 // loop.
 func (w *Worker) Sleep(d time.Duration) error {
 	c := &w.Conn
-	if err := c.ready(); err != nil {
+	if err := c.ready(w); err != nil {
 		return err
 	}
 	wt := w.waiter()
@@ -181,15 +197,15 @@ func (w *Worker) Sleep(d time.Duration) error {
 // once.
 func (w *Worker) Wait(arm func(wake func()), limit time.Duration) error {
 	c := &w.Conn
-	if err := c.ready(); err != nil {
+	if err := c.ready(w); err != nil {
 		return err
 	}
-	wt := c.begin(limit)
+	wt := c.begin(w, limit)
 	c.cancelled = wt
 	arm(func() { w.loop.post(&letter{w: wt.w, tick: wt.tick}) })
 	w.park()
 	c.cancelled = waiter{}
-	return c.outcome(c.cause)
+	return outcome(w, c.cause)
 }
 
 // Pause lets everything else that is ready have a turn.
@@ -199,14 +215,14 @@ func (w *Worker) Pause() {
 }
 
 // Offload runs fn on a goroutine, which start provides, and parks until fn has ended: however long that takes, whatever
-// becomes of the client. Meanwhile the connection belongs to fn: its calls wait as a goroutine's do, and the loop only
-// turns edges into wake-ups. When start reports false there is no goroutine, and fn is not run: ErrBusy.
+// becomes of the client. It lends nothing: fn has neither the worker nor its connection. When start reports false there is
+// no goroutine, and fn is not run: ErrBusy.
 func (w *Worker) Offload(start func(run func()) bool, fn func()) error {
 	if !w.mine() {
 		return ErrForeign
 	}
+	w.Conn.NoticeHangup()
 	wt := w.waiter()
-	w.Conn.beginOffload()
 	started := start(func() {
 		defer func() { // also when fn ends by Goexit
 			w.letter = letter{w: wt.w, tick: wt.tick}
@@ -214,13 +230,10 @@ func (w *Worker) Offload(start func(run func()) bool, fn func()) error {
 		}()
 		fn()
 	})
-	if started {
-		w.park()
-	}
-	w.Conn.endOffload()
 	if !started {
 		return ErrBusy
 	}
+	w.park()
 	return nil
 }
 

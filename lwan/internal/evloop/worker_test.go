@@ -103,21 +103,18 @@ func TestOffload(t *testing.T) {
 				switch line {
 				case "none":
 					err := w.Offload(func(func()) bool { return false }, func() { t.Error("it runs") })
-					if err != ErrBusy || c.Offloaded() {
-						t.Errorf("%v, offloaded: %v", err, c.Offloaded())
+					if err != ErrBusy {
+						t.Errorf("%v", err)
 					}
 				case "goexit":
 					offloaded(c, func() { runtime.Goexit() })
 				case "talk":
 					offloaded(c, func() {
-						if !c.Offloaded() || c.Cancelled() == nil || c.Cause() != nil {
-							t.Error("the goroutine does not know where it is")
-						}
-						if err := w.Sleep(0); err != ErrForeign {
-							t.Errorf("Sleep in the goroutine: %v", err)
-						}
-						for line := readLine(c); line != "."; line = readLine(c) {
-							printTo(c, "<%s>", line)
+						_, read := c.Read(make([]byte, 1))
+						for what, err := range map[string]error{"Sleep": w.Sleep(0), "Read": read} {
+							if err != ErrForeign {
+								t.Errorf("%s in the goroutine: %v", what, err)
+							}
 						}
 					})
 				}
@@ -130,42 +127,102 @@ func TestOffload(t *testing.T) {
 				p.want("done")
 			}
 			p.send("talk\n")
-			for range 100 {
-				p.send("hello\n")
-				p.want("<hello>")
-			}
-			p.send(".\n")
 			p.want("done")
 		})
 	}
 }
 
-// One goroutine may read while another one writes.
-func TestOffloadIsFullDuplex(t *testing.T) {
+// One worker may read while another one writes.
+func TestTwoWorkersAreFullDuplex(t *testing.T) {
 	const n = 8 << 20
+	for name, mode := range allThreads {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, &script{serve: func(c *Conn) Verdict {
+				readLine(c)
+				read, readers := 0, 0
+				c.Loop().Go(func(w *Worker) {
+					m, _ := io.CopyN(io.Discard, readBy(c, w), n)
+					read, readers = int(m), readers+1
+				})
+				if m, err := c.Write(pattern(n)); m != n || err != nil {
+					t.Errorf("Write: %d, %v", m, err)
+				}
+				for readers == 0 {
+					c.Worker().Pause()
+				}
+				if read != n {
+					t.Errorf("%d bytes came", read)
+				}
+				return Close
+			}}, Config{Threads: mode})
+			p := r.dial()
+			p.send("\n")
+			go p.Conn.Write(pattern(n))
+			if got := p.end(); got != string(pattern(n)) {
+				t.Errorf("%d bytes", len(got))
+			}
+		})
+	}
+}
+
+// StopReading ends what a second worker waits for, and what it would wait for.
+func TestStopReading(t *testing.T) {
 	r := run(t, &script{serve: func(c *Conn) Verdict {
 		readLine(c)
-		offloaded(c, func() {
-			var wg sync.WaitGroup
-			wg.Go(func() { c.Write(pattern(n)) })
-			buf, got := make([]byte, 64<<10), 0
-			for got < n {
-				m, err := c.Read(buf)
-				if m == 0 || err != nil {
-					t.Errorf("%d bytes, then %v", got, err)
-					break
-				}
-				got += m
+		var errs []error
+		c.Loop().Go(func(w *Worker) {
+			for range 2 {
+				_, err := readBy(c, w).Read(make([]byte, 1))
+				errs = append(errs, err)
 			}
-			wg.Wait()
 		})
+		c.Worker().Pause() // the other one begins to wait
+		c.StopReading()
+		for len(errs) < 2 {
+			c.Worker().Pause()
+		}
+		if errs[0] != ErrOver || errs[1] != ErrOver {
+			t.Errorf("%v", errs)
+		}
+		c.ReadAgain()
+		c.Write([]byte("stopped\n"))
+		printTo(c, "%s", readLine(c))
 		return Close
 	}}, Config{})
 	p := r.dial()
-	p.send("\n")
-	go p.Conn.Write(pattern(n))
-	if got := p.end(); got != string(pattern(n)) {
-		t.Errorf("%d bytes", len(got))
+	p.send("go\n")
+	p.want("stopped")
+	p.send("again\n")
+	p.want("again")
+}
+
+// A bell that rings before its worker rests is not lost, and one that rings late opens no other wait.
+func TestBell(t *testing.T) {
+	for name, mode := range allThreads {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, &script{serve: lines(func(c *Conn, line string) Verdict {
+				w := c.Worker()
+				var b Bell
+				for range 100 {
+					b.Arm(w)
+					if line == "before" {
+						done := make(chan struct{})
+						go func() { b.Ring(); close(done) }()
+						<-done
+					} else {
+						go b.Ring()
+					}
+					w.Rest()
+				}
+				c.Write([]byte("done\n"))
+				return Idle
+			})}, Config{Threads: mode})
+			p := r.dial()
+			for _, line := range []string{"before", "after"} {
+				p.send(line + "\n")
+				p.want("done")
+			}
+		})
 	}
 }
 
@@ -194,15 +251,16 @@ func TestHandlersThatDie(t *testing.T) {
 				panic(io.ErrNoProgress)
 			case "deferred":
 				defer func() {
-					offloaded(c, func() { c.Write([]byte("from a goroutine\n")) })
+					offloaded(c, func() { err = io.EOF })
 					c.Worker().Sleep(1)
 					printTo(c, "deferred %v", err)
 				}()
 				runtime.Goexit()
 			case "deferred, panicking":
 				defer func() {
-					offloaded(c, func() { c.Write([]byte("from a goroutine\n")) })
+					offloaded(c, func() {})
 					c.Worker().Sleep(1)
+					printTo(c, "deferred")
 				}()
 				panic("ouch")
 			}
@@ -216,7 +274,7 @@ func TestHandlersThatDie(t *testing.T) {
 				"panic": "died of ouch\n", "goexit": "died of <nil>\n",
 				"nil":        "died of panic called with nil argument\n",
 				"late panic": "died of multiple Read calls return no data or error\n",
-				"deferred":   "from a goroutine\ndeferred <nil>\ndied of <nil>\n", "deferred, panicking": "from a goroutine\ndied of ouch\n",
+				"deferred":   "deferred EOF\ndied of <nil>\n", "deferred, panicking": "deferred\ndied of ouch\n",
 			} {
 				c := r.dial()
 				c.send(ask + "\n")

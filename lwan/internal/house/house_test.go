@@ -95,11 +95,14 @@ var mayImport = map[string][]string{
 	"template":              {"."},
 	"lwan/internal/http1":   {"."},
 	"lwan/internal/logring": {"."},
-	"lwan/internal/evloop":  {"lwan/internal/logring"},
-	"lwan":                  {"lwan/internal/http1", "lwan/internal/evloop", "lwan/internal/logring", "router", "template"},
-	"lwan/lwantest":         {"lwan"},
-	"lwan/buffer":           {},
-	"handlers":              {"lwan", "lwan/buffer", "cache", "template"},
+	"lwan/internal/goid":    {"."},
+	"lwan/internal/evloop":  {"lwan/internal/logring", "lwan/internal/goid"},
+	"lwan": {
+		"lwan/internal/http1", "lwan/internal/evloop", "lwan/internal/logring", "lwan/internal/goid", "router", "template",
+	},
+	"lwan/lwantest": {"lwan"},
+	"lwan/buffer":   {},
+	"handlers":      {"lwan", "lwan/buffer", "cache", "template"},
 }
 
 // testsMayImport is what tests may import besides: the package they are of, and what tests of handlers are written with.

@@ -69,6 +69,13 @@ func (h *Head) find(buf []byte, name string, k Known) (Span, bool) {
 	return Span{}, false
 }
 
+// Drop forgets where everything is in the buffer, which is about to be used for something else: whoever asks finds nothing.
+func (h *Head) Drop() {
+	h.Method, h.Target, h.Scheme, h.Authority, h.Path, h.Query = Span{}, Span{}, Span{}, Span{}, Span{}, Span{}
+	h.Fields = h.Fields[:0]
+	h.seen = 0
+}
+
 // reset forgets the last head. The array first stays: it is read only through the bits of seen.
 func (h *Head) reset() {
 	h.Method, h.Target, h.Scheme, h.Authority, h.Path, h.Query = Span{}, Span{}, Span{}, Span{}, Span{}, Span{}

@@ -1,0 +1,164 @@
+//go:build linux && !golwan_nethttp
+
+package lwan
+
+import (
+	"io"
+	"net"
+	"os"
+	"time"
+)
+
+// asideConn is the connection of an upgraded request in a Blocking handler: one of package net, over a duplicate of the
+// descriptor, so that goroutines may use it as they are used to. It is closed when the handler returns. The loop keeps the
+// descriptor, and tells of a client that leaves through the request's context.
+type asideConn struct {
+	net.Conn
+	a       *aside
+	rest    []byte // what was read of the connection too much; the reader's
+	limited bool   // the handler has not set a deadline of its own for writing; the writer's
+}
+
+// hijack implements carrier.
+func (a *aside) hijack() (conn net.Conn, rest []byte, err error) {
+	err = a.call(func() (err error) {
+		conn, rest, err = a.host.hijack()
+		return err
+	})
+	if err != nil {
+		if conn != nil { // the handler has returned meanwhile: it is nobody's
+			_ = conn.Close()
+		}
+		return nil, nil, err
+	}
+	a.resp.take(answerTaken, switching)
+	return conn, append(a.unread(), rest...), nil
+}
+
+// unread takes back what came along of a body that is not chunked.
+func (a *aside) unread() []byte {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b := a.in[a.inPos:]
+	a.in, a.inPos = nil, 0
+	return b[:len(b):len(b)]
+}
+
+// upgrade implements carrier.
+func (a *aside) upgrade(resp *Response, proto string) (net.Conn, error) {
+	c := &asideConn{a: a, limited: true}
+	err := a.call(func() (err error) {
+		c.Conn, c.rest, err = a.host.upgradeAside(resp, proto)
+		if err == nil && !a.keepConn(c) {
+			err = c.Conn.Close()
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// over is why the connection is of no use any more; nil as long as it is.
+func (c *asideConn) over() error {
+	c.a.mu.Lock()
+	defer c.a.mu.Unlock()
+	switch {
+	case c.a.over:
+		return net.ErrClosed
+	case c.a.cause != ErrGone: // who has left may have left something to read
+		return c.a.cause
+	}
+	return nil
+}
+
+// Read reads what was read with the head first.
+func (c *asideConn) Read(p []byte) (int, error) {
+	if err := c.over(); err != nil {
+		return 0, err
+	}
+	if len(c.rest) > 0 {
+		n := copy(p, c.rest)
+		c.rest = c.rest[n:]
+		return n, nil
+	}
+	n, err := c.Conn.Read(p)
+	return n, c.explain(err)
+}
+
+// explain says why the request has ended, if that has ended a call.
+func (c *asideConn) explain(err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	if over := c.over(); over != nil {
+		return over
+	}
+	return err
+}
+
+// Write writes all of p; a client that takes none of it for Limits.Write ends it, unless the handler has set a deadline.
+func (c *asideConn) Write(p []byte) (done int, err error) {
+	for {
+		if err := c.over(); err != nil {
+			return done, err
+		}
+		piece := p[done:min(len(p), done+streamPiece)]
+		if limit := c.a.req.limits.Write; c.limited && limit > 0 {
+			_ = c.Conn.SetWriteDeadline(time.Now().Add(limit)) // it fails if the connection is closed: Write says so
+		}
+		n, err := c.Conn.Write(piece)
+		if done += n; err != nil {
+			return done, c.explain(err)
+		}
+		if done == len(p) {
+			return done, nil
+		}
+	}
+}
+
+// SetDeadline is as of a net.Conn.
+func (c *asideConn) SetDeadline(t time.Time) error {
+	c.limited = t.IsZero()
+	return c.alive(func() error { return c.Conn.SetDeadline(t) })
+}
+
+// SetReadDeadline is as of a net.Conn.
+func (c *asideConn) SetReadDeadline(t time.Time) error {
+	return c.alive(func() error { return c.Conn.SetReadDeadline(t) })
+}
+
+// SetWriteDeadline is as of a net.Conn.
+func (c *asideConn) SetWriteDeadline(t time.Time) error {
+	c.limited = t.IsZero()
+	return c.alive(func() error { return c.Conn.SetWriteDeadline(t) })
+}
+
+// alive does what would take back that the request is over, unless it is.
+func (c *asideConn) alive(do func() error) error {
+	c.a.mu.Lock()
+	defer c.a.mu.Unlock()
+	switch {
+	case c.a.over:
+		return net.ErrClosed
+	case c.a.cause != nil && c.a.cause != ErrGone:
+		return os.ErrDeadlineExceeded
+	}
+	return do()
+}
+
+// expire ends what is being read or written; the aside's mutex is held.
+func (c *asideConn) expire() {
+	_ = c.Conn.SetDeadline(time.Unix(1, 0)) // it fails if the handler has closed it
+}
+
+// upgradeAside sends a 101 response, and returns the connection as one of package net, with what was read too much. The
+// loop keeps its descriptor: it watches for the client's leaving, and lingers behind the last bytes.
+func (h *h1) upgradeAside(resp *Response, proto string) (net.Conn, []byte, error) {
+	if err := h.switchTo(resp, proto); err != nil {
+		return nil, nil, err
+	}
+	conn, err := h.duplicate()
+	return conn, h.takeRest(), err
+}

@@ -1,0 +1,477 @@
+//go:build linux && !golwan_nethttp
+
+package lwan
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/golwan/golwan/lwan/internal/evloop"
+)
+
+// The worker's side of a Blocking handler: see aside.
+
+// errTorn is the failure of an answer that a goroutine was writing when its handler returned.
+var errTorn = fmt.Errorf("%w, while another goroutine was writing its answer", ErrOver)
+
+// newAside makes the Request and the Response of a Blocking handler out of the worker's. Nothing in them is the worker's:
+// neither the bytes of the head, nor any array that the next request is read into.
+func (h *h1) newAside() *aside {
+	a := &aside{
+		core: h.core, loop: h.c.Loop(), host: h, seq: h.seq, start: time.Now().Add(-h.elapsed()),
+		method: h.req.method, minor: h.req.head.Minor, limits: h.req.limits, addr: h.peer(),
+		here: h.local(), proxied: h.trusted(),
+	}
+	a.news.L = &a.mu
+	a.req.term, a.resp.term = &a.term, &a.term
+	a.req.copyFrom(h.req)
+	a.req.car, a.req.resp = a, &a.resp
+	a.resp.copyFrom(h.resp)
+	a.resp.req = &a.req
+	a.req.armed()
+	return a
+}
+
+// copyFrom makes r, which is new, the request that from is, in memory of its own.
+func (r *Request) copyFrom(from *Request) {
+	r.table, r.route, r.result, r.missed, r.apart = from.table, from.route, from.result, from.missed, from.apart
+	r.buf = slices.Clone(from.buf[:min(from.head.Size, len(from.buf))])
+	r.head = from.head
+	r.head.Fields = slices.Clone(from.head.Fields)
+	r.method, r.limits = from.method, from.limits
+	r.state.Store(from.state.Load())
+	r.dead.Store(from.dead.Load())
+	r.readBy, r.writeBy = from.readBy, from.writeBy
+	r.told = from.told
+	r.drainable.Store(from.drainable.Load())
+	r.params = from.params.Clone()
+	if from.head.PlainPath {
+		r.path = alias(r.head.Path.Of(r.buf))
+	} else {
+		r.pathBuf = []byte(from.path)
+		r.path = alias(r.pathBuf)
+	}
+	r.params.Rebase(r.path)
+	r.body = from.body
+	r.body.whole = slices.Clone(from.body.whole)
+	r.body.unshared = true
+	if f := from.form; f != nil && f.parts == nil && f.err == nil && !f.parted {
+		f = nil // its text is in the worker's memory: it is decoded again
+	} else {
+		r.form = f
+	}
+	r.ctx.Store(from.ctx.Load())
+	r.lost.Store(from.lost.Load())
+	r.values = slices.Clone(from.values)
+	r.log, r.tls = from.log, from.tls
+	r.trailers = slices.Clone(from.trailers)
+}
+
+// copyFrom makes r, which is new, what from is, in memory of its own.
+func (r *Response) copyFrom(from *Response) {
+	r.response = from.response
+	r.fields, r.trailers = slices.Clone(from.fields), slices.Clone(from.trailers)
+	r.body = slices.Clone(from.body)
+	r.before, r.filters = slices.Clone(from.before), slices.Clone(from.filters)
+	r.unshared = true
+}
+
+// lend runs the chain of the request on a goroutine, from its outermost middleware to the conclusion of its answer, and
+// sends what comes out of it. From there on Request and Response are those of the goroutine.
+func (h *h1) lend(next Handler) {
+	h.w.Leave()
+	a := h.newAside()
+	a.chain = func() { a.answer(next) }
+	err := h.attend(a)
+	if err == nil && a.torn { // nobody may look at what the goroutine has
+		err = errTorn
+	}
+	if err != nil {
+		h.entered(h.req.route)
+		h.req.table.conclude(h.req, h.resp, h.resp.Fail(fmt.Errorf("%s: %w", h.req.where(), err)))
+		h.returned()
+		return
+	}
+	h.req, h.resp = &a.req, &a.resp
+	if a.dead {
+		h.keep = false
+	}
+	switch {
+	case a.cutting:
+		h.cut()
+	case a.whole != 0:
+		h.resp.sticky = nil
+		h.finish(h.resp, a.whole)
+		a.failed = cmp.Or(a.failed, h.resp.sticky)
+		h.resp.stick(ErrOver)
+	}
+	if a.then != nil {
+		a.then()
+	}
+	if a.failed == nil {
+		return
+	}
+	h.resp.state = answerCut
+	if h.resp.failure == nil {
+		h.resp.failure, h.resp.failed = a.failed, h.core.srv.statusOf(a.failed)
+		h.req.table.report(h.req, h.resp)
+	}
+}
+
+// blocking implements carrier: for a Blocking handler inside of others that run on the loop.
+func (h *h1) blocking(next Handler, req *Request, resp *Response) (st Status) {
+	if resp.state != answerHeld {
+		return resp.Fail(fmt.Errorf("%s: a Blocking handler was called after the head of its answer: %w", req.where(), ErrHeadSent))
+	}
+	defer h.w.Return(h.w.Leave())
+	a := h.newAside()
+	before := len(resp.before)
+	a.chain = func() {
+		defer func() { a.torn = !a.term.end() }()
+		st = next(&a.req, &a.resp)
+	}
+	if err := h.attend(a); err != nil {
+		return resp.Fail(fmt.Errorf("%s: %w", req.where(), err))
+	}
+	if a.torn {
+		return resp.Fail(errTorn)
+	}
+	h.adopt(a, before)
+	switch {
+	case a.panicked != nil:
+		panic(a.panicked)
+	case a.exited:
+		runtime.Goexit()
+	}
+	return st
+}
+
+// adopt gives the worker's Request and Response what the handler has made of its own ones.
+func (h *h1) adopt(a *aside, before int) {
+	from := &a.req
+	h.req.table, h.req.route, h.req.limits = from.table, from.route, from.limits
+	h.req.dead.Store(from.dead.Load())
+	h.req.readBy, h.req.writeBy = from.readBy, from.writeBy
+	h.req.told = from.told
+	h.req.values, h.req.log = slices.Clone(from.values), from.log
+	h.req.trailers = slices.Clone(from.trailers)
+	h.req.defers = append(h.req.defers, from.defers...)
+	h.req.body, h.req.form = from.body, from.form
+	h.req.ctx.Store(from.ctx.Load())
+	if from.drainable.Load() {
+		h.req.drainable.Store(true)
+	}
+	h.resp.response = a.resp.response
+	h.resp.req = h.req
+	if h.resp.sink != nil {
+		h.resp.sink.r = h.resp
+	}
+	if h.resp.events != nil {
+		h.resp.events.resp = h.resp
+	}
+	for i, fn := range h.resp.before {
+		if i >= before && fn != nil { // it knows the Response of its handler only
+			h.resp.before[i] = func(st Status) { h.through(a, fn, st) }
+		}
+	}
+	if a.failed != nil {
+		h.resp.stick(a.failed)
+	}
+}
+
+// through calls what the handler has given to BeforeHead, with what the answer has become meanwhile.
+func (h *h1) through(a *aside, fn func(Status), st Status) {
+	a.resp.response = h.resp.response
+	a.resp.req = &a.req
+	fn(st)
+	h.resp.response = a.resp.response
+	h.resp.req = h.req
+}
+
+// attend does for the goroutine what only the loop can do, until its handler has returned.
+func (h *h1) attend(a *aside) error {
+	if err := h.flush(); err != nil { // the client may wait for answers before it
+		return err
+	}
+	h.takeBody(a)
+	h.collect(a)
+	h.aside = a
+	h.c.NoticeHangup()
+	if cause := h.req.cancelled(); cause != nil {
+		a.cancel(cause)
+	}
+	if !h.core.goroutine.run(a.run) {
+		h.aside = nil
+		return ErrBusy
+	}
+	h.req.move(a.req.buf) // a copy of the head: the read buffer is needed no more
+	h.head = h.base
+	h.giveBack()
+	for h.serveAside(a) {
+	}
+	h.stopReading(a)
+	h.aside = nil
+	if a.conn != nil {
+		h.c.Look()
+	}
+	return nil
+}
+
+// collect lets the loop wait for the body, so that a client who sends it slowly holds no goroutine: for as much of it as
+// Limits.BodyFirst says, and for all that Limits.Body allows while too many goroutines wait for bodies.
+func (h *h1) collect(a *aside) {
+	want := h.req.limits.BodyFirst
+	if h.core.goroutine.crowded() {
+		want = max(want, min(h.req.limits.Body, maxCollected))
+	}
+	if int64(len(a.in)) >= want || a.inErr != nil || h.req.body.length > h.req.limits.Body {
+		return
+	}
+	if err := h.sendContinue(); err != nil {
+		a.endBody(h, err)
+		return
+	}
+	for a.inErr == nil && int64(len(a.in)) < want {
+		have := int64(len(a.in))
+		a.in = slices.Grow(a.in, int(max(credit(have, want)-have, firstBite)))
+		n, err := h.readBody(a.in[have:cap(a.in)])
+		a.in = a.in[:int(have)+n]
+		switch {
+		case err != nil:
+			a.endBody(h, err)
+		case h.bodyEnd && !h.req.head.Chunked:
+			a.endBody(h, io.EOF)
+		}
+	}
+}
+
+// maxCollected bounds what is collected of a body because goroutines are scarce.
+const maxCollected = 1 << 20
+
+// asideWork is what the goroutine has for the worker.
+type asideWork struct {
+	interims []interim
+	head     *response
+	out      []byte
+	flushing bool
+	ending   bool
+	tail     []field
+	op       func()
+	read     bool
+	ended    bool
+}
+
+// serveAside waits until the goroutine has something for the worker, and does it. It reports false when the handler has
+// returned and everything is done.
+func (h *h1) serveAside(a *aside) bool {
+	work, some := a.take(h.w)
+	if !some {
+		h.w.Rest()
+		return true
+	}
+	if err := h.send(&work); err != nil {
+		a.fail(err)
+	}
+	a.giveBack(work.out)
+	if work.op != nil && !work.ended {
+		work.op()
+	}
+	if work.read {
+		h.startReading(a)
+	}
+	return !work.ended
+}
+
+// take returns what there is to do. If there is nothing, the worker is to rest: the bell is armed.
+func (a *aside) take(w *evloop.Worker) (work asideWork, some bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	work = asideWork{
+		interims: a.interims, head: a.head, out: a.out, flushing: a.flushing, ending: a.ending, tail: a.tail, op: a.op,
+		read: a.wanted && !a.reading && !a.ended, ended: a.ended,
+	}
+	some = len(work.interims) > 0 || work.head != nil || len(work.out) > 0 || work.flushing || work.ending ||
+		work.op != nil || work.read || work.ended
+	if !some {
+		a.bell.Arm(w)
+		a.resting = true
+		return work, false
+	}
+	h := a.host
+	h.req.limits, h.req.readBy, h.req.writeBy = a.limits, a.readBy, a.writeBy
+	a.interims, a.head, a.flushing, a.ending, a.tail = nil, nil, false, false, nil
+	a.reading = a.reading || work.read
+	if len(work.out) > 0 {
+		a.out, a.spare = a.spare, nil
+		a.news.Broadcast()
+	}
+	return work, true
+}
+
+// giveBack lets the goroutine use the array again of what was written.
+func (a *aside) giveBack(out []byte) {
+	if cap(out) == 0 {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.spare == nil && !a.ended {
+		a.spare = out[:0]
+	}
+}
+
+// send writes what the goroutine has given.
+func (h *h1) send(work *asideWork) error {
+	for _, i := range work.interims {
+		if err := h.interim(i.status, i.fields); err != nil {
+			return err
+		}
+	}
+	if head := work.head; head != nil {
+		h.resp.status, h.resp.ctype, h.resp.fields = head.status, head.ctype, head.fields
+		h.resp.length, h.resp.hangup, h.resp.state = head.length, head.hangup, answerStreaming
+		if err := h.startStream(h.resp, head.status); err != nil {
+			return err
+		}
+	}
+	if len(work.out) > 0 {
+		if err := h.stream(work.out); err != nil {
+			return err
+		}
+	}
+	if work.ending {
+		h.resp.trailers = work.tail
+		if err := h.endStream(h.resp); err != nil {
+			return err
+		}
+	}
+	if work.flushing {
+		return h.flush()
+	}
+	return nil
+}
+
+// takeBody gives the goroutine what has come of the body, as far as it fits.
+func (h *h1) takeBody(a *aside) {
+	if h.pos < h.end { // the client does not wait for 100 (Continue)
+		h.go100 = false
+	}
+	for a.inErr == nil && len(a.in) < asideBuffer && !h.broken {
+		if h.bodyEnd {
+			a.endBody(h, io.EOF)
+			return
+		}
+		n, err := h.bodyHere(func(p []byte) { a.in = append(a.in, p...) })
+		if err != nil {
+			a.endBody(h, err)
+			return
+		}
+		if n == 0 {
+			return
+		}
+	}
+	if h.broken {
+		a.endBody(h, errBadBody)
+	}
+}
+
+// endBody says what comes behind the bytes of the body.
+func (a *aside) endBody(h *h1, err error) {
+	a.inErr = err
+	a.trailers = slices.Clone(h.req.trailers)
+}
+
+// startReading lets a second worker read the body ahead of the handler.
+func (h *h1) startReading(a *aside) {
+	if err := h.sendContinue(); err != nil {
+		a.mu.Lock()
+		a.endBody(h, err)
+		a.news.Broadcast()
+		a.mu.Unlock()
+		a.readDone = true
+		return
+	}
+	h.c.Loop().Go(func(w *evloop.Worker) { h.readAhead(w, a) })
+}
+
+// readAhead reads the body in worker w, until it ends or the handler does.
+func (h *h1) readAhead(w *evloop.Worker, a *aside) {
+	h.reader = w
+	defer func() {
+		h.reader = nil
+		a.readDone = true
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.ring()
+	}()
+	var spare []byte
+	for size := 16 << 10; ; {
+		if spare == nil {
+			spare = make([]byte, size)
+		}
+		n, err := h.readBody(spare)
+		if errors.Is(err, evloop.ErrOver) {
+			return
+		}
+		var goOn bool
+		if spare, goOn = a.handOver(w, h, spare[:n], err); !goOn {
+			return
+		}
+		if n == size && size < asideBuffer {
+			size, spare = min(2*size, asideBuffer), nil
+		}
+	}
+}
+
+// handOver gives the handler what was read, once it has taken what was there before. It returns a buffer for more, and
+// false when there is none to come, or nobody to take it.
+func (a *aside) handOver(w *evloop.Worker, h *h1, b []byte, err error) ([]byte, bool) {
+	for {
+		a.mu.Lock()
+		switch {
+		case a.over:
+			a.mu.Unlock()
+			return nil, false
+		case a.inPos == len(a.in):
+			spare := a.in[:cap(a.in)]
+			a.in, a.inPos = b, 0
+			if err != nil {
+				a.endBody(h, err)
+			}
+			a.news.Broadcast()
+			a.mu.Unlock()
+			if len(spare) < cap(b) {
+				spare = nil
+			}
+			return spare, err == nil
+		}
+		a.inBell.Arm(w)
+		a.inRests = true
+		a.mu.Unlock()
+		w.Rest()
+	}
+}
+
+// stopReading waits until the second worker has gone.
+func (h *h1) stopReading(a *aside) {
+	if !a.reading || a.readDone {
+		return
+	}
+	h.c.StopReading()
+	a.mu.Lock()
+	a.ringReader()
+	a.mu.Unlock()
+	for !a.readDone {
+		a.mu.Lock()
+		a.bell.Arm(h.w)
+		a.resting = true
+		a.mu.Unlock()
+		h.w.Rest()
+	}
+	h.c.ReadAgain()
+}

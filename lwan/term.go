@@ -1,0 +1,108 @@
+package lwan
+
+import (
+	"runtime"
+	"strings"
+	"sync/atomic"
+
+	"github.com/golwan/golwan/lwan/internal/goid"
+)
+
+// A Request with its Response may be used while its handler runs. What happens to those who go on, a goroutine that the
+// handler has started and forgotten, depends on where the handler runs:
+//
+//   - On a loop both belong to the worker, which uses them again for the next request. Whatever waits, or reads a body,
+//     asks first whether its caller is the coroutine of that worker (home), and looks at nothing else of the request
+//     before: another goroutine gets ErrForeign.
+//   - On a goroutine of its own (Blocking) the handler has a Request and a Response that were made for it and are never
+//     used again. Who enters them after the end gets ErrOver; who is inside of them at the end, in a Write that waits, is
+//     told so too, and the answer is cut: the client must not take half of what was written for all of it.
+//   - On net/http they belong to the call, and are left to the collector.
+
+// home is the worker that a Request and its Response belong to. It is the same for as long as they exist, so that any
+// goroutine may ask.
+type home interface {
+	// here reports whether the caller is the coroutine that runs the handler.
+	here() bool
+}
+
+// term is the time in which a Request and its Response that were made for one Blocking handler may be used. A nil term
+// never ends.
+type term struct {
+	state atomic.Int64  // how many are inside, and termOver
+	heir  atomic.Uint64 // number of the goroutine that may still enter: the handler's own, which concludes the answer
+
+	// the handler's goroutine's
+	ended, alone bool // end was called, and its result
+}
+
+// termOver is a bit of state that is out of the way of the count.
+const termOver = 1 << 40
+
+// enter is to be called before anything is used that others use at the handler's end. It reports false when that has come.
+func (t *term) enter() bool {
+	if t == nil {
+		return true
+	}
+	if t.state.Add(1) < termOver {
+		return true
+	}
+	if t.bars() {
+		t.state.Add(-1)
+		return false
+	}
+	return true
+}
+
+// leave is to be called when enter has reported true.
+func (t *term) leave() {
+	if t != nil {
+		t.state.Add(-1)
+	}
+}
+
+// end ends the term, and reports whether nobody was inside: then nobody is from now on. It is called by the handler's
+// goroutine, when the handler has returned, or as soon as it has panicked.
+func (t *term) end() (alone bool) {
+	if !t.ended {
+		t.ended, t.alone = true, t.state.Add(termOver) == termOver
+	}
+	return t.alone
+}
+
+// inherit lets the calling goroutine, the handler's, enter after the end.
+func (t *term) inherit() {
+	if t.heir.Load() == 0 {
+		t.heir.Store(goid.Current())
+	}
+}
+
+// close takes inherit back.
+func (t *term) close() { t.heir.Store(0) }
+
+// over reports whether the term has ended.
+func (t *term) over() bool { return t != nil && t.state.Load() >= termOver }
+
+// bars reports whether the caller could not enter.
+func (t *term) bars() bool {
+	if !t.over() {
+		return false
+	}
+	heir := t.heir.Load()
+	return heir == 0 || heir != goid.Current()
+}
+
+// onStackOf reports whether the calling goroutine has been called by a function of that name.
+func onStackOf(function string) bool {
+	pcs := make([]uintptr, 512)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for {
+		f, more := frames.Next()
+		if strings.HasSuffix(f.Function, function) {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
+}
