@@ -16,7 +16,7 @@ import (
 //go:embed page.html
 var page []byte
 
-// rooms forgets a room that nobody is in for a while, with all that was said.
+// rooms forgets a room that nobody is in for an hour, with all that was said: who comes back before that misses nothing.
 type rooms struct{ lwan.Topics }
 
 // message is what the page sends, and gets from others.
