@@ -15,6 +15,8 @@ import (
 //
 // What h leaves running when it returns finds the request over: its body returns http.ErrBodyReadAfterClose, its
 // ResponseWriter an error that is http.ErrHandlerTimeout. A hijacked connection is the handler's for as long as it likes.
+// Where the client has asked for an upgrade, as for a WebSocket, the request is over when its connection is hijacked: h goes
+// on, as does its context, and neither the stop of the server nor middleware outside waits for it.
 //
 // A panic of h is an answer of status 500, where net/http closes the connection; http.ErrAbortHandler cuts the answer.
 // The http.Server in the context knows Addr, ErrorLog and RegisterOnShutdown, and does nothing else. FromHTTP(nil) is nil,
@@ -34,6 +36,8 @@ type httpExchange struct {
 	w    *httpWriter
 	body *httpBody // nil: the request has none
 	pass *passage  // nil: not of FromHTTPMiddleware
+
+	apart *apart // nil: the client wants no other protocol
 }
 
 func newHTTPExchange(req *Request, resp *Response) *httpExchange {
@@ -61,7 +65,7 @@ func (x *httpExchange) serve(h http.Handler) (st Status) {
 			x.pass.conclude(x.resp, st)
 		}
 	}()
-	h.ServeHTTP(x.w, r)
+	x.call(h, r)
 	if x.pass != nil && x.pass.isCut() {
 		panic(http.ErrAbortHandler)
 	}
@@ -89,7 +93,9 @@ func (x *httpExchange) end(r *http.Request) {
 	if x.pass != nil {
 		x.pass.end(x.req, x.resp)
 	}
-	removeForm(r, x.w.log)
+	if x.apart == nil { // else h may still be at work
+		removeForm(r, x.w.log)
+	}
 }
 
 // asHTTPServer is the http.Server that net/http code finds in its context.

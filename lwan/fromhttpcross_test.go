@@ -116,11 +116,11 @@ func TestFromHTTPHijackedStop(t *testing.T) {
 		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 		close(begun)
 		_, err = io.Copy(conn, conn)
-		ended <- err
+		ended <- errors.Join(err, r.Context().Err())
 	})))
 	addr := serveTest(t, srv)
 	w := dial(t, addr)
-	w.send(get1("/"))
+	w.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 	received(t, begun)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

@@ -234,7 +234,7 @@ func recovered() bool {
 	for {
 		f, more := frames.Next()
 		switch {
-		case strings.HasSuffix(f.Function, "lwan.(*httpExchange).serve"), strings.HasPrefix(f.Function, "net/http.(*timeoutHandler)."):
+		case strings.HasSuffix(f.Function, "lwan.(*httpExchange).call"), strings.HasSuffix(f.Function, "lwan.(*httpExchange).run"), strings.HasPrefix(f.Function, "net/http.(*timeoutHandler)."):
 			return true
 		case !more:
 			return false

@@ -106,6 +106,10 @@ type httpContext struct {
 // context is the request's. What net/http has put into it is not changed.
 func (x *httpExchange) context() context.Context {
 	c := &httpContext{Context: x.req.Context(), pass: x.pass}
+	if x.req.head.Upgrade && !x.req.within() { // else whoever serves the request sees to it
+		x.apart, c.Context = newApart(c.Context)
+		x.w.taken = x.apart.take
+	}
 	if c.Context.Value(http.ServerContextKey) == nil {
 		c.server = x.req.table.core.httpServer()
 	}

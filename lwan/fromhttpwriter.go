@@ -32,8 +32,10 @@ type httpWriter struct {
 	route  string
 	body   *httpBody // nil: the request has none
 	pass   *passage  // nil: not of FromHTTPMiddleware
+	taken  func()    // called when the connection has been hijacked; nil: nobody wants to know
 
-	over atomic.Bool // nothing begins any more
+	over     atomic.Bool // nothing begins any more
+	hijacked atomic.Bool
 
 	mu       sync.Mutex // guards all below, and the Response
 	req      *Request   // nil: the handler has returned
@@ -43,7 +45,6 @@ type httpWriter struct {
 	wrote    bool // the head is fixed
 	typed    bool // and has a content type, or must not have one
 	went100  bool // a response of status 100 was sent
-	hijacked bool
 	written  int64
 }
 
@@ -64,17 +65,27 @@ func newHTTPWriter(req *Request, resp *Response) *httpWriter {
 
 // enter begins a call. The caller ends it by unlocking mu if there is no error.
 func (w *httpWriter) enter() error {
-	if w.over.Load() {
-		return errWriterOver
+	err := w.begins()
+	if err != nil {
+		return err
 	}
 	w.mu.Lock()
+	if err = w.begins(); err == nil && w.resp == nil {
+		err = errWriterOver
+	}
+	if err != nil {
+		w.mu.Unlock()
+	}
+	return err
+}
+
+// begins reports why nothing may begin.
+func (w *httpWriter) begins() error {
 	switch {
-	case w.resp == nil:
-		w.mu.Unlock()
-		return errWriterOver
-	case w.hijacked:
-		w.mu.Unlock()
+	case w.hijacked.Load():
 		return http.ErrHijacked
+	case w.over.Load():
+		return errWriterOver
 	}
 	return nil
 }
@@ -291,7 +302,7 @@ func (w *httpWriter) finish() Status {
 	w.over.Store(true)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.hijacked {
+	if w.hijacked.Load() {
 		return StatusOK
 	}
 	if !w.wrote {
@@ -356,7 +367,10 @@ func (w *httpWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	w.hijacked = true
+	w.hijacked.Store(true)
+	if w.taken != nil {
+		w.taken()
+	}
 	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(rest), conn), max(4096, len(rest)))
 	if len(rest) > 0 {
 		if _, err := r.Peek(len(rest)); err != nil {
