@@ -1,5 +1,3 @@
-//go:build golwan_nethttp || !linux
-
 package ecosystem
 
 import (
