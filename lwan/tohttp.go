@@ -186,7 +186,7 @@ func (c *httpCall) forget() {
 		c.req.end()
 		c.resp.end()
 	} else {
-		c.req.letGo()
+		c.req.retire()
 	}
 	c.leave()
 }

@@ -62,16 +62,6 @@ func (c *httpCall) endBody() bool {
 	return true
 }
 
-// letGo ends what a request holds that is not memory.
-func (r *Request) letGo() {
-	if r.form != nil {
-		r.form.remove()
-	}
-	if c := r.ctx.Load(); c != nil {
-		c.end()
-	}
-}
-
 // endReading ends the read of whoever reads the body still, on a goroutine that the handler has left behind: net/http would
 // wait for it. What was read of the body is not known then, so the connection ends with the answer.
 func (c *httpCall) endReading() {

@@ -41,9 +41,10 @@ func plain(mw layer) func() (layer, func() string) {
 	return func() (layer, func() string) { return mw, nil }
 }
 
-// lines is what was logged, without what differs from run to run.
+// changing is what differs from run to run.
 var changing = regexp.MustCompile(`127\.0\.0\.1:\d+|127\.0\.0\.1|in [0-9.]+[a-zµ]+|\[[^\]]*\]`)
 
+// logged is what was logged, without that.
 func logged(b *bytes.Buffer) func() string {
 	return func() string { return changing.ReplaceAllString(b.String(), "*") }
 }
