@@ -2,6 +2,7 @@ package lwan
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -12,6 +13,7 @@ type requestContext struct {
 	context.Context // made with WithCancelCause
 	cancel          context.CancelCauseFunc
 	derived         context.Context // what SetContext put in its place, or nil
+	unset           func() bool     // ends the watch over its deadline; nil: it has none
 
 	mu       sync.Mutex
 	values   []keyValue
@@ -99,8 +101,31 @@ func (c *requestContext) disarm() {
 	c.deadline = time.Time{}
 }
 
+// replace puts ctx in the place of what users see. Its deadline ends what the request waits for, as the request's own does.
+// That it is cancelled does not: who has made it cancels it at the latest when the handler has returned.
+func (c *requestContext) replace(ctx context.Context, cancel func(error)) {
+	c.release()
+	c.derived = ctx
+	if _, limited := ctx.Deadline(); limited {
+		c.unset = context.AfterFunc(ctx, func() {
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				cancel(ErrTimeout)
+			}
+		})
+	}
+}
+
+// release ends the watch over the context that replace has put there.
+func (c *requestContext) release() {
+	if c.unset != nil {
+		c.unset()
+		c.unset = nil
+	}
+}
+
 // end is called when the request is over.
 func (c *requestContext) end() {
+	c.release()
 	c.disarm()
 	c.cancel(context.Canceled)
 }

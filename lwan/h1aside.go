@@ -85,6 +85,9 @@ func (r *Response) copyFrom(from *Response) {
 // sends what comes out of it. From there on Request and Response are those of the goroutine.
 func (h *h1) lend(next Handler) {
 	h.w.Leave()
+	if rt := h.req.route; rt != nil {
+		h.req.limits = rt.limits // its middleware sets them again
+	}
 	a := h.newAside()
 	a.chain = func() { a.answer(next) }
 	err := h.attend(a)
@@ -130,7 +133,10 @@ func (h *h1) blocking(next Handler, req *Request, resp *Response) (st Status) {
 	}
 	defer h.w.Return(h.w.Leave())
 	a := h.newAside()
-	before := len(resp.before)
+	before := slices.Clone(resp.before)
+	for i, fn := range before { // they know the worker's Response only
+		a.resp.before[i] = func(st Status) { h.through(&a.resp, h.resp, fn, st) }
+	}
 	a.chain = func() {
 		defer func() { a.torn = !a.term.end() }()
 		st = next(&a.req, &a.resp)
@@ -152,7 +158,7 @@ func (h *h1) blocking(next Handler, req *Request, resp *Response) (st Status) {
 }
 
 // adopt gives the worker's Request and Response what the handler has made of its own ones.
-func (h *h1) adopt(a *aside, before int) {
+func (h *h1) adopt(a *aside, before []func(Status)) {
 	from := &a.req
 	h.req.table, h.req.route, h.req.limits = from.table, from.route, from.limits
 	h.req.dead.Store(from.dead.Load())
@@ -175,8 +181,10 @@ func (h *h1) adopt(a *aside, before int) {
 		h.resp.events.resp = h.resp
 	}
 	for i, fn := range h.resp.before {
-		if i >= before && fn != nil { // it knows the Response of its handler only
-			h.resp.before[i] = func(st Status) { h.through(a, fn, st) }
+		if i < len(before) {
+			h.resp.before[i] = before[i]
+		} else { // it knows the Response of its handler only
+			h.resp.before[i] = func(st Status) { h.through(h.resp, &a.resp, fn, st) }
 		}
 	}
 	if a.failed != nil {
@@ -184,13 +192,16 @@ func (h *h1) adopt(a *aside, before int) {
 	}
 }
 
-// through calls what the handler has given to BeforeHead, with what the answer has become meanwhile.
-func (h *h1) through(a *aside, fn func(Status), st Status) {
-	a.resp.response = h.resp.response
-	a.resp.req = &a.req
+// through calls fn, which was given to BeforeHead of another Response than the one whose head is about to leave: it finds
+// the answer there, and what it makes of it is taken back. One of the two is the worker's, which is parked if it is not the
+// caller; the other one is that of a Blocking handler.
+func (h *h1) through(from, other *Response, fn func(Status), st Status) {
+	mine, others := from.req, other.req
+	other.response = from.response
+	other.req = others
 	fn(st)
-	h.resp.response = a.resp.response
-	h.resp.req = h.req
+	from.response = other.response
+	from.req = mine
 }
 
 // attend does for the goroutine what only the loop can do, until its handler has returned.

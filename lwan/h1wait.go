@@ -205,7 +205,7 @@ func (h *h1) canceller() func(cause error) {
 	return func(cause error) {
 		loop.Do(func() {
 			if h.seq == seq && h.active {
-				h.req.cancel(cause)
+				h.cancel(cause)
 				h.c.Cancel(cause)
 			}
 		})

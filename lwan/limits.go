@@ -2,6 +2,7 @@ package lwan
 
 import (
 	"math"
+	"reflect"
 	"time"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
@@ -138,7 +139,12 @@ func (s *Server) chunkLimits() http1.Chunked {
 }
 
 // WithLimits overrides those limits that are not zero, for a route or a group. The innermost wins.
-func WithLimits(l Limits) Middleware {
+func WithLimits(l Limits) Middleware { return limiting(l) }
+
+// limiting makes the closure by which limitsOf knows one of WithLimits, in one place that is not inlined into others.
+//
+//go:noinline
+func limiting(l Limits) Middleware {
 	return func(next Handler) Handler {
 		return func(req *Request, resp *Response) Status {
 			before := req.limits.Timeout
@@ -149,4 +155,19 @@ func WithLimits(l Limits) Middleware {
 			return next(req, resp)
 		}
 	}
+}
+
+var limitingCode = reflect.ValueOf(limiting(Limits{})).Pointer()
+
+// limitsOf is what limits become in a chain of middleware: what a loop does before it takes a goroutine for a Blocking route
+// cannot wait until the chain runs there.
+func limitsOf(mw []Middleware, limits Limits) Limits {
+	for _, m := range mw {
+		if reflect.ValueOf(m).Pointer() != limitingCode {
+			continue
+		}
+		probe := &Request{limits: limits}
+		m(func(req *Request, _ *Response) Status { limits = req.limits; return 0 })(probe, nil)
+	}
+	return limits
 }

@@ -394,9 +394,10 @@ func (r *Request) Context() context.Context {
 	return c.outer()
 }
 
-// SetContext replaces the request's context by one that derives from it: for tracing and values.
+// SetContext replaces the request's context by one that derives from it: for tracing and values. A deadline that it has is
+// one of the request: whatever waits ends with ErrTimeout then.
 func (r *Request) SetContext(ctx context.Context) {
 	r.mustLive()
 	r.Context()
-	r.ctx.Load().derived = ctx
+	r.ctx.Load().replace(ctx, r.car.canceller())
 }

@@ -59,6 +59,7 @@ type route struct {
 
 	number       uint64      // from 1, among all of the server
 	moved        atomic.Bool // it has held a loop: both run as Blocking from now on
+	limits       Limits      // at the end of the chain
 	blocking     bool        // Blocking is in the chain of the handler, all of which runs on the goroutine then
 	missBlocking bool        // and in that of miss
 
@@ -89,6 +90,7 @@ func (c *core) routeOf(number uint64) *route {
 func (c *core) compile(r *Routes) (*table, error) {
 	t := &table{core: c, none: &route{}}
 	t.none.miss, t.none.missBlocking = blockingChain(answerMiss, r.mw)
+	t.none.limits = limitsOf(r.mw, c.limits)
 	c.number(t.none)
 	methods := map[string]bool{}
 	for _, e := range r.entries {
@@ -99,6 +101,7 @@ func (c *core) compile(r *Routes) (*table, error) {
 		}
 		rt.miss, rt.missBlocking = blockingChain(answerMiss, mw)
 		rt.handler, rt.blocking = blockingChain(e.handler, mw)
+		rt.limits = limitsOf(mw, c.limits)
 		c.number(rt)
 		t.router.Add(e.pattern, rt, e.source)
 		c.hint(e)

@@ -64,7 +64,7 @@ func (s *site) listing(req *lwan.Request, resp *lwan.Response, e *entry) lwan.St
 	ref, ok := s.pages.Peek(k)
 	if !ok {
 		var err error
-		ref, err = lwan.Await(req, func(ctx context.Context) (pageRef, error) { return s.pages.Get(ctx, k) })
+		ref, err = lookUp(req, s.pages.Get, k)
 		if err != nil {
 			return resp.Fail(err)
 		}

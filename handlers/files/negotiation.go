@@ -1,7 +1,6 @@
 package files
 
 import (
-	"context"
 	"errors"
 
 	"github.com/golwan/golwan/lwan"
@@ -55,7 +54,7 @@ func (s *site) form(req *lwan.Request, r *resource, c coding) (*representation, 
 // pack has a content compressed by a goroutine. If there is none free, it is as if it could not be compressed.
 func (s *site) pack(req *lwan.Request, text string, c coding) (*representation, error) {
 	key := packKey{c, text}
-	ref, err := lwan.Await(req, func(ctx context.Context) (packRef, error) { return s.packs.Get(ctx, key) })
+	ref, err := lookUp(req, s.packs.Get, key)
 	if errors.Is(err, lwan.ErrBusy) {
 		return nil, nil
 	}

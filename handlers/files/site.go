@@ -189,7 +189,7 @@ func (s *site) get(req *lwan.Request, key string) (entryRef, error) {
 	if err := s.entries.Failure(key); err != nil {
 		return entryRef{}, err
 	}
-	return lwan.Await(req, func(ctx context.Context) (entryRef, error) { return s.entries.Get(ctx, key) })
+	return lookUp(req, s.entries.Get, key)
 }
 
 // fail answers with an error. What is not there is no news.
@@ -207,4 +207,13 @@ func otherMethod(method string, resp *lwan.Response) lwan.Status {
 		return lwan.StatusNoContent
 	}
 	return lwan.StatusMethodNotAllowed
+}
+
+// lookUp asks a cache for something that has to be made, for a client that may have closed its side by now.
+func lookUp[K, R any](req *lwan.Request, get func(context.Context, K) (R, error), key K) (R, error) {
+	return lwan.Await(req, func(ctx context.Context) (R, error) {
+		ctx, cancel := lwan.UnlessGone(ctx)
+		defer cancel()
+		return get(ctx, key)
+	})
 }
