@@ -2,6 +2,7 @@ package lwan_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -115,6 +116,29 @@ var ops = map[string]op{
 			io.WriteString(w, "http")
 		}))(req, r)
 	},
+	"sleep": func(_ *hooks, req *lwan.Request, _ *lwan.Response) lwan.Status { req.Sleep(time.Microsecond); return 0 },
+	"await": func(_ *hooks, req *lwan.Request, r *lwan.Response) lwan.Status {
+		if _, err := lwan.Await(req, func(context.Context) (int, error) { runtime.Gosched(); return 1, nil }); err == nil {
+			r.WriteString("awaited")
+		}
+		return 0
+	},
+	"read": func(_ *hooks, req *lwan.Request, _ *lwan.Response) lwan.Status { req.BodyBytes(); return 0 },
+	"filters": silent(func(r *lwan.Response) {
+		r.Filter(func(w io.Writer) io.WriteCloser {
+			r.Filter(func(w io.Writer) io.WriteCloser { return plainFilter{w} })
+			return plainFilter{w}
+		})
+	}),
+	"resetwrite": silent(func(r *lwan.Response) { r.Reset(); r.WriteString("anew") }),
+	"badrender":  finishing(func(r *lwan.Response) lwan.Status { return r.Render(200, badlyRendered{}) }),
+	"blocking": func(_ *hooks, req *lwan.Request, r *lwan.Response) lwan.Status {
+		return lwan.Blocking(func(_ *lwan.Request, r *lwan.Response) lwan.Status { return r.Text(206, "blocked") })(req, r)
+	},
+	"httpmiddleware": func(_ *hooks, req *lwan.Request, r *lwan.Response) lwan.Status {
+		return lwan.FromHTTPMiddleware(func(next http.Handler) http.Handler { return next })(
+			func(_ *lwan.Request, r *lwan.Response) lwan.Status { return r.Text(205+3, "within") })(req, r)
+	},
 	"hijack": func(_ *hooks, req *lwan.Request, r *lwan.Response) lwan.Status {
 		return lwan.FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			begun := r.HeadSent()
@@ -134,6 +158,10 @@ type rendered struct{}
 
 func (rendered) ContentType() string        { return "text/page" }
 func (rendered) RenderTo(w io.Writer) error { _, err := io.WriteString(w, "rendered"); return err }
+
+type badlyRendered struct{ rendered }
+
+func (badlyRendered) RenderTo(w io.Writer) error { io.WriteString(w, "half"); return errHook }
 
 type plainFilter struct{ io.Writer }
 
@@ -322,10 +350,17 @@ type onWire struct {
 	cut    bool
 	known  bool // the end was: it was whole before it could fail
 	next   bool // the connection has gone on, and was in step
+	head   bool // there was nothing but the head, which does not tell of a failure behind it
 }
 
 // converse sends a request with another one behind it, and fails the test if what comes are not answers.
 func (h *hooks) converse(t *testing.T, addr, path string) (got onWire) {
+	t.Helper()
+	return h.converseBy(t, addr, "GET", path)
+}
+
+// converseBy is converse with a method.
+func (h *hooks) converseBy(t *testing.T, addr, method, path string) (got onWire) {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -335,10 +370,10 @@ func (h *hooks) converse(t *testing.T, addr, path string) (got onWire) {
 	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nGET /ok HTTP/1.1\r\nHost: x\r\n\r\n", path)
+	fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nGET /ok HTTP/1.1\r\nHost: x\r\n\r\n", method, path)
 	r := bufio.NewReader(c)
 	for {
-		a, err := http.ReadResponse(r, nil)
+		a, err := http.ReadResponse(r, &http.Request{Method: method})
 		if err != nil {
 			got.cut = true
 			if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -349,7 +384,7 @@ func (h *hooks) converse(t *testing.T, addr, path string) (got onWire) {
 		if a.StatusCode < 200 && a.StatusCode != 101 {
 			continue
 		}
-		got.status, got.known = a.StatusCode, a.ContentLength >= 0
+		got.status, got.known, got.head = a.StatusCode, a.ContentLength >= 0, method == "HEAD"
 		if a.StatusCode == 101 {
 			io.Copy(io.Discard, r)
 			return got
@@ -393,7 +428,7 @@ func (h *hooks) next(t *testing.T, r *bufio.Reader, path string) bool {
 func pardons(path string) bool {
 	name, ok := strings.CutPrefix(path, "/page/error/")
 	switch name {
-	case "text", "data", "json", "render", "redirect", "none", "http", "subscribe":
+	case "text", "data", "json", "render", "redirect", "none", "http", "subscribe", "blocking", "httpmiddleware":
 		return ok
 	}
 	return false
@@ -418,6 +453,7 @@ func (h *hooks) check(t *testing.T, path string, got onWire) {
 		t.Errorf("%s: no answer, but %q in the log", path, told[0])
 	case got.status != 0 && got.status != status:
 		t.Errorf("%s: %d on the wire, %q in the log", path, got.status, told[0])
+	case got.head:
 	case failed && got.status < 400 && got.status != 101 && !got.cut && (got.next || !got.known) && !pardons(path):
 		t.Errorf("%s: %+v looks complete, %q in the log", path, got, told[0])
 	}
@@ -463,4 +499,23 @@ func TestHooksInMemory(t *testing.T) {
 		got := lwantest.Do(t, handler, r)
 		h.check(t, path, onWire{status: got.Status, cut: got.Cut, known: got.Header.Get("Content-Length") != ""})
 	})
+}
+
+// TestHooksForHead is TestHooksOnServer for answers without content.
+func TestHooksForHead(t *testing.T) {
+	h := newHooks(t)
+	s := lwantest.Start(t, h.srv)
+	eachCase(func(path string) {
+		h.check(t, path, h.converseBy(t, strings.TrimPrefix(s.URL, "http://"), "HEAD", path))
+	})
+}
+
+// TestHooksForHeadOnToHTTP is the same under a server of net/http.
+func TestHooksForHeadOnToHTTP(t *testing.T) {
+	h := newHooks(t)
+	s := httptest.NewUnstartedServer(lwan.ToHTTP(lwantest.Build(t, h.srv)))
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	s.Start()
+	defer s.Close()
+	eachCase(func(path string) { h.check(t, path, h.converseBy(t, s.Listener.Addr().String(), "HEAD", path)) })
 }
