@@ -28,19 +28,6 @@ func observed(t testing.TB, fn inside) {
 	lwantest.Do(t, lwantest.Build(t, srv), r)
 }
 
-// A line costs one allocation: the target's copy.
-func TestAccessLogAllocations(t *testing.T) {
-	log := handlers.AccessLog(io.Discard)
-	defer log.Close()
-	var n float64
-	observed(t, func(req *lwan.Request, resp *lwan.Response, took time.Duration) {
-		n = testing.AllocsPerRun(1000, func() { log.Done(req, resp, took) })
-	})
-	if n > 1 {
-		t.Errorf("%v allocations a line", n)
-	}
-}
-
 func BenchmarkAccessLog(b *testing.B) {
 	log := handlers.AccessLog(io.Discard)
 	defer log.Close()
