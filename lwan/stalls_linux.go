@@ -27,8 +27,7 @@ var hooks = []struct{ function, in string }{
 	{"lwan.(*table).userErrorPage", "ErrorPage"},
 	{"lwan.(*Response).prepareHead", "BeforeHead"},
 	{"lwan.(*Response).closeFilter", "Filter"},
-	{"lwan.(*topicGuest).ended", "OnEnd"},
-	{"lwan.(*subscriber).end", "OnEnd"},
+	{"lwan.(*subscriber).callOnEnd", "OnEnd"},
 	{"lwan.(*table).run", "handler"},
 }
 
