@@ -8,7 +8,8 @@
 //
 // Reading order: engine.go (what there is), slot.go (a connection at rest), runner.go and worker.go (what runs),
 // loop.go (a turn), serve.go (an event), conn.go (what Serve may do), accept.go, peers.go, linger.go, expiry.go, timer.go,
-// mailbox.go, bell.go (a goroutine wakes a worker), takeover.go, shutdown.go. Tests put faults.go in the place of kernel.go.
+// mailbox.go, bell.go (a goroutine wakes a worker), takeover.go, shutdown.go. The seams to the system are kernel.go, in whose
+// place tests put faults.go, and clock.go.
 //
 // # The owner rule
 //

@@ -135,7 +135,7 @@ var lastLine = lines(func(c *Conn, line string) Verdict {
 // An idle connection has time for one more request. Closed after that, its client sees a proper end, also if it sends a
 // request at that moment.
 func TestDrainGrace(t *testing.T) {
-	r := run(t, &script{serve: lastLine}, Config{Loops: 2, Linger: time.Hour})
+	r := runFake(t, &script{serve: lastLine}, Config{Loops: 2, Linger: time.Hour})
 	uses, idles := r.dial(), r.dial()
 	for _, p := range []*peer{uses, idles} {
 		p.send("hello\n")
@@ -146,6 +146,7 @@ func TestDrainGrace(t *testing.T) {
 	uses.send("once more\n")
 	uses.want("once more")
 	uses.gone()
+	r.forward(2 * time.Second)
 	if rest := idles.end(); rest != "" {
 		t.Errorf("%q", rest)
 	}

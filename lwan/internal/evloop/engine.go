@@ -29,6 +29,7 @@ type Config struct {
 	Linger    time.Duration // how long a peer may send less than 16 KiB in a lingering close, to the second; 0: 2 s; negative: none
 	Log       *slog.Logger  // nil: slog.Default(). Loops write to it: it must not wait
 	Kernel    Kernel        // nil: linux
+	Clock     Clock         // nil: the system's
 
 	LingerBytes int64 // what is thrown away in a lingering close; 0: 64 MiB; negative, and above 2 GiB: all that comes in its time
 }
@@ -41,7 +42,7 @@ type Engine struct {
 	lanes     []*Lane
 	slots     []slot
 	peers     []peerAddr // by descriptor, as slots
-	start     time.Time
+	clock     Clock
 	threads   Threads
 	firstByte uint32 // seconds
 	linger    lingerBudget
@@ -65,13 +66,16 @@ type Engine struct {
 // New makes an engine that does not run yet.
 func New(cfg Config) (*Engine, error) {
 	e := &Engine{
-		protocol: cfg.Protocol, threads: cfg.Threads, maxConns: cfg.MaxConns, log: cfg.Log, start: time.Now(),
+		protocol: cfg.Protocol, threads: cfg.Threads, maxConns: cfg.MaxConns, log: cfg.Log, clock: cfg.Clock,
 		firstByte: Seconds(cfg.FirstByte), linger: newLingerBudget(&cfg), ended: make(chan struct{}), deaf: make(chan struct{}), rouse: make(chan struct{}, 1),
 	}
 	if e.log == nil {
 		e.log = slog.Default()
 	}
 	e.repeats.Log = e.log
+	if e.clock == nil {
+		e.clock = systemClock{time.Now()}
+	}
 	if cfg.Kernel == nil {
 		cfg.Kernel = linux{}
 	}

@@ -245,11 +245,13 @@ func TestWhoIsGivenUp(t *testing.T) {
 func TestSilentConnectionsMakeRoom(t *testing.T) {
 	k := &fullTable{}
 	k.most.Store(3)
-	r := run(t, &script{}, Config{Kernel: k, FirstByte: 300 * time.Second})
+	r := runFake(t, &script{}, Config{Kernel: k, FirstByte: 300 * time.Second})
 	var silent []*peer
 	for range 3 {
 		silent = append(silent, r.dial())
 	}
+	r.accepted(3)
+	r.advance(2 * time.Second)
 	late := r.dial()
 	late.send("hello\n")
 	late.want("hello")

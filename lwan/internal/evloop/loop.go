@@ -35,7 +35,7 @@ type Loop struct {
 	records   records
 	wheel     wheel
 	timers    timerHeap
-	now       int64  // nanoseconds since the engine started, read once a turn
+	now       int64  // nanoseconds of the engine's clock, read once a turn
 	sec       uint32 // now in seconds
 	unixDue   int64  // now from which unix is out of date
 	counts    Counts
@@ -182,8 +182,8 @@ func (l *Loop) timeout() int {
 	return int(min((left+int64(time.Millisecond)-1)/int64(time.Millisecond), 1<<30))
 }
 
-// clock is the time now, in nanoseconds since the engine started. Where a turn's beginning is exact enough, now is.
-func (l *Loop) clock() int64 { return int64(time.Since(l.eng.start)) }
+// clock is the time now, of the engine's clock. Where a turn's beginning is exact enough, now is.
+func (l *Loop) clock() int64 { return l.eng.clock.Now() }
 
 // refresh reads the clock for the turn that begins.
 func (l *Loop) refresh() {
@@ -192,7 +192,7 @@ func (l *Loop) refresh() {
 	if l.now < l.unixDue {
 		return
 	}
-	wall := time.Now()
+	wall := l.eng.clock.Wall()
 	l.unix.Store(wall.Unix())
 	l.unixDue = l.now + int64(time.Second) - int64(wall.Nanosecond())
 }
@@ -200,7 +200,7 @@ func (l *Loop) refresh() {
 // Unix is the wall clock's second as of the beginning of the turn.
 func (l *Loop) Unix() int64 { return l.unix.Load() }
 
-// Now is the beginning of the turn, in nanoseconds of the engine's monotonic clock.
+// Now is the beginning of the turn, in nanoseconds of the engine's clock (Config.Clock).
 func (l *Loop) Now() int64 { return l.now }
 
 // Clock is Now read afresh.

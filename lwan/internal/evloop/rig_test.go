@@ -100,6 +100,8 @@ type rig struct {
 	eng  *Engine
 	lane *Lane
 	log  *safeBuffer
+
+	clock *fakeClock // of runFake
 }
 
 // run starts an engine. At the end of the test it is closed, and nothing may be left of it.

@@ -193,10 +193,12 @@ func TestDrainEndsTheLoops(t *testing.T) {
 
 // A newcomer that never asks does not hold the drain up, even without a time for the first byte.
 func TestDrainHurriesNewcomers(t *testing.T) {
-	r := run(t, &script{}, Config{Loops: 2})
+	r := runFake(t, &script{}, Config{Loops: 2})
 	p := r.dial()
-	eventually(t, "it is accepted", func() bool { return r.eng.conns() == 1 })
+	r.accepted(1)
 	r.eng.Drain(0)
+	<-r.eng.Deaf()
+	r.forward((newcomerSeconds + 1) * time.Second)
 	p.gone()
 	if err := r.eng.Wait(t.Context()); err != nil {
 		t.Error(err)

@@ -5,7 +5,7 @@ package evloop
 // Timer is an entry of a loop's timer heap. The zero value is not set. It belongs to the loop: only code on it may set
 // or stop a timer.
 type Timer struct {
-	when int64 // nanoseconds of the loop's clock
+	when int64 // nanoseconds of the engine's clock
 	pos  int32 // index in the heap + 1; 0: not set
 	Fire func()
 }

@@ -211,7 +211,7 @@ func TestSendingDoesNotRenewTheWriteTimeout(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ended := make(chan error, 1)
-			r := run(t, &script{serve: func(c *Conn) Verdict {
+			r := runFake(t, &script{serve: func(c *Conn) Verdict {
 				readLine(c)
 				narrowSend(c)
 				c.WriteTimeout = 300 * time.Millisecond
@@ -221,8 +221,6 @@ func TestSendingDoesNotRenewTheWriteTimeout(t *testing.T) {
 			p := r.dial()
 			p.narrow()
 			p.send("\n")
-			tick := time.NewTicker(20 * time.Millisecond)
-			defer tick.Stop()
 			for sent := 0; ; sent++ {
 				select {
 				case err := <-ended:
@@ -230,11 +228,12 @@ func TestSendingDoesNotRenewTheWriteTimeout(t *testing.T) {
 						t.Errorf("%v", err)
 					}
 					return
-				case <-tick.C:
+				default:
 					if sent == 500 {
 						t.Fatal("the write still waits")
 					}
 					p.Conn.Write([]byte("x"))
+					r.advance(20 * time.Millisecond)
 				}
 			}
 		})
