@@ -8,11 +8,3 @@ type Handler func(req *Request, resp *Response) Status
 // Middleware wraps a handler. It always gets a Status back, whatever happened inside: a panic comes back as 500 with
 // resp.Err() set to a *PanicError.
 type Middleware func(next Handler) Handler
-
-// chain wraps h so that the first middleware is outermost.
-func chain(h Handler, mw []Middleware) Handler {
-	for i := len(mw) - 1; i >= 0; i-- {
-		h = mw[i](h)
-	}
-	return h
-}

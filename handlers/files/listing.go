@@ -29,8 +29,6 @@ type pageKey struct {
 	format format
 }
 
-type pageRef = cache.Ref[*resource]
-
 // newPages makes the cache of rendered pages. A directory that was read again is another one, so pages need no time.
 func (s *site) newPages() *cache.Cache[pageKey, *resource] {
 	return cache.New(cache.Config[pageKey, *resource]{

@@ -22,8 +22,6 @@ type packKey struct {
 	text   string
 }
 
-type packRef = cache.Ref[*representation]
-
 const (
 	minPack   = 256 // below this the fields that come with a coding eat up what it saves
 	gzipLevel = 9

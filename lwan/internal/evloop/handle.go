@@ -56,12 +56,6 @@ func (h Handle) Write(p []byte) (int, error) {
 	}
 }
 
-// HungUp reports whether the peer has closed its side.
-func (h Handle) HungUp() bool {
-	s := h.slot()
-	return s == nil || s.gone()
-}
-
 // Discard throws away what the peer sends. It reports false when the peer has closed. When there is more than a fair
 // share, the guest's Ready is called again after the others had their turn.
 func (h Handle) Discard() bool {

@@ -8,7 +8,7 @@ func TestNoAllocation(t *testing.T) {
 	absolute := []byte("GET http://[2001:db8::1]:80/a%20b/../c?d HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n")
 	broken := []byte("GET / HTTP/1.1\r\nHost: a b\r\n\r\n")
 	body := []byte("5;a=\"b\"\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n")
-	path, date := []byte("/a/b%20c/../d//e"), []byte("Sunday, 06-Nov-94 08:49:37 GMT")
+	path := []byte("/a/b%20c/../d//e")
 	h, out, fields := Head{Fields: make([]Field, 0, 32)}, make([]byte, 0, 1024), make([]Field, 0, 8)
 	var failed bool
 
@@ -27,20 +27,16 @@ func TestNoAllocation(t *testing.T) {
 		}},
 		{"CleanPath", func() bool {
 			cleaned, _, err := CleanPath(out[:0], path)
-			return err.Status == 0 && len(AppendEscaped(cleaned, cleaned)) > 0
+			return err.Status == 0 && len(cleaned) > 0
 		}},
 		{"Chunked", func() bool { return decodes(body) }},
 		{"ParseTrailer", func() bool {
 			_, err := ParseTrailer(body[len(body)-12:], fields[:0])
 			return err.Status == 0
 		}},
-		{"ParseDate", func() bool {
-			_, ok := ParseDate(date)
-			return ok
-		}},
 		{"response head", func() bool {
 			b := AppendField(AppendStatusLine(out[:0], 200), "Content-Type", "text/plain")
-			b = AppendStatusLine(AppendDate(AppendInt(b, 12345), 784111777), 299)
+			b = AppendStatusLine(AppendDate(b, 784111777), 299)
 			return len(AppendChunkHead(b, 4096)) > 0 && ValidName("X-Test") && ValidValue("value") && Registered(slow[:3])
 		}},
 	} {

@@ -1,6 +1,9 @@
 package http1
 
-import "testing"
+import (
+	"strconv"
+	"testing"
+)
 
 // Requests as these clients send them.
 const (
@@ -108,7 +111,7 @@ func BenchmarkResponseHead(b *testing.B) {
 		head = append(append(append(head, "Date: "...), date...), "\r\n"...)
 		head = AppendField(head, "Content-Type", "text/plain; charset=utf-8")
 		head = append(head, "Content-Length: "...)
-		head = append(AppendInt(head, 12345), "\r\n\r\n"...)
+		head = append(strconv.AppendInt(head, 12345, 10), "\r\n\r\n"...)
 		if len(head) != 120 {
 			b.Fatalf("%d bytes: %q", len(head), head)
 		}
@@ -124,14 +127,6 @@ func BenchmarkAppendDate(b *testing.B) {
 	}
 }
 
-func BenchmarkParseDate(b *testing.B) {
-	for b.Loop() {
-		if _, ok := ParseDate([]byte("Sun, 06 Nov 1994 08:49:37 GMT")); !ok {
-			b.Fatal("refused")
-		}
-	}
-}
-
 // BenchmarkChunked is a body of 64 KiB in chunks of the size that clients use.
 func BenchmarkChunked(b *testing.B) {
 	for _, size := range []int{16, 4 << 10, 32 << 10} {
@@ -141,7 +136,7 @@ func BenchmarkChunked(b *testing.B) {
 			body = append(append(body, make([]byte, size)...), "\r\n"...)
 		}
 		body = append(body, LastChunk...)
-		b.Run(string(AppendInt(nil, int64(size))), func(b *testing.B) {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {

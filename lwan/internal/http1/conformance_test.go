@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -206,7 +207,7 @@ func judgeLighttpd(c *rawCase, talk *conversation) bool {
 		case pattern == "close":
 			ok = ok || status == 0 && !talk.waits
 		case status != 0:
-			text := string(AppendInt(nil, int64(status)))
+			text := strconv.Itoa(status)
 			ok = ok || pattern == text || pattern[1:] == "xx" && pattern[0] == text[0]
 		}
 	}

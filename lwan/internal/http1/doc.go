@@ -1,7 +1,6 @@
 // Package http1 reads and writes the parts of HTTP/1.1 messages that are not content (RFC 9110, RFC 9112): it parses
 // request heads, finds the data in bodies of the chunked coding, cleans paths, and appends heads of answers. It is pure:
-// bytes in, bytes out. It knows no connection, starts no goroutine, and looks at the clock only to find the century of a
-// date that has two digits for its year.
+// bytes in, bytes out. It knows no connection, starts no goroutine, and looks at no clock.
 //
 // # Use
 //
@@ -30,8 +29,8 @@
 // not, folded lines, two lengths, a length and a coding, a body whose end is not certain, two values of a field that has
 // one. Where the RFC lets a recipient choose between repairing and refusing, this one refuses. An Error is told as soon as
 // the byte that shows it is there; of a field that is repeated, at the end of the head. The table of fields on several
-// lines is in repeated.go.
-// After an error nothing is known about where the next message begins: the connection has to be closed.
+// lines is in repeated.go. After an error nothing is known about where the next message begins: the connection has to be
+// closed.
 //
 // # Lifetimes
 //

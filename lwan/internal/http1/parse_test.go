@@ -23,7 +23,7 @@ func summary(h *Head, in string) string {
 		name string
 		span Span
 	}{{"scheme", h.Scheme}, {"authority", h.Authority}, {"path", h.Path}, {"query", h.Query}} {
-		if part.span.Len() > 0 || part.name == "query" && h.HasQuery {
+		if part.span.End > part.span.Off || part.name == "query" && h.HasQuery {
 			fmt.Fprintf(&b, " %s=%s", part.name, text(part.span))
 		}
 	}

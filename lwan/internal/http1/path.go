@@ -92,21 +92,3 @@ func parent(dst []byte, root int) []byte {
 	}
 	return dst[:root+bytes.LastIndexByte(dst[root:len(dst)-1], '/')+1]
 }
-
-const digits = "0123456789ABCDEF"
-
-// AppendEscaped appends path, decoded, as it may stand in a URI: what RFC 3986 section 3.3 does not allow in a path is
-// escaped, and EncodedSlash is "%2F" again. It undoes CleanPath, for a redirect; slashes are left alone.
-func AppendEscaped(dst, path []byte) []byte {
-	for _, c := range path {
-		switch {
-		case pcharOctet[c] || c == '/':
-			dst = append(dst, c)
-		case c == EncodedSlash:
-			dst = append(dst, "%2F"...)
-		default:
-			dst = append(dst, '%', digits[c>>4], digits[c&15])
-		}
-	}
-	return dst
-}

@@ -11,9 +11,6 @@ func AppendField(dst []byte, name, value string) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// AppendInt appends n in decimal.
-func AppendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
-
 // LastChunk ends a body in the chunked coding that has no trailer fields.
 const LastChunk = "0\r\n\r\n"
 

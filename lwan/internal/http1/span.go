@@ -7,7 +7,4 @@ type Span struct{ Off, End uint32 }
 // Of returns the bytes of s. They alias buf, which must be the buffer that was parsed (or a copy of it).
 func (s Span) Of(buf []byte) []byte { return buf[s.Off:s.End:s.End] }
 
-// Len is the number of bytes of s.
-func (s Span) Len() int { return int(s.End - s.Off) }
-
 func span(off, end int) Span { return Span{uint32(off), uint32(end)} }

@@ -34,9 +34,6 @@ var statusLines = func() (lines [lastStatus + 1 - firstStatus]string) {
 	return lines
 }()
 
-// ReasonPhrase is the registered phrase of a status code, "" for a code that is not registered.
-func ReasonPhrase(code int) string { return reasonPhrases[code] }
-
 // AppendStatusLine appends the status line of an answer (RFC 9112 section 4), always HTTP/1.1: the version is the
 // server's, not the request's (RFC 9110 section 6.2). The phrase of a code that is not registered is empty. A code that is
 // not of three digits would break the message; 500 is written for it.

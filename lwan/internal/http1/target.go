@@ -143,12 +143,14 @@ func (p *parser) query(i int) int {
 	return i
 }
 
+const upperHex = "0123456789ABCDEF"
+
 // AppendTarget appends a target, or a part of one, as a URI has it: what was sent bare is percent-encoded. It is for those
 // of which Head.BareTarget says that they need it; others stay as they are.
 func AppendTarget(dst, target []byte) []byte {
 	for _, c := range target {
 		if queryClasses[c] == queryBare { // all that a path may have is among them
-			dst = append(dst, '%', digits[c>>4], digits[c&15])
+			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
 		} else {
 			dst = append(dst, c)
 		}
