@@ -170,7 +170,9 @@ var layers = []layer{
 		w.(http.Flusher).Flush()
 		io.WriteString(w, "stream")
 	}},
-	{name: "answers-itself", request: getting("answers-itself"), mw: around(func(w http.ResponseWriter, r *http.Request, next http.Handler) { http.Error(w, "no", http.StatusForbidden) }), h: tellHTTP},
+	{name: "answers-itself", request: getting("answers-itself"), mw: around(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		http.Error(w, "no", http.StatusForbidden)
+	}), h: tellHTTP},
 	{name: "form", request: posting("form", "a=b&c=d", "Content-Type: application/x-www-form-urlencoded"),
 		mw: around(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			w.Header().Set("X-A", r.PostFormValue("a"))

@@ -2,14 +2,15 @@
 // HTTP.
 //
 // A Protocol is served by one or more loops. Each connection belongs to one loop for life and is represented by a slot
-// of 32 bytes in one array that all loops share, indexed by descriptor, beside one of 24 bytes for the peer's address. When there is something to read, a worker of
-// that loop calls the protocol's Serve. Serve looks like blocking code: a call that has to wait parks the worker, which
-// is a coroutine, and the loop goes on in another one.
+// of 32 bytes in one array that all loops share, indexed by descriptor, beside one of 24 bytes for the peer's address.
+// When there is something to read, a worker of that loop calls the protocol's Serve. Serve looks like blocking code: a
+// call that has to wait parks the worker, which is a coroutine, and the loop goes on in another one.
 //
 // Reading order: engine.go (what there is), slot.go (a connection at rest), runner.go and worker.go (what runs),
 // loop.go (a turn), serve.go (an event), conn.go (what Serve may do), accept.go, peers.go, linger.go, expiry.go, timer.go,
-// mailbox.go, bell.go (a goroutine wakes a worker), takeover.go, shutdown.go. The seams to the system are kernel.go, in whose
-// place tests put faults.go, and clock.go.
+// mailbox.go, bell.go (a goroutine wakes a worker), job.go (what is done in a turn of its own), handle.go (a connection
+// without a worker), takeover.go, door.go, shutdown.go. The seams to the system are kernel.go, in whose place tests put
+// faults.go, and clock.go.
 //
 // # The owner rule
 //
@@ -24,14 +25,32 @@
 //	Bell                      one rest of a worker    its ring                      is rung once only
 //	epoll's data              an open connection      as Conn                       is dropped
 //
-// Who wakes looks first whether what it waited for is still there (Conn's calls do, each time), then tries again what it
-// wanted to do, and only then believes in the cause for which it was woken: bytes come before a hang-up. An object that
-// somebody may still hold is not used again.
+// A worker that wakes looks first whether what it waited for is still there (Conn's calls do, each time), then tries again
+// what it wanted to do, and only then believes in the cause for which it was woken: bytes come before a hang-up. An object
+// that somebody may still hold is not used again.
 //
-// No code of the program's is called while the loop is in the middle of something: what events, timers, letters and the
-// sweep find is done in a turn of a worker, or is a job (Loop.Go).
+// No code of the program's is called while the loop is in the middle of something. What events, timers, letters and the
+// sweep find is done in a turn of a worker, as a handler, or is a job (Loop.Go).
 //
-// Code of the program's runs in handlers, and in jobs (job.go): never while the loop is in the middle of something.
+// # Words
+//
+// Many things end here, and each word says how. They mean the same in package lwan, and in new code:
+//
+//	end       what lasts is over in its usual way: a request, a stream, a subscription, a loop, a wait
+//	finish    write the last of it: a whole answer, a farewell; what was promised is kept
+//	conclude  decide what an answer has come to, finish or cut it, and tell those who wait for its end; once each
+//	close     give a descriptor, or what holds one, back to the system; nothing is sent after it
+//	cut       end an answer before it is whole, so that its client sees that something is missing
+//	give up   end something of ours to spare the rest: an answer that cannot be sent, an idle connection when
+//	          descriptors run out
+//	drop      throw away what somebody else still holds or wants, without a word: a record, a subscriber, an old letter
+//	leave     the one who is in goes out by himself: a handler its stretch, a subscriber its crowd, a peer its connection
+//	retire    let what rests go, since it is not needed any more: an idle connection while draining, a thread behind a
+//	          takeover, a Request that is not used again
+//	dismiss   send away what may still do one more thing first: an idle connection with time for one more request, a new
+//	          process
+//	abandon   go on without what does not come back: a handler that died, a worker behind a stuck one, a waiter
+//	kill      end all that waits on a connection at once, with a cause
 //
 // # Caveats
 //
