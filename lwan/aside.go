@@ -52,6 +52,7 @@ type aside struct {
 	panicked any  // or by this panic
 
 	readDone bool // the second worker has gone; the loop's
+	early    bool // the body was not there when the handler was started, and is not yet; the loop's
 
 	mu   sync.Mutex
 	news sync.Cond // of mu: something below has changed
@@ -317,9 +318,6 @@ func (a *aside) readBody(p []byte) (int, error) {
 
 // awaitBody waits until something has changed. It reports false when the handler's own deadline has passed; mu is held.
 func (a *aside) awaitBody() bool {
-	slow := &a.core.goroutine.slow
-	slow.Add(1)
-	defer slow.Add(-1)
 	if a.readBy.IsZero() {
 		a.news.Wait()
 		return true

@@ -18,7 +18,7 @@ type goroutines struct {
 	queue []func() // waiting for one of n to be free
 
 	running, queued atomic.Int64
-	slow            atomic.Int64  // of those that run, how many wait for a client to send its body
+	early           atomic.Int64  // handlers that were started before the body of their request was there, and it is not yet
 	quit            chan struct{} // closed at the end of the server: idle ones end at once
 }
 
@@ -59,8 +59,16 @@ func (g *goroutines) run(fn func()) bool {
 	return true
 }
 
-// crowded reports whether half of what may run waits for bodies.
-func (g *goroutines) crowded() bool { return g.slow.Load() >= int64(g.max+1)/2 }
+// startEarly counts a handler that is to run before the body of its request is there. It reports false when half of what
+// may run are such handlers: clients that send slowly are to leave the other half to others. It counts who is about to run:
+// until a crowd that comes at once is found waiting, it has taken everything.
+func (g *goroutines) startEarly() bool {
+	if g.early.Add(1) <= int64(g.max+1)/2 {
+		return true
+	}
+	g.early.Add(-1)
+	return false
+}
 
 // work runs fn and whatever comes after it. A function that ends by Goexit takes the goroutine with it.
 func (g *goroutines) work(fn func()) {

@@ -211,6 +211,7 @@ func (h *h1) attend(a *aside) error {
 	}
 	h.takeBody(a)
 	h.collect(a)
+	defer a.notEarly()
 	h.aside = a
 	h.c.NoticeHangup()
 	if cause := h.req.cancelled(); cause != nil {
@@ -234,13 +235,27 @@ func (h *h1) attend(a *aside) error {
 }
 
 // collect lets the loop wait for the body, so that a client who sends it slowly holds no goroutine: for as much of it as
-// Limits.BodyFirst says, and for all that Limits.Body allows while too many goroutines wait for bodies.
+// Limits.BodyFirst says, and for all that Limits.Body allows while too many handlers run whose bodies have not come.
 func (h *h1) collect(a *aside) {
-	want := h.req.limits.BodyFirst
-	if h.core.goroutine.crowded() {
-		want = max(want, min(h.req.limits.Body, maxCollected))
+	if h.req.body.length > h.req.limits.Body { // it is not read
+		return
 	}
-	if int64(len(a.in)) >= want || a.inErr != nil || h.req.body.length > h.req.limits.Body {
+	h.collectUpTo(a, h.req.limits.BodyFirst)
+	if a.inErr != nil {
+		return
+	}
+	if a.early = h.core.goroutine.startEarly(); a.early {
+		return
+	}
+	h.collectUpTo(a, min(h.req.limits.Body, maxCollected))
+	if a.early = a.inErr == nil; a.early { // it is longer
+		h.core.goroutine.early.Add(1)
+	}
+}
+
+// collectUpTo waits until that much of the body is there, or all of it.
+func (h *h1) collectUpTo(a *aside, want int64) {
+	if a.inErr != nil || int64(len(a.in)) >= want {
 		return
 	}
 	if err := h.sendContinue(); err != nil {
@@ -258,6 +273,14 @@ func (h *h1) collect(a *aside) {
 		case h.bodyEnd && !h.req.head.Chunked:
 			a.endBody(h, io.EOF)
 		}
+	}
+}
+
+// notEarly says that the handler waits for its body no more.
+func (a *aside) notEarly() {
+	if a.early {
+		a.early = false
+		a.core.goroutine.early.Add(-1)
 	}
 }
 
@@ -393,6 +416,7 @@ func (h *h1) takeBody(a *aside) {
 
 // endBody says what comes behind the bytes of the body.
 func (a *aside) endBody(h *h1, err error) {
+	a.notEarly()
 	a.inErr = err
 	a.trailers = slices.Clone(h.req.trailers)
 }

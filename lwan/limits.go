@@ -18,7 +18,7 @@ type Limits struct {
 
 	// BodyFirst is how many bytes of a body the loop waits for before it takes a goroutine for a Blocking handler: none, so
 	// that handlers can answer while they read. With as much as Body, a client that sends slowly holds no goroutine. While
-	// half of Server.Goroutines wait for bodies, up to 1 MiB (and Body) is waited for anyway.
+	// half of Server.Goroutines have handlers whose bodies are not there yet, up to 1 MiB (and Body) is waited for anyway.
 	BodyFirst int64
 
 	FormPairs  int   // pairs of an urlencoded form: 1000; then 413
