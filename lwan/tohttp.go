@@ -320,8 +320,11 @@ func (c *httpCall) writeError(err error) error {
 		return err // of a file, or of the handler
 	}
 	c.stuck = true
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ErrTimeout): // or the server's own, behind FromHTTPMiddleware
 		return ErrTimeout
+	case errors.Is(err, ErrStopping):
+		return ErrStopping
 	}
 	return ErrGone
 }
