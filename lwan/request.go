@@ -306,7 +306,8 @@ func equalFold(b []byte, name string) bool {
 	return len(b) == len(name) && bytes.EqualFold(b, unsafe.Slice(unsafe.StringData(name), len(name)))
 }
 
-// Headers walks over all fields in the order and spelling in which they came.
+// Headers walks over all fields in the order and spelling in which they came. net/http keeps neither: under it, and behind
+// FromHTTPMiddleware, names are canonical, and only the lines of one field are in order.
 func (r *Request) Headers() iter.Seq2[string, string] {
 	r.mustLive()
 	return func(yield func(name, value string) bool) {

@@ -200,7 +200,7 @@ func (c *httpCall) parse() bool {
 	b = append(append(append(b, ' '), target...), " HTTP/1.1\r\n"...)
 	b = http1.AppendField(b, "Host", r.Host)
 	for name, values := range r.Header {
-		if !http1.ValidName(name) || hopByHop(name) {
+		if !http1.ValidName(name) || ofFraming(name) {
 			continue
 		}
 		for _, v := range values {
@@ -209,13 +209,12 @@ func (c *httpCall) parse() bool {
 			}
 		}
 	}
-	if hasToken(r.Header["Connection"], "Upgrade") { // for Response.Upgrade; net/http leaves it to the handler
-		b = http1.AppendField(b, "Connection", "Upgrade")
-		for _, v := range r.Header["Upgrade"] {
-			if http1.ValidValue(v) {
-				b = http1.AppendField(b, "Upgrade", v)
-			}
-		}
+	switch _, told := r.Header["Content-Length"]; {
+	case r.Body == nil || r.ContentLength < 0 && r.ProtoMajor > 1:
+	case r.ContentLength < 0:
+		b = http1.AppendField(b, "Transfer-Encoding", "chunked")
+	case r.ContentLength > 0 || told: // middleware may have changed the body, and not the field
+		b = http1.AppendField(b, "Content-Length", strconv.FormatInt(r.ContentLength, 10))
 	}
 	if v := r.Header.Get("Expect"); strings.EqualFold(v, "100-continue") {
 		b = http1.AppendField(b, "Expect", v)
@@ -241,10 +240,10 @@ func (c *httpCall) parse() bool {
 	return true
 }
 
-// hopByHop names fields that net/http has dealt with.
-func hopByHop(name string) bool {
+// ofFraming names fields that net/http has read, and that say how the message came: they are written anew.
+func ofFraming(name string) bool {
 	switch name {
-	case "Host", "Connection", "Transfer-Encoding", "Expect", "Content-Length", "Upgrade", "Trailer", "Te":
+	case "Host", "Transfer-Encoding", "Expect", "Content-Length", "Trailer":
 		return true
 	}
 	return false

@@ -197,3 +197,54 @@ func TestToHTTPUpgrade(t *testing.T) {
 		t.Errorf("%q %v", all, err)
 	}
 }
+
+// TestFieldsOfFraming: handlers see the fields that say how a request came wherever they are served.
+func TestFieldsOfFraming(t *testing.T) {
+	names := []string{"Content-Length", "Transfer-Encoding", "TE", "Trailer", "Connection", "Keep-Alive", "Upgrade", "Expect", "Host"}
+	tell := func(req *Request, resp *Response) Status {
+		body, err := req.BodyBytes()
+		if err != nil {
+			return resp.Fail(err)
+		}
+		for _, name := range names {
+			resp.Printf("%s: %q\n", name, req.HeaderAll(name))
+		}
+		resp.Write(body)
+		return 200
+	}
+	build := func() *Server {
+		srv := &Server{}
+		srv.Handle("/", tell)
+		srv.Handle("/inside", tell, FromHTTPMiddleware(func(next http.Handler) http.Handler { return next }))
+		logged(srv)
+		return srv
+	}
+	addr := serveTest(t, build())
+	h, err := build().Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ts := httptest.NewServer(ToHTTP(h))
+	defer ts.Close()
+	for _, request := range []string{
+		"GET %s HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nConnection: close, TE\r\n\r\n",
+		"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\nKeep-Alive: 3\r\n\r\nhello",
+		"POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+		"POST %s HTTP/1.1\r\nHost: x\r\nConnection: close, Upgrade\r\nUpgrade: echo\r\nUpgrade: h2c\r\n\r\n",
+		"POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\nConnection: close\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n",
+	} {
+		want := once(t, addr, "POST", fmt.Sprintf(request, "/"))
+		if want.status != 200 {
+			t.Errorf("%q: %v", request, want)
+		}
+		for _, got := range []*reply{
+			once(t, addr, "POST", fmt.Sprintf(request, "/inside")),
+			once(t, ts.Listener.Addr().String(), "POST", fmt.Sprintf(request, "/")),
+			once(t, ts.Listener.Addr().String(), "POST", fmt.Sprintf(request, "/inside")),
+		} {
+			if got.status != want.status || got.body != want.body {
+				t.Errorf("%q:\n%s\nwant\n%s", request, got.body, want.body)
+			}
+		}
+	}
+}
