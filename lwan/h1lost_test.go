@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,27 +47,41 @@ func TestNothingBehindALostWrite(t *testing.T) {
 			lost, drained := make(chan error, 1), make(chan struct{})
 			srv.Handle("GET /first", text("first"))
 			srv.Handle("GET /next", func(req *Request, resp *Response) Status {
-				junk := []byte(fill(1 << 10))
-				for err := error(nil); err == nil; { // until the socket takes no more
-					_, err = unix.Write(req.car.(*h1).c.Fd(), junk)
-				}
+				clog(req.car.(*h1).c.Fd())
 				lost <- req.Sleep(time.Millisecond) // writes what is held back
 				<-drained
 				return end(req, resp)
 			})
 			w := dial(t, serveTest(t, srv))
+			open := sync.OnceFunc(func() { close(drained) })
+			defer open()
+			if err := w.c.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+				t.Fatal(err)
+			}
 			w.send("GET /first HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n")
 			if err := received(t, lost); !errors.Is(err, ErrTimeout) {
 				t.Fatalf("%v: the client's buffers took everything", err)
 			}
 			all := drain(t, w.c)
-			close(drained)
+			open()
 			rest, err := io.ReadAll(w.c)
 			all += string(rest)
 			if strings.Contains(all, "next answer") || strings.Contains(all, "503") || strings.Contains(all, "package lwan") {
 				t.Errorf("behind %d bytes of answers: %.200q, %v", len(all)-len(rest), rest, err)
 			}
 		})
+	}
+}
+
+// clog fills a socket until it takes no more, and the kernel does not find room for it a while later either, when it
+// has moved what it can to the client's buffers.
+func clog(fd int) {
+	junk := make([]byte, 1<<10)
+	for full := 0; full < 5; time.Sleep(10 * time.Millisecond) {
+		full++
+		for _, err := unix.Write(fd, junk); err == nil; _, err = unix.Write(fd, junk) {
+			full = 0
+		}
 	}
 }
 
