@@ -38,6 +38,7 @@ func TestExamples(t *testing.T) {
 	bin := build(t)
 	for _, name := range names(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each is a process
 			s := run(t, filepath.Join(bin, name), "127.0.0.1:0")
 			if use[name] != nil {
 				use[name](t, s)

@@ -29,6 +29,7 @@ func streamLine(t *testing.T, body *bufio.Reader, beginning string) string {
 // TestHeartbeatsDuringAwait: a function that takes its time does not make its event stream look dead. Its result, its
 // panic and the end of the client come through as ever.
 func TestHeartbeatsDuringAwait(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{Heartbeat: 5 * time.Millisecond}
 		release := make(chan string)

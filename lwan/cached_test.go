@@ -86,6 +86,7 @@ func (r *answerRecorder) Write(p []byte) (int, error) {
 
 // On a loop: a hit does not wait, a miss is made elsewhere; and each reference is released once.
 func TestCachedOnLoop(t *testing.T) {
+	t.Parallel()
 	src := &shelf{values: map[string]string{"hit": "old"}}
 	srv := new(Server)
 	srv.Handle("GET /{key}", func(req *Request, resp *Response) Status {

@@ -80,6 +80,7 @@ var endless = map[string]Handler{
 
 // TestHeadOfAnEndlessStream: the handler waited on, and the next request on the connection was never answered.
 func TestHeadOfAnEndlessStream(t *testing.T) {
+	t.Parallel()
 	for name, h := range endless {
 		t.Run(name, func(t *testing.T) {
 			both(t, func(t *testing.T, mw ...Middleware) {

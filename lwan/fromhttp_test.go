@@ -207,6 +207,7 @@ var twins = []twin{
 // TestFromHTTPTwins: the same handlers, the same requests, the same answers. Not compared are Date, and whether a cut
 // answer begins: that it is cut is what counts.
 func TestFromHTTPTwins(t *testing.T) {
+	t.Parallel()
 	mux := http.NewServeMux()
 	srv := &Server{}
 	for _, c := range twins {

@@ -70,6 +70,7 @@ func TestFromHTTPUploadIsLate(t *testing.T) {
 // TestFromHTTPEarlyBackend: a reverse proxy whose backend answers without a look at the body leaves a reader behind. What
 // the clients send then is nobody else's, and does no harm.
 func TestFromHTTPEarlyBackend(t *testing.T) {
+	t.Parallel()
 	srv := &Server{Loops: 1, LingerTimeout: 50 * time.Millisecond}
 	srv.Handle("POST /", FromHTTP(proxy(backend(t, func(conn net.Conn, r *bufio.Reader) {
 		readHead(r)

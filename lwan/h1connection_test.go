@@ -173,6 +173,7 @@ func TestPipelineSharesTheLoop(t *testing.T) {
 
 // TestIdleTimeout closes connections without a request, and says nothing.
 func TestIdleTimeout(t *testing.T) {
+	t.Parallel()
 	srv := &Server{IdleTimeout: time.Second, HeaderTimeout: time.Second}
 	srv.Handle("GET /", text("hello"))
 	addr := serveTest(t, srv)
@@ -187,6 +188,7 @@ func TestIdleTimeout(t *testing.T) {
 
 // TestRequestTimeout: a head that does not come to its end gets 408, however slowly it goes on (RFC 9110 section 15.5.9).
 func TestRequestTimeout(t *testing.T) {
+	t.Parallel()
 	srv := &Server{HeaderTimeout: time.Second}
 	srv.Handle("GET /", text("hello"))
 	o := make(observed, 8)

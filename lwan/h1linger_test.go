@@ -26,6 +26,7 @@ func lingering() *Server { return &Server{LingerTimeout: time.Hour} }
 
 // TestLingerBehind408: the connection of a request that did not arrive in time was closed at once.
 func TestLingerBehind408(t *testing.T) {
+	t.Parallel()
 	srv := lingering()
 	srv.HeaderTimeout = time.Second
 	srv.Handle("GET /", text("hello"))
@@ -68,6 +69,7 @@ func TestLingerBehindACut(t *testing.T) {
 
 // TestLingerBehindAnUpgrade: what a protocol says last was destroyed by what its client said meanwhile.
 func TestLingerBehindAnUpgrade(t *testing.T) {
+	t.Parallel()
 	srv := lingering()
 	srv.Handle("GET /", func(req *Request, resp *Response) Status {
 		conn, err := resp.Upgrade("bye")

@@ -18,6 +18,7 @@ import (
 // TestNothingBehindALostWrite: an answer that could be written in part only, since its client has taken nothing for
 // Limits.Write, is not completed by the bytes of the next one, though the client reads again.
 func TestNothingBehindALostWrite(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]Handler{
 		"whole": func(req *Request, resp *Response) Status { return resp.Text(503, "the next answer") },
 		"stream": func(req *Request, resp *Response) Status {

@@ -189,6 +189,7 @@ func modelServer(t testing.TB) (*Server, string) {
 
 // TestModel plays random scripts on many connections at the same time.
 func TestModel(t *testing.T) {
+	t.Parallel()
 	_, addr := modelServer(t)
 	seed := rand.Uint64()
 	rounds := 150
@@ -217,6 +218,7 @@ func TestModel(t *testing.T) {
 
 // TestModelSteps plays each step alone, between others, in every way to send and to leave.
 func TestModelSteps(t *testing.T) {
+	t.Parallel()
 	_, addr := modelServer(t)
 	var wg sync.WaitGroup
 	for op := range modelSteps {

@@ -50,6 +50,7 @@ func keepPipeline(t *testing.T, w *client, more func(n int) bool) (n int) {
 // TestBusyPipelineWasTimedOut: the time for the first head went on while requests waited for their turn, so that a client
 // with something always under way got a 408 in the midst of it.
 func TestBusyPipelineWasTimedOut(t *testing.T) {
+	t.Parallel()
 	srv := &Server{Loops: 1, MaxPipelined: 1, HeaderTimeout: time.Second}
 	srv.Handle("GET /x", text("x"))
 	w := dial(t, serveTest(t, srv))
@@ -73,6 +74,7 @@ func TestBusyPipelineWasTimedOut(t *testing.T) {
 
 // TestHeadBehindAPipelineWasNotTimed: half a request that came behind others could stay for as long as it liked.
 func TestHeadBehindAPipelineWasNotTimed(t *testing.T) {
+	t.Parallel()
 	srv := &Server{Loops: 1, MaxPipelined: 1, HeaderTimeout: time.Second, IdleTimeout: -1}
 	srv.Handle("GET /x", text("x"))
 	w := dial(t, serveTest(t, srv))

@@ -16,6 +16,7 @@ import (
 // TestResetAnywhere resets connections, with SO_LINGER, in every state in which one can be. Whatever it was, the handler
 // is told and ends, nothing is left, and nobody reads of an error of the server.
 func TestResetAnywhere(t *testing.T) {
+	t.Parallel()
 	for mode, mw := range map[string][]Middleware{"inline": nil, "blocking": {Blocking}} {
 		site := &resetSite{begun: make(chan struct{}, 1), file: largeFile(t)}
 		srv := &Server{Limits: Limits{Body: -1}}

@@ -13,6 +13,7 @@ import (
 // TestSmuggling sends each probe to each path, whole and in pieces: the requests in it are seen as they are, and nothing
 // else is.
 func TestSmuggling(t *testing.T) {
+	t.Parallel()
 	srv, seen := probedServer()
 	addr := serveTest(t, srv)
 	var sent, requests atomic.Int64

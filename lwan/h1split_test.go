@@ -63,6 +63,7 @@ func randomly(s string, rnd *rand.Rand) (pieces []string) {
 
 // TestFragments: the same bytes give the same answers, however they are cut.
 func TestFragments(t *testing.T) {
+	t.Parallel()
 	srv := &Server{}
 	misbehaving(srv)
 	addr := serveTest(t, srv)

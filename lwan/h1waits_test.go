@@ -57,6 +57,7 @@ func TestSlowBodyHeldReadBuffer(t *testing.T) {
 
 // TestSlowReaderHeldReadBuffer: so did one that asks for something large and does not read it.
 func TestSlowReaderHeldReadBuffer(t *testing.T) {
+	t.Parallel()
 	const size = 8 << 20
 	large := strings.Repeat("0123456789abcdef", size/16)
 	name := filepath.Join(t.TempDir(), "large")

@@ -202,6 +202,7 @@ func limitOutcome(a *reply) string {
 
 // TestLimits: each limit, exactly reached and passed by one; set, by default, and taken away.
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	for _, c := range limitCases {
 		t.Run(c.name, func(t *testing.T) {
 			ask := func(limit, n int, want string) {

@@ -37,6 +37,7 @@ func (l *stuckLog) Handle(context.Context, slog.Record) error {
 
 // TestInvariant10LogThatBlocks: requests that fail write a line each; nobody waits for it, and the server stops in peace.
 func TestInvariant10LogThatBlocks(t *testing.T) {
+	t.Parallel()
 	log, _ := newStuckLog(t)
 	srv := &Server{Log: log, Loops: 1}
 	srv.Handle("GET /fail", func(req *Request, resp *Response) Status { return resp.Fail(errSecret) })
@@ -87,6 +88,7 @@ func TestLogIsFlushed(t *testing.T) {
 
 // TestErrorsKeepTheirType: a log that looks into errors finds them, with the text that they had.
 func TestErrorsKeepTheirType(t *testing.T) {
+	t.Parallel()
 	found := make(chan error, 10)
 	srv := &Server{Log: slog.New(errorLog{slog.DiscardHandler, found})}
 	srv.Handle("GET /fail", func(req *Request, resp *Response) Status { return resp.Fail(errSecret) })
@@ -117,6 +119,7 @@ func (l errorLog) Handle(_ context.Context, r slog.Record) error {
 // TestInvariant10FullPipe: standard error is a pipe that nobody reads. The server goes on, and SIGTERM ends it. It runs this test
 // again as a process of its own.
 func TestInvariant10FullPipe(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("LWAN_TEST_FULL_PIPE") != "" {
 		serveWithFullPipe()
 		return

@@ -152,6 +152,7 @@ var ends = map[string]func() Status{
 // Invariants 3 and 4: two goroutines read and write the streams of a Blocking handler across its end. They get ErrOver, the
 // answer is whole or cut, and no byte of it, or of what they read, is anybody else's.
 func TestOwnerStraysOfBlocking(t *testing.T) {
+	t.Parallel()
 	rounds := 400
 	if testing.Short() {
 		rounds = 50
@@ -313,6 +314,7 @@ func TestOwnerUpgradedConn(t *testing.T) {
 
 // Invariant 8, at the level of requests: an ErrorPage that parks during a 408, while more of the request comes.
 func TestOwnerErrorPageThatParks(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	begun := make(chan struct{}, 10)
 	srv := &Server{Loops: 1, HeaderTimeout: time.Second}

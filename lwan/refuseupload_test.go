@@ -10,6 +10,7 @@ import (
 
 // TestRefusedUpload: a client that sends all of a large body before it reads learns why nobody wanted it.
 func TestRefusedUpload(t *testing.T) {
+	t.Parallel()
 	const size = 20 << 20
 	body := strings.Repeat("x", size)
 	srv := &Server{}

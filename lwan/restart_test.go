@@ -285,6 +285,7 @@ func (s *site) wantPid(want int) {
 
 // TestRestart: a new process serves at the same addresses, and the old one ends.
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	socket := filepath.Join(s.dir, "s")
 	before, err := os.Stat(socket)

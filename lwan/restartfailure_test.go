@@ -78,6 +78,7 @@ func (s *site) died(pid int) {
 
 // TestRestartHangs: patience with a new process ends.
 func TestRestartHangs(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "impatient")
 	s.next("hang")
 	s.signal(s.pid, syscall.SIGUSR2)
@@ -94,6 +95,7 @@ func TestRestartHangs(t *testing.T) {
 
 // TestRestartTwice: one restart at a time.
 func TestRestartTwice(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, "")
 	s.next("hang")
 	s.signal(s.pid, syscall.SIGUSR2)
@@ -114,6 +116,7 @@ func TestRestartTwice(t *testing.T) {
 // TestRestartStopped: a server that is stopped takes the process with it that was about to take over. A request under way
 // is waited for; a second signal ends that.
 func TestRestartStopped(t *testing.T) {
+	t.Parallel()
 	for signals := 1; signals <= 2; signals++ {
 		s := newSite(t, "")
 		if signals == 2 {

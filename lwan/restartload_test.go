@@ -26,6 +26,7 @@ const restartsVariable = "GOLWAN_RESTARTS"
 // TestRestartUnderLoad restarts a server again and again while clients send 1000 requests a second, on schedule, half of
 // them on kept connections and half on fresh ones. Each request has to be answered, with its own content.
 func TestRestartUnderLoad(t *testing.T) {
+	t.Parallel()
 	restarts := 3
 	if n := os.Getenv(restartsVariable); n != "" {
 		var err error

@@ -143,6 +143,7 @@ func TestCloseErrors(t *testing.T) {
 
 // TestServeReturnsNil after Shutdown and after Close, whatever was under way.
 func TestServeReturnsNil(t *testing.T) {
+	t.Parallel()
 	for how, end := range map[string]func(*Server) error{
 		"Close":    func(s *Server) error { return s.Close() },
 		"Shutdown": func(s *Server) error { return s.Shutdown(context.Background()) },
@@ -295,6 +296,7 @@ func TestStartErrors(t *testing.T) {
 
 // TestSignals: the first ends the server in peace, the second at once. It runs this test again as a process of its own.
 func TestSignals(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("LWAN_TEST_SIGNALS") != "" {
 		serveUntilSignal()
 		return

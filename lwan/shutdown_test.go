@@ -30,6 +30,7 @@ type loadClient struct{ answered, refused atomic.Int64 }
 
 // TestShutdownUnderLoad: clients with kept connections and with one for each request.
 func TestShutdownUnderLoad(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"kept", "new"} {
 		t.Run(mode, func(t *testing.T) {
 			var begun atomic.Int64
@@ -132,6 +133,7 @@ func (l *loadClient) use(t *testing.T, c net.Conn, keep bool) {
 // TestDraining: what is under way is finished, and told that the connection ends; idle connections are closed at once;
 // whoever connects is refused; event streams end.
 func TestDraining(t *testing.T) {
+	t.Parallel()
 	srv := &Server{Addr: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)}
 	var q Queue[string]
 	busy := make(chan struct{}, 4)
@@ -250,6 +252,7 @@ func TestShutdownAnswersTheQueue(t *testing.T) {
 // TestDrainIdle: with a time for that, an idle connection may be used for one request once draining has begun; one that
 // is not is closed in the end.
 func TestDrainIdle(t *testing.T) {
+	t.Parallel()
 	for name, grace := range map[string]time.Duration{"used": time.Hour, "unused": time.Nanosecond} {
 		t.Run(name, func(t *testing.T) {
 			srv := &Server{Addr: "127.0.0.1:0", DrainIdle: grace, Log: slog.New(slog.DiscardHandler)}

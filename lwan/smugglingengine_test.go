@@ -6,6 +6,7 @@ import "testing"
 
 // TestSmuggling: what a server sees that runs on net/http is what net/http sees.
 func TestSmuggling(t *testing.T) {
+	t.Parallel()
 	srv, seen := probedServer()
 	sameAsHTTP(t, serveTest(t, srv), seen)
 }

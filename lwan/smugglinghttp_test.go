@@ -54,6 +54,7 @@ func shown(target string) string { return string(http1.AppendTarget(nil, []byte(
 
 // TestSmugglingToHTTP: a handler under net/http sees the requests that net/http sees.
 func TestSmugglingToHTTP(t *testing.T) {
+	t.Parallel()
 	srv, seen := probedServer()
 	h, err := srv.Build()
 	if err != nil {

@@ -233,6 +233,7 @@ func (p *probe) named(path string, n int) string {
 
 // TestSmugglingBehindProxies: no probe makes a proxy and the server disagree.
 func TestSmugglingBehindProxies(t *testing.T) {
+	t.Parallel()
 	for _, kind := range reverseProxies {
 		t.Run(kind.tool, func(t *testing.T) {
 			u := &upstream{conns: map[string]bool{}}

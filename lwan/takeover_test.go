@@ -20,6 +20,7 @@ import (
 
 // TestStuckHandlersDoNotHoldOthers: handlers that do not come back for long, on both loops, while others are served.
 func TestStuckHandlersDoNotHoldOthers(t *testing.T) {
+	t.Parallel()
 	for _, threads := range []Threads{ThreadsPinned, ThreadsCPU, ThreadsFree} {
 		t.Run(fmt.Sprint(threads), func(t *testing.T) {
 			release := make(chan struct{})
@@ -74,6 +75,7 @@ func TestStuckHandlersDoNotHoldOthers(t *testing.T) {
 // TestMutexHeldAcrossPark is the classic: one handler waits with a mutex in its hands, another one of the same loop
 // wants it.
 func TestMutexHeldAcrossPark(t *testing.T) {
+	t.Parallel()
 	for _, threads := range []Threads{ThreadsPinned, ThreadsFree} {
 		t.Run(fmt.Sprint(threads), func(t *testing.T) {
 			mu := make(chan struct{}, 1) // a mutex that a test may open
@@ -146,6 +148,7 @@ func TestMutexHeldAcrossPark(t *testing.T) {
 // TestRequestsParkedBehindAStuckHandler: their clients leave while their thread is in a handler that does not
 // come back. Their connections stayed, and with them the server at its shutdown.
 func TestRequestsParkedBehindAStuckHandler(t *testing.T) {
+	t.Parallel()
 	for _, threads := range []Threads{ThreadsPinned, ThreadsCPU, ThreadsFree} {
 		t.Run(fmt.Sprint(threads), func(t *testing.T) {
 			release := make(chan struct{})
@@ -192,6 +195,7 @@ func TestRequestsParkedBehindAStuckHandler(t *testing.T) {
 
 // TestHardStopOfAStuckHandler: Close cuts all connections at once, and says which handler did not end.
 func TestHardStopOfAStuckHandler(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	srv := &Server{Addr: "127.0.0.1:0", Loops: 1, TakeOverAfter: 50 * time.Millisecond, KeepInline: true,
 		Log: slog.New(slog.DiscardHandler)}

@@ -72,6 +72,7 @@ func TestStartParallel(t *testing.T) {
 
 // A stream that the test leaves open is ended by the draining.
 func TestStartStream(t *testing.T) {
+	t.Parallel()
 	var body io.Closer
 	t.Cleanup(func() { body.Close() }) // after the server's end
 	s := Start(t, newServer())

@@ -48,6 +48,7 @@ func (k *seam) pin(n int) error {
 }
 
 func TestAcceptErrors(t *testing.T) {
+	t.Parallel()
 	for _, e := range []syscall.Errno{
 		syscall.EINTR, syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
 		syscall.EPROTO, syscall.ENETDOWN, syscall.EHOSTUNREACH, syscall.EPERM,

@@ -64,6 +64,7 @@ func TestDrainServesWhoWaits(t *testing.T) {
 
 // Once draining has begun nobody gets into a queue that will not be emptied any more, though the socket is still open.
 func TestDrainShutsTheDoor(t *testing.T) {
+	t.Parallel()
 	for name, lane := range map[string]*Lane{
 		"tcp":  listen(t, "127.0.0.1:0", ListenConfig{}),
 		"tcp6": listen(t, "[::1]:0", ListenConfig{}),

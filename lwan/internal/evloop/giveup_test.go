@@ -109,6 +109,7 @@ func TestLingeringConnectionsMakeRoom(t *testing.T) {
 // Where every connection is at work, new ones wait, without CPU time being spent on them; a descriptor that is freed is
 // used again.
 func TestOutOfDescriptors(t *testing.T) {
+	t.Parallel()
 	addr, end := spawnServer(t, "without descriptors")
 	defer end()
 	var served, waiting []*peer
@@ -243,6 +244,7 @@ func TestWhoIsGivenUp(t *testing.T) {
 
 // Connections that were opened and have never said anything make room too, once they are a second old.
 func TestSilentConnectionsMakeRoom(t *testing.T) {
+	t.Parallel()
 	k := &fullTable{}
 	k.most.Store(3)
 	r := runFake(t, &script{}, Config{Kernel: k, FirstByte: 300 * time.Second})

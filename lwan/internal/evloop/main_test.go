@@ -5,6 +5,7 @@ package evloop
 import (
 	"bufio"
 	"bytes"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -26,6 +27,10 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv(childVariable); name != "" {
 		children[name]()
 		os.Exit(0)
+	}
+	// Most of what is parallel waits: so more of it at once than there are CPUs, unless -parallel says how much.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
 	}
 	openPoller()
 	before := openDescriptors()

@@ -207,6 +207,7 @@ func TestDrainHurriesNewcomers(t *testing.T) {
 
 // Connections that come while the loops begin to drain, one after the other, are served or closed, never forgotten.
 func TestDrainWhileConnectionsCome(t *testing.T) {
+	t.Parallel()
 	for range 30 {
 		r := run(t, &script{}, Config{Loops: 3})
 		r.lane.owner = ownedByCaller // so that they go on coming
@@ -242,6 +243,7 @@ func TestDrainWhileConnectionsCome(t *testing.T) {
 
 // Who posts while an engine ends does not write into descriptors that belong to others by then.
 func TestPostsToAnEngineThatEnds(t *testing.T) {
+	t.Parallel()
 	for range 20 {
 		r := run(t, &script{}, Config{Loops: 2})
 		var wg sync.WaitGroup

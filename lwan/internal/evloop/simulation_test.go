@@ -305,6 +305,7 @@ func simSeed(t *testing.T) uint64 {
 }
 
 func TestSimulation(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "body")
 	if err := os.WriteFile(file, simBody(0, 100_000), 0o600); err != nil {
 		t.Fatal(err)

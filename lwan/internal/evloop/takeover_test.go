@@ -162,6 +162,7 @@ func TestTakeoverTooLate(t *testing.T) {
 // TestInvariant9TakeoversWithParked: in each of 500 takeovers something parks for long on the thread that has got the
 // loop. After 63 the loop was not taken over any more, though no handler was stuck.
 func TestInvariant9TakeoversWithParked(t *testing.T) {
+	t.Parallel()
 	onThreads(t, func(t *testing.T, mode Threads) {
 		const n = 500
 		p := newStuckLines()

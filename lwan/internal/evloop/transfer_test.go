@@ -204,6 +204,7 @@ func TestTimeouts(t *testing.T) {
 
 // A peer that reads nothing cannot gain time by sending.
 func TestSendingDoesNotRenewTheWriteTimeout(t *testing.T) {
+	t.Parallel()
 	f := patternFile(t, 16<<20)
 	for name, send := range map[string]func(c *Conn) error{
 		"Write":    func(c *Conn) error { _, err := c.Write(make([]byte, 16<<20)); return err },
