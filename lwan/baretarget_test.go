@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"testing"
 )
@@ -95,5 +97,49 @@ func TestRedirectKeepsTheSlash(t *testing.T) {
 		if a := get(t, addr, target); a.status != 307 || a.header.Get("Location") != location {
 			t.Errorf("%s: %v, want %s", target, a, location)
 		}
+	}
+}
+
+// TestBareByteKeepsEncodedSlash: a byte that was sent bare does not turn a slash that was sent encoded into one of the path,
+// for a backend behind a proxy no more than for a handler behind http.StripPrefix.
+func TestBareByteKeepsEncodedSlash(t *testing.T) {
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.RequestURI) }))
+	defer backend.Close()
+	to, err := url.Parse(backend.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	srv := &Server{}
+	srv.Handle("/proxy/", FromHTTP(proxy))
+	srv.Handle("/within/", func(*Request, *Response) Status { return 404 }, FromHTTPMiddleware(func(http.Handler) http.Handler { return proxy }))
+	srv.Handle("/strip/", func(req *Request, resp *Response) Status { return resp.Text(200, req.Path()) },
+		FromHTTPMiddleware(func(next http.Handler) http.Handler { return http.StripPrefix("/strip", next) }))
+	srv.Handle("/target/", func(req *Request, resp *Response) Status { return resp.Text(200, req.Target()) },
+		FromHTTPMiddleware(func(next http.Handler) http.Handler { return http.StripPrefix("/target", next) }))
+	srv.Handle("/as-it-is/", func(req *Request, resp *Response) Status { return resp.Text(200, req.Target()) },
+		FromHTTPMiddleware(func(next http.Handler) http.Handler { return next }))
+	logged(srv)
+	addr := serveTest(t, srv)
+	for _, c := range []struct{ target, want string }{
+		{"/proxy/..%2F..%2Fadmin<", "/proxy/..%2F..%2Fadmin%3C"},
+		{"/proxy/a%2fb\xe4?q=<%2F", "/proxy/a%2fb%E4?q=<%2F"},
+		{"/proxy/\u00e4", "/proxy/%C3%A4"},
+		{"/proxy/a%20b{", "/proxy/a%20b%7B"},
+		{"http://x/proxy/..%2F{", "/proxy/..%2F%7B"},
+		{"/within/..%2F..%2Fadmin<", "/within/..%2F..%2Fadmin%3C"},
+		{"/strip/..%2F..%2Fadmin<", "/..%2F..%2Fadmin<"},
+		{"/strip/a%2Fb", "/a%2Fb"},
+		{"/target/..%2F<?q=<", "/target/..%2F%3C?q=%3C"},
+		{"/as-it-is/..%2F<?q=<", "/as-it-is/..%2F%3C?q=%3C"},
+	} {
+		if a := get(t, addr, c.target); a.status != 200 || a.body != c.want {
+			t.Errorf("%q: %d %q, want %q", c.target, a.status, a.body, c.want)
+		}
+	}
+	stripped := httptest.NewServer(http.StripPrefix("/strip", ToHTTP(func(req *Request, resp *Response) Status { return resp.Text(200, req.Path()) })))
+	defer stripped.Close()
+	if a := get(t, stripped.Listener.Addr().String(), "/strip/..%2Fadmin<"); a.status != 200 || a.body != "/..%2Fadmin<" {
+		t.Errorf("ToHTTP behind StripPrefix: %d %q", a.status, a.body)
 	}
 }

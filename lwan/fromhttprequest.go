@@ -16,6 +16,10 @@ import (
 func (x *httpExchange) request() (r *http.Request, err error) {
 	if v := x.req.via; v != nil {
 		r = v.r.WithContext(x.context())
+		if raw := encodedPath(r.URL); raw != r.URL.RawPath {
+			u := *r.URL
+			u.RawPath, r.URL = raw, &u
+		}
 	} else if r, err = x.newRequest(); err != nil {
 		return nil, err
 	}
@@ -34,6 +38,7 @@ func (x *httpExchange) newRequest() (*http.Request, error) {
 	if err != nil {
 		return nil, &Error{Status: StatusBadRequest, Message: "the target is malformed", Err: err}
 	}
+	u.RawPath = encodedPath(u)
 	if u.Host != "" { // absolute-form: as net/http, which keeps it in Host only
 		u.Scheme, u.Host, u.User = "", "", nil
 	}

@@ -218,7 +218,7 @@ func (r *Request) RestBytes() []byte {
 func (r *Request) Target() string {
 	r.mustLive()
 	if r.via != nil && r.via.rewritten {
-		return r.via.r.RequestURI
+		return string(http1.AppendTarget(nil, []byte(r.via.r.RequestURI)))
 	}
 	return r.canonical(r.head.Target)
 }

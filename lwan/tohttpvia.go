@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/golwan/golwan/lwan/internal/http1"
 )
 
 // viaHTTP is what a request has of the http.Request that it came as.
@@ -21,7 +23,7 @@ func httpTarget(r *http.Request) (target string, rewritten bool) {
 	if r.RequestURI != "" && sameTarget(r) {
 		return r.RequestURI, false
 	}
-	u := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
+	u := url.URL{Path: r.URL.Path, RawPath: encodedPath(r.URL), RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
 	if !strings.HasPrefix(u.Path, "/") { // http.StripPrefix with a slash at its end
 		u.Path = "/" + u.Path
 		if u.RawPath != "" {
@@ -41,7 +43,20 @@ func sameTarget(r *http.Request) bool {
 	}
 	sent, err := url.ParseRequestURI(r.RequestURI)
 	return err != nil || r.Method == http.MethodConnect || // it has passed net/http's own check
-		sent.Path == u.Path && sent.RawPath == u.RawPath && sent.RawQuery == u.RawQuery
+		sent.Path == u.Path && encodedPath(sent) == encodedPath(u) && sent.RawQuery == u.RawQuery
+}
+
+// encodedPath is RawPath with what clients send bare encoded. Such a byte makes RawPath no valid encoding of Path, so that
+// URL.EscapedPath does without it: a slash that was sent as %2F would be one of the path's in what a proxy sends on.
+func encodedPath(u *url.URL) string {
+	if u.RawPath == "" {
+		return ""
+	}
+	encoded := string(http1.AppendTarget(nil, []byte(u.RawPath)))
+	if encoded == u.RawPath || encoded != (&url.URL{Path: u.Path}).EscapedPath() {
+		return encoded
+	}
+	return "" // as url.Parse has it for a path that is encoded as usual
 }
 
 // routeVia is the route of a pattern that net/http has found; nil if it has found none.
