@@ -319,3 +319,25 @@ func TestDeadlineOfSetContext(t *testing.T) {
 		}
 	})
 }
+
+// A goroutine that sleeps on the request of a Blocking handler is told when that has ended, and so is one that begins later.
+func TestStraySleeps(t *testing.T) {
+	srv := &Server{Loops: 1}
+	stray := make(chan error, 2)
+	srv.Handle("GET /", func(req *Request, resp *Response) Status {
+		begun := make(chan struct{})
+		go func() {
+			close(begun)
+			stray <- req.Sleep(time.Hour)
+			stray <- req.Sleep(time.Millisecond)
+		}()
+		<-begun
+		return resp.Text(200, "ok")
+	}, Blocking)
+	dial(t, serveTest(t, srv)).open("/")
+	for range 2 {
+		if err := received(t, stray); err != ErrOver {
+			t.Errorf("the stray got %v, want %v", err, ErrOver)
+		}
+	}
+}

@@ -35,6 +35,11 @@
 // or are a sequence that ends. ErrGone, ErrTimeout and ErrStopping mean that the request is dead: return. A handler that
 // waits on a dead request once more has ignored the error, and is unwound by runtime.Goexit, with its defers run.
 //
+// A client that closes its side while a handler waits counts as one that has left, although it may still be reading (RFC
+// 9112 section 9.6): nobody can tell the two apart before something is written, and who sleeps, or streams without an end,
+// would go on for nobody. What such a handler writes all the same is sent. A handler that does not wait is not disturbed,
+// and [UnlessGone] is for those who wait for a bounded time.
+//
 // Anything else that blocks (a channel, a mutex that is held for long, a file, a database, DNS) blocks its loop, with all
 // the connections that it has. There are two ways out:
 //
