@@ -116,7 +116,7 @@ func (t *table) conclude(req *Request, resp *Response, st Status) {
 func (r *Response) serveAfter(alive bool) {
 	if after := r.after; after != nil {
 		r.after = nil
-		after(alive)
+		after(r, alive)
 	}
 }
 

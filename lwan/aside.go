@@ -90,6 +90,7 @@ type aside struct {
 	op       func() // what the worker is to do for Upgrade and the like
 	conn     *asideConn
 	ended    bool // the goroutine has nothing more to say
+	deserted bool // the worker has died
 }
 
 // interim is an informational response.
@@ -304,6 +305,8 @@ func (a *aside) readBody(p []byte) (int, error) {
 				a.req.trailers = a.trailers
 			}
 			return 0, a.inErr
+		case a.deserted:
+			return 0, a.failed
 		}
 		if !a.wanted {
 			a.wanted = true
@@ -348,6 +351,7 @@ func (a *aside) ringReader() {
 func (a *aside) startStream(resp *Response, st Status) error {
 	head := &response{
 		status: st, ctype: resp.ctype, fields: slices.Clone(resp.fields), length: resp.length, hangup: resp.hangup,
+		trailers: slices.Clone(resp.trailers),
 	}
 	return a.tell(func() { a.head = head })
 }
@@ -548,46 +552,6 @@ func (a *aside) drained() <-chan struct{} {
 // secure and trusted implement carrier.
 func (a *aside) secure() bool  { return false }
 func (a *aside) trusted() bool { return a.proxied }
-
-// call lets the worker do op behind what was written so far, and waits for it.
-func (a *aside) call(op func() error) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for a.op != nil && a.refusal() == nil { // another goroutine's
-		a.news.Wait()
-	}
-	if err := a.refusal(); err != nil {
-		return err
-	}
-	var err error
-	done := false
-	a.op = func() {
-		result := op()
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		err, done, a.op = result, true, nil
-		a.news.Broadcast()
-	}
-	a.ring()
-	for !done {
-		if a.over {
-			return ErrOver
-		}
-		a.news.Wait()
-	}
-	return err
-}
-
-// keepConn makes conn the handler's until it returns. It is called by the worker; false: the handler has returned.
-func (a *aside) keepConn(conn *asideConn) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.over {
-		return false
-	}
-	a.conn = conn
-	return true
-}
 
 // peer and local implement carrier.
 func (a *aside) peer() netip.AddrPort  { return a.addr }

@@ -98,6 +98,14 @@ func (c *asideConn) explain(err error) error {
 	return err
 }
 
+// Close tells the client, too: the loop's descriptor keeps the connection open.
+func (c *asideConn) Close() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		_ = w.CloseWrite() // it fails where there is nobody to be told any more
+	}
+	return c.Conn.Close()
+}
+
 // Write writes all of p; a client that takes none of it for Limits.Write ends it, unless the handler has set a deadline.
 func (c *asideConn) Write(p []byte) (done int, err error) {
 	for {
@@ -153,12 +161,27 @@ func (c *asideConn) expire() {
 	_ = c.Conn.SetDeadline(time.Unix(1, 0)) // it fails if the handler has closed it
 }
 
+// keepConn makes conn the handler's until it returns. It is called by the worker; false: the handler has returned.
+func (a *aside) keepConn(conn *asideConn) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over {
+		return false
+	}
+	a.conn = conn
+	return true
+}
+
 // upgradeAside sends a 101 response, and returns the connection as one of package net, with what was read too much. The
 // loop keeps its descriptor: it watches for the client's leaving, and lingers behind the last bytes.
 func (h *h1) upgradeAside(resp *Response, proto string) (net.Conn, []byte, error) {
-	if err := h.switchTo(resp, proto); err != nil {
+	conn, err := h.duplicate() // first: behind a 101 response no other one can follow
+	if err != nil {
 		return nil, nil, err
 	}
-	conn, err := h.duplicate()
-	return conn, h.takeRest(), err
+	if err := h.switchTo(resp, proto); err != nil {
+		_ = conn.Close() // nobody has it
+		return nil, nil, err
+	}
+	return conn, h.takeRest(), nil
 }

@@ -4,8 +4,9 @@ import "reflect"
 
 // Blocking runs next on a goroutine: it may block as it likes. Everything that a handler can do works there too. It is a
 // Middleware, for a route or a group: srv.Group("/api", lwan.Blocking). Wherever it stands among the middleware of a route,
-// all of them run on the goroutine, from the outermost on: otherwise a session store that one before it asks would hold the
-// loop. Server.Goroutines bounds how many run; beyond that as many requests queue, and more are answered with 503.
+// all of them run on the goroutine, from the outermost on: a session store that is asked by one before it would hold the
+// loop else. Server.Goroutines bounds how many run; beyond that requests queue, and are answered with 503 when the queue is
+// full.
 //
 // The handler starts when the request's head is there: it may answer while it reads. A client that sends its body slowly
 // holds a goroutine meanwhile, unless Limits.BodyFirst says that the loop waits for the body first.

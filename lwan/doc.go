@@ -44,43 +44,11 @@
 // the connections that it has. There are two ways out:
 //
 //   - [Await] runs a function on a goroutine while the handler is parked. It fits where a handler mostly computes.
-//   - [Blocking] is a middleware that runs the whole handler on a goroutine, where it may block as it likes, and with it all
-//     middleware of the route, wherever Blocking stands among them. It is the right default for code that talks to a
-//     database: srv.Group("/api", lwan.Blocking).
+//   - [Blocking] is a middleware that runs the whole handler on a goroutine, where it may block as it likes. It is the
+//     right default for code that talks to a database: srv.Group("/api", lwan.Blocking).
 //
 // Both hold a goroutine, of Server.Goroutines. A wait of unbounded length is better spent in a [Queue], or in a [Topic],
 // whose subscribers hold nothing but their connection.
-//
-// A Blocking handler starts when the head of its request is there, so that it can answer early, and while it reads, as a
-// proxy does. The price is that a client that sends its body slowly holds a goroutine. For routes that need the whole body
-// anyway, Limits.BodyFirst as large as Limits.Body lets the loop wait for it first. While half of Server.Goroutines wait for
-// bodies, up to 1 MiB of each is waited for on the loop, whatever BodyFirst says.
-//
-// # Where code runs
-//
-//	handler, its middleware, BeforeHead,   in a coroutine of the loop; where Blocking is in the chain, all on one
-//	Filter, ErrorPage                      goroutine
-//	a function of Await                    on a goroutine, while its handler is parked
-//	Request.Defer, Observer.Done           on the loop, in the coroutine of the handler, or another one
-//	OnEnd and Done of a subscription       on the loop, in a coroutine of their own
-//	OnStall, what Server.Go is given       on a goroutine each
-//
-// On net/http all but the last line is the goroutine of the request.
-//
-// # Clients that leave
-//
-// A client may close its side as soon as it has sent its request, and still want the answer (RFC 9112 section 9.6). Nobody
-// can tell it from one that has left before something is written. So a FIN ends what may last for as long as it likes:
-// Request.Context, Sleep, Every, a Queue, [Events], subscriptions. What ends by itself goes on, and its answer is
-// sent: a handler that does not wait, one that only reads or writes, a Blocking one that does not listen to the context,
-// files, listings and [Cached]. [UnlessGone] makes such a context for look-ups of your own. A reset ends everything.
-//
-// # Resuming streams
-//
-// A client that comes back with the ID of the last event it has got is sent what the [Topic] still keeps behind it (Replay),
-// or Subscription.Gap. Nothing of a topic survives its process, [Server.Restart] included: the IDs that a topic makes have a
-// part of its own, so a client of the old process gets Gap from the new one and loses no event unseen. To resume across
-// restarts and machines, events live in a [Broker], which gives them IDs and keeps them.
 //
 // # The watchdog
 //
@@ -110,11 +78,6 @@
 // Request.Context with its values. A method whose name ends in Bytes returns a view of a buffer, valid until the handler
 // returns. What the answer needs after that, as a reference to a cache entry, is released by Request.Defer, which runs when
 // the last byte has gone to the kernel; [Cached] does so.
-//
-// A goroutine that a handler leaves behind with them gets errors, and never the next request: ErrForeign on a loop, also
-// while the handler runs, for whatever waits or reads the body; ErrOver once a Blocking handler has returned, and if it is in
-// a Write at that moment the answer is cut; http.ErrBodyReadAfterClose and an http.ErrHandlerTimeout in [FromHTTP]. What
-// neither waits nor reads (Header, Param, SetHeader) is not checked: see Misuse.
 //
 // # Concurrency
 //

@@ -77,7 +77,7 @@ func (r *Request) Form() (*Form, error) {
 		return nil, err
 	}
 	defer r.term.leave()
-	if f := r.form; f != nil {
+	if f := r.form.Load(); f != nil {
 		switch {
 		case f.parted:
 			return nil, errBodyParted
@@ -109,11 +109,24 @@ var (
 
 // keepForm makes f the result of this call of Form and of later ones.
 func (r *Request) keepForm(f *Form) (*Form, error) {
-	r.form = f
+	r.form.Store(f)
+	if r.term.bars() { // the handler has ended meanwhile, and nobody may look for it any more
+		r.dropForm()
+	}
 	if f.err != nil {
 		return nil, f.err
 	}
 	return f, nil
+}
+
+// dropForm removes what the form has on disk.
+func (r *Request) dropForm() {
+	if r.form.Load() == nil {
+		return
+	}
+	if f := r.form.Swap(nil); f != nil {
+		f.remove()
+	}
 }
 
 func (r *Request) encodedForm() (*Form, error) {

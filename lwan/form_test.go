@@ -380,7 +380,7 @@ func FuzzForm(f *testing.F) {
 		}
 		if err == nil {
 			compareForms(t, got, want)
-			compareForms(t, cut.form, want)
+			compareForms(t, cut.form.Load(), want)
 		} else if st := (*Server)(nil).statusOf(err); st != 400 && st != 413 {
 			t.Fatalf("%q %q: status %d of %v", contentType, body, st, err)
 		}

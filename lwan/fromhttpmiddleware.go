@@ -23,9 +23,9 @@ import (
 // http.TimeoutHandler does. What next has set on its request (Key, SetLog, Defer) and what Err says of it is seen outside
 // when mw returns, if next has returned by then; else next's end is that of a request that nobody waits for.
 //
-// A panic of next is an answer of status 500 already when mw gets it. An answer that next gives up panics with
-// http.ErrAbortHandler, as with net/http; on a goroutine of mw's own, where that might end the process, the answer is cut
-// when mw returns. FromHTTPMiddleware(nil) is nil, which is an error where it is registered.
+// A panic of next is an answer of status 500 already when mw gets it. An answer that next gives up panics with http.ErrAbortHandler, as with net/http; on a goroutine of mw's own, where that
+// might end the process, the answer is cut when mw returns. FromHTTPMiddleware(nil) is nil, which is an error where it is
+// registered.
 func FromHTTPMiddleware(mw func(http.Handler) http.Handler) Middleware {
 	if mw == nil {
 		return nil

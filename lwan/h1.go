@@ -46,6 +46,7 @@ type h1 struct {
 	bodyEnd bool        // the body was read to its end
 	broken  bool        // or cannot be: the connection is not in step any more
 	go100   bool        // the client waits for 100 (Continue)
+	ahead   []byte      // of the body: read for a Blocking handler that has left it
 	keep    bool        // the connection goes on after the answer
 	cutoff  bool        // the answer was given up
 	lost    error       // of a write: not all that was to be sent could be, and nothing may follow
@@ -313,6 +314,7 @@ func (h *h1) settle() {
 		h.req.end()
 		h.resp.end()
 	}
+	h.ahead = nil
 	h.poisonHead()
 	h.renew()
 	if !h.bodyEnd && h.keep {
@@ -431,7 +433,7 @@ func (h *h1) Died(c *evloop.Conn, value any, stack []byte) evloop.Verdict {
 	}
 	h.keep = false
 	if h.aside != nil { // nobody waits for its goroutine any more
-		h.aside.fail(ErrGone)
+		h.aside.desert()
 		h.aside = nil
 	}
 	h.entered(h.req.route)

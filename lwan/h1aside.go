@@ -60,10 +60,10 @@ func (r *Request) copyFrom(from *Request) {
 	r.body = from.body
 	r.body.whole = slices.Clone(from.body.whole)
 	r.body.unshared = true
-	if f := from.form; f != nil && f.parts == nil && f.err == nil && !f.parted {
+	if f := from.form.Load(); f != nil && f.parts == nil && f.err == nil && !f.parted {
 		f = nil // its text is in the worker's memory: it is decoded again
 	} else {
-		r.form = f
+		r.form.Store(f)
 	}
 	r.ctx.Store(from.ctx.Load())
 	r.lost.Store(from.lost.Load())
@@ -95,6 +95,7 @@ func (h *h1) lend(next Handler) {
 		err = errTorn
 	}
 	if err != nil {
+		h.inherit(a)
 		h.entered(h.req.route)
 		h.req.table.conclude(h.req, h.resp, h.resp.Fail(fmt.Errorf("%s: %w", h.req.where(), err)))
 		h.returned()
@@ -133,21 +134,23 @@ func (h *h1) blocking(next Handler, req *Request, resp *Response) (st Status) {
 	}
 	defer h.w.Return(h.w.Leave())
 	a := h.newAside()
-	before := slices.Clone(resp.before)
-	for i, fn := range before { // they know the worker's Response only
-		a.resp.before[i] = func(st Status) { h.through(&a.resp, h.resp, fn, st) }
-	}
 	a.chain = func() {
-		defer func() { a.torn = !a.term.end() }()
+		defer func() {
+			if a.torn = !a.term.end(); a.torn {
+				a.resp.serveAfter(false)
+			}
+			a.term.close()
+		}()
 		st = next(&a.req, &a.resp)
 	}
 	if err := h.attend(a); err != nil {
 		return resp.Fail(fmt.Errorf("%s: %w", req.where(), err))
 	}
 	if a.torn {
+		h.inherit(a)
 		return resp.Fail(errTorn)
 	}
-	h.adopt(a, before)
+	h.adopt(a)
 	switch {
 	case a.panicked != nil:
 		panic(a.panicked)
@@ -157,18 +160,27 @@ func (h *h1) blocking(next Handler, req *Request, resp *Response) (st Status) {
 	return st
 }
 
+// inherit gives the worker's Request what ends with the request, whatever has become of its answer.
+func (h *h1) inherit(a *aside) {
+	from := &a.req
+	h.req.defers = append(h.req.defers, from.defers...)
+	h.req.values, h.req.log = slices.Clone(from.values), from.log
+	h.req.form.Store(from.form.Swap(nil))
+	h.req.ctx.Store(from.ctx.Load())
+	if a.torn && h.req.body.length != 0 { // nobody knows how much of it was read
+		h.req.body.begun, h.req.body.err = true, ErrOver
+	}
+}
+
 // adopt gives the worker's Request and Response what the handler has made of its own ones.
-func (h *h1) adopt(a *aside, before []func(Status)) {
+func (h *h1) adopt(a *aside) {
+	h.inherit(a)
 	from := &a.req
 	h.req.table, h.req.route, h.req.limits = from.table, from.route, from.limits
 	h.req.dead.Store(from.dead.Load())
 	h.req.readBy, h.req.writeBy = from.readBy, from.writeBy
 	h.req.told = from.told
-	h.req.values, h.req.log = slices.Clone(from.values), from.log
-	h.req.trailers = slices.Clone(from.trailers)
-	h.req.defers = append(h.req.defers, from.defers...)
-	h.req.body, h.req.form = from.body, from.form
-	h.req.ctx.Store(from.ctx.Load())
+	h.req.body = from.body
 	if from.drainable.Load() {
 		h.req.drainable.Store(true)
 	}
@@ -180,28 +192,9 @@ func (h *h1) adopt(a *aside, before []func(Status)) {
 	if h.resp.events != nil {
 		h.resp.events.resp = h.resp
 	}
-	for i, fn := range h.resp.before {
-		if i < len(before) {
-			h.resp.before[i] = before[i]
-		} else { // it knows the Response of its handler only
-			h.resp.before[i] = func(st Status) { h.through(h.resp, &a.resp, fn, st) }
-		}
-	}
 	if a.failed != nil {
 		h.resp.stick(a.failed)
 	}
-}
-
-// through calls fn, which was given to BeforeHead of another Response than the one whose head is about to leave: it finds
-// the answer there, and what it makes of it is taken back. One of the two is the worker's, which is parked if it is not the
-// caller; the other one is that of a Blocking handler.
-func (h *h1) through(from, other *Response, fn func(Status), st Status) {
-	mine, others := from.req, other.req
-	other.response = from.response
-	other.req = others
-	fn(st)
-	from.response = other.response
-	from.req = mine
 }
 
 // attend does for the goroutine what only the loop can do, until its handler has returned.
@@ -219,6 +212,7 @@ func (h *h1) attend(a *aside) error {
 	}
 	if !h.core.goroutine.run(a.run) {
 		h.aside = nil
+		h.ahead = a.unread()
 		return ErrBusy
 	}
 	h.req.move(a.req.buf) // a copy of the head: the read buffer is needed no more
@@ -227,6 +221,7 @@ func (h *h1) attend(a *aside) error {
 	for h.serveAside(a) {
 	}
 	h.stopReading(a)
+	h.ahead = a.unread()
 	h.aside = nil
 	if a.conn != nil {
 		h.c.Look()
@@ -368,6 +363,7 @@ func (h *h1) send(work *asideWork) error {
 	}
 	if head := work.head; head != nil {
 		h.resp.status, h.resp.ctype, h.resp.fields = head.status, head.ctype, head.fields
+		h.resp.trailers = head.trailers
 		h.resp.length, h.resp.hangup, h.resp.state = head.length, head.hangup, answerStreaming
 		if err := h.startStream(h.resp, head.status); err != nil {
 			return err
@@ -392,6 +388,7 @@ func (h *h1) send(work *asideWork) error {
 
 // takeBody gives the goroutine what has come of the body, as far as it fits.
 func (h *h1) takeBody(a *aside) {
+	a.in, h.ahead = append(a.in, h.ahead...), nil
 	if h.pos < h.end { // the client does not wait for 100 (Continue)
 		h.go100 = false
 	}
@@ -470,6 +467,7 @@ func (a *aside) handOver(w *evloop.Worker, h *h1, b []byte, err error) ([]byte, 
 		a.mu.Lock()
 		switch {
 		case a.over:
+			a.in = append(a.in, b...) // for whom the request is of now
 			a.mu.Unlock()
 			return nil, false
 		case a.inPos == len(a.in):

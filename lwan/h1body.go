@@ -12,6 +12,11 @@ import (
 // readBody implements carrier.
 func (h *h1) readBody(p []byte) (int, error) {
 	defer h.w.Return(h.w.Leave())
+	if len(h.ahead) > 0 {
+		n := copy(p, h.ahead)
+		h.ahead = h.ahead[n:]
+		return n, nil
+	}
 	if h.broken {
 		return 0, errBadBody
 	}

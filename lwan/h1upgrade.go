@@ -3,11 +3,11 @@
 package lwan
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -50,8 +50,8 @@ func (h *h1) duplicate() (net.Conn, error) {
 
 // takeRest takes what was read behind the request.
 func (h *h1) takeRest() []byte {
-	rest := bytes.Clone(h.in[h.pos:h.end])
-	h.pos = h.end
+	rest := slices.Concat(h.ahead, h.in[h.pos:h.end])
+	h.pos, h.ahead = h.end, nil
 	return rest
 }
 

@@ -20,7 +20,7 @@ func (h *h1) errorOf(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, evloop.ErrGone), lost(err):
+	case errors.Is(err, evloop.ErrGone), errors.Is(err, evloop.ErrClosed), lost(err):
 		return ErrGone
 	case errors.Is(err, evloop.ErrTimeout):
 		return ErrTimeout
@@ -171,7 +171,7 @@ func (h *h1) readAside(fn func(body io.Reader)) error {
 	if err := h.attend(a); err != nil {
 		return err
 	}
-	h.req.body, h.req.trailers = a.req.body, slices.Clone(a.req.trailers)
+	h.req.body = a.req.body
 	h.req.dead.Store(a.req.dead.Load())
 	switch {
 	case a.panicked != nil:

@@ -54,7 +54,7 @@ func (r *Request) partWalk() (*partWalk, error) {
 		return nil, err
 	}
 	defer r.term.leave()
-	if r.form != nil {
+	if r.form.Load() != nil {
 		return nil, errBodyFormed
 	}
 	contentType := r.Header("Content-Type")
@@ -68,7 +68,7 @@ func (r *Request) partWalk() (*partWalk, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.form = &Form{parted: true}
+	r.form.Store(&Form{parted: true})
 	w := &partWalk{src: partSource{body: r.Body()}, max: r.limits.FormParts}
 	w.reader = multipart.NewReader(&w.src, boundary)
 	return w, nil

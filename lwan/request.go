@@ -58,7 +58,7 @@ type Request struct {
 	cookies  pairs
 	body     body
 	reader   *bodyReader
-	form     *Form
+	form     atomic.Pointer[Form] // a goroutine that is left behind may still make it
 	ctx      atomic.Pointer[requestContext]
 	values   []keyValue
 	defers   []func()
@@ -123,10 +123,7 @@ func (r *Request) end() {
 	r.params.Reset() // a request that is not routed must not show those of the last one
 	r.query.reset()
 	r.cookies.reset()
-	if r.form != nil {
-		r.form.remove()
-		r.form = nil
-	}
+	r.dropForm()
 	if c := r.ctx.Load(); c != nil {
 		c.end()
 		r.ctx.Store(nil)
@@ -145,9 +142,7 @@ func (r *Request) end() {
 
 // retire ends a request whose Request is not used again.
 func (r *Request) retire() {
-	if r.form != nil {
-		r.form.remove()
-	}
+	r.dropForm()
 	if c := r.ctx.Load(); c != nil {
 		c.end()
 	}
@@ -306,8 +301,7 @@ func equalFold(b []byte, name string) bool {
 	return len(b) == len(name) && bytes.EqualFold(b, unsafe.Slice(unsafe.StringData(name), len(name)))
 }
 
-// Headers walks over all fields in the order and spelling in which they came. net/http keeps neither: under it, and behind
-// FromHTTPMiddleware, names are canonical, and only the lines of one field are in order.
+// Headers walks over all fields in the order and spelling in which they came.
 func (r *Request) Headers() iter.Seq2[string, string] {
 	r.mustLive()
 	return func(yield func(name, value string) bool) {

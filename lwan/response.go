@@ -37,12 +37,12 @@ type response struct {
 	text    string // body that SetBody gave
 	body    []byte
 	sent    int64
-	sticky  error            // of a write; later writes and Flush return it
-	after   func(alive bool) // serves a subscription once the chain has returned
-	empty   bool             // an error without a body stays without
-	paged   bool             // Server.ErrorPage was called
-	given   Status           // that the handler's last finishing method was given; 0: none was called
-	strayed Status           // one before it that was given another; 0: none
+	sticky  error                         // of a write; later writes and Flush return it
+	after   func(r *Response, alive bool) // serves a subscription once the chain has returned, as the answer of r
+	empty   bool                          // an error without a body stays without
+	paged   bool                          // Server.ErrorPage was called
+	given   Status                        // that the handler's last finishing method was given; 0: none was called
+	strayed Status                        // one before it that was given another; 0: none
 
 	redirected Status // that Redirect was given; 0: Location is not its
 	link       int    // how much of body is its page
@@ -55,7 +55,7 @@ type response struct {
 	failed   Status // its status; 0: no failure
 	refailed bool   // Fail was called since somebody has looked
 	message  string // for the error page
-	before   []func(Status)
+	before   []hook
 	filters  []func(io.Writer) io.WriteCloser
 	filter   io.WriteCloser
 	sink     *bodySink // where it writes to
@@ -412,7 +412,10 @@ func (r *Response) BytesSent() int64 {
 // BeforeHead runs fn once, just before the head goes out, streamed or not, with the status that it will have: the last
 // moment to set cookies and fields, and for Fail, which replaces the answer. Functions run in reverse order, as middleware
 // returns. In one of them Flush does nothing, since the head follows, and what would send another one gets ErrHeadSent.
-func (r *Response) BeforeHead(fn func(st Status)) { r.mustLive(); r.before = append(r.before, fn) }
+func (r *Response) BeforeHead(fn func(st Status)) {
+	r.mustLive()
+	r.before = append(r.before, hook{r, fn})
+}
 
 // Filter passes the body through what wrap makes: compression. It is to be called in BeforeHead. The writer is closed at
 // the end of the body; one with a Flush() error method is flushed by Flush. With several of them the body goes through

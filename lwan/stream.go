@@ -118,25 +118,6 @@ func (r *Response) prepareHead(st Status) (err error) {
 	return err
 }
 
-func (r *Response) runHooks(st Status) {
-	done := false
-	defer func() {
-		if !done { // a hook has panicked, or ended the handler
-			r.retreat()
-		}
-	}()
-	for last := len(r.before) - 1; last >= 0; last = len(r.before) - 1 {
-		fn := r.before[last]
-		r.before[last] = nil
-		r.before = r.before[:last]
-		fn(st)
-	}
-	if len(r.filters) > 0 {
-		r.install()
-	}
-	done = true
-}
-
 // drain passes on what a stream holds back.
 func (r *Response) drain() error {
 	if s := r.text; s != "" {

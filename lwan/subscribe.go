@@ -43,8 +43,7 @@ type loopSubscriber interface {
 
 // subscribeOnLoop reports false if the loop cannot serve the subscription.
 func subscribeOnLoop(resp *Response, sub *subscriber, first []byte) (bool, error) {
-	car, ok := resp.req.car.(loopSubscriber)
-	if !ok {
+	if _, ok := resp.req.car.(loopSubscriber); !ok {
 		return false, nil
 	}
 	if err := resp.prepareHead(StatusOK); err != nil {
@@ -55,9 +54,9 @@ func subscribeOnLoop(resp *Response, sub *subscriber, first []byte) (bool, error
 		return false, nil
 	}
 	resp.take(answerSubscribed, StatusOK)
-	resp.after = func(alive bool) {
+	resp.after = func(resp *Response, alive bool) {
 		if alive {
-			car.subscribe(resp, sub, first)
+			resp.req.car.(loopSubscriber).subscribe(resp, sub, first)
 			return
 		}
 		defer sub.end(ErrDropped)

@@ -102,7 +102,7 @@ func subscribeHere(resp *Response, sub *subscriber, first []byte) Status {
 	}
 	ev := resp.Events()
 	ev.heartbeat = t.Heartbeat
-	resp.after = func(alive bool) { h.serve(ev, alive) }
+	resp.after = func(_ *Response, alive bool) { h.serve(ev, alive) } // ev is that one's
 	return StatusOK
 }
 

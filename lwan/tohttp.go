@@ -200,7 +200,7 @@ func (c *httpCall) parse() bool {
 	b = append(append(append(b, ' '), target...), " HTTP/1.1\r\n"...)
 	b = http1.AppendField(b, "Host", r.Host)
 	for name, values := range r.Header {
-		if !http1.ValidName(name) || ofFraming(name) {
+		if !http1.ValidName(name) || hopByHop(name) {
 			continue
 		}
 		for _, v := range values {
@@ -209,12 +209,13 @@ func (c *httpCall) parse() bool {
 			}
 		}
 	}
-	switch _, told := r.Header["Content-Length"]; {
-	case r.Body == nil || r.ContentLength < 0 && r.ProtoMajor > 1:
-	case r.ContentLength < 0:
-		b = http1.AppendField(b, "Transfer-Encoding", "chunked")
-	case r.ContentLength > 0 || told: // middleware may have changed the body, and not the field
-		b = http1.AppendField(b, "Content-Length", strconv.FormatInt(r.ContentLength, 10))
+	if hasToken(r.Header["Connection"], "Upgrade") { // for Response.Upgrade; net/http leaves it to the handler
+		b = http1.AppendField(b, "Connection", "Upgrade")
+		for _, v := range r.Header["Upgrade"] {
+			if http1.ValidValue(v) {
+				b = http1.AppendField(b, "Upgrade", v)
+			}
+		}
 	}
 	if v := r.Header.Get("Expect"); strings.EqualFold(v, "100-continue") {
 		b = http1.AppendField(b, "Expect", v)
@@ -240,10 +241,10 @@ func (c *httpCall) parse() bool {
 	return true
 }
 
-// ofFraming names fields that net/http has read, and that say how the message came: they are written anew.
-func ofFraming(name string) bool {
+// hopByHop names fields that net/http has dealt with.
+func hopByHop(name string) bool {
 	switch name {
-	case "Host", "Transfer-Encoding", "Expect", "Content-Length", "Trailer":
+	case "Host", "Connection", "Transfer-Encoding", "Expect", "Content-Length", "Upgrade", "Trailer", "Te":
 		return true
 	}
 	return false
@@ -319,11 +320,8 @@ func (c *httpCall) writeError(err error) error {
 		return err // of a file, or of the handler
 	}
 	c.stuck = true
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ErrTimeout): // or the server's own, behind FromHTTPMiddleware
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return ErrTimeout
-	case errors.Is(err, ErrStopping):
-		return ErrStopping
 	}
 	return ErrGone
 }

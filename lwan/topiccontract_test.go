@@ -32,8 +32,7 @@ type contract struct {
 	ended chan error
 }
 
-// carriers is where subscriptions are served: on a loop alone, on a worker or goroutine behind a filter, inside
-// middleware of net/http, under net/http.
+// carriers is where subscriptions are served: on a loop alone, on a worker or goroutine behind a filter, under net/http.
 var carriers = []struct {
 	name string
 	mw   []Middleware
@@ -44,9 +43,7 @@ var carriers = []struct {
 	{name: "filter", mw: []Middleware{filtering}},
 	{name: "filter blocking", mw: []Middleware{filtering, Blocking}},
 	{name: "blocking filter", mw: []Middleware{Blocking, filtering}},
-	{name: "middleware of net/http", mw: []Middleware{FromHTTPMiddleware(passing)}},
 	{name: "ToHTTP", http: true},
-	{name: "ToHTTP middleware of net/http", mw: []Middleware{FromHTTPMiddleware(passing)}, http: true},
 	{name: "ToHTTP filter", mw: []Middleware{filtering}, http: true},
 }
 
@@ -59,9 +56,6 @@ func filtering(next Handler) Handler {
 		return next(req, resp)
 	}
 }
-
-// passing is middleware of net/http that changes nothing.
-func passing(next http.Handler) http.Handler { return http.HandlerFunc(next.ServeHTTP) }
 
 type nopFilter struct{ io.Writer }
 

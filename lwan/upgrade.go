@@ -8,9 +8,9 @@ import (
 
 // Upgrade switches the connection to another protocol (RFC 9110 section 7.8): it sends 101 and returns the connection,
 // whose calls park the handler as everything else does. It belongs to the handler until that returns; then it is closed.
-// In a Blocking handler one goroutine may read it while another one writes. A client that did not ask for proto gets an
+// In a Blocking handler it is one of package net: one goroutine may read while another one writes. A client that did not ask for proto gets an
 // error of status 426. What the handler has left of the request's body is thrown away first: it is no part of the other
-// protocol. The request's context ends when draining starts. ErrHeadSent: the answer has begun.
+// protocol. The request's context ends when draining starts.
 func (r *Response) Upgrade(proto string) (net.Conn, error) {
 	r.mustLive()
 	if err := r.enter(); err != nil {

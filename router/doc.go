@@ -34,9 +34,9 @@
 //   - MethodNotAllowed: answers 405 with Result.Allow, or an OPTIONS request by itself with the same list.
 //
 // When Clean has changed the path, every result but Redirect becomes a 307 to Escape(clean path) and the query, as in
-// ServeMux, but for the slash before dots at the end, which stays. CONNECT is exempt: its host, with the port, and its
-// path are used as they were sent. The targets that have no path never come here: "*" (RFC 9112, section 3.2.4) and the
-// authority of CONNECT (section 3.2.3); Find finds nothing for them.
+// ServeMux, but for the slash before dots at the end, which stays. CONNECT is exempt: its host, with the port, and its path are used as they were sent. The targets that have
+// no path never come here: "*" (RFC 9112, section 3.2.4) and the authority of CONNECT (section 3.2.3); Find finds
+// nothing for them.
 //
 // # Lifetimes
 //

@@ -10,9 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// slot is what an open connection costs while nothing happens on it, beside the address of its peer (peers.go): 32 bytes,
-// two to a cache line, no pointer, so the collector never looks at them. Slots stand in one array, indexed by file
-// descriptor.
+// slot is all that an open connection costs while nothing happens on it: 32 bytes, two to a cache line, no pointer, so
+// the collector never looks at them. Slots stand in one array, indexed by file descriptor.
 //
 //	          first event            bytes to read             served
 //	free ─────────────────▶ idle ─────────────────▶ busy ─────────────────▶ idle

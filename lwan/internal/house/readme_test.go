@@ -110,7 +110,7 @@ func TestReadmeLinks(t *testing.T) {
 }
 
 var (
-	item   = regexp.MustCompile(`(?m)^(?:\d+\.|-) (?:.*\n  +)*.*`)
+	item   = regexp.MustCompile(`(?m)^\d+\. (?:.*\n   )*.*`)
 	quoted = regexp.MustCompile("`([A-Za-z0-9_]+)`")
 )
 
