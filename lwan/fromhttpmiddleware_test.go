@@ -285,6 +285,7 @@ var layers = []layer{
 // TestLayers: the same middleware around the same handlers gives the same answers with net/http and with us: all of it in
 // FromHTTP, the middleware alone in FromHTTPMiddleware, and around handlers of ours, which net/http knows by ToHTTP.
 func TestLayers(t *testing.T) {
+	t.Parallel()
 	mux := http.NewServeMux()
 	whole, mixed := &Server{}, &Server{}
 	logged(whole)

@@ -81,6 +81,7 @@ func TestHangupWhileTheTimeIsUp(t *testing.T) {
 // TestLastAnswerBeforePipelinedRequests: at a shutdown the server hangs up behind an answer, while the client has sent the
 // next request already. That reset the connection, and what the client had not yet got of the answer was lost.
 func TestLastAnswerBeforePipelinedRequests(t *testing.T) {
+	t.Parallel()
 	body := strings.Repeat("x", 120_000) // the kernel takes it, and the client does not
 	srv := &Server{Addr: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)}
 	var q Queue[string]

@@ -208,6 +208,7 @@ func TestOwnerStraysOfBlocking(t *testing.T) {
 				some := bytes.Repeat([]byte(mark), random.IntN(length+1))
 				go func() { _, _ = c.Write(some) }() // how much of it arrives is a matter of luck
 				if random.IntN(4) == 0 {             // it leaves without a word
+					_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 					_, _ = io.CopyN(io.Discard, c, int64(random.IntN(10_000)))
 				} else {
 					_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))

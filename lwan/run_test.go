@@ -186,6 +186,7 @@ func TestServeReturnsNil(t *testing.T) {
 
 // TestHardEnd: what does not end in time is cancelled and cut, Shutdown says so, and contexts end only then.
 func TestHardEnd(t *testing.T) {
+	t.Parallel()
 	srv := &Server{Addr: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)}
 	busy, cause := make(chan context.Context, 1), make(chan error, 1)
 	srv.Handle("GET /", func(req *Request, resp *Response) Status {

@@ -96,7 +96,6 @@ func (v *visit) watched(wait func(req *Request, resp *Response) error, heeds boo
 
 // TestClientLeavesWhoIsWaitedFor: whatever a handler waits for, and however the client goes, the handler learns of it.
 func TestClientLeavesWhoIsWaitedFor(t *testing.T) {
-	t.Parallel()
 	ways := map[string]func(w *client){
 		"close": func(w *client) { w.c.Close() },
 		"reset": (*client).reset,

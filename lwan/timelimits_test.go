@@ -118,8 +118,10 @@ func (w *client) trickle(s string) {
 
 // TestTimeLimits: each limit of time, passed and kept. In the end the server knows nothing of the connections any more.
 func TestTimeLimits(t *testing.T) {
+	t.Parallel()
 	for _, c := range timeLimits() {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			c.srv.Handle("GET /", text("ok"))
 			c.srv.Handle("POST /", echo)
 			c.srv.Handle("GET /endless", serveEndless)

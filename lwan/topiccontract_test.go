@@ -156,6 +156,7 @@ var padding = " " + strings.Repeat("x", 1000)
 // TestReplayLargerThanBacklog: the distance to its end counted as backlog, so that clients that read as fast as they could
 // lost most of it, or were disconnected.
 func TestReplayLargerThanBacklog(t *testing.T) {
+	t.Parallel()
 	const kept = 5000
 	for _, slow := range []SlowPolicy{DropOldest, Disconnect} {
 		topic := func() *Topic {
@@ -252,6 +253,7 @@ var large = strings.Repeat("Y", 16<<20)
 
 // TestWhoTakesNothing: within Limits.Write, whether or not there is anything else to be sent.
 func TestWhoTakesNothing(t *testing.T) {
+	t.Parallel()
 	topic := func() *Topic { return &Topic{Heartbeat: -1, Backlog: 1 << 30} }
 	onCarriers(t, topic, Subscription{}, Limits{Write: 200 * time.Millisecond}, func(c *contract) {
 		c.join("")
@@ -262,6 +264,7 @@ func TestWhoTakesNothing(t *testing.T) {
 
 // TestDropInTheMiddleOfAWrite: whoever was logged out then got all later events.
 func TestDropInTheMiddleOfAWrite(t *testing.T) {
+	t.Parallel()
 	topic := func() *Topic { return &Topic{Heartbeat: -1} }
 	onCarriers(t, topic, Subscription{Key: "ann"}, Limits{}, func(c *contract) {
 		conn := c.join("")
@@ -285,6 +288,7 @@ func TestDropInTheMiddleOfAWrite(t *testing.T) {
 
 // TestDropBetweenEvents: who reads gets nothing later, and is told when to come back.
 func TestDropBetweenEvents(t *testing.T) {
+	t.Parallel()
 	topic := func() *Topic { return &Topic{Retry: 4321 * time.Millisecond} }
 	onCarriers(t, topic, Subscription{Key: "ann"}, Limits{}, func(c *contract) {
 		for range 20 {
@@ -310,6 +314,7 @@ func TestDropBetweenEvents(t *testing.T) {
 
 // TestClosedTopicSendsWhatWasPublished before it ends.
 func TestClosedTopicSendsWhatWasPublished(t *testing.T) {
+	t.Parallel()
 	topic := func() *Topic { return &Topic{Backlog: 1 << 30} }
 	onCarriers(t, topic, Subscription{}, Limits{}, func(c *contract) {
 		conn := c.join("")

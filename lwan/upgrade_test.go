@@ -166,6 +166,7 @@ func TestUpgradeDeadline(t *testing.T) {
 
 // TestUpgradeEndsWithDraining: nobody else would end it.
 func TestUpgradeEndsWithDraining(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{}
 		ended := make(chan error, 1)
