@@ -20,8 +20,11 @@ import (
 	"github.com/golwan/golwan/lwan/internal/evloop"
 )
 
-// kernel is what the loops ask of the system.
-type kernel = evloop.Kernel
+// seams are those of the loops to the system. The zero value is the system itself.
+type seams struct {
+	kernel evloop.Kernel
+	poller evloop.NewPoller
+}
 
 // loopEngine serves HTTP/1 on event loops.
 type loopEngine struct {
@@ -59,7 +62,7 @@ func startEngine(s *Server, ends []Endpoint, left *inheritance) (engine, []net.A
 	cfg := evloop.Config{
 		Protocol: e, Loops: s.loops(), Threads: evloop.Threads(s.Threads), MaxConns: max(s.MaxConns, 0), PerAddr: max(s.MaxConnsPerAddr, 0),
 		FirstByte: orPause(s.HeaderTimeout, defaultHead), Linger: s.LingerTimeout, LingerBytes: s.LingerBytes, Log: core.log,
-		Kernel: s.life.kernel,
+		Kernel: s.life.seams.kernel, Poller: s.life.seams.poller,
 	}
 	if e.eng, err = evloop.New(cfg); err == nil {
 		e.dog = watch(s, core, e.eng)

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// kernel is of loops.
-type kernel any
+// seams are of loops.
+type seams struct{}
 
 // httpEngine serves through net/http, where there is no epoll: a goroutine a connection, and waiting blocks it. Handlers
 // see no difference. Outside of them:

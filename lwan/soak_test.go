@@ -99,7 +99,7 @@ func newSoak(t *testing.T) *soak {
 		StallAfter: 40 * time.Millisecond, MaxPipelined: 8,
 		Limits: lwan.Limits{Body: soakBody, Buffer: 256 << 10},
 	}
-	lwan.SetKernel(s.srv, s.faults)
+	lwan.SetFaults(s.srv, s.faults)
 	t.Logf("-soak.seed %d", s.seed)
 	return s
 }

@@ -6,12 +6,10 @@ import (
 	"log/slog"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// Every loop has every listener in its epoll set. Who accepts a connection need not be who owns it: the owner follows
-// from the descriptor's number, and the acceptor adds the descriptor straight to the owner's epoll set.
+// Every loop watches every listener, unless its poller cannot share them (Poller.shares). Who accepts a connection need not
+// be who owns it: the owner follows from the descriptor's number, and the acceptor adds it straight to the owner's poller.
 
 const (
 	acceptBatch = 64                     // connections accepted before other events have their turn
@@ -20,19 +18,12 @@ const (
 	acceptTries = 8                    // errors of which none was for want of descriptors, in a row
 	acceptFirst = 5 * time.Millisecond // the pause after them; each is twice as long as the one before,
 	acceptLast  = time.Second          // until one succeeds
-
-	connEvents = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLPRI | unix.EPOLLET
 )
 
-// internal descriptors: the mailbox's eventfd, or a listener.
-const internalMail = 0
-
-func (l *Loop) handleInternal(index int, _ uint32) {
-	if index == internalMail {
-		return // edge-triggered: its only use was to end the sleep
-	}
-	if lanes := l.eng.lanes; index-1 < len(lanes) && l.phase == phaseServe {
-		l.accept(uint16(index-1), lanes[index-1].fd, acceptBatch)
+// handleListener is for an event of a listener.
+func (l *Loop) handleListener(lane int) {
+	if lanes := l.eng.lanes; lane < len(lanes) && l.phase == phaseServe {
+		l.accept(uint16(lane), lanes[lane].fd, acceptBatch)
 	}
 }
 
@@ -100,12 +91,12 @@ func (l *Loop) assign(fd int, lane uint16) {
 	}
 	owner := eng.owner(fd)
 	owner.conns.Add(1)
-	if e := l.kernel.epollAdd(owner.epfd, fd, connEvents, eventData(fd, lane, gen)); e != 0 {
+	if e := owner.poller.add(fd, eventData(fd, lane, gen)); e != 0 {
 		owner.conns.Add(-1)
 		if eng.addrs != nil {
 			eng.addrs.leave(fd)
 		}
-		l.reject(fd, "epoll_ctl: "+e.Error())
+		l.reject(fd, "watch it: "+e.Error())
 	}
 }
 
@@ -119,7 +110,7 @@ func (l *Loop) refuse(fd int, lane uint16) {
 	l.eng.protocol.Refuse(fd)
 	s := &l.slots[fd]
 	gen := s.generation()
-	if l.eng.refused.Add(1) > maxRefused || l.kernel.epollAdd(l.epfd, fd, connEvents, eventData(fd, lane, gen)) != 0 {
+	if l.eng.refused.Add(1) > maxRefused || l.poller.add(fd, eventData(fd, lane, gen)) != 0 {
 		l.eng.refused.Add(-1)
 		l.reject(fd, "")
 		return
@@ -158,7 +149,7 @@ func (e *Engine) owner(fd int) *Loop {
 	return l
 }
 
-// pauseAccept takes the listeners out of the epoll set: they are level-triggered, and without a free descriptor each
+// pauseAccept makes the poller forget the listeners: they are level-triggered, and without a free descriptor each
 // poll would only tell again what cannot be helped. Connections that are open go on.
 func (l *Loop) pauseAccept(e syscall.Errno, d time.Duration) {
 	if l.paused.Set() {
@@ -190,18 +181,21 @@ func (l *Loop) descriptorFreed() {
 	}
 }
 
-// watchListeners puts the listeners into the epoll set, or takes them out. With EPOLLEXCLUSIVE a connection wakes one
-// loop, not all; such an entry cannot be modified, only removed.
+// watchListeners makes the poller watch the listeners, or forget them. Where pollers cannot share them the first loop
+// accepts for all.
 func (l *Loop) watchListeners(on bool) {
+	if l.id > 0 && !l.poller.shares() {
+		return
+	}
 	for i, lane := range l.eng.lanes {
 		var e syscall.Errno
 		if on {
-			e = l.kernel.epollAdd(l.epfd, lane.fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE, eventData(1+i, laneInternal, 0))
+			e = l.poller.addListener(lane.fd, eventData(i, laneInternal, 0))
 		} else {
-			e = l.kernel.epollDel(l.epfd, lane.fd)
+			e = l.poller.remove(lane.fd)
 		}
 		if e != 0 && e != syscall.EEXIST && e != syscall.ENOENT {
-			l.eng.log.Error("evloop: epoll_ctl of a listener", "on", on, "err", e)
+			l.eng.log.Error("evloop: watch a listener", "on", on, "err", e)
 		}
 	}
 }

@@ -18,7 +18,6 @@ import (
 type seam struct {
 	Kernel
 	onAccept func(fd int) (int, syscall.Errno) // 0 and 0: the kernel's turn
-	onAdd    func(fd int) syscall.Errno
 	onPin    func(n int) error
 }
 
@@ -31,13 +30,17 @@ func (k *seam) accept(fd int, from *sockaddr) (int, syscall.Errno) {
 	return k.Kernel.accept(fd, from)
 }
 
-func (k *seam) epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errno {
-	if k.onAdd != nil {
-		if e := k.onAdd(fd); e != 0 {
-			return e
-		}
+// fullPoller has no room for connections while full is set.
+type fullPoller struct {
+	Poller
+	full *atomic.Bool
+}
+
+func (p fullPoller) add(fd int, token uint64) syscall.Errno {
+	if p.full.Load() {
+		return syscall.ENOSPC
 	}
-	return k.Kernel.epollAdd(epfd, fd, events, data)
+	return p.Poller.add(fd, token)
 }
 
 func (k *seam) pin(n int) error {
@@ -154,15 +157,12 @@ func TestPausedLastCallEnds(t *testing.T) {
 	<-r.eng.Deaf()
 }
 
-func TestEpollRefusesAConnection(t *testing.T) {
+func TestPollerRefusesAConnection(t *testing.T) {
 	var refuse atomic.Bool
-	k := &seam{Kernel: linux{}, onAdd: func(int) syscall.Errno {
-		if refuse.Load() {
-			return syscall.ENOSPC
-		}
-		return 0
-	}}
-	r := run(t, &script{}, Config{Kernel: k})
+	r := run(t, &script{}, Config{Poller: func() (Poller, error) {
+		p, err := testPoller()
+		return fullPoller{p, &refuse}, err
+	}})
 	refuse.Store(true)
 	r.dial().gone()
 	refuse.Store(false)
@@ -188,7 +188,7 @@ func TestStartFailsWhenALoopCannotBePinned(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lane.Close()
-	e, err := New(Config{Protocol: &script{}, Loops: 3, Threads: PinnedCPU, Kernel: k})
+	e, err := New(Config{Protocol: &script{}, Loops: 3, Threads: PinnedCPU, Kernel: k, Poller: testPoller})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,14 +259,14 @@ func TestStaleEventsAreDropped(t *testing.T) {
 	r.do(func(l *Loop) {
 		for fd := range l.owned.all() {
 			s := &l.slots[fd]
-			l.handle(nil, unix.EPOLLIN|unix.EPOLLPRI, eventData(int(fd), 0, s.gen-1))
-			l.handle(nil, unix.EPOLLIN|unix.EPOLLPRI, eventData(int(fd), 0, s.gen+1))
+			l.handle(nil, latchIn|latchUrgent, eventData(int(fd), 0, s.gen-1))
+			l.handle(nil, latchIn|latchUrgent, eventData(int(fd), 0, s.gen+1))
 			if s.state != slotIdle || s.readable() {
 				t.Errorf("%+v", s)
 			}
 			gen := s.gen
 			l.close(fd, s)
-			l.handle(nil, unix.EPOLLIN, eventData(int(fd), 0, gen))
+			l.handle(nil, latchIn, eventData(int(fd), 0, gen))
 			if s.state != slotFree || s.gen == gen {
 				t.Errorf("after close: %+v", s)
 			}
@@ -362,7 +362,7 @@ func TestOwner(t *testing.T) {
 }
 
 func TestTooManyListeners(t *testing.T) {
-	e, err := New(Config{Protocol: &script{}, Loops: 1})
+	e, err := New(Config{Protocol: &script{}, Loops: 1, Poller: testPoller})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,7 +126,7 @@ func (c *Conn) TryRead(p []byte) (int, error) {
 			c.received(n, n < len(p) && n < maxTransfer)
 			return n, nil
 		case syscall.EAGAIN:
-			c.slot.latch &^= latchIn | latchUrgent
+			c.loop.used(c.fd, c.slot, latchIn|latchUrgent)
 			return 0, ErrAgain
 		case syscall.EINTR:
 		default:
@@ -139,7 +139,7 @@ func (c *Conn) TryRead(p []byte) (int, error) {
 // tell of that.
 func (c *Conn) received(n int, short bool) {
 	if s := c.slot; short && s.latch&(latchRdHup|latchHup) == 0 {
-		s.latch &^= latchIn
+		c.loop.used(c.fd, s, latchIn)
 	}
 	c.loop.counts.BytesIn += int64(n)
 }
@@ -269,7 +269,7 @@ func (c *Conn) tryWrite(p []byte, more bool) (int, error) {
 			c.sent(n)
 			return n, nil
 		case syscall.EAGAIN:
-			c.slot.latch &^= latchOut
+			c.loop.used(c.fd, c.slot, latchOut)
 			return 0, ErrAgain
 		case syscall.EINTR:
 		default:
@@ -395,7 +395,7 @@ func (c *Conn) Sendfile(f *os.File, off, n int64) (int64, error) {
 			}
 		case syscall.EINTR:
 		case syscall.EAGAIN:
-			c.slot.latch &^= latchOut
+			c.loop.used(c.fd, c.slot, latchOut)
 			if err := c.awaitRoom(); err != nil {
 				return done, err
 			}
@@ -414,13 +414,13 @@ func (c *Conn) Look() {
 	}
 }
 
-// Detach takes the connection out of the loop's epoll set, so that somebody else can drive a duplicate of its
+// Detach makes the loop's poller forget the connection, so that somebody else can drive a duplicate of its
 // descriptor. Serve must return Close soon, which closes the original. It is for code on the loop.
 func (c *Conn) Detach() error {
 	if !c.open() {
 		return ErrClosed
 	}
-	if e := c.loop.kernel.epollDel(c.loop.epfd, int(c.fd)); e != 0 {
+	if e := c.loop.poller.remove(int(c.fd)); e != 0 {
 		return e
 	}
 	return nil

@@ -1,4 +1,4 @@
-// Package evloop turns event loops: epoll instances with their connections, timers and coroutines. It knows nothing of
+// Package evloop turns event loops: pollers with their connections, timers and coroutines. It knows nothing of
 // HTTP.
 //
 // A Protocol is served by one or more loops. Each connection belongs to one loop for life and is represented by a slot
@@ -9,8 +9,9 @@
 // Reading order: engine.go (what there is), slot.go (a connection at rest), runner.go and worker.go (what runs),
 // loop.go (a turn), serve.go (an event), conn.go (what Serve may do), accept.go, peers.go, linger.go, expiry.go, timer.go,
 // mailbox.go, bell.go (a goroutine wakes a worker), job.go (what is done in a turn of its own), handle.go (a connection
-// without a worker), takeover.go, door.go, shutdown.go. The seams to the system are kernel.go, in whose place tests put
-// faults.go, and clock.go.
+// without a worker), takeover.go, door.go, shutdown.go. The seams to the system are kernel.go (sockets), poller.go
+// (readiness: the contract, behind which are epoll.go and pollset.go) and clock.go; tests put faults.go and faultypoller.go
+// in their place.
 //
 // # The owner rule
 //
@@ -23,7 +24,7 @@
 //	(descriptor, generation)                          generation before close(2)
 //	waiter (worker, ticket)   one wait of a worker    its wake-up                   opens nothing
 //	Bell                      one rest of a worker    its ring                      is rung once only
-//	epoll's data              an open connection      as Conn                       is dropped
+//	an event's token          an open connection      as Conn                       is dropped
 //
 // A worker that wakes looks first whether what it waited for is still there (Conn's calls do, each time), then tries again
 // what it wanted to do, and only then believes in the cause for which it was woken: bytes come before a hang-up. An object

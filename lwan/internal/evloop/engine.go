@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/golwan/golwan/lwan/internal/logring"
 )
 
@@ -30,6 +28,7 @@ type Config struct {
 	Log       *slog.Logger  // nil: slog.Default(). Loops write to it: it must not wait
 	Kernel    Kernel        // nil: linux
 	Clock     Clock         // nil: the system's
+	Poller    NewPoller     // makes each loop's; nil: NewEpoll
 
 	LingerBytes int64 // what is thrown away in a lingering close; 0: 64 MiB; negative, and above 2 GiB: all that comes in its time
 }
@@ -79,6 +78,9 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Kernel == nil {
 		cfg.Kernel = linux{}
 	}
+	if cfg.Poller == nil {
+		cfg.Poller = NewEpoll
+	}
 	slots, err := slotTable(slotCount(cfg.MaxSlots))
 	if err != nil {
 		return nil, err
@@ -96,7 +98,7 @@ func New(cfg Config) (*Engine, error) {
 		n = runtime.GOMAXPROCS(0)
 	}
 	for i := range n {
-		l, err := newLoop(e, i, cfg.Kernel)
+		l, err := newLoop(e, i, cfg.Kernel, cfg.Poller)
 		if err != nil {
 			e.free()
 			return nil, err
@@ -114,43 +116,22 @@ func Seconds(d time.Duration) uint32 {
 	return uint32(min((d-1)/time.Second+1, 1<<30))
 }
 
-func newLoop(e *Engine, id int, k Kernel) (*Loop, error) {
-	l := &Loop{eng: e, id: id, kernel: k, slots: e.slots, epfd: -1, evfd: -1}
+func newLoop(e *Engine, id int, k Kernel, newPoller NewPoller) (*Loop, error) {
+	l := &Loop{eng: e, id: id, kernel: k, slots: e.slots}
 	l.wheel.init(e.slots)
 	l.refresh()
 	var err error
-	if l.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return nil, fmt.Errorf("evloop: epoll_create1: %w", err)
-	}
-	if l.evfd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-		unix.Close(l.epfd)
-		return nil, fmt.Errorf("evloop: eventfd: %w", err)
-	}
-	if errno := k.epollAdd(l.epfd, l.evfd, unix.EPOLLIN|unix.EPOLLET, eventData(internalMail, laneInternal, 0)); errno != 0 {
-		l.closeDescriptors()
-		return nil, fmt.Errorf("evloop: epoll_ctl of the eventfd: %w", errno)
-	}
-	return l, nil
+	l.poller, err = newPoller()
+	return l, err
 }
 
-// closeDescriptors waits for those who are just about to wake the loop: a write to a descriptor that has been given to
+// closePoller waits for those who are just about to wake the loop: a write to a descriptor that has been given to
 // somebody else in the meantime would end up there.
-func (l *Loop) closeDescriptors() {
+func (l *Loop) closePoller() {
 	for l.wakers.Load() > 0 {
 		runtime.Gosched()
 	}
-	unix.Close(l.epfd)
-	unix.Close(l.evfd)
-}
-
-// wakeEventfd ends the sleep of the loop that watches fd. EAGAIN would mean that 2^64-2 wake-ups are pending.
-func wakeEventfd(fd int) {
-	one := [8]byte{1}
-	for {
-		if _, err := unix.Write(fd, one[:]); err != unix.EINTR {
-			return
-		}
-	}
+	l.poller.close()
 }
 
 // Start begins to serve the listeners. The engine does not close them.
@@ -186,7 +167,7 @@ func (e *Engine) Start(lanes []*Lane) error {
 
 func (e *Engine) free() {
 	for _, l := range e.loops {
-		l.closeDescriptors()
+		l.closePoller()
 	}
 	if e.slots != nil {
 		if err := freeSlots(e.slots); err != nil {

@@ -16,7 +16,8 @@ import (
 // on this package; programs that do not use it have nothing of it.
 //
 // Where it holds back what is there (EAGAIN, a short read) it owes an edge for later, as the kernel would give one: it
-// modifies the entry in the epoll set, which makes epoll look at the descriptor again.
+// adds the descriptor to its poller anew, which makes that look at it again. So loops that have a Faults for a kernel must have
+// pollers of its Poller.
 type Faults struct {
 	linux
 
@@ -38,8 +39,8 @@ type FaultRates struct {
 	Abort     int // accept is interrupted, or the connection is gone already
 	Exhaust   int // accept finds no memory
 	Full      int // accept finds no descriptor; idle connections are given up then, and Harm knows nothing of it
-	Register  int // epoll_ctl finds no memory for a connection
-	Poll      int // epoll_wait is interrupted
+	Register  int // the poller finds no memory for a connection
+	Poll      int // a wait for events is interrupted
 	Close     int // close is interrupted, after it has closed
 	Shutdown  int // shutdown fails: the connection is gone
 }
@@ -57,13 +58,11 @@ const (
 type ends struct{ peer, local string }
 
 type faultyConn struct {
-	ends       ends
-	registered bool
-	read       bool
-	epfd       int
-	events     uint32
-	data       uint64
-	broken     syscall.Errno // every call fails with it from now on
+	ends   ends
+	read   bool
+	poller Poller // that watches it
+	token  uint64
+	broken syscall.Errno // every call fails with it from now on
 }
 
 // NewFaults makes a kernel whose faults follow from seed, as far as the order of calls does not differ.
@@ -137,14 +136,14 @@ func (k *Faults) hurt(fd int, h Harm) {
 
 // owe gives fd another edge.
 func (k *Faults) owe(fd int) {
-	if c := k.conns[fd]; c != nil && c.registered {
-		// It fails only for a connection that was detached, which nobody watches any more.
-		_ = unix.EpollCtl(c.epfd, unix.EPOLL_CTL_MOD, fd, unixEvent(c.events, c.data))
+	c := k.conns[fd]
+	if c == nil || c.poller == nil {
+		return
 	}
-}
-
-func unixEvent(events uint32, data uint64) *unix.EpollEvent {
-	return &unix.EpollEvent{Events: events, Fd: int32(uint32(data)), Pad: int32(data >> 32)}
+	c.poller.remove(fd)
+	if e := c.poller.add(fd, c.token); e != 0 {
+		panic("evloop: a descriptor that was watched cannot be: " + e.Error())
+	}
 }
 
 // kill makes every call on fd fail with e from now on.
@@ -293,20 +292,6 @@ func nameOf(sa unix.Sockaddr) string {
 	return addrPortOf(sa).String()
 }
 
-func (k *Faults) epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errno {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	c := k.conns[fd]
-	if _, lane, _ := eventTarget(data); lane == laneInternal || c == nil {
-		return k.linux.epollAdd(epfd, fd, events, data)
-	}
-	if k.chance(k.rates.Register, "epoll_ctl ENOMEM") {
-		return syscall.ENOMEM
-	}
-	c.registered, c.epfd, c.events, c.data = true, epfd, events, data
-	return k.linux.epollAdd(epfd, fd, events, data)
-}
-
 // close closes, whatever it says: so does the kernel's when it says EINTR.
 func (k *Faults) close(fd int) syscall.Errno {
 	k.mu.Lock()
@@ -336,24 +321,4 @@ func (k *Faults) left(fd int) {
 	if c := k.conns[fd]; c != nil && !c.read {
 		k.hurt(fd, Refused)
 	}
-}
-
-func (k *Faults) interrupted(call string) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.chance(k.rates.Poll, call+" EINTR")
-}
-
-func (k *Faults) poll(epfd int, events []epollEvent) (int, syscall.Errno) {
-	if k.interrupted("poll") {
-		return -1, syscall.EINTR
-	}
-	return k.linux.poll(epfd, events)
-}
-
-func (k *Faults) wait(epfd int, events []epollEvent, ms int) (int, syscall.Errno) {
-	if k.interrupted("wait") {
-		return -1, syscall.EINTR
-	}
-	return k.linux.wait(epfd, events, ms)
 }

@@ -30,7 +30,7 @@ func serveWithoutDescriptors() {
 		panic(err)
 	}
 	var e *Engine
-	e, err = New(Config{Loops: 2, Linger: time.Hour, Log: slog.New(slog.DiscardHandler), Protocol: &script{serve: lines(func(c *Conn, line string) Verdict {
+	e, err = New(Config{Loops: 2, Poller: testPoller, Linger: time.Hour, Log: slog.New(slog.DiscardHandler), Protocol: &script{serve: lines(func(c *Conn, line string) Verdict {
 		switch line {
 		case "cpu":
 			var use unix.Rusage

@@ -47,7 +47,7 @@ func (h Handle) Write(p []byte) (int, error) {
 			h.Loop.counts.BytesOut += int64(n)
 			return n, nil
 		case syscall.EAGAIN:
-			s.latch &^= latchOut
+			h.Loop.used(h.fd, s, latchOut)
 			return 0, ErrAgain
 		case syscall.EINTR:
 		default:
@@ -77,12 +77,12 @@ func (h Handle) Discard() bool {
 		switch {
 		case e == syscall.EINTR:
 		case e == syscall.EAGAIN:
-			s.latch &^= latchIn
+			l.used(h.fd, s, latchIn)
 			return true
 		case e != 0 || n == 0:
 			return false
 		case n < len(l.scratch) && !s.gone():
-			s.latch &^= latchIn
+			l.used(h.fd, s, latchIn)
 		}
 	}
 	return true

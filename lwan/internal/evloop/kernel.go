@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Kernel is the one seam to the operating system: what a loop asks of it while it runs. Tests put Faults in its place.
-// Every method is non-blocking except wait with a timeout and sendfile, which may read a disk.
+// Kernel is the seam to the operating system's sockets and threads: what a loop asks of them while it runs. Tests put Faults in
+// its place. Every method is non-blocking except sendfile, which may read a disk. Poller is the seam to readiness.
 type Kernel interface {
 	read(fd int, p []byte) (int, syscall.Errno)
 	peek(fd int, p []byte) (int, syscall.Errno)
@@ -21,10 +21,6 @@ type Kernel interface {
 	accept(fd int, from *sockaddr) (int, syscall.Errno) // from: the peer's address
 	close(fd int) syscall.Errno
 	shutdown(fd, how int) syscall.Errno
-	epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errno
-	epollDel(epfd, fd int) syscall.Errno
-	poll(epfd int, events []epollEvent) (int, syscall.Errno)
-	wait(epfd int, events []epollEvent, ms int) (int, syscall.Errno)
 	pin(n int) error
 }
 
@@ -93,27 +89,6 @@ func (linux) close(fd int) syscall.Errno {
 func (linux) shutdown(fd, how int) syscall.Errno {
 	_, _, e := unix.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), uintptr(how), 0)
 	return e
-}
-
-func (linux) epollAdd(epfd, fd int, events uint32, data uint64) syscall.Errno {
-	ev := newEpollEvent(events, data)
-	_, _, e := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(epfd), unix.EPOLL_CTL_ADD, uintptr(fd), uintptr(unsafe.Pointer(&ev)), 0, 0)
-	return e
-}
-
-func (linux) epollDel(epfd, fd int) syscall.Errno {
-	_, _, e := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(epfd), unix.EPOLL_CTL_DEL, uintptr(fd), 0, 0, 0)
-	return e
-}
-
-func (linux) poll(epfd int, events []epollEvent) (int, syscall.Errno) {
-	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
-	return int(n), e
-}
-
-func (linux) wait(epfd int, events []epollEvent, ms int) (int, syscall.Errno) {
-	n, _, e := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(ms), 0, 0)
-	return int(n), e
 }
 
 // pin ties the calling thread to the n-th of the CPUs that it may use.

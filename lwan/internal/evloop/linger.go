@@ -82,7 +82,7 @@ func (l *Loop) linger(fd int32, s *slot) {
 		switch {
 		case e == syscall.EINTR:
 		case e == syscall.EAGAIN:
-			s.latch &^= latchIn
+			l.used(fd, s, latchIn)
 			return
 		case e != 0 || n == 0 || !l.lingerOn(fd, s, n):
 			l.close(fd, s)

@@ -89,7 +89,7 @@ func TestListenTCP(t *testing.T) {
 
 // Several listeners: a connection knows which it came from.
 func TestLanes(t *testing.T) {
-	e, err := New(Config{Loops: 2, Log: slog.New(slog.DiscardHandler), Protocol: &script{serve: lines(func(c *Conn, _ string) Verdict {
+	e, err := New(Config{Loops: 2, Poller: testPoller, Log: slog.New(slog.DiscardHandler), Protocol: &script{serve: lines(func(c *Conn, _ string) Verdict {
 		printTo(c, "%d", c.Lane())
 		return Idle
 	})}})
@@ -306,7 +306,7 @@ func init() {
 				fmt.Println(err)
 				continue
 			}
-			e, err := New(Config{Protocol: &script{}, Loops: 1})
+			e, err := New(Config{Protocol: &script{}, Loops: 1, Poller: testPoller})
 			if err == nil {
 				err = e.Start([]*Lane{lane})
 			}

@@ -9,21 +9,20 @@ import (
 	"time"
 )
 
-// Loop is one epoll instance with its connections, timers and mailbox. Its runner turns it: the position in everything
+// Loop is one poller with its connections, timers and mailbox. Its runner turns it: the position in everything
 // that it does is kept in the loop, never in a local variable, because any worker may have to go on where another
 // parked.
 type Loop struct {
 	// constant after Start
 	eng    *Engine
 	id     int
-	epfd   int
-	evfd   int
 	kernel Kernel
+	poller Poller
 	slots  []slot
 
 	// owned by the runner
 	current   *Worker // runs the loop, or the handler that the loop was taken over from
-	events    [eventBatch]epollEvent
+	events    [eventBatch]event
 	pos, n    int     // events[pos:n] are to be handled
 	inbox     *letter // taken out of the mailbox, to be read
 	owned     bitset  // the descriptors of its open connections
@@ -57,7 +56,7 @@ type Loop struct {
 	mail      mailbox
 	sleeping  atomic.Bool  // a letter needs a wake-up
 	resting   atomic.Bool  // no handler runs, and none can before the kernel's wait is over
-	wakers    atomic.Int64 // who is about to use evfd
+	wakers    atomic.Int64 // who is about to wake the poller
 	unix      atomic.Int64 // wall clock in seconds
 	draining  atomic.Bool  // phase is phaseDrain or later
 	conns     atomic.Int64 // added to by whoever accepts, taken from by the owner
@@ -77,7 +76,7 @@ func (l *Loop) step(w *Worker) bool {
 	if l.pos < l.n {
 		ev := &l.events[l.pos]
 		l.pos++
-		l.handle(w, ev.events, ev.data())
+		l.handle(w, ev.ready, ev.token)
 		return true
 	}
 	if l.readyTurn > 0 {
@@ -116,7 +115,7 @@ func (l *Loop) wake(wt waiter) {
 	l.runq.push(wt.w)
 }
 
-// poll fetches what has happened: letters, timers, what is to be expired, and epoll's events.
+// poll fetches what has happened: letters, timers, what is to be expired, and the poller's events.
 func (l *Loop) poll(w *Worker) {
 	l.readMail()
 	l.refresh()
@@ -126,14 +125,14 @@ func (l *Loop) poll(w *Worker) {
 	if l.wheel.swept != l.sec {
 		l.sweep(w)
 	}
-	n, e := l.kernel.poll(l.epfd, l.events[:])
+	n, e := l.poller.wait(l.events[:], 0)
 	if n == 0 && e == 0 && l.idle() {
 		l.published.publish(l)
 		n, e = l.sleep()
 		l.refresh()
 	}
 	if e != 0 && e != syscall.EINTR {
-		l.eng.log.Error("evloop: epoll_wait", "loop", l.id, "err", e)
+		l.eng.log.Error("evloop: wait for events", "loop", l.id, "err", e)
 	}
 	l.pos, l.n = 0, max(n, 0)
 	l.counts.Turns++
@@ -156,7 +155,7 @@ func (l *Loop) sleep() (n int, e syscall.Errno) {
 		return 0, 0
 	}
 	l.resting.Store(true)
-	n, e = l.kernel.wait(l.epfd, l.events[:], l.timeout())
+	n, e = l.poller.wait(l.events[:], l.timeout())
 	l.resting.Store(false)
 	return n, e
 }
@@ -225,7 +224,7 @@ func (l *Loop) post(m *letter) {
 	}
 	l.wakers.Add(1)
 	if l.sleeping.CompareAndSwap(true, false) {
-		wakeEventfd(l.evfd)
+		l.poller.wake()
 	}
 	l.wakers.Add(-1)
 }

@@ -24,6 +24,9 @@ const childVariable = "EVLOOP_TEST_CHILD"
 
 // TestMain fails the run when an engine left a goroutine or a descriptor behind.
 func TestMain(m *testing.M) {
+	if name := os.Getenv(pollerVariable); name != "" {
+		testPoller = pollers[name]
+	}
 	if name := os.Getenv(childVariable); name != "" {
 		children[name]()
 		os.Exit(0)

@@ -122,6 +122,9 @@ func runOn(t testing.TB, p Protocol, cfg Config, lane *Lane) *rig {
 	if cfg.Loops == 0 {
 		cfg.Loops = 1
 	}
+	if cfg.Poller == nil {
+		cfg.Poller = testPoller
+	}
 	var err error
 	if r.eng, err = New(cfg); err != nil {
 		t.Fatal(err)

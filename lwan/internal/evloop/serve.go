@@ -4,11 +4,11 @@ package evloop
 
 import "golang.org/x/sys/unix"
 
-// handle does what one of epoll's events asks for.
-func (l *Loop) handle(w *Worker, events uint32, data uint64) {
-	fd, lane, gen := eventTarget(data)
+// handle does what one of the poller's events asks for.
+func (l *Loop) handle(w *Worker, ready uint8, token uint64) {
+	fd, lane, gen := eventTarget(token)
 	if lane == laneInternal {
-		l.handleInternal(fd, gen)
+		l.handleListener(fd)
 		return
 	}
 	s := &l.slots[fd]
@@ -18,7 +18,7 @@ func (l *Loop) handle(w *Worker, events uint32, data uint64) {
 	if s.state == slotFree {
 		l.open(int32(fd), s, lane)
 	}
-	s.latch |= latchOf(events)
+	s.latch |= ready
 	if s.latch&latchUrgent != 0 {
 		l.killSlot(w, int32(fd), s, ErrGone)
 		return
@@ -212,6 +212,7 @@ func (l *Loop) close(fd int32, s *slot) {
 	}
 	s.state, s.latch = slotFree, 0
 	s.bumpGeneration()
+	l.poller.closing(int(fd))
 	if e := l.kernel.close(int(fd)); e != 0 && e != unix.EINTR {
 		l.eng.log.Error("evloop: close", "fd", fd, "err", e)
 	}

@@ -321,7 +321,9 @@ func TestSimulation(t *testing.T) {
 				seed := simSeed(t)
 				t.Logf("EVLOOP_SEED=%d", seed)
 				k := NewFaults(seed, simRates(broken))
-				r := run(t, &simulated{file: f}, Config{Loops: 2, Threads: mode, PerAddr: 1 << 20, Kernel: k})
+				r := run(t, &simulated{file: f}, Config{
+					Loops: 2, Threads: mode, PerAddr: 1 << 20, Kernel: k, Poller: k.Poller(testPoller),
+				})
 				simulate(t, r, seed, broken)
 				eventually(t, "all connections are closed", func() bool { return r.eng.conns() == 0 })
 				r.close()

@@ -89,28 +89,8 @@ func (s *slot) readable() bool { return s.latch&(latchIn|latchRdHup|latchHup|lat
 // gone reports whether the peer has closed its side.
 func (s *slot) gone() bool { return s.latch&(latchRdHup|latchHup) != 0 }
 
-// latchOf turns epoll's events into latched readiness.
-func latchOf(events uint32) (l uint8) {
-	if events&unix.EPOLLIN != 0 {
-		l |= latchIn
-	}
-	if events&unix.EPOLLOUT != 0 {
-		l |= latchOut
-	}
-	if events&unix.EPOLLRDHUP != 0 {
-		l |= latchRdHup
-	}
-	if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-		l |= latchHup
-	}
-	if events&unix.EPOLLPRI != 0 {
-		l |= latchUrgent
-	}
-	return l
-}
-
-// Epoll's 64 bits of data name a connection: its generation, the listener that it came from (12 bits) and its
-// descriptor (20 bits: the table has at most 1 Mi slots). A lane of laneInternal is a descriptor of the loop's own.
+// The 64 bits of a poller's token name a connection: its generation, the listener that it came from (12 bits) and its
+// descriptor (20 bits: the table has at most 1 Mi slots). In lane laneInternal it is a listener's number.
 const (
 	maxSlots     = 1 << 20
 	maxLanes     = laneInternal
