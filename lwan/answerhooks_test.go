@@ -519,3 +519,14 @@ func TestHooksForHeadOnToHTTP(t *testing.T) {
 	defer s.Close()
 	eachCase(func(path string) { h.check(t, path, h.converseBy(t, s.Listener.Addr().String(), "HEAD", path)) })
 }
+
+// TestHooksInLayer is TestHooksOnServer, and that for HEAD, inside of middleware of net/http.
+func TestHooksInLayer(t *testing.T) {
+	for _, method := range []string{"GET", "HEAD"} {
+		h := newHooks(t, lwan.FromHTTPMiddleware(func(next http.Handler) http.Handler { return http.HandlerFunc(next.ServeHTTP) }))
+		s := lwantest.Start(t, h.srv)
+		eachCase(func(path string) {
+			h.check(t, path, h.converseBy(t, strings.TrimPrefix(s.URL, "http://"), method, path))
+		})
+	}
+}
