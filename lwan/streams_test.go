@@ -95,6 +95,7 @@ func (v *visit) watched(wait func(req *Request, resp *Response) error, heeds boo
 }
 
 // TestClientLeavesWhoIsWaitedFor: whatever a handler waits for, and however the client goes, the handler learns of it.
+// It is alone, since it counts the descriptors of the process.
 func TestClientLeavesWhoIsWaitedFor(t *testing.T) {
 	ways := map[string]func(w *client){
 		"close": func(w *client) { w.c.Close() },
