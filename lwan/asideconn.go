@@ -40,7 +40,10 @@ func (a *aside) unread() []byte {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	b := a.in[a.inPos:]
-	a.in, a.inPos = nil, 0
+	if len(b) == 0 {
+		return nil
+	}
+	a.in, a.inPos = nil, 0 // b is not lent to others later
 	return b[:len(b):len(b)]
 }
 

@@ -23,18 +23,45 @@ func blocking(next Handler) Handler {
 	return func(req *Request, resp *Response) Status { return req.car.blocking(next, req, resp) }
 }
 
-var blockingCode = reflect.ValueOf(blocking(nil)).Pointer()
+// blockingHTTP is blocking for code of net/http, which wants to know more of the connection.
+//
+//go:noinline
+func blockingHTTP(next Handler) Handler {
+	return func(req *Request, resp *Response) Status { return req.car.blocking(next, req, resp) }
+}
 
-// isBlocking reports whether h was made by Blocking.
-func isBlocking(h Handler) bool { return reflect.ValueOf(h).Pointer() == blockingCode }
+var (
+	blockingCode = reflect.ValueOf(blocking(nil)).Pointer()
+	httpCode     = reflect.ValueOf(blockingHTTP(nil)).Pointer()
+)
 
-// blockingChain is chain, and reports whether Blocking is among what it joins.
-func blockingChain(h Handler, mw []Middleware) (Handler, bool) {
-	found := isBlocking(h)
+// blockingKind is what of a chain runs on a goroutine.
+type blockingKind uint8
+
+const (
+	notBlocking  blockingKind = iota
+	someBlocking              // Blocking is in the chain, all of which runs on the goroutine then
+	someHTTP                  // and code of net/http
+)
+
+// kindOf tells by which of the functions above h was made.
+func kindOf(h Handler) blockingKind {
+	switch reflect.ValueOf(h).Pointer() {
+	case blockingCode:
+		return someBlocking
+	case httpCode:
+		return someHTTP
+	}
+	return notBlocking
+}
+
+// blockingChain is chain, and tells what of it is blocking.
+func blockingChain(h Handler, mw []Middleware) (Handler, blockingKind) {
+	kind := kindOf(h)
 	h = recovering(h)
 	for i := len(mw) - 1; i >= 0; i-- {
 		h = mw[i](h)
-		found = found || isBlocking(h)
+		kind = max(kind, kindOf(h))
 	}
-	return h, found
+	return h, kind
 }

@@ -25,7 +25,7 @@ func FromHTTP(h http.Handler) Handler {
 	if h == nil {
 		return nil
 	}
-	return Blocking(func(req *Request, resp *Response) Status { return newHTTPExchange(req, resp).serve(h) })
+	return blockingHTTP(func(req *Request, resp *Response) Status { return newHTTPExchange(req, resp).serve(h) })
 }
 
 // httpExchange is what net/http code gets of one request. None of it is used again, as a goroutine of that code may have

@@ -35,7 +35,7 @@ func FromHTTPMiddleware(mw func(http.Handler) http.Handler) Middleware {
 		if outer == nil {
 			return func(_ *Request, resp *Response) Status { return resp.Fail(errNoMiddleware) }
 		}
-		return Blocking(func(req *Request, resp *Response) Status {
+		return blockingHTTP(func(req *Request, resp *Response) Status {
 			x := newHTTPExchange(req, resp)
 			x.pass = newPassage(req)
 			x.w.pass = x.pass

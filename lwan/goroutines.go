@@ -73,10 +73,12 @@ func (g *goroutines) startEarly() bool {
 // work runs fn and whatever comes after it. A function that ends by Goexit takes the goroutine with it.
 func (g *goroutines) work(fn func()) {
 	defer g.leave()
+	idle := time.NewTimer(goroutineIdle)
+	defer idle.Stop()
 	pprof.SetGoroutineLabels(context.Background()) // those of the loop that started it are not its own
 	for fn != nil {
 		g.call(fn)
-		fn = g.next()
+		fn = g.next(idle)
 	}
 }
 
@@ -87,12 +89,11 @@ func (g *goroutines) call(fn func()) {
 }
 
 // next is what the goroutine does after its last function: what is queued, or what comes within a while.
-func (g *goroutines) next() func() {
+func (g *goroutines) next(t *time.Timer) func() {
 	if fn := g.dequeue(); fn != nil {
 		return fn
 	}
-	t := time.NewTimer(goroutineIdle)
-	defer t.Stop()
+	t.Reset(goroutineIdle)
 	select {
 	case fn := <-g.idle:
 		return fn

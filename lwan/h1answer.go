@@ -210,7 +210,10 @@ func (h *h1) startStream(resp *Response, st Status) error {
 }
 
 // stream implements carrier.
-func (h *h1) stream(p []byte) error {
+func (h *h1) stream(p []byte) error { return h.streamPart(p, inlineBody) }
+
+// streamPart is stream; what is longer than inline is written from where it is.
+func (h *h1) streamPart(p []byte, inline int) error {
 	defer h.w.Return(h.w.Leave())
 	if h.noBody || len(p) == 0 {
 		return nil
@@ -221,7 +224,7 @@ func (h *h1) stream(p []byte) error {
 	if h.chunked {
 		h.out = http1.AppendChunkHead(h.out, len(p))
 	}
-	if len(p) <= inlineBody {
+	if len(p) <= inline {
 		h.out = append(h.out, p...)
 	} else {
 		h.c.WriteTimeout = pause(h.req.limits.Write, h.req.writeBy)

@@ -9,7 +9,6 @@ import (
 	"io"
 	"runtime"
 	"slices"
-	"time"
 
 	"github.com/golwan/golwan/lwan/internal/evloop"
 )
@@ -23,13 +22,16 @@ var errTorn = fmt.Errorf("%w, while another goroutine was writing its answer", E
 // neither the bytes of the head, nor any array that the next request is read into.
 func (h *h1) newAside() *aside {
 	a := &aside{
-		core: h.core, loop: h.c.Loop(), host: h, seq: h.seq, start: time.Now().Add(-h.elapsed()),
+		core: h.core, loop: h.c.Loop(), host: h, seq: h.seq, start: h.start,
 		method: h.req.method, minor: h.req.head.Minor, limits: h.req.limits, addr: h.peer(),
-		here: h.local(), proxied: h.trusted(),
+		proxied: h.trusted(),
 	}
 	a.news.L = &a.mu
 	a.req.term, a.resp.term = &a.term, &a.term
-	a.req.copyFrom(h.req)
+	if rt := h.req.route; rt != nil && rt.blocking == someHTTP {
+		a.here = h.local()
+	}
+	a.req.copyFrom(h.req, a.room[:0])
 	a.req.car, a.req.resp = a, &a.resp
 	a.resp.copyFrom(h.resp)
 	a.resp.req = &a.req
@@ -38,9 +40,9 @@ func (h *h1) newAside() *aside {
 }
 
 // copyFrom makes r, which is new, the request that from is, in memory of its own.
-func (r *Request) copyFrom(from *Request) {
+func (r *Request) copyFrom(from *Request, room []byte) {
 	r.table, r.route, r.result, r.missed, r.apart = from.table, from.route, from.result, from.missed, from.apart
-	r.buf = slices.Clone(from.buf[:min(from.head.Size, len(from.buf))])
+	r.buf = append(room, from.buf[:min(from.head.Size, len(from.buf))]...)
 	r.head = from.head
 	r.head.Fields = slices.Clone(from.head.Fields)
 	r.method, r.limits = from.method, from.limits
@@ -89,7 +91,7 @@ func (h *h1) lend(next Handler) {
 		h.req.limits = rt.limits // its middleware sets them again
 	}
 	a := h.newAside()
-	a.chain = func() { a.answer(next) }
+	a.next = next
 	err := h.attend(a)
 	if err == nil && a.torn { // nobody may look at what the goroutine has
 		err = errTorn
@@ -222,6 +224,7 @@ func (h *h1) attend(a *aside) error {
 	}
 	h.stopReading(a)
 	h.ahead = a.unread()
+	a.giveAll()
 	h.aside = nil
 	if a.conn != nil {
 		h.c.Look()
@@ -259,7 +262,11 @@ func (h *h1) collectUpTo(a *aside, want int64) {
 	}
 	for a.inErr == nil && int64(len(a.in)) < want {
 		have := int64(len(a.in))
-		a.in = slices.Grow(a.in, int(max(credit(have, want)-have, firstBite)))
+		if room := int(max(credit(have, want), have+firstBite)); room > maxKept/4 {
+			a.in = h.core.large.grow(a.in, room)
+		} else {
+			a.in = slices.Grow(a.in, room-int(have))
+		}
 		n, err := h.readBody(a.in[have:cap(a.in)])
 		a.in = a.in[:int(have)+n]
 		switch {
@@ -306,7 +313,9 @@ func (h *h1) serveAside(a *aside) bool {
 	if err := h.send(&work); err != nil {
 		a.fail(err)
 	}
-	a.giveBack(work.out)
+	if len(work.out) > 0 { // else it has not been taken
+		a.giveBack(work.out)
+	}
 	if work.op != nil && !work.ended {
 		work.op()
 	}
@@ -344,14 +353,23 @@ func (a *aside) take(w *evloop.Worker) (work asideWork, some bool) {
 
 // giveBack lets the goroutine use the array again of what was written.
 func (a *aside) giveBack(out []byte) {
-	if cap(out) == 0 {
-		return
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.spare == nil && !a.ended {
 		a.spare = out[:0]
+		return
 	}
+	a.core.large.give(out)
+}
+
+// giveAll gives back what is left of the buffers when the goroutine has ended.
+func (a *aside) giveAll() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.core.large.give(a.out)
+	a.core.large.give(a.spare)
+	a.core.large.give(a.in)
+	a.out, a.spare, a.in, a.inPos = nil, nil, nil, 0
 }
 
 // send writes what the goroutine has given.
@@ -370,7 +388,7 @@ func (h *h1) send(work *asideWork) error {
 		}
 	}
 	if len(work.out) > 0 {
-		if err := h.stream(work.out); err != nil {
+		if err := h.streamPart(work.out, 2<<10); err != nil {
 			return err
 		}
 	}
@@ -397,7 +415,12 @@ func (h *h1) takeBody(a *aside) {
 			a.endBody(h, io.EOF)
 			return
 		}
-		n, err := h.bodyHere(func(p []byte) { a.in = append(a.in, p...) })
+		n, err := h.bodyHere(func(p []byte) {
+			if len(a.in)+len(p) > cap(a.in) && len(p) > heldSmall/4 {
+				a.in = h.core.large.grow(a.in, len(a.in)+len(p))
+			}
+			a.in = append(a.in, p...)
+		})
 		if err != nil {
 			a.endBody(h, err)
 			return
@@ -441,47 +464,42 @@ func (h *h1) readAhead(w *evloop.Worker, a *aside) {
 		defer a.mu.Unlock()
 		a.ring()
 	}()
-	var spare []byte
-	for size := 16 << 10; ; {
-		if spare == nil {
-			spare = make([]byte, size)
+	for goOn := true; goOn; {
+		if h.pos == h.end { // a client that is slow holds no buffer
+			h.c.ReadTimeout = pause(h.req.limits.Read, h.req.readBy)
+			_ = h.c.AwaitInput(w) // why it has ended is found again by reading
 		}
-		n, err := h.readBody(spare)
+		b := h.core.large.take(asideBuffer)
+		n, err := h.readBody(b[:asideBuffer])
 		if errors.Is(err, evloop.ErrOver) {
+			h.core.large.give(b)
 			return
 		}
-		var goOn bool
-		if spare, goOn = a.handOver(w, h, spare[:n], err); !goOn {
-			return
-		}
-		if n == size && size < asideBuffer {
-			size, spare = min(2*size, asideBuffer), nil
-		}
+		goOn = a.handOver(w, h, b[:n], err)
 	}
 }
 
-// handOver gives the handler what was read, once it has taken what was there before. It returns a buffer for more, and
-// false when there is none to come, or nobody to take it.
-func (a *aside) handOver(w *evloop.Worker, h *h1, b []byte, err error) ([]byte, bool) {
+// handOver gives the handler what was read, once it has taken what was there before. It reports false when there is
+// nothing more to come, or nobody to take it.
+func (a *aside) handOver(w *evloop.Worker, h *h1, b []byte, err error) bool {
 	for {
 		a.mu.Lock()
 		switch {
 		case a.over:
 			a.in = append(a.in, b...) // for whom the request is of now
 			a.mu.Unlock()
-			return nil, false
+			a.core.large.give(b)
+			return false
 		case a.inPos == len(a.in):
-			spare := a.in[:cap(a.in)]
+			used := a.in
 			a.in, a.inPos = b, 0
-			if err != nil {
-				a.endBody(h, err)
+			if err != nil || h.bodyEnd && !h.req.head.Chunked {
+				a.endBody(h, cmp.Or(err, io.EOF))
 			}
 			a.news.Broadcast()
 			a.mu.Unlock()
-			if len(spare) < cap(b) {
-				spare = nil
-			}
-			return spare, err == nil
+			a.core.large.give(used)
+			return a.inErr == nil
 		}
 		a.inBell.Arm(w)
 		a.inRests = true

@@ -57,11 +57,11 @@ type route struct {
 
 	nothing bool // its handler is NotFound, for every method: there is nothing, but for what is more specific
 
-	number       uint64      // from 1, among all of the server
-	moved        atomic.Bool // it has held a loop: both run as Blocking from now on
-	limits       Limits      // at the end of the chain
-	blocking     bool        // Blocking is in the chain of the handler, all of which runs on the goroutine then
-	missBlocking bool        // and in that of miss
+	number       uint64       // from 1, among all of the server
+	moved        atomic.Bool  // it has held a loop: both run as Blocking from now on
+	limits       Limits       // at the end of the chain
+	blocking     blockingKind // of the chain of the handler
+	missBlocking blockingKind // and of that of miss
 
 	forgot atomic.Bool // a return that is missing in it was logged
 }
@@ -71,10 +71,10 @@ func (rt *route) answers(req *Request, found bool) Handler {
 	req.car.entered(rt)
 	moved := rt.moved.Load()
 	if found {
-		req.apart = moved || rt.blocking
+		req.apart = moved || rt.blocking != notBlocking
 		return rt.handler
 	}
-	req.apart = moved || rt.missBlocking
+	req.apart = moved || rt.missBlocking != notBlocking
 	return rt.miss
 }
 

@@ -173,6 +173,19 @@ func (c *Conn) ReadBy(w *Worker, buffer func() []byte) (int, error) {
 	}
 }
 
+// AwaitInput waits in w, as long as ReadTimeout allows, until a read would tell something.
+func (c *Conn) AwaitInput(w *Worker) error {
+	switch {
+	case !c.open():
+		return ErrClosed
+	case c.deaf:
+		return ErrOver
+	case c.slot.readable():
+		return nil
+	}
+	return c.awaitInput(w)
+}
+
 // awaitInput parks w until there is something to read.
 func (c *Conn) awaitInput(w *Worker) error {
 	if err := c.ready(w); err != nil {
