@@ -5,9 +5,9 @@ import (
 	"sync/atomic"
 )
 
-// waitGraph knows which creations wait for which: an edge leads from a flight to one that its Create waits for. A Get
-// that would close a circle is refused. Only a Get that is called from Create looks at it, so its mutex is no other's
-// concern; it is never held together with Cache.mu.
+// waitGraph knows which creations wait for which: an edge leads from a flight to one that its
+// Create waits for. A Get that would close a circle is refused. Only a Get that is called from
+// Create looks at it, so its mutex is no other's concern; it is never held together with Cache.mu.
 type waitGraph[K comparable, V any] struct {
 	mu sync.Mutex
 	// Guarded by mu.
@@ -17,7 +17,7 @@ type waitGraph[K comparable, V any] struct {
 
 // vertex is the part of a flight that the graph needs.
 type vertex[K comparable, V any] struct {
-	// Atomic: Create has returned. It waits for nothing, and whoever waits for it will soon not.
+	// Atomic: Create has returned. It waits for nothing, and nothing waits for it much longer.
 	over atomic.Bool
 
 	// Guarded by waitGraph.mu.
@@ -25,7 +25,8 @@ type vertex[K comparable, V any] struct {
 	seen  uint64                // the last search that came by
 }
 
-// enter adds the edge from from to f, or reports false if that would close a circle. Time is linear in what f needs.
+// enter adds the edge from from to f, or reports false if that would close a circle. Time is linear
+// in what f needs.
 func (g *waitGraph[K, V]) enter(from, f *flight[K, V]) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

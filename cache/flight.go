@@ -23,7 +23,7 @@ type flight[K comparable, V any] struct {
 
 	// Guarded by Cache.mu; entry and err are constant once done is closed.
 	waiters  int           // those who will take a reference, or the error
-	stale    bool          // purged: who waits gets the value, who comes later does not
+	stale    bool          // purged: callers that wait get the value, later ones do not
 	next     *flight[K, V] // of a stale one: started when this has ended
 	finished bool
 	entry    *entry[K, V]

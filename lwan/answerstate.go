@@ -5,9 +5,9 @@ import (
 	"net"
 )
 
-// answerState is how far an answer has come. Each request gets one final head, or none, whatever its handler, middleware,
-// hooks and error page do: only the functions named here change the state, and each operation that needs a state looks at
-// it first.
+// answerState is how far an answer has come. Each request gets one final head, or none, whatever
+// its handler, middleware, hooks and error page do: only the functions named here change the state,
+// and each operation that needs a state looks at it first.
 //
 //	             sendHead, complete                sendHead
 //	     held ───────────────────────▶ heading ───────────────▶ streaming ──endStream──▶ ended
@@ -27,7 +27,8 @@ import (
 //	ended      the client has, or will have, all of it
 //	cut        it was given up, so that the client sees that something is missing
 //
-// In the last four writing returns ErrOver. Observers and what Request.Defer was given find an answer ended or cut.
+// In the last four writing returns ErrOver. Observers and what Request.Defer was given find an
+// answer ended or cut.
 type answerState uint8
 
 const (
@@ -46,7 +47,8 @@ func (s answerState) headOut() bool { return s >= answerStreaming }
 // over reports whether the answer has been concluded.
 func (s answerState) over() bool { return s >= answerEnded }
 
-// errWithinFilter is what a filter gets that writes to the response and not to the writer that it was given.
+// errWithinFilter is what a filter gets that writes to the response and not to the writer that it
+// was given.
 var errWithinFilter = errors.New("lwan: a Filter has used the response that it is a filter of")
 
 // begins reports why a stream cannot begin now, or the connection not be taken.
@@ -57,7 +59,8 @@ func (r *Response) begins() error {
 	return nil
 }
 
-// take notes that the connection is somebody else's from now on, behind a head with status st, if none was sent before.
+// take notes that the connection is somebody else's from now on, behind a head with status st, if
+// none was sent before.
 func (r *Response) take(as answerState, st Status) {
 	if !r.state.headOut() {
 		r.status = st
@@ -84,16 +87,16 @@ func (r *Response) conclude(s answerState) {
 	r.stick(ErrOver)
 }
 
-// died makes what is left of the answer err's, whose code ended by Goexit, or by a panic that nobody recovered, in the
-// middle of something.
+// died makes what is left of the answer err's, whose code ended by Goexit, or by a panic that
+// nobody recovered, in the middle of something.
 func (r *Response) died(err error) Status {
 	r.retreat()
 	r.inFilter = false
 	return r.Fail(err)
 }
 
-// retreat gives the head up that was being prepared: something else can be answered. What filters have made of the body is
-// no part of that.
+// retreat gives the head up that was being prepared: something else can be answered. What filters
+// have made of the body is no part of that.
 func (r *Response) retreat() {
 	if r.state == answerHeading {
 		r.state = answerHeld

@@ -146,9 +146,9 @@
 //
 // # Fields on several lines
 //
-// All lines of a field are one field (RFC 9110 section 5.3). What that is, when they are several, is the same for everybody
-// who asks by a name (Request.Header and HeaderBytes, and all that this module does by itself); HeaderAll and Headers show
-// the lines.
+// All lines of a field are one field (RFC 9110 section 5.3). What that is, when they are several, is the same for each
+// look-up by name (Request.Header and HeaderBytes, and all that this module does by itself); HeaderAll and Headers show the
+// lines.
 //
 //	one list, joined with commas   Connection, Expect, Upgrade, Accept, Accept-Charset, Accept-Encoding, Accept-Language,
 //	                               Access-Control-Request-Headers, Cache-Control, Content-Encoding, Content-Language,

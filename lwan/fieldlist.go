@@ -6,8 +6,8 @@ import (
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
 
-// listEnd walks over the elements of a list field from its end: all lines of that name are one list (RFC 9110 section
-// 5.3). It is for fields whose elements have no quoted commas.
+// listEnd walks over the elements of a list field from its end: all lines of that name are one list
+// (RFC 9110 section 5.3). It is for fields whose elements have no quoted commas.
 type listEnd struct {
 	fields []http1.Field // that are not looked at yet
 	buf    []byte
@@ -24,7 +24,8 @@ func (r *Request) backward(k http1.Known) listEnd {
 	return listEnd{fields: r.head.Fields, buf: r.buf, known: k}
 }
 
-// previous returns the element before the last one that was returned, without the blanks around it; false: there is none.
+// previous returns the element before the last one that was returned, without the blanks around it;
+// false: there is none.
 func (l *listEnd) previous() (element []byte, ok bool) {
 	for !l.inside {
 		last := len(l.fields) - 1

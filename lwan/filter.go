@@ -27,8 +27,8 @@ func (r *Response) install() {
 	}
 }
 
-// bodySink is where the last filter writes to. It outlives the Response of a handler that is Blocking inside of others: see
-// h1.adopt.
+// bodySink is where the last filter writes to. It outlives the Response of a handler that is
+// Blocking inside of others: see h1.adopt.
 type bodySink struct{ r *Response }
 
 // Write holds everything back while the head is being prepared.
@@ -43,7 +43,8 @@ func (a *bodySink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// filterChain writes to the first filter, which writes to the second, and flushes and closes both in that order.
+// filterChain writes to the first filter, which writes to the second, and flushes and closes both
+// in that order.
 type filterChain struct{ first, second io.WriteCloser }
 
 func joinFilters(first, second io.WriteCloser) io.WriteCloser {
@@ -73,7 +74,8 @@ func (c filterChain) Close() error {
 	return c.second.Close()
 }
 
-// writeFilter passes p through the filters. One that writes to the response would come back here for ever.
+// writeFilter passes p through the filters. One that writes to the response would come back here
+// for ever.
 func (r *Response) writeFilter(p []byte) (int, error) {
 	if r.inFilter {
 		return 0, r.stick(errWithinFilter)

@@ -1,7 +1,7 @@
 package lwan
 
-// A finishing method returns the status that it was given, and the handler returns that. One that goes on instead, because a
-// return is missing, is found by the status that it returns in the end.
+// A finishing method returns the status that it was given, and the handler returns that. One that
+// goes on instead, because a return is missing, is found by the status that it returns in the end.
 
 // finishing begins an answer with status st in place of what there is.
 func (r *Response) finishing(st Status) {
@@ -12,8 +12,9 @@ func (r *Response) finishing(st Status) {
 	r.given, r.intended = st, st
 }
 
-// returned logs, once for each route, that a finishing method of the handler, or of middleware before it, was given another
-// status than the answer has: the one that the handler has returned, or that has left already.
+// returned logs, once for each route, that a finishing method of the handler, or of middleware
+// before it, was given another status than the answer has: the one that the handler has returned,
+// or that has left already.
 func (r *Response) returned(st Status) {
 	if r.state.headOut() {
 		st = r.status
@@ -30,8 +31,8 @@ func (r *Response) returned(st Status) {
 		"route", r.req.where(), "status", int(st), "finished", int(given))
 }
 
-// firstForgotten reports whether this is the first missing return that is found in the route: the log says it once, as
-// clients may ask for the route as often as they like.
+// firstForgotten reports whether this is the first missing return that is found in the route: the
+// log says it once, as clients may ask for the route as often as they like.
 func (r *Request) firstForgotten() bool {
 	forgot := &r.table.core.forgot
 	if r.route != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
 
-// What trusted proxies say of the clients behind them. X-Forwarded-For and -Proto are lists, each over all of its lines, to
-// which every proxy adds at the end:
+// What trusted proxies say of the clients behind them. X-Forwarded-For and -Proto are lists, each
+// over all of its lines, to which every proxy adds at the end:
 //
 //	X-Forwarded-For:   forged, 203.0.113.7, 10.0.0.2        the peer is 10.0.0.3
 //	X-Forwarded-Proto: https,  https,       http
@@ -16,11 +16,12 @@ import (
 //	                           │ 10.0.0.2 says so, which is trusted: its client is 203.0.113.7
 //	                           what stands before that was written by a stranger
 //
-// So both are read from the end, and only as far as who has written an element is trusted.
+// So both are read from the end, and only as far as the writer of each element is trusted.
 
-// Scheme is "https" when the connection is encrypted, or a trusted proxy (Server.TrustedProxies, Endpoint.TrustPeers) says
-// in X-Forwarded-Proto that its client's is; else "http". Of several elements the one counts that belongs to the address
-// that RemoteAddr returns; the first, if there are fewer.
+// Scheme is "https" when the connection is encrypted, or a trusted proxy (Server.TrustedProxies,
+// Endpoint.TrustPeers) says in X-Forwarded-Proto that its client's is; else "http". Of several
+// elements the one counts that belongs to the address that RemoteAddr returns; the first, if there
+// are fewer.
 func (r *Request) Scheme() string {
 	r.mustLive()
 	if r.car.secure() {
@@ -35,10 +36,11 @@ func (r *Request) Scheme() string {
 	return "http"
 }
 
-// RemoteAddr is the client's address, which stays known when the client has left. Behind a trusted proxy
-// (Server.TrustedProxies, Endpoint.TrustPeers) it is the last address of X-Forwarded-For that is not a trusted proxy's
-// itself; where an element is no address, it is that of the proxy that says so. It has no zone, IPv4 is never in the form
-// of IPv6, and the port is 0 where none is known. Invalid: on a unix socket, unless a proxy there is trusted.
+// RemoteAddr is the client's address, which stays known when the client has left. Behind a trusted
+// proxy (Server.TrustedProxies, Endpoint.TrustPeers) it is the last address of X-Forwarded-For that
+// is not a trusted proxy's itself; where an element is no address, it is that of the proxy that
+// says so. It has no zone, IPv4 is never in the form of IPv6, and the port is 0 where none is
+// known. Invalid: on a unix socket, unless a proxy there is trusted.
 func (r *Request) RemoteAddr() netip.AddrPort {
 	r.mustLive()
 	peer := r.car.peer()
@@ -66,9 +68,10 @@ func contains(prefixes []netip.Prefix, a netip.Addr) bool {
 	return false
 }
 
-// forwardedFor walks X-Forwarded-For from its trusted end. It returns the client, and how many elements behind that were
-// written of trusted proxies. What stands before the first address that is not trusted is not looked at, however much it
-// is. An empty element is none that may be passed over: a proxy that knows no address has written it.
+// forwardedFor walks X-Forwarded-For from its trusted end. It returns the client, and how many
+// elements behind that were written of trusted proxies. What stands before the first address that
+// is not trusted is not looked at, however much it is. An empty element is none that may be passed
+// over: a proxy that knows no address has written it.
 func (r *Request) forwardedFor(peer netip.AddrPort) (client netip.AddrPort, hops int) {
 	client = peer
 	list := r.backward(http1.XForwardedFor)
@@ -89,7 +92,8 @@ func (r *Request) forwardedFor(peer netip.AddrPort) (client netip.AddrPort, hops
 	}
 }
 
-// forwardedProto is the element of X-Forwarded-Proto behind which there are so many; the first, if there are fewer.
+// forwardedProto is the element of X-Forwarded-Proto behind which there are so many; the first, if
+// there are fewer.
 func (r *Request) forwardedProto(hops int) (proto []byte) {
 	list := r.backward(http1.XForwardedProto)
 	for ; hops >= 0; hops-- {
@@ -102,8 +106,9 @@ func (r *Request) forwardedProto(hops int) (proto []byte) {
 	return proto
 }
 
-// forwardedAddr reads an element of X-Forwarded-For, an address with or without a port. One that nobody can have is none;
-// and a zone, which may be any text and at best names an interface of somebody else's machine, is left out.
+// forwardedAddr reads an element of X-Forwarded-For, an address with or without a port. One that
+// nobody can have is none; and a zone, which may be any text and at best names an interface of
+// somebody else's machine, is left out.
 func forwardedAddr(element []byte) (netip.AddrPort, bool) {
 	var client netip.AddrPort
 	var err error

@@ -6,8 +6,8 @@ import (
 	"runtime"
 )
 
-// apart is a handler of net/http whose client asks for another protocol. It has a goroutine of its own, so that nobody waits
-// for it once it has taken the connection.
+// apart is a handler of net/http whose client asks for another protocol. It has a goroutine of its
+// own, so that nobody waits for it once it has taken the connection.
 type apart struct {
 	taken  chan struct{} // closed when it has
 	ended  chan struct{} // closed when it has returned; how is known then

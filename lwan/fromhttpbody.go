@@ -8,8 +8,9 @@ import (
 	"sync"
 )
 
-// httpBody is the request's body as an http.Handler sees it: from any goroutine, one read at a time. It knows when the
-// handler has returned, and touches the Request no more then. A read that waits meanwhile is ended by the carrier.
+// httpBody is the request's body as an http.Handler sees it: from any goroutine, one read at a
+// time. It knows when the handler has returned, and touches the Request no more then. A read that
+// waits meanwhile is ended by the carrier.
 type httpBody struct {
 	// constant once the request is made
 	car     carrier
@@ -90,7 +91,7 @@ func (b *httpBody) Close() error {
 	return nil
 }
 
-// end is the handler's: nobody waits for who still reads.
+// end is the handler's. It does not wait for a goroutine that still reads.
 func (b *httpBody) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -12,7 +12,8 @@ import (
 	"strings"
 )
 
-// request makes an http.Request of the request, as net/http's server would; one that came as such is passed on.
+// request makes an http.Request of the request, as net/http's server would; one that came as such
+// is passed on.
 func (x *httpExchange) request() (r *http.Request, err error) {
 	if v := x.req.via; v != nil {
 		r = v.r.WithContext(x.context())
@@ -137,7 +138,8 @@ func (c *httpContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// newHTTPServer makes a server that serves nothing: other code asks it for its settings, and to be told of the shutdown.
+// newHTTPServer makes a server that serves nothing: other code asks it for its settings, and to be
+// told of the shutdown.
 func newHTTPServer(c *core) *http.Server {
 	s := &http.Server{
 		Addr:     c.srv.Addr,
@@ -150,7 +152,8 @@ func newHTTPServer(c *core) *http.Server {
 	return s
 }
 
-// removeForm takes the files of a form that net/http code has parsed off the disk, as net/http's server does.
+// removeForm takes the files of a form that net/http code has parsed off the disk, as net/http's
+// server does.
 func removeForm(r *http.Request, log *slog.Logger) {
 	if r.MultipartForm == nil {
 		return

@@ -20,8 +20,9 @@ import (
 // errWriterOver is what a ResponseWriter says once its handler has returned.
 var errWriterOver = fmt.Errorf("lwan: the handler has returned: %w", http.ErrHandlerTimeout)
 
-// httpWriter is the ResponseWriter of FromHTTP. It may be used by any goroutine, one at a time, and is over when the
-// handler has returned: who is in the middle of a write then ends it first, and nobody begins another one.
+// httpWriter is the ResponseWriter of FromHTTP. It may be used by any goroutine, one at a time, and
+// is over when the handler has returned: a write that is under way then ends first, and none
+// begins.
 //
 //	nothing ──WriteHeader, Write, Flush──▶ wrote ──end──▶ over
 //	   └──Hijack──▶ hijacked ──end──▶ over
@@ -90,7 +91,8 @@ func (w *httpWriter) begins() error {
 	return nil
 }
 
-// end is the handler's. Whoever is writing still is waited for: as long as the client may take nothing, at most.
+// end is the handler's. It waits for a write that is under way, for at most as long as the client
+// may take nothing.
 func (w *httpWriter) end() {
 	w.over.Store(true)
 	w.mu.Lock()
@@ -98,8 +100,8 @@ func (w *httpWriter) end() {
 	w.req, w.resp = nil, nil
 }
 
-// Header is the map of fields; changes after WriteHeader count for trailers only, those after the handler's end for
-// nothing.
+// Header is the map of fields; changes after WriteHeader count for trailers only, those after the
+// handler's end for nothing.
 func (w *httpWriter) Header() http.Header {
 	if w.over.Load() {
 		return http.Header{} // the handler's own may be being read
@@ -171,8 +173,9 @@ func printable(r rune) rune {
 	return r
 }
 
-// inform sends an informational response, but no second one of status 100: reading the body sends one by itself. Framing
-// is none of it, and what cannot be sent is left out, as WriteHeader has no way to tell.
+// inform sends an informational response, but no second one of status 100: reading the body sends
+// one by itself. Framing is none of it, and what cannot be sent is left out, as WriteHeader has no
+// way to tell.
 func (w *httpWriter) inform(code int) {
 	if code == http.StatusContinue {
 		if w.went100 || w.req.head.Expect100 && w.body != nil && w.body.hasBegun() {
@@ -233,7 +236,8 @@ func (w *httpWriter) Write(p []byte) (int, error) {
 	return w.resp.Write(p)
 }
 
-// headOnly reports whether nothing of the body is sent. Middleware gets it all the same, as with net/http.
+// headOnly reports whether nothing of the body is sent. Middleware gets it all the same, as with
+// net/http.
 func (w *httpWriter) headOnly() bool { return w.req.method == "HEAD" && !w.req.within() }
 
 // WriteString is Write.
@@ -244,7 +248,8 @@ func (w *httpWriter) ReadFrom(src io.Reader) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{w}, src, make([]byte, 32<<10))
 }
 
-// sniff sets the content type that the first bytes suggest, as net/http does, unless the head had or forbade one.
+// sniff sets the content type that the first bytes suggest, as net/http does, unless the head had
+// or forbade one.
 func (w *httpWriter) sniff(p []byte) {
 	if !w.typed {
 		w.typed = true
@@ -357,7 +362,8 @@ func (w *httpWriter) sendTrailers() {
 	}
 }
 
-// Hijack hands the connection over, as a net.Conn of package net: the loop knows nothing of it any more.
+// Hijack hands the connection over, as a net.Conn of package net: the loop knows nothing of it any
+// more.
 func (w *httpWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err := w.enter(); err != nil {
 		return nil, nil, err

@@ -48,7 +48,8 @@ func (c *crowd) add(g *topicGuest) {
 	}
 }
 
-// remove takes g out. The guest that takes its place may have been served in this round or not: it is served now.
+// remove takes g out. The guest that takes its place may have been served in this round or not: it
+// is served now.
 func (c *crowd) remove(g *topicGuest) {
 	last := len(c.guests) - 1
 	moved := c.guests[last]
@@ -82,7 +83,8 @@ func (c *crowd) disband() {
 	}
 }
 
-// lookAt makes a round begin at a time of the loop's clock, for somebody who takes nothing: also when nothing is published.
+// lookAt makes a round begin at a time of the loop's clock, for somebody who takes nothing: also
+// when nothing is published.
 func (c *crowd) lookAt(at int64) {
 	if !c.late.Set() || at < c.lateAt {
 		c.lateAt = at
@@ -136,7 +138,8 @@ func (c *crowd) heartbeat() {
 	c.notify()
 }
 
-// laggards are the subscribers on a loop that have more to be sent than is fair at once, as in a replay. They take turns.
+// laggards are the subscribers on a loop that have more to be sent than is fair at once, as in a
+// replay. They take turns.
 type laggards struct {
 	loop   *evloop.Loop // nil before the first one
 	queue  []*topicGuest

@@ -6,8 +6,9 @@ import (
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
 
-// wire is an event as it goes out: made once, never changed, shared by all. Subscribers hold the last one that they were
-// sent, and go on from there by next; one that nobody holds any more is left to the collector.
+// wire is an event as it goes out: made once, never changed, shared by all. Subscribers hold the
+// last one that they were sent, and go on from there by next; one that nobody holds any more is
+// left to the collector.
 type wire struct {
 	id       string
 	chunk    []byte // for HTTP/1.1: a chunk of the chunked coding
@@ -43,8 +44,9 @@ var heartbeatWire = newWire([]byte(":\n\n"))
 //	          | kept for replay: at most most           |
 //	oldest ──▶ wire ──▶ wire ──▶ wire ──▶ ... ──▶ tail ──▶ nil
 //
-// oldest is kept for its ID alone: who has got that one has to be sent all others. At first it is a sentinel, which is no
-// event and stands for the beginning. A topic without Replay has one wire, which is both, and no map.
+// oldest is kept for its ID alone: a client that has got that one has to be sent all others. At
+// first it is a sentinel, which is no event and stands for the beginning. A topic without Replay
+// has one wire, which is both, and no map.
 type history struct {
 	most   int
 	n      int // behind oldest
@@ -53,8 +55,9 @@ type history struct {
 	byID   map[string]namesakes
 }
 
-// namesakes are the wires with one ID. IDs should differ, but a broker may deliver an event twice: who comes back goes on
-// behind the first, for what lies between the two may be new to it.
+// namesakes are the wires with one ID. IDs should differ, but a broker may deliver an event twice:
+// a client that comes back goes on behind the first, for what lies between the two may be new to
+// it.
 type namesakes struct{ first, last *wire }
 
 // begin makes the history of a topic without events. start is the ID of its beginning.
@@ -104,8 +107,8 @@ func (h *history) forget() {
 	w.namesake = nil
 }
 
-// find returns the event with that ID, to go on behind it. One that is not kept any more, or was never published, is not
-// found: then the newest is. "" is who does not ask.
+// find returns the event with that ID, to go on behind it. One that is not kept any more, or was
+// never published, is not found: then the newest is. "" is a client that does not ask.
 func (h *history) find(id string) (*wire, bool) {
 	if id == "" {
 		return h.tail, true

@@ -8,9 +8,9 @@ import (
 	"github.com/golwan/golwan/lwan/internal/logring"
 )
 
-// A log can be slow, or never end: standard error is a pipe that nobody reads, say. So no line of the server's own is
-// written by a loop, nor by whoever watches over it: they go through a ring. What a program logs by itself, with
-// Request.Log, is written there and then; it is the handler's time.
+// A log can be slow, or never end: standard error is a pipe that nobody reads, say. So no line of
+// the server's own is written by a loop, nor by the watchdog: they go through a ring. What a
+// program logs by itself, with Request.Log, is written there and then; it is the handler's time.
 
 // setLog makes l the log.
 func (c *core) setLog(l *slog.Logger) {
@@ -28,7 +28,8 @@ func (s *Server) logger() *slog.Logger {
 	return slog.Default()
 }
 
-// flushLog gives what has been logged a moment to be written, once: a log that does not end must not keep the server.
+// flushLog gives what has been logged a moment to be written, once: a log that does not end must
+// not keep the server.
 func (c *core) flushLog() {
 	if c.hangs.Load() {
 		return
@@ -49,8 +50,8 @@ func (r *Request) ownLog() *slog.Logger {
 	return slog.New(c.ring.Handler(r.log.Handler()))
 }
 
-// busyKind names a failure that clients can cause at will, by asking for more than there is, or by being slow: such a
-// line must not be theirs to write. "": it is none.
+// busyKind names a failure that clients can cause at will, by asking for more than there is, or by
+// being slow: such a line must not be theirs to write. "": it is none.
 func busyKind(err error) string {
 	for _, e := range []error{ErrBusy, ErrTimeout, ErrStopping} {
 		if errors.Is(err, e) {

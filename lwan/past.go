@@ -1,3 +1,5 @@
+//go:build linux && !golwan_nethttp
+
 package lwan
 
 import (
@@ -11,10 +13,11 @@ import (
 	"time"
 )
 
-// pastRequest is a request with its answer, kept for the observers of a subscription: they see it at its end, and by then
-// the worker that ran its handler has served others. It is a copy of what can be asked, and the carrier of itself: it
-// knows where it came from, and carries nothing any more. It takes 2 KB and the request's head as long as the subscription
-// lives, and is not made without observers.
+// pastRequest is a request with its answer, kept for the observers of a subscription: they see it
+// at its end, and by then the worker that ran its handler has served others. It is a copy of what
+// can be asked, and the carrier of itself: it knows where it came from, and carries nothing any
+// more. It takes 2 KB and the request's head as long as the subscription lives, and is not made
+// without observers.
 type pastRequest struct {
 	req       Request
 	resp      Response

@@ -6,11 +6,12 @@ import (
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
 
-// What other routers write for a wildcard is a literal in the syntax of net/http.ServeMux, and quietly matches nothing that
-// a client sends; so does a method in lower case. Neither is an error, since a resource may have such a name, and a method
-// too. So it is said when the server starts.
+// What other routers write for a wildcard is a literal in the syntax of net/http.ServeMux, and
+// quietly matches nothing that a client sends; so does a method in lower case. Neither is an error,
+// since a resource may have such a name, and a method too. So it is said when the server starts.
 
-// meant guesses what a pattern was to be; "" if it is nothing that would be written otherwise elsewhere.
+// meant guesses what a pattern was to be; "" if it is nothing that would be written otherwise
+// elsewhere.
 func meant(pattern string) string {
 	p := splitPattern(pattern)
 	guess := p
@@ -51,7 +52,8 @@ func (p patternParts) String() string {
 	return p.method + " " + p.host + p.path
 }
 
-// meantSegment makes a wildcard of what is one elsewhere: ":id", "<id>", "<int:id>", "*" and "*rest".
+// meantSegment makes a wildcard of what is one elsewhere: ":id", "<id>", "<int:id>", "*" and
+// "*rest".
 func meantSegment(s string, last bool) string {
 	switch {
 	case len(s) > 1 && s[0] == ':':

@@ -8,11 +8,13 @@ import (
 	"github.com/golwan/golwan/lwan/internal/evloop"
 )
 
-// Many short waits hold a loop as well as a long one: a middleware that asks a database for 7 ms, on the loop, 140 times
-// a second, is never seen for StallAfter, and nobody else is served in time. So the watchdog adds up how long a loop has
-// been inside of handlers in which its thread did not compute. Each of its samples stands for the time since the last one,
-// less what the thread has computed. When half of a second has come together, it looks at the stacks of those who have
-// the largest share, since a thread that did not get its processor looks the same; and who is found waiting is reported.
+// Many short waits hold a loop as well as a long one: a middleware that asks a database for 7 ms,
+// on the loop, 140 times a second, is never seen for StallAfter, and nobody else is served in time.
+// So the watchdog adds up how long a loop has been inside of handlers in which its thread did not
+// compute. Each of its samples stands for the time since the last one, less what the thread has
+// computed. When half of a second has come together, it looks at the stacks of the routes that have
+// the largest share, since a thread that did not get its processor looks the same; it reports those
+// that wait.
 
 // pressure is that of one loop, within about a second.
 type pressure struct {

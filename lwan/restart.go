@@ -37,7 +37,7 @@ var (
 // child. An endpoint gets the socket of the one that was configured with the same Addr; sockets that no endpoint wants are
 // closed, other addresses are opened as always. Modules are opened there while they are still open here. The first server that
 // starts in the new process gets the sockets, so a program with several of them has to make them Endpoints of one. Endpoints
-// with a Listener cannot be handed over. What is in memory stays behind: a Topic begins anew there, and whoever comes back to
+// with a Listener cannot be handed over. What is in memory stays behind: a Topic begins anew there, and a client that comes back to
 // it is told of the Gap, unless a Broker has what was missed.
 //
 // On systems without Unix descriptors it returns an error that is errors.ErrUnsupported.

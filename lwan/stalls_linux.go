@@ -82,7 +82,8 @@ type stallKey struct {
 	in  string
 }
 
-// report books a stall, and tells of it: the log once, OnStall each time. It says whether it happens again and again.
+// report books a stall, and tells of it: the log once, OnStall each time. It says whether it
+// happens again and again.
 func (b *stallBook) report(core *core, tag uint64, held time.Duration, at place) (s *Stall, again bool) {
 	route := core.routeOf(tag)
 	move := route != nil && at.moves && !core.srv.KeepInline

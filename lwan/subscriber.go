@@ -11,7 +11,8 @@ import (
 
 // Subscription is how a client takes part in a topic.
 //
-// For a snapshot without a gap: after := topic.LastID(); read the state; Subscribe with After: after and First: the state.
+// For a snapshot without a gap: after := topic.LastID(); read the state; Subscribe with After:
+// after and First: the state.
 type Subscription struct {
 	After string            // send what came after the event with this ID; "": the request's Last-Event-ID, if it has one
 	First []Event           // sent first, to this subscriber alone
@@ -20,11 +21,14 @@ type Subscription struct {
 	OnEnd func(cause error) // called once the subscription has ended, on the loop or the handler's goroutine: it should not block. A panic is logged
 }
 
-// subscriber is the state of a subscription, wherever it is served. What it may owe is the same everywhere:
+// subscriber is the state of a subscription, wherever it is served. What it may owe is the same
+// everywhere:
 //
 //   - Once it owes no more than Backlog, and then owes more, it is slow.
-//   - Before, it is being sent a replay: it may be behind as far as the topic keeps events, which costs nothing.
-//   - It is held to that only while its client takes nothing, for as long as a client reads it is not slow.
+//   - Before, it is being sent a replay: it may be behind as far as the topic keeps events, which
+//     costs nothing.
+//   - It is held to that only while its client takes nothing, for as long as a client reads it is
+//     not slow.
 //   - The newest event is never dropped.
 type subscriber struct {
 	topic *Topic
@@ -103,7 +107,7 @@ func (s *subscriber) servedBy(h host) bool {
 	return !s.dropped.Load()
 }
 
-// end ends the subscription, and tells who asked to be told.
+// end ends the subscription, and calls OnEnd.
 func (s *subscriber) end(cause error) {
 	s.leave()
 	s.callOnEnd(cause)
@@ -150,7 +154,8 @@ func (s *subscriber) slow() bool {
 	return true
 }
 
-// skip forgets the oldest events, but for the one that is on its way and the newest, until the rest is not too much.
+// skip forgets the oldest events, but for the one that is on its way and the newest, until the rest
+// is not too much.
 func (s *subscriber) skip() {
 	for s.slow() {
 		next := s.at.next.Load()
@@ -161,7 +166,8 @@ func (s *subscriber) skip() {
 	}
 }
 
-// behind is the event behind w, if the subscriber is to be sent it: whoever was dropped before it was published is not.
+// behind is the event behind w, if the subscriber is to be sent it: one that was dropped before it
+// was published is not.
 func (s *subscriber) behind(w *wire) *wire {
 	next := w.next.Load()
 	if s.dropped.Load() {

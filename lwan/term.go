@@ -8,26 +8,27 @@ import (
 	"github.com/golwan/golwan/lwan/internal/goid"
 )
 
-// A Request with its Response may be used while its handler runs. What happens to those who go on, a goroutine that the
-// handler has started and forgotten, depends on where the handler runs:
+// A Request with its Response may be used while its handler runs. What a goroutine gets that goes
+// on, since the handler has started and forgotten it, depends on where the handler runs:
 //
-//   - On a loop both belong to the worker, which uses them again for the next request. Whatever waits, or reads a body,
-//     asks first whether its caller is the coroutine of that worker (home), and looks at nothing else of the request
-//     before: another goroutine gets ErrForeign.
-//   - On a goroutine of its own (Blocking) the handler has a Request and a Response that were made for it and are never
-//     used again. Who enters them after the end gets ErrOver; who is inside of them at the end, in a Write that waits, is
-//     told so too, and the answer is cut: the client must not take half of what was written for all of it.
+//   - On a loop both belong to the worker, which uses them again for the next request. Whatever
+//     waits, or reads a body, asks first whether its caller is the coroutine of that worker (home),
+//     and looks at nothing else of the request before: another goroutine gets ErrForeign.
+//   - On a goroutine of its own (Blocking) the handler has a Request and a Response that were made
+//     for it and are never used again. A goroutine that enters them after the end gets ErrOver; so
+//     does one that is inside at the end, in a Write that waits, and then the answer is cut: the
+//     client must not take half of what was written for all of it.
 //   - On net/http they belong to the call, and are left to the collector.
 
-// home is the worker that a Request and its Response belong to. It is the same for as long as they exist, so that any
-// goroutine may ask.
+// home is the worker that a Request and its Response belong to. It is the same for as long as they
+// exist, so that any goroutine may ask.
 type home interface {
 	// here reports whether the caller is the coroutine that runs the handler.
 	here() bool
 }
 
-// term is the time in which a Request and its Response that were made for one Blocking handler may be used. A nil term
-// never ends.
+// term is the time in which a Request and its Response that were made for one Blocking handler may
+// be used. A nil term never ends.
 type term struct {
 	state atomic.Int64  // how many are inside, and termOver
 	heir  atomic.Uint64 // number of the goroutine that may still enter: the handler's own, which concludes the answer
@@ -39,7 +40,8 @@ type term struct {
 // termOver is a bit of state that is out of the way of the count.
 const termOver = 1 << 40
 
-// enter is to be called before anything is used that others use at the handler's end. It reports false when that has come.
+// enter is to be called before anything is used that others use at the handler's end. It reports
+// false when that has come.
 func (t *term) enter() bool {
 	if t == nil {
 		return true
@@ -61,8 +63,8 @@ func (t *term) leave() {
 	}
 }
 
-// end ends the term, and reports whether nobody was inside: then nobody is from now on. It is called by the handler's
-// goroutine, when the handler has returned, or as soon as it has panicked.
+// end ends the term, and reports whether nobody was inside: then nobody is from now on. It is
+// called by the handler's goroutine, when the handler has returned, or as soon as it has panicked.
 func (t *term) end() (alone bool) {
 	if !t.ended {
 		t.ended, t.alone = true, t.state.Add(termOver) == termOver

@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// What is different for a handler behind net/http middleware: fields that are there already, and the answer of one in
-// FromHTTPMiddleware, which is not the last word.
+// What is different for a handler behind net/http middleware: fields that are there already, and
+// the answer of one in FromHTTPMiddleware, which is not the last word.
 
 // refuse answers what cannot be a request: the client's, or one that middleware has made.
 func (c *httpCall) refuse(t *table) {
@@ -20,8 +20,8 @@ func (c *httpCall) refuse(t *table) {
 	c.leave()
 }
 
-// takeFields makes fields that middleware has set those of the response, so that a handler replaces or removes them as
-// any others.
+// takeFields makes fields that middleware has set those of the response, so that a handler replaces
+// or removes them as any others.
 func (c *httpCall) takeFields() {
 	for name, values := range c.w.Header() {
 		if framing(name) || len(values) == 0 {
@@ -34,8 +34,9 @@ func (c *httpCall) takeFields() {
 	}
 }
 
-// finishInside gives the answer to middleware, as net/http handlers do: without a length that they would not have set, with
-// the content of an answer to HEAD, which the server leaves out, and without a word if there is none.
+// finishInside gives the answer to middleware, as net/http handlers do: without a length that they
+// would not have set, with the content of an answer to HEAD, which the server leaves out, and
+// without a word if there is none.
 func (c *httpCall) finishInside(resp *Response, st Status) {
 	c.header(resp)
 	if st == StatusOK && resp.bodyLen() == 0 && resp.ctype == "" && resp.length < 0 {
@@ -52,7 +53,8 @@ func (c *httpCall) finishInside(resp *Response, st Status) {
 	}
 }
 
-// finishedInside ends the request of a handler in middleware: observers are told of the one outside.
+// finishedInside ends the request of a handler in middleware: observers are told of the one
+// outside.
 func (c *httpCall) finishedInside() {
 	c.end(context.Canceled)
 	if c.pass.leave(c) {

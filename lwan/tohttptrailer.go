@@ -14,7 +14,8 @@ func (c *httpCall) takeTrailers() {
 // announce makes net/http send trailers behind the body, whose length it would know otherwise.
 func (c *httpCall) announce(resp *Response) { c.w.Header().Set("Trailer", resp.trailerNames()) }
 
-// setTrailers gives net/http the trailers. Of one that was announced it would send a field of the same name too.
+// setTrailers gives net/http the trailers. Of one that was announced it would send a field of the
+// same name too.
 func (c *httpCall) setTrailers(resp *Response) {
 	for _, t := range resp.trailers {
 		c.w.Header().Del(t.name)

@@ -18,7 +18,8 @@ type viaHTTP struct {
 	rewritten bool     // r.URL is not what RequestURI says
 }
 
-// httpTarget is the target of r with the path and query of its URL, which middleware may have changed.
+// httpTarget is the target of r with the path and query of its URL, which middleware may have
+// changed.
 func httpTarget(r *http.Request) (target string, rewritten bool) {
 	if r.RequestURI != "" && sameTarget(r) {
 		return r.RequestURI, false
@@ -112,7 +113,8 @@ func (r *Request) rawRest() string {
 // within reports whether the request is one that net/http middleware has passed on.
 func (r *Request) within() bool { return r.via != nil && r.via.pass != nil }
 
-// formVia is the form that net/http code has read already, or nil. Its files are removed where it was read.
+// formVia is the form that net/http code has read already, or nil. Its files are removed where it
+// was read.
 func (r *Request) formVia() *Form {
 	if r.via == nil || r.via.r.PostForm == nil {
 		return nil

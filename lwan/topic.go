@@ -32,7 +32,7 @@ var (
 // and all behind it, the client misses nothing; otherwise it is sent Subscription.Gap, and the handler can do what it does
 // for a new one. An ID that is not known means Gap, too. Nothing of a topic survives the process, Restart included:
 // generated IDs have a part of their own for each topic that was ever made, so that those of an earlier one are not taken
-// for events of this one. Whoever gives events IDs must not give the same one to another event later. To resume across a
+// for events of this one. If you give events IDs, never give one of them to another event later. To resume across a
 // restart, and on another machine, events have to live elsewhere: see Broker.
 type Topic struct {
 	Replay    int           // events kept for subscribers that come back with Last-Event-ID; 0: none
@@ -174,7 +174,7 @@ func (t *Topic) LastID() string {
 	return t.kept.tail.id
 }
 
-// replays reports whether there are events kept for who comes back.
+// replays reports whether events are kept for subscribers that come back.
 func (t *Topic) replays() bool { return t.total.Load() > t.floor.Load() }
 
 // Len is the number of subscribers.

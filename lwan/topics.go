@@ -54,8 +54,8 @@ type brokered struct {
 type Broker interface {
 	// Publish sends an event to all processes. It is called by Topic.Publish, on the loop if that is.
 	Publish(topic string, ev Event) error
-	// Subscribe begins to deliver the events of a topic, until stop is called. The first who asks for a topic waits for
-	// it, and so do others who ask for the same one, and nobody else.
+	// Subscribe begins to deliver the events of a topic, until stop is called. The first Topics.Get of that topic
+	// waits for it, as do others of the same one that come meanwhile, and nothing else.
 	Subscribe(topic string, deliver func(Event)) (stop func(), err error)
 }
 
@@ -65,11 +65,11 @@ const (
 	defaultTopics     = 10_000
 	defaultIdleBytes  = 64 << 20
 	topicLooks        = 8           // topics that one too many has looked at: what a name costs must not depend on their number
-	topicGrace        = time.Second // in which who has asked for a topic will subscribe or publish
+	topicGrace        = time.Second // in which a handler that has asked for a topic subscribes or publishes
 )
 
 // Get returns the topic of that name. If the broker cannot be subscribed to, the topic is closed: subscribers get 204, and
-// Publish returns ""; who asks a second later makes it be tried again. With a Broker whose Subscribe takes its time, Get
+// Publish returns ""; a Get that comes a second later tries again. With a Broker whose Subscribe takes its time, Get
 // is for Blocking handlers and Await: it waits as long for a name that is new.
 func (t *Topics) Get(name string) *Topic {
 	for {
@@ -183,7 +183,7 @@ func (t *Topics) makeRoom(stops []func()) []func() {
 	return stops
 }
 
-// drop forgets a topic. It is not closed: who holds it may still publish. Its end at the broker is appended to stops.
+// drop forgets a topic. It is not closed: a handler that holds it may still publish. Its end at the broker is appended to stops.
 func (t *Topics) drop(b *brokered, stops []func()) []func() {
 	t.unlink(b)
 	delete(t.topics, b.name)

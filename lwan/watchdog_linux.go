@@ -220,8 +220,8 @@ func (d *watchdog) sayTaken(args []any) {
 		"a handler does not come back: another thread goes on with its event loop", args...)
 }
 
-// nameHolders says, too, who may have what a handler waits for: a mutex does not tell who has locked it, but one that is
-// held for so long is held by somebody who waits with it in his hands, and most often by a handler that has parked.
+// nameHolders names the routes that may hold what a handler waits for: a mutex does not tell who has locked it, but one that is
+// held for so long is held by code that waits meanwhile, and most often by a handler that has parked.
 func (d *watchdog) nameHolders(l *evloop.Loop, args []any) {
 	l.Do(func() {
 		var routes []string

@@ -9,16 +9,17 @@ import (
 	"strings"
 )
 
-// os.Root follows no absolute link, since it does not know where in the system its directory is; but links that tools
-// make are often absolute. So where a name has led out, its links are read one by one, and absolute ones that lie below
-// a name of the directory go on from the root. What comes out is a name without links, and nothing else: it is given to
-// os.Root again, which is what keeps everything inside, whatever has become of the links in the meantime.
+// os.Root follows no absolute link, since it does not know where in the system its directory is;
+// but links that tools make are often absolute. So where a name has led out, its links are read one
+// by one, and absolute ones that lie below a name of the directory go on from the root. What comes
+// out is a name without links, and nothing else: it is given to os.Root again, which is what keeps
+// everything inside, whatever has become of the links in the meantime.
 
 // maxLinks is how many links there may be on the way to a file, as Linux has it.
 const maxLinks = 40
 
-// namesOf are the absolute names of a directory that links are compared with: the one that was configured and the one
-// without links.
+// namesOf are the absolute names of a directory that links are compared with: the one that was
+// configured and the one without links.
 func namesOf(dir string) (names []string, err error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {

@@ -19,7 +19,7 @@
 // mailbox (Loop.Do, Bell.Ring). Methods that may be called from elsewhere say so. Only the loop touches descriptors: a
 // goroutine has no socket. It may hold a handle, and handles end:
 //
-//	handle                    names                   ends with                     who is late
+//	handle                    names                   ends with                     a late user
 //	Conn, Handle              an open connection      close, which bumps the        gets ErrClosed; no system call is made
 //	(descriptor, generation)                          generation before close(2)
 //	waiter (worker, ticket)   one wait of a worker    its wake-up                   opens nothing
@@ -39,13 +39,14 @@
 //
 //	end       what lasts is over in its usual way: a request, a stream, a subscription, a loop, a wait
 //	finish    write the last of it: a whole answer, a farewell; what was promised is kept
-//	conclude  decide what an answer has come to, finish or cut it, and tell those who wait for its end; once each
+//	conclude  decide what an answer has come to, finish or cut it, and tell what waits for its end; once each
 //	close     give a descriptor, or what holds one, back to the system; nothing is sent after it
 //	cut       end an answer before it is whole, so that its client sees that something is missing
 //	give up   end something of ours to spare the rest: an answer that cannot be sent, an idle connection when
 //	          descriptors run out
 //	drop      throw away what somebody else still holds or wants, without a word: a record, a subscriber, an old letter
-//	leave     the one who is in goes out by himself: a handler its stretch, a subscriber its crowd, a peer its connection
+//	leave     go out of what goes on without it: a handler leaves its stretch, a subscriber its crowd, a peer its
+//	          connection
 //	retire    let what rests go, since it is not needed any more: an idle connection while draining, a thread behind a
 //	          takeover, a Request that is not used again
 //	dismiss   send away what may still do one more thing first: an idle connection with time for one more request, a new

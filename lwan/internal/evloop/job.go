@@ -2,9 +2,10 @@
 
 package evloop
 
-// Code of the program's is not called while the loop is in the middle of something: in an event, a letter, a timer, a
-// sweep, a guest's method. What has to be told there is told by a job, which runs in a worker of its own turn, as a
-// handler does: it may block, then the loop is taken over, and it may die, then the next job has another worker.
+// Code of the program's is not called while the loop is in the middle of something: in an event, a
+// letter, a timer, a sweep, a guest's method. What has to be told there is told by a job, which
+// runs in a worker of its own turn, as a handler does: it may block, then the loop is taken over,
+// and it may die, then the next job has another worker.
 
 // jobBatch is how many run before others have a turn.
 const jobBatch = 64

@@ -11,12 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The address of a peer is learned where a connection is accepted: accept4(2) returns it by the same call, also when the
-// peer has reset the connection by then, of which getpeername(2) would know nothing any more. It is kept for as long as the
-// connection is open, so a question costs no system call.
+// The address of a peer is learned where a connection is accepted: accept4(2) returns it by the
+// same call, also when the peer has reset the connection by then, of which getpeername(2) would
+// know nothing any more. It is kept for as long as the connection is open, so a question costs no
+// system call.
 //
-// peerAddr is an entry of the table of addresses, which stands beside that of slots: 24 bytes by descriptor, without a
-// pointer, written by the loop that accepts before the owner hears of the connection, and read by whoever serves it.
+// peerAddr is an entry of the table of addresses, which stands beside that of slots: 24 bytes by
+// descriptor, without a pointer, written by the loop that accepts before the owner hears of the
+// connection, and read by the worker that serves it.
 type peerAddr struct {
 	ip     [16]byte // an IPv4 address as IPv4-mapped
 	gen    uint32   // of the connection whose address it is
@@ -24,8 +26,8 @@ type peerAddr struct {
 	family uint16 // 0: no internet address
 }
 
-// sockaddr is the beginning of what accept4 tells of a peer: as much as an internet address has (struct sockaddr_in6).
-// A unix socket's is cut off, and not looked at.
+// sockaddr is the beginning of what accept4 tells of a peer: as much as an internet address has
+// (struct sockaddr_in6). A unix socket's is cut off, and not looked at.
 type sockaddr struct {
 	family uint16
 	port   [2]byte  // in network order
@@ -34,7 +36,8 @@ type sockaddr struct {
 
 const sockaddrLen = uint32(unsafe.Sizeof(sockaddr{}))
 
-// set makes p what accept4 has told. A zone is not kept: it names one of our interfaces, and not the peer.
+// set makes p what accept4 has told. A zone is not kept: it names one of our interfaces, and not
+// the peer.
 func (p *peerAddr) set(gen uint32, from *sockaddr) {
 	*p = peerAddr{gen: gen, port: binary.BigEndian.Uint16(from.port[:])}
 	switch from.family {
@@ -47,7 +50,8 @@ func (p *peerAddr) set(gen uint32, from *sockaddr) {
 	}
 }
 
-// addrPort is the address of the connection of generation gen, IPv4 in its own form; invalid if it has none.
+// addrPort is the address of the connection of generation gen, IPv4 in its own form; invalid if it
+// has none.
 func (p *peerAddr) addrPort(gen uint32) netip.AddrPort {
 	if p.family == 0 || p.gen != gen {
 		return netip.AddrPort{}
@@ -61,7 +65,8 @@ func peerTable(n int) ([]peerAddr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("evloop: map %d addresses: %w", n, err)
 	}
-	// Sound: the mapping is page-aligned, long enough, zeroed, pointer-free, and lives until freePeers.
+	// Sound: the mapping is page-aligned, long enough, zeroed, pointer-free, and lives until
+	// freePeers.
 	return unsafe.Slice((*peerAddr)(unsafe.Pointer(unsafe.SliceData(mem))), n), nil
 }
 
@@ -70,8 +75,8 @@ func freePeers(p []peerAddr) error {
 	return unix.Munmap(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(p))), len(p)*int(unsafe.Sizeof(peerAddr{}))))
 }
 
-// Peer is the remote address, which the connection has had since it was accepted; the zero value on a unix socket, and
-// when the connection is served no longer.
+// Peer is the remote address, which the connection has had since it was accepted; the zero value on
+// a unix socket, and when the connection is served no longer.
 func (c *Conn) Peer() netip.AddrPort {
 	if c.slot == nil {
 		return netip.AddrPort{}

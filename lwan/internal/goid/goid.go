@@ -7,8 +7,9 @@ import (
 	"strconv"
 )
 
-// Current is the number of the calling goroutine, for the cases in which nothing cheaper tells it apart from another one:
-// it takes about a microsecond. It is 0, which no goroutine has, if the runtime does not say it any more.
+// Current is the number of the calling goroutine, for the cases in which nothing cheaper tells it
+// apart from another one: it takes about a microsecond. It is 0, which no goroutine has, if the
+// runtime does not say it any more.
 func Current() uint64 {
 	var buf [64]byte
 	b := buf[:runtime.Stack(buf[:], false)]

@@ -47,7 +47,7 @@
 //
 // AppendField trusts its arguments: what comes from outside must pass ValidName and ValidValue before, or it can end the
 // head and begin another answer. A Head says nothing after a verdict other than Done. A cleaned path can hold NUL, which
-// is EncodedSlash: who opens files by it has to refuse that.
+// is EncodedSlash: code that opens files by it has to refuse that.
 //
 // # Non-goals
 //

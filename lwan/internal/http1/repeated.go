@@ -1,9 +1,10 @@
 package http1
 
-// A field on several lines (RFC 9110 section 5.3). Lines of one name may be joined with commas, which makes one value of
-// a list, and nonsense of anything else. What two readers would take differently is the way by which one of them is
-// deceived: a proxy that checks the first Authorization, before a server that believes the last one. So for each field that
-// is known it is decided here, once, what its lines are together. Who looks a field up by name gets that, everywhere.
+// A field on several lines (RFC 9110 section 5.3). Lines of one name may be joined with commas,
+// which makes one value of a list, and nonsense of anything else. What two readers would take
+// differently is the way by which one of them is deceived: a proxy that checks the first
+// Authorization, before a server that believes the last one. So for each field that is known it is
+// decided here, once, what its lines are together. A look-up by name gives that, everywhere.
 
 // Repeated is what the lines of a field are, when there are several.
 type Repeated uint8
@@ -54,7 +55,8 @@ var repeated = [knownCount]Repeated{
 	Traceparent: Ignored, // Trace Context, section 3.2: two are none, and a new trace begins
 }
 
-// WhenRepeated is what the lines of a field are when there are several; First for 0, which is every other field.
+// WhenRepeated is what the lines of a field are when there are several; First for 0, which is every
+// other field.
 func (k Known) WhenRepeated() Repeated {
 	if k == 0 || k >= knownCount {
 		return First
@@ -74,8 +76,8 @@ func fieldsThat(are Repeated) (set uint64) {
 
 var joinedFields, ignoredFields, refusedFields = fieldsThat(Joined), fieldsThat(Ignored), fieldsThat(Refused)
 
-// settleRepeated is the end of a head that is valid line by line. It is for a pass over the whole of it: what the lines
-// are together does not depend on the pieces in which they came.
+// settleRepeated is the end of a head that is valid line by line. It is for a pass over the whole
+// of it: what the lines are together does not depend on the pieces in which they came.
 func (p *parser) settleRepeated() bool {
 	h := p.h
 	if h.several&refusedFields != 0 {
@@ -99,8 +101,9 @@ func (p *parser) refuseRepeated() bool {
 	return true
 }
 
-// Value returns the value of a field by its name, in any case. buf is the buffer that was parsed. With several lines it is
-// what they are together: joined they are copied, else the value aliases buf. ok is false if there is no such field.
+// Value returns the value of a field by its name, in any case. buf is the buffer that was parsed.
+// With several lines it is what they are together: joined they are copied, else the value aliases
+// buf. ok is false if there is no such field.
 func (h *Head) Value(buf []byte, name string) (value []byte, ok bool) {
 	k := KnownName(name)
 	if k != 0 && h.several&joinedFields>>k&1 != 0 {

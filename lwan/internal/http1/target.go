@@ -21,7 +21,7 @@ import (
 //	\              refused              as encoded     a separator for some
 //	controls, SP   refused              refused        they end the target, or the line, for some
 //
-// Who shows a target, or sends it on, uses AppendTarget, and so all see the same.
+// What shows a target, or sends it on, uses AppendTarget, so that all see the same.
 
 type pathClass uint8
 

@@ -12,7 +12,8 @@ type handler struct {
 	to   slog.Handler
 }
 
-// Enabled implements slog.Handler. It asks the log there and then: slog has it that this costs next to nothing.
+// Enabled implements slog.Handler. It asks the log there and then: slog has it that this costs next
+// to nothing.
 func (h handler) Enabled(ctx context.Context, level slog.Level) bool { return h.to.Enabled(ctx, level) }
 
 // Handle implements slog.Handler. It never waits for the log once the ring has started.

@@ -10,9 +10,9 @@ import (
 // Every is how often something that goes on is said.
 const Every = time.Minute
 
-// Repeats logs what may happen again and again: the first time at once, and from then on how often it has happened,
-// once a minute, with what the last one was like. What did not happen for a minute is new again. Set Log, and Every if
-// it is not to be a minute.
+// Repeats logs what may happen again and again: the first time at once, and from then on how often
+// it has happened, once a minute, with what the last one was like. What did not happen for a minute
+// is new again. Set Log, and Every if it is not to be a minute.
 type Repeats struct {
 	Log   *slog.Logger
 	Every time.Duration // 0: a minute

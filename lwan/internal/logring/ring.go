@@ -13,8 +13,8 @@ const Size = 1024
 // keptRecords is for how many there is room while nothing waits.
 const keptRecords = 16
 
-// Ring is a queue of records, and the goroutine that empties it, which is there only while it has something to do.
-// The zero value is ready, and passes records on at once until Start.
+// Ring is a queue of records, and the goroutine that empties it, which is there only while it has
+// something to do. The zero value is ready, and passes records on at once until Start.
 type Ring struct {
 	started atomic.Bool
 	lost    atomic.Int64
@@ -128,7 +128,8 @@ func (r *Ring) next() (e entry, lost int64, more bool) {
 	return e, lost, true
 }
 
-// hand gives a record to the program's handler. One that fails, panics or ends the goroutine has lost it.
+// hand gives a record to the program's handler. One that fails, panics or ends the goroutine has
+// lost it.
 func (r *Ring) hand(e entry) {
 	written := false
 	defer func() {
