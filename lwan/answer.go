@@ -67,6 +67,9 @@ func inTime(next Handler, req *Request, resp *Response) Status {
 func (r *Response) failPanic(v any) Status {
 	if r.term != nil {
 		if !r.term.end() { // another goroutine is in the middle of writing: the answer is cut
+			p := newPanicError(v)
+			r.req.ownLog().Error("panic in a handler whose answer another goroutine was writing",
+				"route", r.req.where(), "panic", p.Value, "stack", string(p.Stack))
 			return StatusInternalServerError
 		}
 		r.term.inherit() // middleware may go on
