@@ -25,11 +25,7 @@ func (r *Response) Text(st Status, s string) Status {
 		r.WriteString(s)
 		return st
 	}
-	if r.unshared { // its array is not used again: the string is as good
-		r.text = s
-		return st
-	}
-	hold(r, s)
+	hold(r, s) // a copy, so that s need not be on the heap
 	return st
 }
 
