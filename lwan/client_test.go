@@ -45,8 +45,12 @@ func newClient(t testing.TB, c net.Conn) *client {
 	return &client{t, c, bufio.NewReader(c)}
 }
 
+// send sends parts, and gives the server its time from now on.
 func (w *client) send(parts ...string) {
 	w.t.Helper()
+	if err := w.c.SetDeadline(time.Now().Add(patience)); err != nil {
+		w.t.Fatal(err)
+	}
 	for _, p := range parts {
 		if _, err := io.WriteString(w.c, p); err != nil {
 			w.t.Fatal(err)
