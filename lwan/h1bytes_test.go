@@ -122,11 +122,14 @@ func (r *reading) verdict(o *outcome) string {
 	if n := len(o.answers); n > 0 && n <= len(r.waits) && r.waits[n-1] {
 		r = &reading{requests: r.requests[:n]}
 	}
-	targets := make([]string, len(r.requests))
+	targets, texts := make([]string, len(r.requests)), make([]string, len(r.requests))
 	for i, line := range r.requests {
 		method, rest, _ := strings.Cut(line, " ")
-		target, _, _ := strings.Cut(rest, " ")
+		target, body, has := strings.Cut(rest, " ")
 		targets[i] = method + " " + shown(target)
+		if texts[i] = targets[i]; has { // its body is told as it came
+			texts[i] += " " + body
+		}
 	}
 	if !slices.Equal(o.seen, targets) {
 		return "others were seen"
@@ -139,7 +142,7 @@ func (r *reading) verdict(o *outcome) string {
 			return ""
 		}
 		text, good := strings.CutPrefix(a, "200 ")
-		if last := i == len(r.requests)-1 && (r.broken || r.open); good && !last && text != shown(r.requests[i]) && recited(r.requests[i]) {
+		if last := i == len(r.requests)-1 && (r.broken || r.open); good && !last && text != texts[i] && recited(r.requests[i]) {
 			return fmt.Sprintf("answer %d is none to %q", i, r.requests[i])
 		}
 	}
