@@ -52,9 +52,10 @@ func TestFieldsOnSeveralLines(t *testing.T) {
 
 // TestResponseHeaderAll shows all fields that were set.
 func TestResponseHeaderAll(t *testing.T) {
-	var got []string
+	shown := make(chan []string, 1)
 	srv := &Server{}
 	srv.Handle("/", func(req *Request, resp *Response) Status {
+		var got []string
 		show := func(name string) {
 			got = append(got, fmt.Sprintf("%s %q %q", name, resp.Header(name), resp.HeaderAll(name)))
 		}
@@ -67,9 +68,11 @@ func TestResponseHeaderAll(t *testing.T) {
 		for _, name := range []string{"VARY", "content-type", "Content-Length", "connection", "X-None"} {
 			show(name)
 		}
+		shown <- got
 		return 204
 	})
 	get(t, serveTest(t, srv), "/")
+	got := <-shown
 	want := `Vary "" []|VARY "Origin" ["Origin" "Accept"]|content-type "text/plain" ["text/plain"]|Content-Length "5" ["5"]|` +
 		`connection "close" ["close"]|X-None "" []`
 	if all := strings.Join(got, "|"); all != want {
