@@ -78,7 +78,6 @@ var overdue = map[string]Handler{
 // TestDeadline: whatever the handler does when its time is up, on the loop or on a goroutine, the client gets 503 as long
 // as nothing was sent. What middleware has set is sent too, and the connection goes on if the request was read to its end.
 func TestDeadline(t *testing.T) {
-	t.Parallel()
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{Limits: Limits{Timeout: deadline}}
 		srv.Use(func(next Handler) Handler {
@@ -128,7 +127,6 @@ func TestDeadline(t *testing.T) {
 // TestDeadlineOfAStream: once the head has left, the limit has been kept. An event stream lives on, and so does its
 // context.
 func TestDeadlineOfAStream(t *testing.T) {
-	t.Parallel()
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{Limits: Limits{Timeout: deadline}}
 		over := make(chan bool, 1)

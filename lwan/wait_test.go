@@ -48,7 +48,6 @@ func TestContextEndsWithTheClient(t *testing.T) {
 // TestTimeout: from the head of the request to that of the answer; then the context ends with ErrTimeout, what waits too,
 // and 503 is sent. A stream that has begun is not bound by it.
 func TestTimeout(t *testing.T) {
-	t.Parallel()
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{Limits: Limits{Timeout: 30 * time.Millisecond}}
 		report := make(chan string, 4)
