@@ -71,9 +71,9 @@ func BenchmarkRouter(b *testing.B) {
 	}
 }
 
-// BenchmarkHostile is the worst that a client can make of a table with a literal beside a wildcard in each of six
-// segments: the walk takes all 64 ways down, reads the last segment on each, and finds nothing. The time per byte must
-// not grow with the path.
+// BenchmarkHostile is the worst that a client can make of a table with a literal beside a wildcard
+// in each of six segments: the walk takes all 64 ways down, reads the last segment on each, and
+// finds nothing. The time per byte must not grow with the path.
 func BenchmarkHostile(b *testing.B) {
 	t := &Table[int]{}
 	for way := range 64 {

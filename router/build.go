@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// branch is a node while the tree is being made: labels are whole strings, and no two kids begin with the same byte.
+// branch is a node while the tree is being made: labels are whole strings, and no two kids begin
+// with the same byte.
 type branch struct {
 	label     string
 	kids      []*branch
@@ -111,19 +112,21 @@ type layout struct {
 
 // compact gives the root b and the branches below it their final form.
 func (b *branch) compact() tree {
-	l := &layout{tree: tree{nodes: make([]node, 1), retries: make([]retry, 1), leaves: make([]leaf, 1)}}
+	l := &layout{
+		tree: tree{nodes: make([]node, 1), retries: make([]retry, 1), leaves: make([]leaf, 1)},
+	}
 	l.place(b, retry{offset: uint32(len(b.label))})
 	l.tree.text = l.text.String()
 	return l.tree
 }
 
-// place lays out b and everything below it, depth first, so that neighbours in the tree are neighbours in memory.
-// r.fall is where a walk goes on when all of b has failed.
+// place lays out b and everything below it, depth first, so that neighbours in the tree are
+// neighbours in memory. r.fall is where a walk goes on when all of b has failed.
 func (l *layout) place(b *branch, r retry) nodeID {
 	id := nodeID(len(l.tree.nodes))
 	l.tree.nodes = append(l.tree.nodes, node{
-		size: uint32(len(b.label)), at: uint32(l.text.Len()), head: loadShort(b.label[:min(8, len(b.label))]),
-		end: l.leaf(b.end), tail: l.leaf(b.tail),
+		size: uint32(len(b.label)), at: uint32(l.text.Len()),
+		head: loadShort(b.label[:min(8, len(b.label))]), end: l.leaf(b.end), tail: l.leaf(b.tail),
 	})
 	l.tree.retries = append(l.tree.retries, r)
 	l.text.WriteString(b.label)
@@ -141,7 +144,9 @@ func (l *layout) place(b *branch, r retry) nodeID {
 	// In a list of colliding children the busiest comes first.
 	slices.SortStableFunc(b.kids, func(x, y *branch) int { return y.weight - x.weight })
 	for _, k := range b.kids {
-		kid := l.place(k, retry{fall: fall, offset: r.offset + uint32(len(k.label)), wilds: r.wilds})
+		kid := l.place(k, retry{
+			fall: fall, offset: r.offset + uint32(len(k.label)), wilds: r.wilds,
+		})
 		l.link(id, kid, k.label[0])
 	}
 	return id

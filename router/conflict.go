@@ -8,9 +8,10 @@ import (
 // maxConflicts is how many conflicts Build lists. One mistake can make millions.
 const maxConflicts = 100
 
-// conflicts returns one *ConflictError for each pair of patterns that conflicts, in order of registration, and
-// ErrMoreConflicts behind as many as are listed. Of patterns that match the same requests only the first is compared
-// with the rest, since all of them would repeat what it has to say.
+// conflicts returns one *ConflictError for each pair of patterns that conflicts, in order of
+// registration, and ErrMoreConflicts behind as many as are listed. Of patterns that match the same
+// requests only the first is compared with the rest, since all of them would repeat what it has to
+// say.
 func conflicts(patterns []*pattern) []error {
 	var errs []error
 	hosts := map[string]*hostIndex{}
@@ -60,8 +61,8 @@ func commonRequest(p, q *pattern) string {
 	return method + " " + p.host + Escape(path.String())
 }
 
-// commonSegment is a text for segment i that suits both: that of the more specific of the two. Beyond the end of the
-// shorter pattern, which ends in a tail then, only the longer one has a say.
+// commonSegment is a text for segment i that suits both: that of the more specific of the two.
+// Beyond the end of the shorter pattern, which ends in a tail then, only the longer one has a say.
 func commonSegment(p, q *pattern, i int) string {
 	if i >= len(p.segments) || i < len(q.segments) && q.segments[i].kind == literal {
 		p, q = q, p

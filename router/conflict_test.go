@@ -10,7 +10,9 @@ import (
 	"time"
 )
 
-var inverse = map[relation]relation{same: same, wider: narrower, narrower: wider, apart: apart, crossing: crossing}
+var inverse = map[relation]relation{
+	same: same, wider: narrower, narrower: wider, apart: apart, crossing: crossing,
+}
 
 // TestCompare checks what a relation says against requests that either pattern matches.
 func TestCompare(t *testing.T) {
@@ -36,10 +38,12 @@ func TestCompare(t *testing.T) {
 			path := decodePath(usable(q.raw))
 			first, _, _ := pair[0].admits(path)
 			second, _, _ := pair[1].admits(path)
-			first, second = first && pair[0].admitsMethod(q.method), second && pair[1].admitsMethod(q.method)
+			first, second = first && pair[0].admitsMethod(q.method),
+				second && pair[1].admitsMethod(q.method)
 			if first && second && r == apart || first && !second && (r == same || r == narrower) ||
 				second && !first && (r == same || r == wider) {
-				t.Fatalf("%q relate as %d, but %s %s is matched: %v, %v", texts, r, q.method, path, first, second)
+				t.Fatalf("%q relate as %d, but %s %s is matched: %v, %v",
+					texts, r, q.method, path, first, second)
 			}
 		}
 	}
@@ -58,8 +62,8 @@ func each(err error) []error {
 	return err.(interface{ Unwrap() []error }).Unwrap()
 }
 
-// TestConflicts compares the pairs that Build reports with what ServeMux says of each pair alone, and checks that the
-// example given is one.
+// TestConflicts compares the pairs that Build reports with what ServeMux says of each pair alone,
+// and checks that the example given is one.
 func TestConflicts(t *testing.T) {
 	found := 0
 	for seed := range uint64(300) {
@@ -89,7 +93,8 @@ func TestConflicts(t *testing.T) {
 	}
 }
 
-// conflictsInServeMux asks about every pair. A pattern that repeats an earlier one is not compared with later ones.
+// conflictsInServeMux asks about every pair. A pattern that repeats an earlier one is not compared
+// with later ones.
 func conflictsInServeMux(texts []string) []string {
 	var pairs []string
 	repeats := map[int]bool{}
@@ -175,8 +180,8 @@ func everyWildcard(n int) (list []string) {
 	return list
 }
 
-// TestBuildOfManyThatOverlap: patterns that overlap without a conflict, in numbers at which comparing each with each does
-// not end.
+// TestBuildOfManyThatOverlap: patterns that overlap without a conflict, in numbers at which
+// comparing each with each does not end.
 func TestBuildOfManyThatOverlap(t *testing.T) {
 	var nested, methods, ends []string
 	for i := range 3000 {
@@ -186,7 +191,9 @@ func TestBuildOfManyThatOverlap(t *testing.T) {
 	for i, p := range everyWildcard(10) {
 		ends = append(ends, fmt.Sprint(p, "/", i))
 	}
-	for name, patterns := range map[string][]string{"nested": nested, "methods": methods, "ends": ends} {
+	for name, patterns := range map[string][]string{
+		"nested": nested, "methods": methods, "ends": ends,
+	} {
 		t.Run(name, func(t *testing.T) {
 			var table Table[int]
 			for i, p := range patterns {
@@ -212,7 +219,8 @@ func checkExample(t *testing.T, c *ConflictError) {
 	host, path, _ := strings.Cut(target, "/")
 	for _, text := range []string{c.Pattern, c.OtherPattern} {
 		var p Params
-		if _, res := tableOf(t, text).Find(method, host, decodePath("/"+path), &p); res.Kind != Found {
+		_, res := tableOf(t, text).Find(method, host, decodePath("/"+path), &p)
+		if res.Kind != Found {
 			t.Errorf("%v: but %q does not match that (%v)", c, text, res.Kind)
 		}
 	}

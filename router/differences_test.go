@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// differences are the places where a Table answers otherwise than ServeMux, on purpose. Both answers are checked, so
-// that a change in net/http is noticed.
+// differences are the places where a Table answers otherwise than ServeMux, on purpose. Both
+// answers are checked, so that a change in net/http is noticed.
 var differences = []struct {
 	name, why string
 	pattern   string
@@ -15,13 +15,14 @@ var differences = []struct {
 	theirs    answer
 }{
 	{
-		"host case", "hosts are case-insensitive (RFC 9110, section 4.2.3); ServeMux compares bytes",
+		"host case",
+		"hosts are case-insensitive (RFC 9110, section 4.2.3); ServeMux compares bytes",
 		"Example.com/", probe{"GET", "example.COM", "/"},
 		answer{status: 200, pattern: "Example.com/"}, answer{status: 404},
 	},
 	{
-		"IPv6 brackets", "the brackets are syntax around the address (RFC 3986, section 3.2.2); ServeMux drops them " +
-			"only together with a port, so no one pattern matches both forms",
+		"IPv6 brackets", "the brackets are syntax around the address (RFC 3986, section 3.2.2); " +
+			"ServeMux drops them only together with a port, so no one pattern matches both forms",
 		"[::1]/", probe{"GET", "[::1]:8080", "/"},
 		answer{status: 200, pattern: "[::1]/"}, answer{status: 404},
 	},
@@ -41,10 +42,11 @@ var differences = []struct {
 		answer{status: 404}, answer{status: 200, pattern: "/a//b"},
 	},
 	{
-		"encoded dots", "an encoded dot is a dot (RFC 3986, section 6.2.2.2), so it is cleaned away like one; ServeMux " +
-			"hands \"..\" to the handler",
+		"encoded dots", "an encoded dot is a dot (RFC 3986, section 6.2.2.2), so it is cleaned " +
+			"away like one; ServeMux hands \"..\" to the handler",
 		"/{x}/{y}/b", probe{"GET", "h", "/a/%2e%2E/b"},
-		answer{status: 307, location: "/b?q=1"}, answer{status: 200, pattern: "/{x}/{y}/b", values: `x="a" y=".." `},
+		answer{status: 307, location: "/b?q=1"},
+		answer{status: 200, pattern: "/{x}/{y}/b", values: `x="a" y=".." `},
 	},
 	{
 		"dots at the end name a directory", "the slash before them stays: RFC 3986, section 5.2.4",
@@ -54,7 +56,8 @@ var differences = []struct {
 	{
 		"cleaned path is escaped once", "ServeMux escapes the escaped path again",
 		"/a%20b/c", probe{"GET", "h", "/a%20b//c"},
-		answer{status: 307, location: "/a%20b/c?q=1"}, answer{status: 307, location: "/a%2520b/c?q=1"},
+		answer{status: 307, location: "/a%20b/c?q=1"},
+		answer{status: 307, location: "/a%2520b/c?q=1"},
 	},
 	{
 		"redirect keeps an encoded slash", "ServeMux redirects to another resource",
@@ -62,14 +65,17 @@ var differences = []struct {
 		answer{status: 307, location: "/a%2Fb/?q=1"}, answer{status: 307, location: "/a/b/?q=1"},
 	},
 	{
-		"CONNECT is redirected as sent", "the path of CONNECT is not cleaned for the match, so neither is it here",
+		"CONNECT is redirected as sent",
+		"the path of CONNECT is not cleaned for the match, so neither is it here",
 		"/x/../y/", probe{"CONNECT", "h", "/x/../y"},
 		answer{status: 307, location: "/x/../y/?q=1"}, answer{status: 307, location: "/y/?q=1"},
 	},
 	{
-		"sub-delims stay", "a path may hold them as they are (RFC 3986, section 3.3); ServeMux escapes some",
+		"sub-delims stay",
+		"a path may hold them as they are (RFC 3986, section 3.3); ServeMux escapes some",
 		"/{x}/", probe{"GET", "h", "/it's(1)!*"},
-		answer{status: 307, location: "/it's(1)!*/?q=1"}, answer{status: 307, location: "/it%27s%281%29%21%2A/?q=1"},
+		answer{status: 307, location: "/it's(1)!*/?q=1"},
+		answer{status: 307, location: "/it%27s%281%29%21%2A/?q=1"},
 	},
 }
 
@@ -86,8 +92,8 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
-// TestEmptySegmentOfConnect: a wildcard takes an empty segment, which only CONNECT can have. ServeMux loses count of
-// its wildcards then, and Request.PathValue panics.
+// TestEmptySegmentOfConnect: a wildcard takes an empty segment, which only CONNECT can have.
+// ServeMux loses count of its wildcards then, and Request.PathValue panics.
 func TestEmptySegmentOfConnect(t *testing.T) {
 	q := probe{"CONNECT", "h", "/a//b"}
 	want := answer{status: 200, pattern: "/a/{x}/b", values: `x="" `}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// maker makes patterns and requests up. Its words are few, so that they meet, and share their low three bits, so that
-// they collide in the trie.
+// maker makes patterns and requests up. Its words are few, so that they meet, and share their low
+// three bits, so that they collide in the trie.
 type maker struct{ *rand.Rand }
 
 func (m maker) pick(words ...string) string { return words[m.IntN(len(words))] }
@@ -15,7 +15,8 @@ func (m maker) pick(words ...string) string { return words[m.IntN(len(words))] }
 // word is a literal as a pattern or a request may write it. Never "%2F" alone: see differences.
 func (m maker) word() string {
 	if m.IntN(8) == 0 {
-		return m.pick("a%2Fb", "%61", "i%2fq", "%C3%A9", "q%20i", "a;b", "quite-a-long-segment", "quite-a-long-segmenT")
+		return m.pick("a%2Fb", "%61", "i%2fq", "%C3%A9", "q%20i", "a;b", "quite-a-long-segment",
+			"quite-a-long-segmenT")
 	}
 	return m.pick("a", "i", "q", "aa", "ai", "ia", "b", "ab", "aia", "aiq")
 }
@@ -37,7 +38,8 @@ func (m maker) pattern() string {
 			b.WriteString("/" + m.word())
 		}
 	}
-	if end := m.pick("", "", "/", "/{$}", "/{rest...}"); end != "" || !strings.Contains(b.String(), "/") {
+	end := m.pick("", "", "/", "/{$}", "/{rest...}")
+	if end != "" || !strings.Contains(b.String(), "/") {
 		b.WriteString(strings.Replace("/"+end, "//", "/", 1))
 	}
 	return b.String()
@@ -51,7 +53,8 @@ func (m maker) request(pattern string) probe {
 	}
 	q := probe{method: p.method, host: p.host + m.pick("", "", ":80", ":")}
 	if q.method == "" || m.IntN(4) == 0 {
-		q.method = m.pick("GET", "HEAD", "POST", "PUT", "BREW", "BREWS", "OPTIONS", "CONNECT", "get")
+		q.method = m.pick("GET", "HEAD", "POST", "PUT", "BREW", "BREWS", "OPTIONS", "CONNECT",
+			"get")
 	}
 	if q.host == "" || m.IntN(6) == 0 {
 		q.host = m.pick("h", "i.h:8080", "other", "127.0.0.1", "h:")
@@ -104,7 +107,8 @@ func usable(raw string) string {
 	return raw
 }
 
-// sameAnswer compares two answers, but for the Location fields in which ServeMux differs: see differences.
+// sameAnswer compares two answers, but for the Location fields in which ServeMux differs: see
+// differences.
 func sameAnswer(q probe, ours, theirs answer) bool {
 	for _, a := range []*answer{&ours, &theirs} {
 		if strings.Contains(q.raw, "%") || q.method == "CONNECT" {
@@ -115,8 +119,8 @@ func sameAnswer(q probe, ours, theirs answer) bool {
 	return ours == theirs
 }
 
-// TestLikeServeMux builds random tables and sends them random requests. Both must refuse the same patterns, and
-// answer every request alike.
+// TestLikeServeMux builds random tables and sends them random requests. Both must refuse the same
+// patterns, and answer every request alike.
 func TestLikeServeMux(t *testing.T) {
 	rounds := 4000
 	if testing.Short() {
@@ -130,7 +134,8 @@ func TestLikeServeMux(t *testing.T) {
 			p := m.pattern()
 			complaint := o.add(p)
 			if ok := builds(append(patterns, p)...); ok != (complaint == "") {
-				t.Fatalf("seed %d: %q after %q: accepted: %v; ServeMux: %q", seed, p, patterns, ok, complaint)
+				t.Fatalf("seed %d: %q after %q: accepted: %v; ServeMux: %q",
+					seed, p, patterns, ok, complaint)
 			}
 			if complaint == "" {
 				patterns = append(patterns, p)
@@ -145,7 +150,8 @@ func TestLikeServeMux(t *testing.T) {
 			}
 			ours, theirs := serve(table, q), o.serve(t, q)
 			if !sameAnswer(q, ours, theirs) {
-				t.Fatalf("seed %d: %q\n%+v\n ours:   %+v\n theirs: %+v", seed, patterns, q, ours, theirs)
+				t.Fatalf("seed %d: %q\n%+v\n ours:   %+v\n theirs: %+v",
+					seed, patterns, q, ours, theirs)
 			}
 			seen[ours.status]++
 		}

@@ -6,7 +6,8 @@ import (
 )
 
 // ErrMoreConflicts is returned by Build, beside 100 conflicts that it lists, when there are more.
-var ErrMoreConflicts = errors.New("router: more patterns conflict than the 100 pairs that are listed")
+var ErrMoreConflicts = errors.New(
+	"router: more patterns conflict than the 100 pairs that are listed")
 
 // SyntaxError is one pattern that cannot be read. Build returns it.
 type SyntaxError struct {
@@ -17,11 +18,12 @@ type SyntaxError struct {
 }
 
 func (e *SyntaxError) Error() string {
-	return "router: " + at(e.Pattern, e.Source) + ": offset " + strconv.Itoa(e.Offset) + ": " + e.Reason
+	return "router: " + at(e.Pattern, e.Source) + ": offset " +
+		strconv.Itoa(e.Offset) + ": " + e.Reason
 }
 
-// ConflictError is a pair of patterns of which neither takes precedence for some request that both match. Build
-// returns it.
+// ConflictError is a pair of patterns of which neither takes precedence for some request that both
+// match. Build returns it.
 type ConflictError struct {
 	Pattern, Source           string // of the later Add
 	OtherPattern, OtherSource string // of the earlier Add
@@ -34,11 +36,12 @@ func (e *ConflictError) Error() string {
 	if e.Same {
 		why = "both match the same requests, such as " + e.Example
 	}
-	return "router: " + at(e.Pattern, e.Source) + " conflicts with " + at(e.OtherPattern, e.OtherSource) + ": " + why
+	return "router: " + at(e.Pattern, e.Source) + " conflicts with " +
+		at(e.OtherPattern, e.OtherSource) + ": " + why
 }
 
-// LateError is a pattern that was added after a Build that succeeded. The table goes on without it; the next Build
-// returns the error.
+// LateError is a pattern that was added after a Build that succeeded. The table goes on without it;
+// the next Build returns the error.
 type LateError struct {
 	Pattern string
 	Source  string

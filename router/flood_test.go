@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// collidingPatterns are literals that differ at every place in bytes that end in the same three bits: in the trie they are
-// one list.
+// collidingPatterns are literals that differ at every place in bytes that end in the same three
+// bits: in the trie they are one list.
 func collidingPatterns(depth int) []string {
 	patterns := []string{"/"}
 	for range depth {
@@ -25,8 +25,9 @@ func collidingPatterns(depth int) []string {
 	return patterns
 }
 
-// ambiguousPatterns have a literal or a wildcard in each of n segments, in all combinations: a path is a candidate for each
-// of them until its end, which is another one for each, or they would be conflicts.
+// ambiguousPatterns have a literal or a wildcard in each of n segments, in all combinations: a path
+// is a candidate for each of them until its end, which is another one for each, or they would be
+// conflicts.
 func ambiguousPatterns(n int) (patterns []string) {
 	for bits := range 1 << n {
 		var b strings.Builder
@@ -42,22 +43,26 @@ func ambiguousPatterns(n int) (patterns []string) {
 	return patterns
 }
 
-// TestHostilePathsCostTheirLength: whatever the table and the path, a node is entered once at most. Trying all ways through
-// ten ambiguous segments again from each of them would take for ever, and so would a path of 1 MiB in the square of its
-// length. Answers are those of net/http.
+// TestHostilePathsCostTheirLength: whatever the table and the path, a node is entered once at most.
+// Trying all ways through ten ambiguous segments again from each of them would take for ever, and
+// so would a path of 1 MiB in the square of its length. Answers are those of net/http.
 func TestHostilePathsCostTheirLength(t *testing.T) {
 	const size = 1 << 20
 	for name, c := range map[string]struct {
 		patterns []string
 		paths    []string
 	}{
-		"colliding bytes": {collidingPatterns(3), []string{"/gow", "/'77", "/gox", "/go", "/goww", "/" + strings.Repeat("gow", size/3)}},
+		"colliding bytes": {collidingPatterns(3),
+			[]string{"/gow", "/'77", "/gox", "/go", "/goww", "/" + strings.Repeat("gow", size/3)}},
 		"ambiguous segments": {ambiguousPatterns(10), []string{
-			strings.Repeat("/a", 10) + "/end1023", strings.Repeat("/a", 10) + "/none", strings.Repeat("/a", 11) + "/end1023",
-			strings.Repeat("/b", 10) + "/end1023", strings.Repeat("/a", size/2), strings.Repeat("/"+strings.Repeat("a", size/11), 11),
+			strings.Repeat("/a", 10) + "/end1023", strings.Repeat("/a", 10) + "/none",
+			strings.Repeat("/a", 11) + "/end1023", strings.Repeat("/b", 10) + "/end1023",
+			strings.Repeat("/a", size/2), strings.Repeat("/"+strings.Repeat("a", size/11), 11),
 		}},
-		"one long segment": {[]string{"/{a}/x", "/{a}/{b}", "/{rest...}"}, []string{"/" + strings.Repeat("o", size), "/" + strings.Repeat("o", size) + "/y"}},
-		"many segments":    {[]string{"/a/{b}/c/{d}/e", "/a/{rest...}", "GET /a/{b}/{$}"}, []string{strings.Repeat("/a", size/2), "/a/b/c/d/" + strings.Repeat("e", size)}},
+		"one long segment": {[]string{"/{a}/x", "/{a}/{b}", "/{rest...}"},
+			[]string{"/" + strings.Repeat("o", size), "/" + strings.Repeat("o", size) + "/y"}},
+		"many segments": {[]string{"/a/{b}/c/{d}/e", "/a/{rest...}", "GET /a/{b}/{$}"},
+			[]string{strings.Repeat("/a", size/2), "/a/b/c/d/" + strings.Repeat("e", size)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			table, mux := &Table[int]{}, http.NewServeMux()

@@ -6,9 +6,11 @@ import (
 	"testing"
 )
 
-// likeServeMux reports whether a pattern is one about which the oracle has the same opinion: see differences.
+// likeServeMux reports whether a pattern is one about which the oracle has the same opinion: see
+// differences.
 func likeServeMux(pattern string) bool {
-	if strings.Contains(pattern, "\x00") || strings.Contains(pattern, "%00") || len(pattern) > maxHost {
+	if strings.Contains(pattern, "\x00") || strings.Contains(pattern, "%00") ||
+		len(pattern) > maxHost {
 		return false
 	}
 	i := strings.IndexByte(pattern, '/')
@@ -36,7 +38,8 @@ func oddSegment(path string) bool {
 	return false
 }
 
-// FuzzPatterns gives two patterns to both: they must be accepted or refused, alone and together, by both.
+// FuzzPatterns gives two patterns to both: they must be accepted or refused, alone and together, by
+// both.
 func FuzzPatterns(f *testing.F) {
 	f.Add("GET /a/{x}", "/{y...}")
 	f.Add("/a/{$}", "h/a/")
@@ -69,9 +72,10 @@ func FuzzFind(f *testing.F) {
 	f.Add("CONNECT /x\n/x/", "CONNECT", "h:443", "/x")
 	f.Fuzz(func(t *testing.T, patterns, method, host, raw string) {
 		u, err := url.ParseRequestURI(raw)
-		if err != nil || !strings.HasPrefix(raw, "/") || u.Host != "" || u.RawQuery != "" || u.EscapedPath() != raw ||
-			strings.Contains(u.Path, "\x00") || oddSegment(raw) || !validMethod(method) || method == "" ||
-			strings.HasSuffix(raw, "/.") || strings.HasSuffix(raw, "/..") || oddHost(host) || len(host) > maxHost ||
+		if err != nil || !strings.HasPrefix(raw, "/") || u.Host != "" || u.RawQuery != "" ||
+			u.EscapedPath() != raw || strings.Contains(u.Path, "\x00") || oddSegment(raw) ||
+			!validMethod(method) || method == "" || strings.HasSuffix(raw, "/.") ||
+			strings.HasSuffix(raw, "/..") || oddHost(host) || len(host) > maxHost ||
 			method == "CONNECT" && (strings.Contains(raw, "//") || Clean(raw) != raw) {
 			t.Skip("no request, or a known difference")
 		}

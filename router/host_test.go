@@ -7,8 +7,9 @@ import (
 )
 
 var hosts = []string{
-	"", "h", "h:80", "h:", ":80", ":", "h:x", "::1", "[::1]", "[::1]:80", "[::1]:", "[::1]80", "[::1", "::1]", "a:b:c",
-	"[a]b:80", "[[a]]:80", "[a]:80]", "[a]:8[0", "a[b:80", "a]b:80", "h:8]0", "[::1]:80:80", "EXAMPLE.com:443",
+	"", "h", "h:80", "h:", ":80", ":", "h:x", "::1", "[::1]", "[::1]:80", "[::1]:", "[::1]80",
+	"[::1", "::1]", "a:b:c", "[a]b:80", "[[a]]:80", "[a]:80]", "[a]:8[0", "a[b:80", "a]b:80",
+	"h:8]0", "[::1]:80:80", "EXAMPLE.com:443",
 }
 
 // splitPort is what net/http does.
@@ -42,7 +43,8 @@ func FuzzStripPort(f *testing.F) {
 }
 
 func TestHosts(t *testing.T) {
-	table := tableOf(t, "GET /{x}", "h.example/{x}", "GET H.example/a", "CONNECT h.example:443/{x...}", "[fe80::1]/{x}")
+	table := tableOf(t, "GET /{x}", "h.example/{x}", "GET H.example/a",
+		"CONNECT h.example:443/{x...}", "[fe80::1]/{x}")
 	for _, c := range []struct{ method, host, path, pattern string }{
 		{"GET", "h.example", "/a", "GET H.example/a"},
 		{"GET", "H.EXAMPLE:8080", "/a", "GET H.example/a"},

@@ -8,13 +8,15 @@ import (
 // routeID is a route's place in registration order, counted from 1; 0 is none.
 type routeID uint32
 
-// leaf holds the routes of one path, which differ in method only. A leaf without routes accepts nothing.
+// leaf holds the routes of one path, which differ in method only. A leaf without routes accepts
+// nothing.
 type leaf struct {
-	byMethod   [methodSlots]routeID // the route that answers each method; none for extension and collecting
-	anyMethod  routeID              // the route without a method
-	extensions []extensionRoute     // methods without a number
-	first      routeID              // the route registered first: it speaks for the path
-	set        methodSet            // what the routes name
+	// the route that answers each method; none for extension and collecting
+	byMethod   [methodSlots]routeID
+	anyMethod  routeID          // the route without a method
+	extensions []extensionRoute // methods without a number
+	first      routeID          // the route registered first: it speaks for the path
+	set        methodSet        // what the routes name
 }
 
 type extensionRoute struct {
@@ -38,8 +40,8 @@ func (l *leaf) add(method string, id routeID) {
 	}
 }
 
-// settle lets the more general routes answer what no more specific one does: GET answers HEAD, and a route without a
-// method answers everything.
+// settle lets the more general routes answer what no more specific one does: GET answers HEAD, and
+// a route without a method answers everything.
 func (l *leaf) settle() {
 	if l.byMethod[headID] == 0 {
 		l.byMethod[headID] = l.byMethod[getID]

@@ -1,7 +1,7 @@
 package router
 
-// methodID numbers the methods of RFC 9110 (section 9) and PATCH (RFC 5789), in alphabetical order, so that a leaf
-// finds a method's route by index.
+// methodID numbers the methods of RFC 9110 (section 9) and PATCH (RFC 5789), in alphabetical order,
+// so that a leaf finds a method's route by index.
 type methodID uint8
 
 const (

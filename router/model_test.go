@@ -53,7 +53,8 @@ func (m model) best(method, host, path string) *pattern {
 		if !ok || !p.admitsMethod(method) || p.host != "" && p.host != host {
 			continue
 		}
-		if best == nil || best.host == "" && p.host != "" || best.host == p.host && p.compare(best) == narrower {
+		if best == nil || best.host == "" && p.host != "" ||
+			best.host == p.host && p.compare(best) == narrower {
 			best = p
 		}
 	}
@@ -103,7 +104,8 @@ func (m model) find(method, host, path string) (kind Kind, p *pattern, allow str
 // byteMaker makes patterns and paths of any bytes, with long common beginnings and many wildcards.
 type byteMaker struct{ *rand.Rand }
 
-// text is a segment: few different ones, of bytes of which many share their low three bits; EncodedSlash is one.
+// text is a segment: few different ones, of bytes of which many share their low three bits;
+// EncodedSlash is one.
 func (m byteMaker) text() string {
 	b := []byte("1234567890123456789012345678901234567890"[:m.IntN(3)*m.IntN(20)])
 	for range 1 + m.IntN(2) {
@@ -177,8 +179,10 @@ func TestLikeModel(t *testing.T) {
 			path := m.path(plain[m.IntN(len(plain))])
 			v, res := table.Find(method, host, path, &params)
 			kind, p, allow := plain.find(method, host, path)
-			if res.Kind != kind || res.Allow != allow || p != nil && (res.Pattern != p.text || v != p.text) {
-				t.Fatalf("seed %d: %q\n%s %s %q: %v %+v; want %v %+v %q", seed, texts, method, host, path, v, res, kind, p, allow)
+			if res.Kind != kind || res.Allow != allow ||
+				p != nil && (res.Pattern != p.text || v != p.text) {
+				t.Fatalf("seed %d: %q\n%s %s %q: %v %+v; want %v %+v %q",
+					seed, texts, method, host, path, v, res, kind, p, allow)
 			}
 			if kind == Found {
 				compareParams(t, &params, p, path)
@@ -198,16 +202,19 @@ func TestLikeModel(t *testing.T) {
 func (m model) moreSpecific(host, path string, p *pattern) (list model) {
 	for _, q := range m {
 		ok, _, _ := q.admits(path)
-		if ok && (q.host == p.host && q.compare(p) == narrower || q.host == host && p.host == "" && q.host != "") {
+		if ok &&
+			(q.host == p.host && q.compare(p) == narrower ||
+				q.host == host && p.host == "" && q.host != "") {
 			list = append(list, q)
 		}
 	}
 	return list
 }
 
-// compareOtherwise compares Otherwise, and returns 1 if it had something to say. Paths that a slash would lead to other
-// patterns are left out: their methods may be in the list.
-func compareOtherwise(t *testing.T, table *Table[string], m model, method, host, path string, p *pattern, found *Params) int {
+// compareOtherwise compares Otherwise, and returns 1 if it had something to say. Paths that a slash
+// would lead to other patterns are left out: their methods may be in the list.
+func compareOtherwise(t *testing.T, table *Table[string], m model, method, host, path string,
+	p *pattern, found *Params) int {
 	t.Helper()
 	slashed := func(q *pattern) bool { ok, _, _ := q.admits(path + "/"); return ok }
 	if p.method != "" || !strings.HasSuffix(path, "/") && slices.ContainsFunc(m, slashed) {
@@ -219,12 +226,14 @@ func compareOtherwise(t *testing.T, table *Table[string], m model, method, host,
 	}
 	v, got := table.Otherwise(method, host, path, found)
 	if got.Kind != want.Kind || got.Allow != want.Allow || v != got.Pattern {
-		t.Fatalf("otherwise than %s, for %s %q %q: %q %+v, want %+v", p.text, method, host, path, v, got, want)
+		t.Fatalf("otherwise than %s, for %s %q %q: %q %+v, want %+v",
+			p.text, method, host, path, v, got, want)
 	}
 	if want.Kind == NotFound {
 		return 0
 	}
-	if q, err := parse(got.Pattern, ""); err != nil || len(model{q}.moreSpecific(host, path, p)) == 0 {
+	if q, err := parse(got.Pattern, ""); err != nil ||
+		len(model{q}.moreSpecific(host, path, p)) == 0 {
 		t.Fatalf("otherwise than %s, for %q: %s speaks", p.text, path, got.Pattern)
 	}
 	return 1
@@ -234,14 +243,17 @@ func compareParams(t *testing.T, params *Params, p *pattern, path string) {
 	t.Helper()
 	_, values, rest := p.admits(path)
 	names := p.names()
-	if params.Len() != len(names) || params.RawRest() != rest || params.Rest() != strings.ReplaceAll(rest, "\x00", "/") {
-		t.Fatalf("%q on %q: %d names, rest %q; want %q, %q", p.text, path, params.Len(), params.Rest(), names, rest)
+	if params.Len() != len(names) || params.RawRest() != rest ||
+		params.Rest() != strings.ReplaceAll(rest, "\x00", "/") {
+		t.Fatalf("%q on %q: %d names, rest %q; want %q, %q",
+			p.text, path, params.Len(), params.Rest(), names, rest)
 	}
 	for i, name := range names {
 		want := strings.ReplaceAll(values[i], "\x00", "/")
 		n, v := params.At(i)
 		if n != name || v != want || params.Get(name) != want {
-			t.Fatalf("%q on %q: %s = %q, Get %q; want %q", p.text, path, n, v, params.Get(name), want)
+			t.Fatalf("%q on %q: %s = %q, Get %q; want %q",
+				p.text, path, n, v, params.Get(name), want)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// The oracle is net/http.ServeMux: the same patterns and the same request must give the same answer from it and from
-// a Table that is used as the package documentation tells a server to use it.
+// The oracle is net/http.ServeMux: the same patterns and the same request must give the same answer
+// from it and from a Table that is used as the package documentation tells a server to use it.
 
 // probe is one request, its path as it is sent.
 type probe struct{ method, host, raw string }

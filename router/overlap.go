@@ -2,9 +2,9 @@ package router
 
 import "hash/maphash"
 
-// overlapIndex finds the patterns that conflict with a given one, without comparing each with each. It is a tree of
-// segments, walked along all branches that the given pattern's paths could take; the relation of the two is carried
-// along, so that nothing is compared twice.
+// overlapIndex finds the patterns that conflict with a given one, without comparing each with each.
+// It is a tree of segments, walked along all branches that the given pattern's paths could take;
+// the relation of the two is carried along, so that nothing is compared twice.
 type overlapIndex struct {
 	literals map[string]*overlapIndex
 	wild     *overlapIndex
@@ -14,13 +14,14 @@ type overlapIndex struct {
 	lasts    lastSet    // of all patterns in and below x
 }
 
-// lastSet is a set of last segments, as a filter: two patterns whose sets have no bit in common have no path in common.
-// It keeps a walk out of branches at whose end nothing fits.
+// lastSet is a set of last segments, as a filter: two patterns whose sets have no bit in common
+// have no path in common. It keeps a walk out of branches at whose end nothing fits.
 type lastSet uint64
 
 var lastSeed = maphash.MakeSeed()
 
-// lastOf has one bit for a pattern that ends in a literal, which depends on its length too, and all for others.
+// lastOf has one bit for a pattern that ends in a literal (its length counts too), and all bits for
+// others.
 func lastOf(segments []segment) lastSet {
 	last := segments[len(segments)-1]
 	if last.kind != literal {
@@ -71,8 +72,8 @@ type search struct {
 	same  bool       // one of them matches the same requests
 }
 
-// walk looks below x for what conflicts with the search's pattern, of which rest is still to come. r is how what has been
-// passed relates to x's, methods included.
+// walk looks below x for what conflicts with the search's pattern, of which rest is still to come.
+// r is how what has been passed relates to x's, methods included.
 func (s *search) walk(x *overlapIndex, rest []segment, r relation) {
 	if x == nil || x.lasts&s.last == 0 {
 		return
@@ -129,8 +130,8 @@ func (s *search) meet(list []*pattern, r relation) {
 	}
 }
 
-// hostIndex holds the patterns of one host, by method: those of methods that have nothing to do with each other do not
-// get into each other's way.
+// hostIndex holds the patterns of one host, by method: those of methods that have nothing to do
+// with each other do not get into each other's way.
 type hostIndex struct {
 	byMethod map[string]*overlapIndex
 	named    overlapIndex // all that have a method

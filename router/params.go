@@ -1,10 +1,11 @@
 package router
 
-// Params is what the wildcards of a pattern matched in the last Find, and the memory that a Find needs. The zero value
-// is ready. Use one for many lookups, one lookup at a time.
+// Params is what the wildcards of a pattern matched in the last Find, and the memory that a Find
+// needs. The zero value is ready. Use one for many lookups, one lookup at a time.
 //
-// Values are substrings of the path that was given to Find and live as long as it does: a caller whose path is a view
-// of a buffer must copy what it keeps. Only a value with an encoded slash (%2F) is a new string.
+// Values are substrings of the path that was given to Find and live as long as it does: a caller
+// whose path is a view of a buffer must copy what it keeps. Only a value with an encoded slash
+// (%2F) is a new string.
 type Params struct {
 	path  string
 	route *route // nil: nothing was found
@@ -30,7 +31,8 @@ type span struct{ from, to int }
 type gather struct {
 	set   methodSet
 	first routeID // of the most specific path
-	until routeID // a route without a method at which the walk ends, or 0; it is not gathered itself
+	// a route without a method at which the walk ends, or 0; it is not gathered itself
+	until routeID
 }
 
 // add gathers the routes of a leaf, and returns until if it is among them.
@@ -51,7 +53,8 @@ func (g *gather) add(l *leaf) routeID {
 	return 0
 }
 
-// Len is the number of named wildcards of the pattern, {name...} included. It is 0 unless the result was Found.
+// Len is the number of named wildcards of the pattern, {name...} included. It is 0 unless the
+// result was Found.
 func (p *Params) Len() int {
 	if p.route == nil {
 		return 0
@@ -64,8 +67,9 @@ func (p *Params) At(i int) (name, value string) {
 	return p.route.names[i], restoreSlashes(p.raw(i))
 }
 
-// Get is the value of a wildcard, "" if the pattern has none of that name. It is the decoded text, in which an encoded
-// slash is a slash: what a client puts there can hold "/" and "..", so it is no file name until it has been checked.
+// Get is the value of a wildcard, "" if the pattern has none of that name. It is the decoded text,
+// in which an encoded slash is a slash: what a client puts there can hold "/" and "..", so it is no
+// file name until it has been checked.
 func (p *Params) Get(name string) string {
 	for i := range p.Len() {
 		if p.route.names[i] == name {
@@ -75,12 +79,12 @@ func (p *Params) Get(name string) string {
 	return ""
 }
 
-// Rest is what a trailing slash or {name...} matched: the path from behind that slash, "" if the pattern has no such
-// end. An encoded slash in it is a slash.
+// Rest is what a trailing slash or {name...} matched: the path from behind that slash, "" if the
+// pattern has no such end. An encoded slash in it is a slash.
 func (p *Params) Rest() string { return restoreSlashes(p.RawRest()) }
 
-// RawRest is Rest with EncodedSlash where the client sent %2F, for callers that must tell the two slashes apart, as
-// everything must that looks for a file.
+// RawRest is Rest with EncodedSlash where the client sent %2F, for callers that must tell the two
+// slashes apart, as everything must that looks for a file.
 func (p *Params) RawRest() string {
 	if p.route == nil || p.rest < 0 {
 		return ""
@@ -88,7 +92,8 @@ func (p *Params) RawRest() string {
 	return p.path[p.rest:]
 }
 
-// Rebase makes the values substrings of path, which must equal the path of the last Find: for a caller that has moved it.
+// Rebase makes the values substrings of path, which must equal the path of the last Find: for a
+// caller that has moved it.
 func (p *Params) Rebase(path string) {
 	if p.route != nil {
 		p.path = path

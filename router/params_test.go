@@ -42,7 +42,8 @@ func TestParamsShareThePath(t *testing.T) {
 	}
 }
 
-// TestManyWildcards is the limit of what Params holds without allocating, one past it, and a way back past it.
+// TestManyWildcards is the limit of what Params holds without allocating, one past it, and a way
+// back past it.
 func TestManyWildcards(t *testing.T) {
 	for n := inlineParams - 1; n <= inlineParams+3; n++ {
 		var pattern, path strings.Builder
@@ -62,7 +63,8 @@ func TestManyWildcards(t *testing.T) {
 					t.Errorf("%d wildcards: the one with number %d is %q", n, i, got)
 				}
 			}
-			if v, _ := table.Find("GET", "", path.String()+"/x/y", &p); v != "/{p}/" || p.Rest() != path.String()[3:]+"/x/y" {
+			v, _ := table.Find("GET", "", path.String()+"/x/y", &p)
+			if v != "/{p}/" || p.Rest() != path.String()[3:]+"/x/y" {
 				t.Errorf("%d wildcards: %q, rest %q", n, v, p.Rest())
 			}
 		}

@@ -5,17 +5,19 @@ import (
 	"strings"
 )
 
-// EncodedSlash stands for an encoded slash (%2F) in the paths given to Find: data of its segment, never a separator.
-// The byte is free, because no request may hold a NUL.
+// EncodedSlash stands for an encoded slash (%2F) in the paths given to Find: data of its segment,
+// never a separator. The byte is free, because no request may hold a NUL.
 const EncodedSlash = '\x00'
 
-// Clean is the canonical form of a decoded path: a leading slash, no empty, "." or ".." segments, a trailing slash
-// kept, also one before a dot segment at the end: that names a directory (RFC 3986, section 5.2.4). Otherwise it is the
-// cleaning of net/http.ServeMux. It gives p itself when there is nothing to do.
+// Clean is the canonical form of a decoded path: a leading slash, no empty, "." or ".." segments, a
+// trailing slash kept, also one before a dot segment at the end: that names a directory (RFC 3986,
+// section 5.2.4). Otherwise it is the cleaning of net/http.ServeMux. It gives p itself when there
+// is nothing to do.
 //
-// Find wants a clean path, except for CONNECT, whose path is used as it was sent. A caller that was sent an unclean
-// one does as ServeMux does: Find with the clean path first; if that says Redirect, send it; otherwise, whatever the
-// Kind, answer 307 with Escape(clean path) and the query as Location.
+// Find wants a clean path, except for CONNECT, whose path is used as it was sent. A caller that was
+// sent an unclean one does as ServeMux does: Find with the clean path first; if that says Redirect,
+// send it; otherwise, whatever the Kind, answer 307 with Escape(clean path) and the query as
+// Location.
 func Clean(p string) string {
 	if p == "" {
 		return "/"
@@ -39,9 +41,10 @@ func namesDirectory(p string) bool {
 	return last == "" || last == "." || last == ".."
 }
 
-// Escape percent-encodes a decoded path for a Location field: everything but the characters that a path may hold as
-// they are (RFC 3986, section 3.3); EncodedSlash becomes %2F again. A path with two leading slashes gets "/." before
-// them, as it would be read as an authority otherwise (RFC 3986, section 4.2).
+// Escape percent-encodes a decoded path for a Location field: everything but the characters that a
+// path may hold as they are (RFC 3986, section 3.3); EncodedSlash becomes %2F again. A path with
+// two leading slashes gets "/." before them, as it would be read as an authority otherwise (RFC
+// 3986, section 4.2).
 func Escape(p string) string {
 	odd := 0
 	for i := range len(p) {

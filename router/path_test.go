@@ -8,9 +8,12 @@ import (
 
 func TestClean(t *testing.T) {
 	for _, c := range [][2]string{
-		{"", "/"}, {"/", "/"}, {"a", "/a"}, {"a/", "/a/"}, {"/a/b/", "/a/b/"}, {"//", "/"}, {"/a//b", "/a/b"},
-		{"/a/./b/.", "/a/b/"}, {"/a/b/..", "/a/"}, {"/a/b.", "/a/b."}, {"/a/b..", "/a/b.."}, {"/a/../b/..", "/"}, {"/../..", "/"}, {"/a/b/../", "/a/"}, {"/...", "/..."},
-		{"/a\x00../b", "/a\x00../b"}, {"/.\x00/b", "/.\x00/b"}, {`/a\..\b`, `/a\..\b`}, {"/..a/b..", "/..a/b.."},
+		{"", "/"}, {"/", "/"}, {"a", "/a"}, {"a/", "/a/"}, {"/a/b/", "/a/b/"}, {"//", "/"},
+		{"/a//b", "/a/b"},
+		{"/a/./b/.", "/a/b/"}, {"/a/b/..", "/a/"}, {"/a/b.", "/a/b."}, {"/a/b..", "/a/b.."},
+		{"/a/../b/..", "/"}, {"/../..", "/"}, {"/a/b/../", "/a/"}, {"/...", "/..."},
+		{"/a\x00../b", "/a\x00../b"}, {"/.\x00/b", "/.\x00/b"}, {`/a\..\b`, `/a\..\b`},
+		{"/..a/b..", "/..a/b.."},
 	} {
 		got := Clean(c[0])
 		if got != c[1] {
@@ -27,9 +30,11 @@ func TestClean(t *testing.T) {
 
 func TestEscape(t *testing.T) {
 	for _, c := range [][2]string{
-		{"/a/b", "/a/b"}, {"/a\x00b", "/a%2Fb"}, {"/a b", "/a%20b"}, {"/é", "/%C3%A9"}, {"/100%", "/100%25"},
-		{"/a?b#c", "/a%3Fb%23c"}, {"/a\r\nSet-Cookie: x", "/a%0D%0ASet-Cookie:%20x"}, {`/\evil`, "/%5Cevil"},
-		{"//evil", "/.//evil"}, {"/~-._!$&'()*+,;=:@", "/~-._!$&'()*+,;=:@"}, {`/"<>^{|}` + "`", "/%22%3C%3E%5E%7B%7C%7D%60"},
+		{"/a/b", "/a/b"}, {"/a\x00b", "/a%2Fb"}, {"/a b", "/a%20b"}, {"/é", "/%C3%A9"},
+		{"/100%", "/100%25"}, {"/a?b#c", "/a%3Fb%23c"},
+		{"/a\r\nSet-Cookie: x", "/a%0D%0ASet-Cookie:%20x"}, {`/\evil`, "/%5Cevil"},
+		{"//evil", "/.//evil"}, {"/~-._!$&'()*+,;=:@", "/~-._!$&'()*+,;=:@"},
+		{`/"<>^{|}` + "`", "/%22%3C%3E%5E%7B%7C%7D%60"},
 	} {
 		if got := Escape(c[0]); got != c[1] {
 			t.Errorf("Escape(%q) = %q, want %q", c[0], got, c[1])
@@ -37,7 +42,8 @@ func TestEscape(t *testing.T) {
 	}
 }
 
-// TestEscapeAnyByte: what a client makes of an escaped path is the path, and no byte can leave the path or the field.
+// TestEscapeAnyByte: what a client makes of an escaped path is the path, and no byte can leave the
+// path or the field.
 func TestEscapeAnyByte(t *testing.T) {
 	for c := range 256 {
 		path := "/x" + string([]byte{byte(c)}) + "y"

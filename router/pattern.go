@@ -10,10 +10,11 @@ import (
 type segmentKind uint8
 
 const (
-	literal  segmentKind = iota // exactly this segment
-	wildcard                    // {name}: any one segment, but not the nothing after a trailing slash
-	tail                        // {name...} or a trailing slash: the slash and all that follows it
-	slashEnd                    // {$}: the slash, and then the end
+	literal segmentKind = iota // exactly this segment
+	// {name}: any one segment; nothing follows a trailing slash, so that is no segment
+	wildcard
+	tail     // {name...} or a trailing slash: the slash and all that follows it
+	slashEnd // {$}: the slash, and then the end
 )
 
 // segment is one piece of a pattern's path, together with the slash before it.
@@ -64,7 +65,8 @@ func parse(text, source string) (*pattern, error) {
 		return nil, p.fault(len(text)-len(rest), "there is no path: a slash is missing")
 	}
 	if i := strings.IndexByte(rest[:slash], '{'); i >= 0 {
-		return nil, p.fault(len(text)-len(rest)+i, "a host cannot hold a wildcard; is the first slash missing?")
+		return nil, p.fault(len(text)-len(rest)+i,
+			"a host cannot hold a wildcard; is the first slash missing?")
 	}
 	if slash > maxHost {
 		return nil, p.fault(len(text)-len(rest), "no host is that long")
@@ -132,8 +134,8 @@ func parseSegment(piece string, isLast bool) (s segment, reason string) {
 	return s, ""
 }
 
-// reachable reports a pattern that no request can reach, because paths are cleaned before they are looked up.
-// CONNECT is exempt: its path is used as it was sent.
+// reachable reports a pattern that no request can reach, because paths are cleaned before they are
+// looked up. CONNECT is exempt: its path is used as it was sent.
 func (p *pattern) reachable(offset int) error {
 	if p.method == "" || p.method == "CONNECT" {
 		return nil
@@ -143,7 +145,8 @@ func (p *pattern) reachable(offset int) error {
 			continue
 		}
 		if s.text == "." || s.text == ".." || s.text == "" && i < len(p.segments)-1 {
-			return p.fault(offset, "the path has empty or dot segments; requests are cleaned of them")
+			return p.fault(offset,
+				"the path has empty or dot segments; requests are cleaned of them")
 		}
 	}
 	return nil
@@ -153,8 +156,8 @@ func (p *pattern) fault(offset int, reason string) error {
 	return &SyntaxError{Pattern: p.text, Source: p.source, Offset: offset, Reason: reason}
 }
 
-// decodeLiteral percent-decodes a segment. An encoded slash becomes EncodedSlash, so that it stays data; a segment
-// with an invalid escape stands for itself, as in net/http.
+// decodeLiteral percent-decodes a segment. An encoded slash becomes EncodedSlash, so that it stays
+// data; a segment with an invalid escape stands for itself, as in net/http.
 func decodeLiteral(s string) string {
 	if strings.IndexByte(s, '%') < 0 {
 		return s

@@ -19,13 +19,16 @@ func TestParse(t *testing.T) {
 		{"GET /a", "GET", "", []segment{{literal, "a"}}},
 		{"GET \t /a/", "GET", "", []segment{{literal, "a"}, {tail, ""}}},
 		{" /a", "", "", []segment{{literal, "a"}}},
-		{"M-SEARCH h/a/{b}/{$}", "M-SEARCH", "h", []segment{{literal, "a"}, {wildcard, "b"}, {slashEnd, ""}}},
+		{"M-SEARCH h/a/{b}/{$}", "M-SEARCH", "h",
+			[]segment{{literal, "a"}, {wildcard, "b"}, {slashEnd, ""}}},
 		{"Example.COM:80/a", "", "example.com:80", []segment{{literal, "a"}}},
 		{"[::1]/a", "", "::1", []segment{{literal, "a"}}},
 		{"/%61%2Fb/é", "", "", []segment{{literal, "a\x00b"}, {literal, "é"}}},
-		{"/%2G%61", "", "", []segment{{literal, "%2G%61"}}}, // an invalid escape: the text stands for itself
+		// an invalid escape: the text stands for itself
+		{"/%2G%61", "", "", []segment{{literal, "%2G%61"}}},
 		{"/a?b#c", "", "", []segment{{literal, "a?b#c"}}},
-		{"//a/../", "", "", []segment{{literal, ""}, {literal, "a"}, {literal, ".."}, {tail, ""}}}, // for CONNECT
+		// for CONNECT
+		{"//a/../", "", "", []segment{{literal, ""}, {literal, "a"}, {literal, ".."}, {tail, ""}}},
 		{"CONNECT /../a", "CONNECT", "", []segment{{literal, ".."}, {literal, "a"}}},
 		{"/{_1}/{ß...}", "", "", []segment{{wildcard, "_1"}, {tail, "ß"}}},
 	} {
@@ -35,7 +38,8 @@ func TestParse(t *testing.T) {
 			continue
 		}
 		if p.method != c.method || p.host != c.host || !slices.Equal(p.segments, c.segments) {
-			t.Errorf("%q: %q %q %v, want %q %q %v", c.text, p.method, p.host, p.segments, c.method, c.host, c.segments)
+			t.Errorf("%q: %q %q %v, want %q %q %v",
+				c.text, p.method, p.host, p.segments, c.method, c.host, c.segments)
 		}
 	}
 }
@@ -78,7 +82,8 @@ func TestParseFaults(t *testing.T) {
 		}
 		if syntax.Offset != c.offset || !strings.Contains(syntax.Reason, c.reason) ||
 			syntax.Pattern != c.text || syntax.Source != "f.go:1" {
-			t.Errorf("%q: %+v, want offset %d and a reason with %q", c.text, syntax, c.offset, c.reason)
+			t.Errorf("%q: %+v, want offset %d and a reason with %q",
+				c.text, syntax, c.offset, c.reason)
 		}
 		if newOracle().add(c.text) == "" {
 			t.Errorf("ServeMux accepts %q", c.text)

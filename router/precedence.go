@@ -11,8 +11,8 @@ const (
 	crossing                 // some requests in common, some on either side
 )
 
-// and is the relation of two patterns whose parts relate as r and q: the more specific pattern must be at least as
-// specific in every part.
+// and is the relation of two patterns whose parts relate as r and q: the more specific pattern must
+// be at least as specific in every part.
 func (r relation) and(q relation) relation {
 	switch {
 	case r == apart || q == apart:
@@ -25,8 +25,8 @@ func (r relation) and(q relation) relation {
 	return crossing
 }
 
-// compare relates two patterns of one host. Patterns of different hosts never conflict: two hosts are apart, and a
-// host takes precedence over none.
+// compare relates two patterns of one host. Patterns of different hosts never conflict: two hosts
+// are apart, and a host takes precedence over none.
 func (p *pattern) compare(q *pattern) relation {
 	return compareMethods(p.method, q.method).and(comparePaths(p.segments, q.segments))
 }

@@ -6,15 +6,17 @@ import "strconv"
 type Result struct {
 	Kind Kind
 
-	// Pattern is the pattern of the route whose value Find returned, as it was given to Add; "" with NotFound.
+	// Pattern is the pattern of the route whose value Find returned, as it was given to Add; ""
+	// with NotFound.
 	Pattern string
 
-	// Allow is the value of the Allow field that goes with MethodNotAllowed (RFC 9110, section 15.5.6): the methods that
-	// the path's patterns name, sorted.
+	// Allow is the value of the Allow field that goes with MethodNotAllowed (RFC 9110, section
+	// 15.5.6): the methods that the path's patterns name, sorted.
 	Allow string
 
-	// Location is the value of the Location field that goes with Redirect: the path with a slash appended, escaped, to
-	// be sent as it is. The query, if there was one, is the caller's to append.
+	// Location is the value of the Location field that goes with Redirect: the path with a slash
+	// appended, escaped, to be sent as it is. The query, if there was one, is the caller's to
+	// append.
 	Location string
 }
 
@@ -28,12 +30,13 @@ const (
 	// NotFound: nothing matches, whatever the method. The value is zero. Answer 404.
 	NotFound
 
-	// MethodNotAllowed: there are routes for the path, none for the method. The value is that of the most specific path's
-	// first route. Answer 405 with Allow.
+	// MethodNotAllowed: there are routes for the path, none for the method. The value is that of
+	// the most specific path's first route. Answer 405 with Allow.
 	MethodNotAllowed
 
-	// Redirect: no route matches the path exactly, but one does with a slash appended, and the value is that one's.
-	// Answer 307 with Location (RFC 9110, section 15.4.8), which keeps the method and the body.
+	// Redirect: no route matches the path exactly, but one does with a slash appended, and the
+	// value is that one's. Answer 307 with Location (RFC 9110, section 15.4.8), which keeps the
+	// method and the body.
 	Redirect
 )
 

@@ -14,7 +14,8 @@ type route struct {
 	names   []string // of the wildcards, left to right
 }
 
-// compile makes trees of patterns that are known to be free of conflicts, and complete: each stands at its order.
+// compile makes trees of patterns that are known to be free of conflicts, and complete: each stands
+// at its order.
 func compile(patterns []*pattern) routes {
 	var rs routes
 	roots := map[string]*branch{"": newRoot()}
@@ -51,7 +52,8 @@ func (rs *routes) find(method, host, path string, p *Params) (routeID, Kind) {
 	if r == 0 {
 		r = rs.plain.walk(m, p)
 	}
-	// An exact match stands. One that is not, or none at all, gives way to the exact match that a trailing slash makes.
+	// An exact match stands. Anything else gives way to the exact match that a trailing slash
+	// makes.
 	if r != 0 && (p.slash == 0 || !p.inexact) {
 		p.route = &rs.list[r-1]
 		return r, Found
@@ -85,8 +87,8 @@ func (rs *routes) missing(method, host, path string, p *Params) (routeID, Kind) 
 	return 0, NotFound
 }
 
-// collect leaves in p.gather the methods of all patterns that match the path, or would with a slash appended; of those
-// alone that are more specific than the route until, if it is not 0.
+// collect leaves in p.gather the methods of all patterns that match the path, or would with a slash
+// appended; of those alone that are more specific than the route until, if it is not 0.
 func (rs *routes) collect(method, host, path string, p *Params, until routeID) {
 	p.begin(path)
 	p.gather = gather{until: until}

@@ -12,8 +12,9 @@ import (
 // TestFind walks through the rules one by one; TestLikeServeMux is what proves them.
 func TestFind(t *testing.T) {
 	table := tableOf(t,
-		"GET /", "GET /users/{id}", "GET /users/me", "POST /users/{id}", "PUT /users/{id}/posts/{post}",
-		"GET /files/{path...}", "GET /static/", "GET /static/{$}", "HEAD /static/logo", "GET /static/logo",
+		"GET /", "GET /users/{id}", "GET /users/me", "POST /users/{id}",
+		"PUT /users/{id}/posts/{post}", "GET /files/{path...}", "GET /static/", "GET /static/{$}",
+		"HEAD /static/logo", "GET /static/logo",
 		"GET /dir/{$}", "GET /opt/{x}/", "BREW /pot", "GET /pot", "CONNECT /empty//")
 	for _, c := range []struct {
 		method, path string
@@ -46,9 +47,11 @@ func TestFind(t *testing.T) {
 		{"GET", "/opt/a\x00b\r\n", Redirect, "GET /opt/{x}/", "", "/opt/a%2Fb%0D%0A/"},
 		{"BREW", "/pot", Found, "BREW /pot", "", ""},
 		{"BREWS", "/pot", MethodNotAllowed, "BREW /pot", "BREW, GET, HEAD", ""},
-		{"get", "/pot", MethodNotAllowed, "BREW /pot", "BREW, GET, HEAD", ""}, // methods are case-sensitive
+		// methods are case-sensitive
+		{"get", "/pot", MethodNotAllowed, "BREW /pot", "BREW, GET, HEAD", ""},
 		{"CONNECT", "/empty//x", Found, "CONNECT /empty//", "", ""},
-		{"CONNECT", "/empty/", MethodNotAllowed, "GET /", "GET, HEAD", ""}, // one slash is never added to another
+		// one slash is never added to another
+		{"CONNECT", "/empty/", MethodNotAllowed, "GET /", "GET, HEAD", ""},
 		{"OPTIONS", "*", NotFound, "", "", ""},
 		{"GET", "", NotFound, "", "", ""},
 		{"GET", "users/me", NotFound, "", "", ""},
@@ -63,7 +66,8 @@ func TestFind(t *testing.T) {
 }
 
 func TestAllow(t *testing.T) {
-	table := tableOf(t, "GET /a", "POST /{x}", "BREW /a", "/b/{y}", "PUT h/a", "DELETE /c/", "HEAD /d")
+	table := tableOf(t, "GET /a", "POST /{x}", "BREW /a", "/b/{y}", "PUT h/a", "DELETE /c/",
+		"HEAD /d")
 	for _, c := range []struct {
 		host, path, want string
 		any              bool
@@ -103,7 +107,9 @@ func TestZeroTable(t *testing.T) {
 // TestBuildReportsAll: every fault in one error, each with the places that it is about.
 func TestBuildReportsAll(t *testing.T) {
 	var table Table[int]
-	for i, p := range []string{"/a", "/{", "GET /{x}/b", "GET /a/{y}", "/a", "/", "h", "/a", "GET /a"} {
+	for i, p := range []string{
+		"/a", "/{", "GET /{x}/b", "GET /a/{y}", "/a", "/", "h", "/a", "GET /a",
+	} {
 		table.Add(p, i, "f.go:"+string(rune('1'+i)))
 	}
 	err := table.Build()
@@ -173,7 +179,8 @@ func TestAll(t *testing.T) {
 // TestKindNames: a Kind that has no name is one that somebody forgot.
 func TestKindNames(t *testing.T) {
 	for k, want := range map[Kind]string{
-		Found: "Found", NotFound: "NotFound", MethodNotAllowed: "MethodNotAllowed", Redirect: "Redirect", 77: "Kind(77)",
+		Found: "Found", NotFound: "NotFound", MethodNotAllowed: "MethodNotAllowed",
+		Redirect: "Redirect", 77: "Kind(77)",
 	} {
 		if k.String() != want {
 			t.Errorf("%d is called %q, want %q", uint8(k), k, want)
@@ -181,7 +188,8 @@ func TestKindNames(t *testing.T) {
 	}
 }
 
-// TestConcurrentFind: many goroutines, one table, each with Params of its own and answers of its own to expect.
+// TestConcurrentFind: many goroutines, one table, each with Params of its own and answers of its
+// own to expect.
 func TestConcurrentFind(t *testing.T) {
 	table := githubTable(t)
 	routes := githubRoutes(t)

@@ -23,7 +23,8 @@ func TestNodeIsACacheLine(t *testing.T) {
 	for seed := range uint64(50) {
 		tree := randomTree(seed)
 		if address := uintptr(unsafe.Pointer(&tree.nodes[0])); address%64 != 0 {
-			t.Errorf("%d nodes begin at %#x, in the middle of a cache line", len(tree.nodes), address)
+			t.Errorf("%d nodes begin at %#x, in the middle of a cache line",
+				len(tree.nodes), address)
 		}
 	}
 }
@@ -50,13 +51,14 @@ type clock struct {
 	wild, tail map[nodeID]int // when the node's wild and tail are tried
 }
 
-// visit goes through id and everything below it, and checks that a failure goes on to something that is still to
-// come. That is why a walk enters each node once, and why it ends.
+// visit goes through id and everything below it, and checks that a failure goes on to something
+// that is still to come. That is why a walk enters each node once, and why it ends.
 func (c *clock) visit(id nodeID, offset, wilds uint32, check bool) {
 	n, back := &c.tree.nodes[id], c.tree.retries[id]
 	c.now++
 	if back.offset != offset || back.wilds != wilds {
-		c.t.Errorf("node %d stands at %d after %d wildcards, not at %d after %d", id, offset, wilds, back.offset, back.wilds)
+		c.t.Errorf("node %d stands at %d after %d wildcards, not at %d after %d",
+			id, offset, wilds, back.offset, back.wilds)
 	}
 	for slot, k := range n.child {
 		for ; k != 0; k = c.tree.nodes[k].next {
@@ -98,13 +100,15 @@ func TestFallbackLeadsForward(t *testing.T) {
 	}
 }
 
-// TestCollisions: bytes with the same low three bits share a slot, so that only comparing in full tells them apart.
+// TestCollisions: bytes with the same low three bits share a slot, so that only comparing in full
+// tells them apart.
 func TestCollisions(t *testing.T) {
 	table := tableOf(t, "/hello", "/hell/{x}", "/x/{y}/h", "/x/{y}/p")
 	for path, want := range map[string]Kind{
-		"/hello": Found, "/pello": NotFound, "/xello": NotFound, "/hellg": NotFound, "/hellw": NotFound,
-		"/hell7a": NotFound, "/hell/a": Found, "/\x00ello": NotFound, "/hello\x00": NotFound, "/hell\x00a": NotFound,
-		"/x/y/h": Found, "/x/y/p": Found, "/x/y/x": NotFound, "7hello": NotFound, "": NotFound, "*": NotFound,
+		"/hello": Found, "/pello": NotFound, "/xello": NotFound, "/hellg": NotFound,
+		"/hellw": NotFound, "/hell7a": NotFound, "/hell/a": Found, "/\x00ello": NotFound,
+		"/hello\x00": NotFound, "/hell\x00a": NotFound, "/x/y/h": Found, "/x/y/p": Found,
+		"/x/y/x": NotFound, "7hello": NotFound, "": NotFound, "*": NotFound,
 	} {
 		var p Params
 		if _, res := table.Find("GET", "", path, &p); res.Kind != want {

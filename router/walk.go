@@ -2,8 +2,9 @@ package router
 
 import "strings"
 
-// walk looks the path of p up. It returns the first route in order of precedence that takes the method, or 0. Whether
-// that match was exact, and which route a trailing slash would have led to, is left in p.
+// walk looks the path of p up. It returns the first route in order of precedence that takes the
+// method, or 0. Whether that match was exact, and which route a trailing slash would have led to,
+// is left in p.
 func (t *tree) walk(method methodID, p *Params) routeID {
 	path, nodes, pos := p.path, t.nodes, 1
 	if len(nodes) <= int(root) || path == "" || path[0] != '/' {
@@ -20,7 +21,8 @@ walking:
 				return r
 			}
 		} else {
-			// w is the next eight bytes; near the end, the last eight bytes without those that are behind us.
+			// w is the next eight bytes; near the end, the last eight bytes without those that are
+			// behind us.
 			w := uint64(0)
 			if last := len(path) - 8; last >= 0 {
 				i := min(pos, last)
@@ -54,8 +56,8 @@ walking:
 	}
 }
 
-// isNext reports whether rest begins with n's label. w is rest's first word. The zeros that pad w cannot pass for a
-// label's EncodedSlash, because the sizes are compared as well.
+// isNext reports whether rest begins with n's label. w is rest's first word. The zeros that pad w
+// cannot pass for a label's EncodedSlash, because the sizes are compared as well.
 func (t *tree) isNext(n *node, w uint64, rest string) bool {
 	size := int(n.size)
 	if size > len(rest) {
@@ -69,8 +71,8 @@ func (t *tree) isNext(n *node, w uint64, rest string) bool {
 
 func (t *tree) label(n *node) string { return t.text[n.at:][:n.size] }
 
-// segmentEnd is where the segment that begins at from ends. A loop is the fastest for segments of usual length; long
-// ones are for the vector instructions of IndexByte.
+// segmentEnd is where the segment that begins at from ends. A loop is the fastest for segments of
+// usual length; long ones are for the vector instructions of IndexByte.
 func segmentEnd(path string, from int) int {
 	const usual = 24
 	limit := min(len(path), from+usual)
@@ -90,7 +92,8 @@ func farEnd(path string, from int) int {
 	return len(path)
 }
 
-// atEnd is n's route for a path that ends there. A tail can match that end too, but comes after it: see retreat.
+// atEnd is n's route for a path that ends there. A tail can match that end too, but comes after it:
+// see retreat.
 func (t *tree) atEnd(n *node, method methodID, p *Params) routeID {
 	if r := t.accept(n.end, method, p); r != 0 {
 		return r
@@ -103,7 +106,8 @@ func (t *tree) atEnd(n *node, method methodID, p *Params) routeID {
 	return 0
 }
 
-// trySlash notes n's route if the path, of which rest is left, would end in n with a slash appended.
+// trySlash notes n's route if the path, of which rest is left, would end in n with a slash
+// appended.
 func (t *tree) trySlash(n *node, method methodID, p *Params, pos int) {
 	rest := p.path[pos:]
 	if p.slash != 0 || strings.HasSuffix(p.path, "/") {
@@ -117,8 +121,9 @@ func (t *tree) trySlash(n *node, method methodID, p *Params, pos int) {
 	}
 }
 
-// retreat is called when nothing below node id has matched, and neither has its wild. It returns the node to go on
-// with, from the end of the last wildcard; or 0 and the route of a tail; or 0 and 0 when all has failed.
+// retreat is called when nothing below node id has matched, and neither has its wild. It returns
+// the node to go on with, from the end of the last wildcard; or 0 and the route of a tail; or 0 and
+// 0 when all has failed.
 func (t *tree) retreat(id nodeID, method methodID, p *Params) (nodeID, routeID) {
 	for fall := id.then(tryTail); ; {
 		id = nodeID(fall >> 1)
@@ -138,7 +143,8 @@ func (t *tree) retreat(id nodeID, method methodID, p *Params) (nodeID, routeID) 
 	}
 }
 
-// accept is the route of a leaf for the method, 0 if it has none. A walk that gathers accepts nothing but its end.
+// accept is the route of a leaf for the method, 0 if it has none. A walk that gathers accepts
+// nothing but its end.
 func (t *tree) accept(id leafID, method methodID, p *Params) routeID {
 	l := &t.leaves[id]
 	if r := l.byMethod[method]; r != 0 {
