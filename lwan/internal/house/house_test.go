@@ -16,8 +16,9 @@ import (
 	"testing"
 )
 
-// The rules of the house: what lies where, who imports whom, how long a file may be, and what README.md says of it. The
-// files themselves are read: a result that the go command keeps is then good for these files and no others.
+// The rules of the house: what lies where, who imports whom, how long a file may be, and what
+// README.md says of it. The files themselves are read: a result that the go command keeps is then
+// good for these files and no others.
 
 // TestMain goes to the top of the module, from where all paths count.
 func TestMain(m *testing.M) {
@@ -56,7 +57,8 @@ func sources(t *testing.T, root string) (all []*source) {
 		if s.text, err = os.ReadFile(name); err != nil {
 			return err
 		}
-		s.file, err = parser.ParseFile(s.set, name, s.text, parser.ParseComments|parser.SkipObjectResolution)
+		s.file, err = parser.ParseFile(s.set, name, s.text,
+			parser.ParseComments|parser.SkipObjectResolution)
 		all = append(all, s)
 		return err
 	})
@@ -87,8 +89,9 @@ func TestTopLevel(t *testing.T) {
 
 const module = "github.com/golwan/golwan"
 
-// mayImport lists what of this module the files of a folder may import; "." is the folder itself and what is below it.
-// The longest folder counts. Examples and benchmarks may import what they like.
+// mayImport lists what of this module the files of a folder may import; "." is the folder itself
+// and what is below it. The longest folder counts. Examples and benchmarks may import what they
+// like.
 var mayImport = map[string][]string{
 	"router":                {"."},
 	"cache":                 {"."},
@@ -98,20 +101,24 @@ var mayImport = map[string][]string{
 	"lwan/internal/goid":    {"."},
 	"lwan/internal/evloop":  {"lwan/internal/logring", "lwan/internal/goid"},
 	"lwan": {
-		"lwan/internal/http1", "lwan/internal/evloop", "lwan/internal/logring", "lwan/internal/goid", "router", "template",
+		"lwan/internal/http1", "lwan/internal/evloop", "lwan/internal/logring",
+		"lwan/internal/goid", "router", "template",
 	},
 	"lwan/lwantest": {"lwan"},
 	"lwan/buffer":   {},
 	"handlers":      {"lwan", "lwan/buffer", "cache", "template"},
 }
 
-// testsMayImport is what tests may import besides: the package they are of, and what tests of handlers are written with.
+// testsMayImport is what tests may import besides: the package they are of, and what tests of
+// handlers are written with.
 var testsMayImport = []string{"lwan", "lwan/lwantest", "cache", "template", "router"}
 
-// foreign is what may be imported from elsewhere. What only benchmarks or examples need is not looked at.
+// foreign is what may be imported from elsewhere. What only benchmarks or examples need is not
+// looked at.
 var foreign = []string{
-	"golang.org/x/sys", "golang.org/x/net", "github.com/valyala/bytebufferpool", "github.com/cbroglie/mustache",
-	"github.com/klauspost/compress", "github.com/andybalholm/brotli",
+	"golang.org/x/sys", "golang.org/x/net", "github.com/valyala/bytebufferpool",
+	"github.com/cbroglie/mustache", "github.com/klauspost/compress",
+	"github.com/andybalholm/brotli",
 }
 
 // TestImports holds the packages to the directions in which they may depend on each other.
@@ -141,13 +148,17 @@ func allowed(s *source, name string) bool {
 		return slices.ContainsFunc(foreign, func(f string) bool { return within(name, f) })
 	case s.isTest() && folder == "lwan" && within(ours, "handlers"): // what tests a whole site
 		return true
-	case s.isTest() && (ours == folder || !isBelowInternal(folder) && slices.Contains(testsMayImport, ours)):
+	case s.isTest() &&
+		(ours == folder || !isBelowInternal(folder) && slices.Contains(testsMayImport, ours)):
 		return true
 	case within(folder, "handlers"):
-		return folder != "handlers" && within(ours, folder) || slices.Contains(mayImport["handlers"], ours)
+		return folder != "handlers" && within(ours, folder) ||
+			slices.Contains(mayImport["handlers"], ours)
 	}
 	rule := longestRule(folder)
-	return slices.ContainsFunc(mayImport[rule], func(f string) bool { return f == ours || f == "." && within(ours, rule) })
+	return slices.ContainsFunc(mayImport[rule], func(f string) bool {
+		return f == ours || f == "." && within(ours, rule)
+	})
 }
 
 // isBelowInternal tells the packages that may know nothing of the others, their tests included.
@@ -163,7 +174,9 @@ func longestRule(folder string) (rule string) {
 }
 
 // within reports whether a path is another one or below it.
-func within(name, folder string) bool { return name == folder || strings.HasPrefix(name, folder+"/") }
+func within(name, folder string) bool {
+	return name == folder || strings.HasPrefix(name, folder+"/")
+}
 
 // TestAllowed shows that the rules of TestImports refuse something.
 func TestAllowed(t *testing.T) {
@@ -212,7 +225,8 @@ func TestFileLengths(t *testing.T) {
 	}
 }
 
-// TestNoFatalRun finds programs, those in comments too, that fail after a clean stop: Run returns nil then.
+// TestNoFatalRun finds programs, those in comments too, that fail after a clean stop: Run returns
+// nil then.
 func TestNoFatalRun(t *testing.T) {
 	wrong := regexp.MustCompile(`Fatal\w*\((lwan\.Run|srv\.Run|srv\.ListenAndServe)\(`)
 	for _, s := range sources(t, ".") {
@@ -225,14 +239,16 @@ func TestNoFatalRun(t *testing.T) {
 	}
 }
 
-// TestNoSleeping finds tests that sleep where they should wait for something. In a bubble of testing/synctest a sleep
-// takes no time, and the last clause of a for statement may sleep between two looks at something. Any other sleep has to
-// say on its line what it stands for.
+// TestNoSleeping finds tests that sleep where they should wait for something. In a bubble of
+// testing/synctest a sleep takes no time, and the last clause of a for statement may sleep between
+// two looks at something. Any other sleep has to say on its line what it stands for.
 func TestNoSleeping(t *testing.T) {
 	all := sources(t, ".")
 	bubbles := map[string]bool{}
 	for _, s := range all {
-		if slices.ContainsFunc(s.file.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == `"testing/synctest"` }) {
+		if slices.ContainsFunc(s.file.Imports, func(i *ast.ImportSpec) bool {
+			return i.Path.Value == `"testing/synctest"`
+		}) {
 			bubbles[path.Dir(s.path)] = true
 		}
 	}
@@ -241,12 +257,14 @@ func TestNoSleeping(t *testing.T) {
 			continue
 		}
 		for _, at := range unexplained(s) {
-			t.Errorf("%s: time.Sleep in a test, without a comment on its line that says what for", at)
+			t.Errorf("%s: time.Sleep in a test, without a comment on its line that says what for",
+				at)
 		}
 	}
 }
 
-// unexplained finds the calls of time.Sleep that have no comment on their line and do not end the round of a loop.
+// unexplained finds the calls of time.Sleep that have no comment on their line and do not end the
+// round of a loop.
 func unexplained(s *source) (places []token.Position) {
 	commented := map[int]bool{}
 	for _, group := range s.file.Comments {

@@ -34,8 +34,8 @@ func section(t *testing.T, heading string) string {
 
 var codeBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
-// TestReadmeCode finds all code of README.md in the examples: the first block is hello without its flags, each of the
-// others is a piece of an example as it stands.
+// TestReadmeCode finds all code of README.md in the examples: the first block is hello without its
+// flags, each of the others is a piece of an example as it stands.
 func TestReadmeCode(t *testing.T) {
 	files, err := filepath.Glob("examples/*/main.go")
 	if err != nil {
@@ -54,20 +54,24 @@ func TestReadmeCode(t *testing.T) {
 		t.Fatalf("%d blocks of code", len(blocks))
 	}
 	for _, b := range blocks[1:] {
-		if !slices.ContainsFunc(programs, func(text string) bool { return strings.Contains(text, b[1]) }) {
+		if !slices.ContainsFunc(programs, func(text string) bool {
+			return strings.Contains(text, b[1])
+		}) {
 			t.Errorf("this is not in an example:\n%s", b[1])
 		}
 	}
 	isHello(t, blocks[0][1])
 }
 
-// isHello holds the program of README.md to examples/hello: all its lines are there, in their order.
+// isHello holds the program of README.md to examples/hello: all its lines are there, in their
+// order.
 func isHello(t *testing.T, program string) {
 	text, err := os.ReadFile("examples/hello/main.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	hello := strings.Split(strings.Replace(string(text), "Addr: *addr, Loops: *loops", `Addr: ":8080"`, 1), "\n")
+	hello := strings.Split(strings.Replace(string(text), "Addr: *addr, Loops: *loops",
+		`Addr: ":8080"`, 1), "\n")
 	at := 0
 	for line := range strings.Lines(program) {
 		line = strings.TrimSuffix(line, "\n")
@@ -93,7 +97,8 @@ func TestReadmeLinks(t *testing.T) {
 	text := readme(t)
 	for _, m := range link.FindAllStringSubmatch(codeSpan.ReplaceAllString(text, ""), -1) {
 		if heading, ok := strings.CutPrefix(m[1], "#"); ok {
-			if !strings.Contains(strings.ReplaceAll(strings.ToLower(text), " ", "-"), "\n##-"+heading+"\n") {
+			if !strings.Contains(strings.ReplaceAll(strings.ToLower(text), " ", "-"),
+				"\n##-"+heading+"\n") {
 				t.Errorf("no heading for %s", m[1])
 			}
 			continue
@@ -188,7 +193,9 @@ func TestReadmeNames(t *testing.T) {
 
 // core is the files of package lwan, without its tests.
 func core(t *testing.T) []*source {
-	return slices.DeleteFunc(sources(t, "lwan"), func(s *source) bool { return path.Dir(s.path) != "lwan" || s.isTest() })
+	return slices.DeleteFunc(sources(t, "lwan"), func(s *source) bool {
+		return path.Dir(s.path) != "lwan" || s.isTest()
+	})
 }
 
 // fields are the fields of a struct with what is said of them.
@@ -213,7 +220,8 @@ func fields(f *ast.File, structure string) map[string]string {
 
 var limitRow = regexp.MustCompile("(?m)^\\| `(?:(Limits)\\.)?(\\w+)` \\| (.*?) \\| (\\d*).* \\|$")
 
-// TestReadmeLimits compares the table of limits with what the fields say of themselves: default and status.
+// TestReadmeLimits compares the table of limits with what the fields say of themselves: default and
+// status.
 func TestReadmeLimits(t *testing.T) {
 	said := map[string]string{}
 	for _, s := range core(t) {
@@ -233,7 +241,8 @@ func TestReadmeLimits(t *testing.T) {
 		}
 	}
 	for name := range said {
-		isLimit := strings.HasPrefix(name, "Limits.") || strings.HasPrefix(name, "Max") || strings.HasSuffix(name, "Timeout")
+		isLimit := strings.HasPrefix(name, "Limits.") || strings.HasPrefix(name, "Max") ||
+			strings.HasSuffix(name, "Timeout")
 		if isLimit && !listed[name] {
 			t.Errorf("%s is not in the table of limits of README.md", name)
 		}
