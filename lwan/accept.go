@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"strings"
 
-	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // Proactive negotiation by Accept (RFC 9110 section 12.5.1).
@@ -130,7 +130,7 @@ func mediaRange(element []byte) (m acceptRange, weight int, ok bool) {
 
 func splitRange(b []byte) (m acceptRange, ok bool) {
 	m.typ, m.sub, ok = bytes.Cut(b, slash)
-	ok = ok && http1.ValidName(alias(m.typ)) && http1.ValidName(alias(m.sub))
+	ok = ok && message.ValidName(alias(m.typ)) && message.ValidName(alias(m.sub))
 	if string(m.typ) == "*" && string(m.sub) != "*" {
 		return m, false
 	}

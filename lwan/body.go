@@ -4,7 +4,7 @@ import (
 	"errors"
 	"io"
 
-	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // drainLimit is how much of a body that the handler has not read is thrown away; more closes the connection.
@@ -22,7 +22,7 @@ type body struct {
 	duplex   bool // a handler of net/http has asked for it: it reads and answers at once
 }
 
-func (b *body) begin(h *http1.Head) {
+func (b *body) begin(h *message.Head) {
 	*b = body{length: max(h.ContentLength, 0), whole: b.whole[:0]}
 	if h.Chunked {
 		b.length = -1

@@ -5,7 +5,7 @@ import (
 	"net/textproto"
 	"strings"
 
-	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // Cookie is the value of the first cookie of that name; "" if there is none. Double quotes around a value are no part of
@@ -30,7 +30,7 @@ func (r *Request) cookiePairs() *pairs {
 	p.made = true
 	left := r.limits.Cookies
 	for i := range r.head.Fields {
-		if f := &r.head.Fields[i]; f.Known == http1.Cookie {
+		if f := &r.head.Fields[i]; f.Known == message.Cookie {
 			left = p.addCookies(f.Value.Of(r.buf), left)
 		}
 	}
@@ -48,7 +48,7 @@ func (p *pairs) addCookies(line []byte, limit int) int {
 		limit--
 		name, value, _ := bytes.Cut(part, equals)
 		name = textproto.TrimBytes(name)
-		if value, ok := cookieValue(value); ok && http1.ValidName(alias(name)) {
+		if value, ok := cookieValue(value); ok && message.ValidName(alias(name)) {
 			p.list = append(p.list, pair{alias(name), alias(value)})
 		}
 	}

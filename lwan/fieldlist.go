@@ -3,21 +3,21 @@ package lwan
 import (
 	"bytes"
 
-	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // listEnd walks over the elements of a list field from its end: all lines of that name are one list
 // (RFC 9110 section 5.3). It is for fields whose elements have no quoted commas.
 type listEnd struct {
-	fields []http1.Field // that are not looked at yet
+	fields []message.Field // that are not looked at yet
 	buf    []byte
-	known  http1.Known
+	known  message.Known
 	line   []byte // what is left of the line that is read
 	inside bool   // there is an element left in line, an empty one perhaps
 }
 
 // backward begins at the end of a field.
-func (r *Request) backward(k http1.Known) listEnd {
+func (r *Request) backward(k message.Known) listEnd {
 	if _, ok := r.head.FindKnown(k); !ok {
 		return listEnd{}
 	}

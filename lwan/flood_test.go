@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // TestFloodsCostTheirLength: 1 MiB of names that are equal, or differ at their end only, of empty elements, and of other
@@ -44,8 +45,8 @@ func TestFloodsCostTheirLength(t *testing.T) {
 	head := func(fields string) func(t *testing.T) {
 		return func(t *testing.T) {
 			buf := []byte("GET / HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n")
-			var h http1.Head
-			limits := http1.Limits{Line: 1 << 30, Fields: 1 << 30, Count: 1 << 30}
+			var h message.Head
+			limits := message.Limits{Line: 1 << 30, Fields: 1 << 30, Count: 1 << 30}
 			if verdict, err := http1.Parse(buf, &h, &limits, new(http1.Resume)); verdict != http1.Done {
 				t.Error(err)
 			}
@@ -91,8 +92,8 @@ func TestFloodsCostTheirLength(t *testing.T) {
 			forwardedRequest(t, loopback, fill(",")+"127.0.0.1").forwardedFor(netip.AddrPort{})
 		},
 		"Content-Encoding": func(*testing.T) { coded([]byte(fill("identity,"))) },
-		"path":             func(*testing.T) { http1.CleanPath(nil, []byte("/"+fill("a/../"))) },
-		"path, escaped":    func(*testing.T) { http1.CleanPath(nil, []byte("/"+fill("%2e%2e%2f/"))) },
+		"path":             func(*testing.T) { message.CleanPath(nil, []byte("/"+fill("a/../"))) },
+		"path, escaped":    func(*testing.T) { message.CleanPath(nil, []byte("/"+fill("%2e%2e%2f/"))) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			done := make(chan struct{})

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 
-	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // What trusted proxies say of the clients behind them. X-Forwarded-For and -Proto are lists, each
@@ -74,7 +74,7 @@ func contains(prefixes []netip.Prefix, a netip.Addr) bool {
 // over: a proxy that knows no address has written it.
 func (r *Request) forwardedFor(peer netip.AddrPort) (client netip.AddrPort, hops int) {
 	client = peer
-	list := r.backward(http1.XForwardedFor)
+	list := r.backward(message.XForwardedFor)
 	for {
 		element, more := list.previous()
 		if !more {
@@ -95,7 +95,7 @@ func (r *Request) forwardedFor(peer netip.AddrPort) (client netip.AddrPort, hops
 // forwardedProto is the element of X-Forwarded-Proto behind which there are so many; the first, if
 // there are fewer.
 func (r *Request) forwardedProto(hops int) (proto []byte) {
-	list := r.backward(http1.XForwardedProto)
+	list := r.backward(message.XForwardedProto)
 	for ; hops >= 0; hops-- {
 		element, more := list.previous()
 		if !more {

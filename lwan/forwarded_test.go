@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // forwardedRequest is a request with lines of X-Forwarded-For.
@@ -21,7 +22,7 @@ func forwardedRequest(t *testing.T, trusted []netip.Prefix, lines ...string) *Re
 		head += "X-Forwarded-For: " + l + "\r\n"
 	}
 	r.buf = []byte(head + "\r\n")
-	if v, err := http1.Parse(r.buf, &r.head, &http1.Limits{Line: 1 << 20, Fields: 1 << 30}, &http1.Resume{}); v != http1.Done {
+	if v, err := http1.Parse(r.buf, &r.head, &message.Limits{Line: 1 << 20, Fields: 1 << 30}, &http1.Resume{}); v != http1.Done {
 		t.Fatal(v, err)
 	}
 	return r

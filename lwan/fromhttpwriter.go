@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // errWriterOver is what a ResponseWriter says once its handler has returned.
@@ -185,11 +185,11 @@ func (w *httpWriter) inform(code int) {
 	}
 	var fields []field
 	for name, values := range w.header {
-		if !http1.ValidName(name) || framing(name) {
+		if !message.ValidName(name) || framing(name) {
 			continue
 		}
 		for _, v := range values {
-			if v = strings.Map(printable, v); http1.ValidValue(v) {
+			if v = strings.Map(printable, v); message.ValidValue(v) {
 				fields = append(fields, field{name, v})
 			}
 		}

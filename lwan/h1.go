@@ -9,6 +9,7 @@ import (
 
 	"github.com/golwan/golwan/lwan/internal/evloop"
 	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // h1 speaks HTTP/1 in one worker: it reads, parses, runs the chain and writes. It is the carrier of its Request and
@@ -365,7 +366,7 @@ func (h *h1) refuse(st Status, reason string) {
 	h.start = h.c.Loop().Now()
 	h.bodyEnd, h.broken, h.keep, h.go100 = false, true, false, false
 	h.cutoff, h.toEnd, h.away, h.lost = false, false, false, nil
-	h.req.head = http1.Head{Fields: h.req.head.Fields[:0], ContentLength: -1}
+	h.req.head = message.Head{Fields: h.req.head.Fields[:0], ContentLength: -1}
 	h.req.begin(h, h.eng.tables[h.c.Lane()], nil)
 	h.req.method = ""
 	h.resp.begin(h.req)

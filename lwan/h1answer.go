@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // finish implements carrier: the head in one pass, the body behind it. Both stay in out until there is nothing left to
@@ -137,7 +138,7 @@ func (h *h1) dateLine() []byte {
 	if now := h.c.Loop().Unix(); now != h.dateUnix {
 		h.dateUnix = now
 		h.date = append(h.date[:0], "Date: "...)
-		h.date = http1.AppendDate(h.date, now)
+		h.date = message.AppendDate(h.date, now)
 		h.date = append(h.date, "\r\n"...)
 	}
 	return h.date

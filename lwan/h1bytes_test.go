@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // reading is what there is in the bytes of a connection, found by looking at all of them at once: nothing of buffers, of
@@ -24,7 +25,7 @@ type reading struct {
 
 func readAll(raw []byte) (r reading) {
 	for {
-		var h http1.Head
+		var h message.Head
 		var resume http1.Resume
 		verdict, err := http1.Parse(raw, &h, nil, &resume)
 		switch verdict {
@@ -36,7 +37,7 @@ func readAll(raw []byte) (r reading) {
 			return r
 		}
 		line := string(h.Method.Of(raw)) + " " + string(h.Target.Of(raw))
-		r.last = !h.KeepAlive || h.Form == http1.AuthorityForm
+		r.last = !h.KeepAlive || h.Form == message.AuthorityForm
 		raw = raw[h.Size:]
 		body, rest, whole := content(raw, &h)
 		r.requests = append(r.requests, strings.TrimSuffix(line+" "+body, " "))
@@ -49,7 +50,7 @@ func readAll(raw []byte) (r reading) {
 }
 
 // content cuts a body off raw. One that is not whole leaves nothing, or if it is malformed something.
-func content(raw []byte, h *http1.Head) (body string, rest []byte, whole bool) {
+func content(raw []byte, h *message.Head) (body string, rest []byte, whole bool) {
 	if !h.Chunked {
 		n := max(h.ContentLength, 0)
 		if n > int64(len(raw)) {

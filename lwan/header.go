@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // checkField says what is wrong with a field that is to be sent with every answer.
 func checkField(name, value string) error {
 	switch {
-	case !http1.ValidName(name) || !http1.ValidValue(value):
+	case !message.ValidName(name) || !message.ValidValue(value):
 		return &fieldError{name, "has an invalid name or value"}
 	case strings.EqualFold(name, "Content-Length"), strings.EqualFold(name, "Transfer-Encoding"),
 		strings.EqualFold(name, "Connection"), strings.EqualFold(name, "Date"), strings.EqualFold(name, "Content-Type"),
@@ -26,7 +26,7 @@ func checkField(name, value string) error {
 func informational(fields []field) []field {
 	return slices.DeleteFunc(fields, func(f field) bool {
 		switch {
-		case !http1.ValidName(f.name) || !http1.ValidValue(f.value):
+		case !message.ValidName(f.name) || !message.ValidValue(f.value):
 			return true
 		case strings.EqualFold(f.name, "Content-Length"), strings.EqualFold(f.name, "Transfer-Encoding"),
 			strings.EqualFold(f.name, "Trailer"), strings.EqualFold(f.name, "Connection"),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // Limits of a request; see Server.Limits, Routes.Group and WithLimits. Zero: the default, negative: none.
@@ -120,11 +121,11 @@ const noHeadLimit = 1 << 30
 func orHeadLimit(n, otherwise int) int { return min(orCount(n, otherwise), noHeadLimit) }
 
 // headLimits is how large a request's head may be.
-func (s *Server) headLimits() http1.Limits {
-	return http1.Limits{
-		Line:   orHeadLimit(s.MaxLineBytes, http1.DefaultLine),
-		Fields: orHeadLimit(s.MaxHeaderBytes, http1.DefaultFields),
-		Count:  min(orHeadLimit(s.MaxFields, http1.DefaultCount), math.MaxUint16),
+func (s *Server) headLimits() message.Limits {
+	return message.Limits{
+		Line:   orHeadLimit(s.MaxLineBytes, message.DefaultLine),
+		Fields: orHeadLimit(s.MaxHeaderBytes, message.DefaultFields),
+		Count:  min(orHeadLimit(s.MaxFields, message.DefaultCount), math.MaxUint16),
 	}
 }
 

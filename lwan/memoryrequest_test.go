@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // memoryCarrier is a request that lies in memory: what a Request needs to be read, and no answer.
@@ -60,7 +61,7 @@ func memoryRequest(t testing.TB, head string, body io.Reader) (*Request, *memory
 	buf := []byte(strings.ReplaceAll(head, "\n", "\r\n") + "\r\n\r\n")
 	core := (&Server{Log: slog.New(slog.NewTextHandler(t.Output(), nil))}).newCore()
 	req, car := new(Request), &memoryCarrier{body: body}
-	limits := http1.Limits{Line: 1 << 20, Fields: 1 << 20, Count: 1 << 10}
+	limits := message.Limits{Line: 1 << 20, Fields: 1 << 20, Count: 1 << 10}
 	if verdict, err := http1.Parse(buf, &req.head, &limits, new(http1.Resume)); verdict != http1.Done {
 		t.Fatalf("the head of the test is not valid: %v\n%s", err, head)
 	}

@@ -3,7 +3,7 @@ package lwan
 import (
 	"strings"
 
-	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // What other routers write for a wildcard is a literal in the syntax of net/http.ServeMux, and
@@ -16,9 +16,9 @@ func meant(pattern string) string {
 	p := splitPattern(pattern)
 	guess := p
 	switch upper := strings.ToUpper(p.method); {
-	case p.method == "" && http1.Registered([]byte(p.host)): // "GET/items" names a host
+	case p.method == "" && message.Registered([]byte(p.host)): // "GET/items" names a host
 		guess.method, guess.host = p.host, ""
-	case http1.Registered([]byte(upper)):
+	case message.Registered([]byte(upper)):
 		guess.method = upper
 	}
 	path, _, _ := strings.Cut(p.path, "?") // a query is no part of what is matched

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // TestFieldsOnSeveralLines: whoever asks for a field by its name gets what its lines are together, on every engine.
@@ -88,15 +88,15 @@ func TestDocumentedRepeatedFields(t *testing.T) {
 	}
 	_, table, _ := strings.Cut(string(text), "# Fields on several lines\n")
 	table, _, _ = strings.Cut(table, "\n// # ")
-	documented := map[string]http1.Repeated{}
-	row := http1.First
+	documented := map[string]message.Repeated{}
+	row := message.First
 	for line := range strings.Lines(table) {
 		cell, ok := strings.CutPrefix(line, "//\t")
 		if !ok {
 			continue
 		}
-		for label, r := range map[string]http1.Repeated{
-			"one list": http1.Joined, "refused": http1.Refused, "as if there": http1.Ignored, "the first": http1.First,
+		for label, r := range map[string]message.Repeated{
+			"one list": message.Joined, "refused": message.Refused, "as if there": message.Ignored, "the first": message.First,
 		} {
 			if strings.HasPrefix(cell, label) {
 				row = r
@@ -106,10 +106,10 @@ func TestDocumentedRepeatedFields(t *testing.T) {
 			documented[name] = row
 		}
 	}
-	for k := http1.Host; k.String() != ""; k++ {
+	for k := message.Host; k.String() != ""; k++ {
 		r, ok := documented[k.String()]
 		if !ok {
-			r = http1.First
+			r = message.First
 		}
 		if want := k.WhenRepeated(); r != want {
 			t.Errorf("%v: documented as %d, is %d", k, r, want)

@@ -11,7 +11,7 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 	"github.com/golwan/golwan/router"
 )
 
@@ -36,9 +36,9 @@ type Request struct {
 	apart   bool   // its chain is to run on a goroutine
 	missed  Status // what is wrong without a look at the routes; 0: nothing
 	buf     []byte // what head's offsets are of
-	head    http1.Head
+	head    message.Head
 	method  string
-	path    string // decoded and cleaned; an encoded slash is http1.EncodedSlash. Aliases buf or pathBuf
+	path    string // decoded and cleaned; an encoded slash is message.EncodedSlash. Aliases buf or pathBuf
 	pathBuf []byte
 	params  router.Params
 	limits  Limits
@@ -190,7 +190,7 @@ func (r *Request) Path() string {
 	return r.pathText
 }
 
-const encodedSlash = string(rune(http1.EncodedSlash))
+const encodedSlash = string(rune(message.EncodedSlash))
 
 // Rest is what the trailing slash or {name...} of the route's pattern matched, decoded as Path is.
 func (r *Request) Rest() string {
@@ -213,15 +213,15 @@ func (r *Request) RestBytes() []byte {
 func (r *Request) Target() string {
 	r.mustLive()
 	if r.via != nil && r.via.rewritten {
-		return string(http1.AppendTarget(nil, []byte(r.via.r.RequestURI)))
+		return string(message.AppendTarget(nil, []byte(r.via.r.RequestURI)))
 	}
 	return r.canonical(r.head.Target)
 }
 
 // canonical is a part of the target as Target shows it.
-func (r *Request) canonical(part http1.Span) string {
+func (r *Request) canonical(part message.Span) string {
 	if r.head.BareTarget {
-		return string(http1.AppendTarget(nil, part.Of(r.buf)))
+		return string(message.AppendTarget(nil, part.Of(r.buf)))
 	}
 	return string(part.Of(r.buf))
 }

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // Response is what goes out. It is held back until the handler has returned, or until it holds Limits.Buffer bytes (then
@@ -115,7 +115,7 @@ func (r *Response) AddHeader(name, value string) {
 	if r.state.headOut() {
 		return
 	}
-	if !http1.ValidName(name) || !http1.ValidValue(value) {
+	if !message.ValidName(name) || !message.ValidValue(value) {
 		r.reject(name, "has an invalid name or value")
 		return
 	}
@@ -233,7 +233,7 @@ func (r *Response) SetContentType(ct string) {
 	r.mustLive()
 	switch {
 	case r.state.headOut():
-	case !http1.ValidValue(ct):
+	case !message.ValidValue(ct):
 		r.reject("Content-Type", "has an invalid value")
 	default:
 		r.ctype = ct

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // What is served through net/http is parsed by net/http, which takes more than the parser of this package does. There the
@@ -50,7 +50,7 @@ func serveHTTP(t *testing.T, h http.Handler) (addr string) {
 // shownTarget is what Request.Target shows of it.
 func shownTarget(r *http.Request) string { return shown(r.RequestURI) }
 
-func shown(target string) string { return string(http1.AppendTarget(nil, []byte(target))) }
+func shown(target string) string { return string(message.AppendTarget(nil, []byte(target))) }
 
 // TestSmugglingToHTTP: a handler under net/http sees the requests that net/http sees.
 func TestSmugglingToHTTP(t *testing.T) {

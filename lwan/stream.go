@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // SendHead sends the head with status st; the body that follows is a stream: chunked, or until the connection closes for
@@ -241,7 +241,7 @@ func (r *Response) SetTrailer(name, value string) {
 	switch {
 	case r.state > answerStreaming:
 		return
-	case !http1.ValidName(name) || !http1.ValidValue(value) || forbiddenTrailer(name):
+	case !message.ValidName(name) || !message.ValidValue(value) || forbiddenTrailer(name):
 		const why = "cannot be a trailer"
 		if r.state == answerStreaming {
 			r.stick(&fieldError{name, why})
@@ -303,7 +303,7 @@ func (r *Response) EarlyHints(links ...string) error {
 	}
 	fields := make([]field, len(links))
 	for i, l := range links {
-		if !http1.ValidValue(l) {
+		if !message.ValidValue(l) {
 			return &fieldError{"Link", "has an invalid value"}
 		}
 		fields[i] = field{"Link", l}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/golwan/golwan/lwan/internal/http1"
 	"github.com/golwan/golwan/lwan/internal/logring"
+	"github.com/golwan/golwan/lwan/internal/message"
 	"github.com/golwan/golwan/router"
 )
 
@@ -24,7 +25,7 @@ type core struct {
 	hangs     atomic.Bool   // given did not take its lines at the end
 	repeats   logring.Repeats
 	limits    Limits
-	head      http1.Limits
+	head      message.Limits
 	chunks    http1.Chunked // a fresh one
 	json      Codec
 	header    []field // sent with every answer that does not set the same field
@@ -176,7 +177,7 @@ func badPath(*Request, *Response) Status { return StatusBadRequest }
 
 // chain finds what is to be run.
 func (t *table) chain(req *Request, resp *Response) Handler {
-	if req.head.Form != http1.OriginForm && req.head.Form != http1.AbsoluteForm {
+	if req.head.Form != message.OriginForm && req.head.Form != message.AbsoluteForm {
 		return t.none.answers(req, false)
 	}
 	if !t.knows(req) {
@@ -214,7 +215,7 @@ func (t *table) knows(req *Request) bool {
 	case "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH":
 		return true
 	}
-	return http1.Registered(req.head.Method.Of(req.buf)) || t.named[req.method]
+	return message.Registered(req.head.Method.Of(req.buf)) || t.named[req.method]
 }
 
 // cleanPath sets req.path. It returns 1 if the path was clean as it came, 0 if it had dot segments or doubled slashes,
@@ -225,7 +226,7 @@ func (r *Request) cleanPath(resp *Response) int {
 		r.path = alias(raw)
 		return 1
 	}
-	path, clean, err := http1.CleanPath(r.pathBuf[:0], raw)
+	path, clean, err := message.CleanPath(r.pathBuf[:0], raw)
 	r.pathBuf = path
 	if err.Status != 0 {
 		resp.message = err.Reason
@@ -260,10 +261,10 @@ func answerMiss(req *Request, resp *Response) Status {
 		return req.missed
 	}
 	switch req.head.Form {
-	case http1.AsteriskForm: // OPTIONS *: the server as a whole (RFC 9110 section 9.3.7)
+	case message.AsteriskForm: // OPTIONS *: the server as a whole (RFC 9110 section 9.3.7)
 		resp.SetHeader("Allow", req.table.methods)
 		return StatusNoContent
-	case http1.AuthorityForm: // a 2xx to CONNECT would make the connection a tunnel (RFC 9110 section 9.3.6)
+	case message.AuthorityForm: // a 2xx to CONNECT would make the connection a tunnel (RFC 9110 section 9.3.6)
 		resp.hangup = true
 		return StatusNotImplemented
 	}

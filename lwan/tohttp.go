@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // ToHTTP serves a Handler under net/http, streams included: one of a user's, or that which Server.Build returns, which
@@ -200,11 +201,11 @@ func (c *httpCall) parse() bool {
 	b = append(append(append(b, ' '), target...), " HTTP/1.1\r\n"...)
 	b = http1.AppendField(b, "Host", r.Host)
 	for name, values := range r.Header {
-		if !http1.ValidName(name) || hopByHop(name) {
+		if !message.ValidName(name) || hopByHop(name) {
 			continue
 		}
 		for _, v := range values {
-			if http1.ValidValue(v) {
+			if message.ValidValue(v) {
 				b = http1.AppendField(b, name, v)
 			}
 		}
@@ -212,7 +213,7 @@ func (c *httpCall) parse() bool {
 	if hasToken(r.Header["Connection"], "Upgrade") { // for Response.Upgrade; net/http leaves it to the handler
 		b = http1.AppendField(b, "Connection", "Upgrade")
 		for _, v := range r.Header["Upgrade"] {
-			if http1.ValidValue(v) {
+			if message.ValidValue(v) {
 				b = http1.AppendField(b, "Upgrade", v)
 			}
 		}
@@ -225,7 +226,7 @@ func (c *httpCall) parse() bool {
 	}
 	c.head = append(b, "\r\n"...)
 	var resume http1.Resume
-	verdict, _ := http1.Parse(c.head, &c.req.head, &http1.Limits{Line: 1 << 20, Fields: 16 << 20, Count: 1 << 16}, &resume)
+	verdict, _ := http1.Parse(c.head, &c.req.head, &message.Limits{Line: 1 << 20, Fields: 16 << 20, Count: 1 << 16}, &resume)
 	if verdict != http1.Done {
 		return false
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // viaHTTP is what a request has of the http.Request that it came as.
@@ -53,7 +53,7 @@ func encodedPath(u *url.URL) string {
 	if u.RawPath == "" {
 		return ""
 	}
-	encoded := string(http1.AppendTarget(nil, []byte(u.RawPath)))
+	encoded := string(message.AppendTarget(nil, []byte(u.RawPath)))
 	if encoded == u.RawPath || encoded != (&url.URL{Path: u.Path}).EscapedPath() {
 		return encoded
 	}

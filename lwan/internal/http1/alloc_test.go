@@ -1,6 +1,10 @@
 package http1
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/golwan/golwan/lwan/internal/message"
+)
 
 // What is on the way of every request allocates nothing.
 func TestNoAllocation(t *testing.T) {
@@ -8,8 +12,7 @@ func TestNoAllocation(t *testing.T) {
 	absolute := []byte("GET http://[2001:db8::1]:80/a%20b/../c?d HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n")
 	broken := []byte("GET / HTTP/1.1\r\nHost: a b\r\n\r\n")
 	body := []byte("5;a=\"b\"\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n")
-	path := []byte("/a/b%20c/../d//e")
-	h, out, fields := Head{Fields: make([]Field, 0, 32)}, make([]byte, 0, 1024), make([]Field, 0, 8)
+	h, out, fields := message.Head{Fields: make([]message.Field, 0, 32)}, make([]byte, 0, 1024), make([]message.Field, 0, 8)
 	var failed bool
 
 	for _, c := range []struct {
@@ -25,10 +28,6 @@ func TestNoAllocation(t *testing.T) {
 			_, unknown := h.Find(slow, "X-Absent")
 			return known && !unknown
 		}},
-		{"CleanPath", func() bool {
-			cleaned, _, err := CleanPath(out[:0], path)
-			return err.Status == 0 && len(cleaned) > 0
-		}},
 		{"Chunked", func() bool { return decodes(body) }},
 		{"ParseTrailer", func() bool {
 			_, err := ParseTrailer(body[len(body)-12:], fields[:0])
@@ -36,8 +35,8 @@ func TestNoAllocation(t *testing.T) {
 		}},
 		{"response head", func() bool {
 			b := AppendField(AppendStatusLine(out[:0], 200), "Content-Type", "text/plain")
-			b = AppendStatusLine(AppendDate(b, 784111777), 299)
-			return len(AppendChunkHead(b, 4096)) > 0 && ValidName("X-Test") && ValidValue("value") && Registered(slow[:3])
+			b = AppendStatusLine(message.AppendDate(b, 784111777), 299)
+			return len(AppendChunkHead(b, 4096)) > 0 && message.ValidName("X-Test") && message.ValidValue("value") && message.Registered(slow[:3])
 		}},
 	} {
 		if n := testing.AllocsPerRun(100, func() { failed = failed || !c.run() }); n != 0 || failed {
@@ -46,13 +45,13 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-func parses(in []byte, h *Head) bool {
+func parses(in []byte, h *message.Head) bool {
 	var r Resume
 	verdict, _ := Parse(in, h, nil, &r)
 	return verdict == Done
 }
 
-func parsesSlowly(in []byte, h *Head) bool {
+func parsesSlowly(in []byte, h *message.Head) bool {
 	var r Resume
 	for n := range in {
 		if verdict, _ := Parse(in[:n], h, nil, &r); verdict != More {

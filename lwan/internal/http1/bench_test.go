@@ -3,6 +3,8 @@ package http1
 import (
 	"strconv"
 	"testing"
+
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // Requests as these clients send them.
@@ -45,8 +47,8 @@ func BenchmarkParse(b *testing.B) {
 }
 
 func benchmarkParse(b *testing.B, request []byte) {
-	var h Head
-	var lim Limits
+	var h message.Head
+	var lim message.Limits
 	b.SetBytes(int64(len(request)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -60,7 +62,7 @@ func benchmarkParse(b *testing.B, request []byte) {
 // BenchmarkParsePieces is a browser's head as a slow client sends it: each byte is looked at twice.
 func BenchmarkParsePieces(b *testing.B) {
 	request := []byte(chromeRequest)
-	var h Head
+	var h message.Head
 	b.SetBytes(int64(len(request)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -72,7 +74,7 @@ func BenchmarkParsePieces(b *testing.B) {
 
 func BenchmarkFind(b *testing.B) {
 	request := []byte(chromeRequest)
-	var h Head
+	var h message.Head
 	if !parses(request, &h) {
 		b.Fatal("refused")
 	}
@@ -85,26 +87,10 @@ func BenchmarkFind(b *testing.B) {
 	}
 }
 
-func BenchmarkCleanPath(b *testing.B) {
-	for _, c := range []struct{ name, path string }{
-		{"escape", "/articles/2026/a%20page.html"}, {"dots", "/a//b/./c/../d"},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			dst := make([]byte, 0, 64)
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, _, err := CleanPath(dst, []byte(c.path)); err.Status != 0 {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
 // BenchmarkResponseHead is the head of a small answer: status line, three fields, the blank line.
 func BenchmarkResponseHead(b *testing.B) {
 	out := make([]byte, 0, 512)
-	date := AppendDate(nil, 784111777)
+	date := message.AppendDate(nil, 784111777)
 	b.ReportAllocs()
 	for b.Loop() {
 		head := AppendStatusLine(out, 200)
@@ -115,15 +101,6 @@ func BenchmarkResponseHead(b *testing.B) {
 		if len(head) != 120 {
 			b.Fatalf("%d bytes: %q", len(head), head)
 		}
-	}
-}
-
-func BenchmarkAppendDate(b *testing.B) {
-	out := make([]byte, 0, 32)
-	unix := int64(784111777)
-	for b.Loop() {
-		AppendDate(out, unix)
-		unix++
 	}
 }
 

@@ -1,6 +1,10 @@
 package http1
 
-import "math"
+import (
+	"math"
+
+	"github.com/golwan/golwan/lwan/internal/message"
+)
 
 // Chunked decodes a body in the chunked coding (RFC 9112 section 7.1) as it arrives, in pieces of any size:
 //
@@ -70,21 +74,21 @@ const (
 // When neither data nor done comes back, more bytes are needed. Framing is consumed byte by byte, except a trailer
 // section: that is consumed when it is complete, so that it lies in one piece and can be given to ParseTrailer as the last
 // TrailerLen bytes of buf[:skip]. Until then its bytes must be shown again, with more behind them.
-func (c *Chunked) Next(buf []byte) (skip, data int, done bool, err Error) {
+func (c *Chunked) Next(buf []byte) (skip, data int, done bool, err message.Error) {
 	for i := 0; i < len(buf); i++ {
 		switch c.state {
 		case chunkData:
-			return i, int(min(c.left, int64(len(buf)-i))), false, Error{}
+			return i, int(min(c.left, int64(len(buf)-i))), false, message.Error{}
 		case chunkTrailer:
 			return c.readTrailer(buf, i)
 		case chunkDone:
-			return i, 0, true, Error{}
+			return i, 0, true, message.Error{}
 		}
 		if reason := c.step(buf[i]); reason != "" {
-			return i, 0, false, Error{400, i, reason}
+			return i, 0, false, fault(400, i, reason)
 		}
 	}
-	return len(buf), 0, c.state == chunkDone, Error{}
+	return len(buf), 0, c.state == chunkDone, message.Error{}
 }
 
 // Remaining is how many bytes of data are to come before the next framing: so many may be read from the connection
@@ -143,7 +147,7 @@ func orDefault32(n, otherwise uint32) uint32 {
 
 // size takes a digit of a chunk size, or what ends it.
 func (c *Chunked) size(b byte) string {
-	if digit := hexDigit[b]; digit < 16 {
+	if digit := message.HexDigit(b); digit < 16 {
 		if c.digits == maxDigits || c.left > (math.MaxInt64-int64(digit))>>4 {
 			return reasonChunkRange
 		}

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // decoded is all that a caller can see of a body.
@@ -12,7 +14,7 @@ type decoded struct {
 	body     string
 	done     bool
 	consumed int
-	err      Error // with its offset counted from the start of the body
+	err      message.Error // with its offset counted from the start of the body
 	trailer  string
 }
 
@@ -52,7 +54,7 @@ func decode(t *testing.T, c *Chunked, in string, cuts []int, take int) (d decode
 var chunkedBodies = []struct {
 	in, body, rest string
 	trailer        string
-	err            Error // Status 0: none; then, without done, the body is a prefix
+	err            message.Error // Status 0: none; then, without done, the body is a prefix
 	done           bool
 }{
 	{in: "0\r\n\r\n", done: true, trailer: "\r\n"},
@@ -61,7 +63,7 @@ var chunkedBodies = []struct {
 	{in: "A\r\n0123456789\r\n0\r\n\r\n", body: "0123456789", done: true, trailer: "\r\n"},
 	{in: "00000000000000a\r\n0123456789\r\n0\r\n\r\n", body: "0123456789", done: true, trailer: "\r\n"},
 	{in: "1;a\r\nx\r\n0\r\n\r\n", body: "x", done: true, trailer: "\r\n"},
-	{in: "1;a=b;c=\"d;\\\"\\\r\x80", body: "", err: Error{400, 14, reasonChunkExt}},
+	{in: "1;a=b;c=\"d;\\\"\\\r\x80", body: "", err: fault(400, 14, reasonChunkExt)},
 	{in: "1;a=b;c=\"d;=\\\"\\\\\x80\t\";e\r\nx\r\n0;f=g\r\n\r\n", body: "x", done: true, trailer: "\r\n"},
 	{in: "1 ;\ta = b\t; c\r\nx\r\n0\r\n\r\n", body: "x", done: true, trailer: "\r\n"},
 	{in: "1;a=\"b\" ;c\r\nx\r\n0\r\n\r\n", body: "x", done: true, trailer: "\r\n"},
@@ -72,53 +74,53 @@ var chunkedBodies = []struct {
 	{in: "5\r\nhello\r\n", body: "hello"},
 	{in: "0\r\na: b\r\n", body: ""},
 
-	{in: "\r\n", err: Error{400, 0, reasonChunkSize}},
-	{in: " 5\r\nhello", err: Error{400, 0, reasonChunkSize}},
-	{in: "g\r\n", err: Error{400, 0, reasonChunkSize}},
-	{in: "-5\r\n", err: Error{400, 0, reasonChunkSize}},
-	{in: "+5\r\n", err: Error{400, 0, reasonChunkSize}},
-	{in: "0x5\r\n", err: Error{400, 1, reasonChunkSize}},
-	{in: ";a\r\n", err: Error{400, 0, reasonChunkSize}},
-	{in: "5_0\r\n", err: Error{400, 1, reasonChunkSize}},
-	{in: "5\nhello", err: Error{400, 1, reasonChunkSize}},
-	{in: "5\r5", err: Error{400, 2, reasonChunkLine}},
-	{in: "5\r\r\n", err: Error{400, 2, reasonChunkLine}},
-	{in: "8000000000000000\r\n", err: Error{400, 15, reasonChunkRange}},
-	{in: "ffffffffffffffff\r\n", err: Error{400, 15, reasonChunkRange}},
-	{in: "10000000000000000\r\n", err: Error{400, 16, reasonChunkRange}},
-	{in: "00000000000000000\r\n", err: Error{400, 16, reasonChunkRange}},
-	{in: "5 \r\nhello", err: Error{400, 2, reasonChunkExt}},
-	{in: "5 5\r\n", err: Error{400, 2, reasonChunkExt}},
-	{in: "5;\r\n", err: Error{400, 2, reasonChunkExt}},
-	{in: "5; \r\n", err: Error{400, 3, reasonChunkExt}},
-	{in: "5;;a\r\n", err: Error{400, 2, reasonChunkExt}},
-	{in: "5;a;\r\n", err: Error{400, 4, reasonChunkExt}},
-	{in: "5;=a\r\n", err: Error{400, 2, reasonChunkExt}},
-	{in: "5;a=\r\n", err: Error{400, 4, reasonChunkExt}},
-	{in: "5;a=;b\r\n", err: Error{400, 4, reasonChunkExt}},
-	{in: "5;a \r\n", err: Error{400, 4, reasonChunkExt}},
-	{in: "5;a=b \r\n", err: Error{400, 6, reasonChunkExt}},
-	{in: "5;a b\r\n", err: Error{400, 4, reasonChunkExt}},
-	{in: "5;a=b=c\r\n", err: Error{400, 5, reasonChunkExt}},
-	{in: "5;a\"b\"\r\n", err: Error{400, 3, reasonChunkExt}},
-	{in: "5;a=b\"c\"\r\n", err: Error{400, 5, reasonChunkExt}},
-	{in: "5;a=\"b\"c\r\n", err: Error{400, 7, reasonChunkExt}},
-	{in: "5;a=\"b\r\n", err: Error{400, 6, reasonChunkExt}},
-	{in: "5;a\nhello", err: Error{400, 3, reasonChunkExt}},
-	{in: "5;a=\"\n\"\r\n", err: Error{400, 5, reasonChunkExt}},
-	{in: "5;a=\"\\\n\"\r\n", err: Error{400, 6, reasonChunkExt}},
-	{in: "5;a\x00\r\n", err: Error{400, 3, reasonChunkExt}},
-	{in: "5;\xc3\xa4\r\n", err: Error{400, 2, reasonChunkExt}},
-	{in: "5\r\nhelloX", body: "hello", err: Error{400, 8, reasonChunkData}},
-	{in: "5\r\nhello\n", body: "hello", err: Error{400, 8, reasonChunkData}},
-	{in: "5\r\nhello\rX", body: "hello", err: Error{400, 9, reasonChunkData}},
-	{in: "5\r\nhello0\r\n\r\n", body: "hello", err: Error{400, 8, reasonChunkData}},
-	{in: "3\r\nfoo\r\n\r\n", body: "foo", err: Error{400, 8, reasonChunkSize}},
-	{in: "0\r\na b: c\r\n\r\n", err: Error{400, 4, reasonNameSpace}},
-	{in: "0\r\na: b\nc: d\r\n\r\n", err: Error{400, 7, reasonBareLF}},
-	{in: "0\r\na: b\r\n c\r\n\r\n", err: Error{400, 9, reasonFold}},
-	{in: "0\r\na: b\r\n\rc", err: Error{400, 10, reasonLineEnd}},
-	{in: "0\r\n\n", err: Error{400, 3, reasonBareLF}},
+	{in: "\r\n", err: fault(400, 0, reasonChunkSize)},
+	{in: " 5\r\nhello", err: fault(400, 0, reasonChunkSize)},
+	{in: "g\r\n", err: fault(400, 0, reasonChunkSize)},
+	{in: "-5\r\n", err: fault(400, 0, reasonChunkSize)},
+	{in: "+5\r\n", err: fault(400, 0, reasonChunkSize)},
+	{in: "0x5\r\n", err: fault(400, 1, reasonChunkSize)},
+	{in: ";a\r\n", err: fault(400, 0, reasonChunkSize)},
+	{in: "5_0\r\n", err: fault(400, 1, reasonChunkSize)},
+	{in: "5\nhello", err: fault(400, 1, reasonChunkSize)},
+	{in: "5\r5", err: fault(400, 2, reasonChunkLine)},
+	{in: "5\r\r\n", err: fault(400, 2, reasonChunkLine)},
+	{in: "8000000000000000\r\n", err: fault(400, 15, reasonChunkRange)},
+	{in: "ffffffffffffffff\r\n", err: fault(400, 15, reasonChunkRange)},
+	{in: "10000000000000000\r\n", err: fault(400, 16, reasonChunkRange)},
+	{in: "00000000000000000\r\n", err: fault(400, 16, reasonChunkRange)},
+	{in: "5 \r\nhello", err: fault(400, 2, reasonChunkExt)},
+	{in: "5 5\r\n", err: fault(400, 2, reasonChunkExt)},
+	{in: "5;\r\n", err: fault(400, 2, reasonChunkExt)},
+	{in: "5; \r\n", err: fault(400, 3, reasonChunkExt)},
+	{in: "5;;a\r\n", err: fault(400, 2, reasonChunkExt)},
+	{in: "5;a;\r\n", err: fault(400, 4, reasonChunkExt)},
+	{in: "5;=a\r\n", err: fault(400, 2, reasonChunkExt)},
+	{in: "5;a=\r\n", err: fault(400, 4, reasonChunkExt)},
+	{in: "5;a=;b\r\n", err: fault(400, 4, reasonChunkExt)},
+	{in: "5;a \r\n", err: fault(400, 4, reasonChunkExt)},
+	{in: "5;a=b \r\n", err: fault(400, 6, reasonChunkExt)},
+	{in: "5;a b\r\n", err: fault(400, 4, reasonChunkExt)},
+	{in: "5;a=b=c\r\n", err: fault(400, 5, reasonChunkExt)},
+	{in: "5;a\"b\"\r\n", err: fault(400, 3, reasonChunkExt)},
+	{in: "5;a=b\"c\"\r\n", err: fault(400, 5, reasonChunkExt)},
+	{in: "5;a=\"b\"c\r\n", err: fault(400, 7, reasonChunkExt)},
+	{in: "5;a=\"b\r\n", err: fault(400, 6, reasonChunkExt)},
+	{in: "5;a\nhello", err: fault(400, 3, reasonChunkExt)},
+	{in: "5;a=\"\n\"\r\n", err: fault(400, 5, reasonChunkExt)},
+	{in: "5;a=\"\\\n\"\r\n", err: fault(400, 6, reasonChunkExt)},
+	{in: "5;a\x00\r\n", err: fault(400, 3, reasonChunkExt)},
+	{in: "5;\xc3\xa4\r\n", err: fault(400, 2, reasonChunkExt)},
+	{in: "5\r\nhelloX", body: "hello", err: fault(400, 8, reasonChunkData)},
+	{in: "5\r\nhello\n", body: "hello", err: fault(400, 8, reasonChunkData)},
+	{in: "5\r\nhello\rX", body: "hello", err: fault(400, 9, reasonChunkData)},
+	{in: "5\r\nhello0\r\n\r\n", body: "hello", err: fault(400, 8, reasonChunkData)},
+	{in: "3\r\nfoo\r\n\r\n", body: "foo", err: fault(400, 8, reasonChunkSize)},
+	{in: "0\r\na b: c\r\n\r\n", err: fault(400, 4, reasonNameSpace)},
+	{in: "0\r\na: b\nc: d\r\n\r\n", err: fault(400, 7, reasonBareLF)},
+	{in: "0\r\na: b\r\n c\r\n\r\n", err: fault(400, 9, reasonFold)},
+	{in: "0\r\na: b\r\n\rc", err: fault(400, 10, reasonLineEnd)},
+	{in: "0\r\n\n", err: fault(400, 3, reasonBareLF)},
 }
 
 func TestChunked(t *testing.T) {
@@ -160,15 +162,15 @@ func TestChunkedLimits(t *testing.T) {
 		name     string
 		c        Chunked
 		at, over string
-		err      Error
+		err      message.Error
 	}{
-		{"default extension", Chunked{}, extension(4096) + end, extension(4097) + end, Error{400, 4097, reasonChunkExtLimit}},
-		{"extension", Chunked{MaxExtension: 10}, extension(10) + end, extension(11) + end, Error{400, 11, reasonChunkExtLimit}},
-		{"extensions of all chunks", Chunked{MaxExtension: 10}, extension(4) + extension(6) + end, extension(4) + extension(7) + end, Error{400, 17, reasonChunkExtLimit}},
-		{"default trailer", Chunked{}, trailer(8192), trailer(8193), Error{431, 3 + 8192, reasonFieldLimit}},
-		{"trailer", Chunked{MaxTrailer: 10}, trailer(10), trailer(11), Error{431, 13, reasonFieldLimit}},
-		{"default count", Chunked{}, "0\r\n" + strings.Repeat("a:b\r\n", 64) + "\r\n", "0\r\n" + strings.Repeat("a:b\r\n", 65) + "\r\n", Error{431, 3 + 64*5, reasonCountLimit}},
-		{"count", Chunked{MaxTrailerCount: 1}, "0\r\na:b\r\n\r\n", "0\r\na:b\r\nc:d\r\n\r\n", Error{431, 8, reasonCountLimit}},
+		{"default extension", Chunked{}, extension(4096) + end, extension(4097) + end, fault(400, 4097, reasonChunkExtLimit)},
+		{"extension", Chunked{MaxExtension: 10}, extension(10) + end, extension(11) + end, fault(400, 11, reasonChunkExtLimit)},
+		{"extensions of all chunks", Chunked{MaxExtension: 10}, extension(4) + extension(6) + end, extension(4) + extension(7) + end, fault(400, 17, reasonChunkExtLimit)},
+		{"default trailer", Chunked{}, trailer(8192), trailer(8193), fault(431, 3+8192, message.ReasonFieldLimit)},
+		{"trailer", Chunked{MaxTrailer: 10}, trailer(10), trailer(11), fault(431, 13, message.ReasonFieldLimit)},
+		{"default count", Chunked{}, "0\r\n" + strings.Repeat("a:b\r\n", 64) + "\r\n", "0\r\n" + strings.Repeat("a:b\r\n", 65) + "\r\n", fault(431, 3+64*5, message.ReasonCountLimit)},
+		{"count", Chunked{MaxTrailerCount: 1}, "0\r\na:b\r\n\r\n", "0\r\na:b\r\nc:d\r\n\r\n", fault(431, 8, message.ReasonCountLimit)},
 	} {
 		at, over, bytewise := c.c, c.c, c.c
 		if got := decode(t, &at, c.at, []int{len(c.at)}, 0); !got.done {
@@ -239,12 +241,12 @@ func TestChunkedIsSmall(t *testing.T) {
 func TestParseTrailer(t *testing.T) {
 	section := "X-Sum: 1\r\nHost: h\r\nContent-Length: 5\r\ntransfer-encoding: chunked\r\nTrailer: X-Sum\r\n" +
 		"Authorization: a\r\nset-cookie: b\r\nExpect: nonsense\r\nX-Empty:\r\nServer-Timing: total\r\n\r\n"
-	fields, err := ParseTrailer([]byte(section), []Field{{Known: Via}})
+	fields, err := ParseTrailer([]byte(section), []message.Field{{Known: message.Via}})
 	var got []string
 	for _, f := range fields[1:] {
 		got = append(got, string(f.Name.Of([]byte(section)))+"="+string(f.Value.Of([]byte(section))))
 	}
-	if want := "X-Sum=1 X-Empty= Server-Timing=total"; strings.Join(got, " ") != want || err.Status != 0 || fields[0].Known != Via {
+	if want := "X-Sum=1 X-Empty= Server-Timing=total"; strings.Join(got, " ") != want || err.Status != 0 || fields[0].Known != message.Via {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
 	for _, broken := range []string{"", "a: b\r\n", "a b\r\n\r\n"} {

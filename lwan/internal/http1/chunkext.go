@@ -1,5 +1,7 @@
 package http1
 
+import "github.com/golwan/golwan/lwan/internal/message"
+
 // chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )      (RFC 9112 section 7.1.1)
 //
 // The extensions mean nothing to us, and are checked all the same: where anything may stand, a line end can be hidden.
@@ -23,7 +25,7 @@ const (
 var extClasses = func() (table [256]extClass) {
 	for c := range table {
 		switch {
-		case tokenOctet[c]:
+		case message.IsToken(byte(c)):
 			table[c] = extToken
 		case c > ' ' && c != 0x7f:
 			table[c] = extText

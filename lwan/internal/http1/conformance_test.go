@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // Raw requests of the test suites of other servers, with what those make of them. The collection is not part of this
@@ -132,7 +134,7 @@ func converse(in []byte) *conversation {
 
 // answer takes one request off in.
 func (talk *conversation) answer(in []byte) (size int, keep bool) {
-	var h Head
+	var h message.Head
 	var r Resume
 	switch verdict, err := Parse(in, &h, nil, &r); {
 	case verdict == More:
@@ -140,7 +142,7 @@ func (talk *conversation) answer(in []byte) (size int, keep bool) {
 		return 0, false
 	case verdict == Bad:
 		return 0, talk.refuse(err.Status)
-	case !Registered(h.Method.Of(in)):
+	case !message.Registered(h.Method.Of(in)):
 		return 0, talk.refuse(501)
 	}
 	body, size, err, ok := content(&h, in)
@@ -162,13 +164,13 @@ func (talk *conversation) refuse(status int) bool {
 }
 
 // content is the body of the request at the start of in, and how much of in the two take. ok is false if it is cut.
-func content(h *Head, in []byte) (body []byte, size int, err Error, ok bool) {
+func content(h *message.Head, in []byte) (body []byte, size int, err message.Error, ok bool) {
 	if !h.Chunked {
 		size = h.Size + int(max(h.ContentLength, 0))
 		if size > len(in) {
-			return nil, 0, Error{}, false
+			return nil, 0, message.Error{}, false
 		}
-		return in[h.Size:size], size, Error{}, true
+		return in[h.Size:size], size, message.Error{}, true
 	}
 	var c Chunked
 	for size = h.Size; ; {
@@ -178,7 +180,7 @@ func content(h *Head, in []byte) (body []byte, size int, err Error, ok bool) {
 			return body, size, err, done
 		}
 		if data == 0 {
-			return nil, 0, Error{}, false
+			return nil, 0, message.Error{}, false
 		}
 		body = append(body, in[size:size+data]...)
 		c.Advance(data)

@@ -1,6 +1,6 @@
-// Package http1 reads and writes the parts of HTTP/1.1 messages that are not content (RFC 9110, RFC 9112): it parses
-// request heads, finds the data in bodies of the chunked coding, cleans paths, and appends heads of answers. It is pure:
-// bytes in, bytes out. It knows no connection, starts no goroutine, and looks at no clock.
+// Package http1 reads and writes the parts of HTTP/1.1 messages that are not content (RFC 9112): it parses request heads
+// into a message.Head, finds the data in bodies of the chunked coding, and appends heads of answers. What a head means is
+// package message's. It is pure: bytes in, bytes out. It knows no connection, starts no goroutine, and looks at no clock.
 //
 // # Use
 //
@@ -13,31 +13,26 @@
 //	case http1.Done: // head describes the request; its body, or the next request, begins at buf[head.Size]
 //	}
 //
-// What Done leaves to the server: to answer 501 to a method that nobody has heard of ([Registered]), to limit the body,
+// What Done leaves to the server: to answer 501 to a method that nobody has heard of (message.Registered), to limit the body,
 // to send 100 (Continue), to close when Head.KeepAlive is false.
 //
 // A body is Head.ContentLength bytes, or in the chunked coding when Head.Chunked: then [Chunked] says where the data lies
-// among the framing. Without either there is none (RFC 9112 section 6.3). A path is Head.Path as it was sent; it can be
-// routed as it is when Head.PlainPath says so, and goes through [CleanPath] otherwise. The rules for paths stand in
-// path.go.
+// among the framing. Without either there is none (RFC 9112 section 6.3).
 //
 // Answers are appended to a slice, line by line: [AppendStatusLine], [AppendField], "\r\n".
 //
 // # What is refused
 //
 // Everything that two servers could understand in two ways: a line end that is not CRLF, whitespace that the grammar has
-// not, folded lines, two lengths, a length and a coding, a body whose end is not certain, two values of a field that has
-// one. Where the RFC lets a recipient choose between repairing and refusing, this one refuses. An Error is told as soon as
-// the byte that shows it is there; of a field that is repeated, at the end of the head. The table of fields on several
-// lines is in repeated.go. After an error nothing is known about where the next message begins: the connection has to be
+// not, folded lines, and what package message refuses. Where the RFC lets a recipient choose between repairing and
+// refusing, this one refuses. An Error is told as soon as the byte that shows it is there; of a field that is repeated, at
+// the end of the head. After an error nothing is known about where the next message begins: the connection has to be
 // closed.
 //
 // # Lifetimes
 //
-// Head and Field hold offsets, not bytes, so they are valid as long as the buffer is, also when it has been moved or has
-// grown. What Span.Of returns aliases the buffer. Head, Resume and Chunked are made to be used again: a Head keeps the
-// array of its fields, the other two hold no pointers. Parse, Find, CleanPath and the append functions allocate nothing
-// unless the slice that they append to has to grow.
+// Resume and Chunked are made to be used again and hold no pointers. Parse and the append functions allocate nothing unless
+// the slice that they append to has to grow.
 //
 // # Concurrency
 //
@@ -45,9 +40,9 @@
 //
 // # Caveats
 //
-// AppendField trusts its arguments: what comes from outside must pass ValidName and ValidValue before, or it can end the
-// head and begin another answer. A Head says nothing after a verdict other than Done. A cleaned path can hold NUL, which
-// is EncodedSlash: code that opens files by it has to refuse that.
+// AppendField trusts its arguments: what comes from outside must pass message.ValidName and
+// message.ValidValue before, or it can end the head and begin another answer. A Head says nothing after a verdict other
+// than Done.
 //
 // # Non-goals
 //

@@ -5,10 +5,12 @@ import (
 	"strconv"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
+
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 func ExampleParse() {
-	var head http1.Head
+	var head message.Head
 	var resume http1.Resume
 	request := []byte("GET /hello%20you?name=x HTTP/1.1\r\nHost: localhost:8080\r\nX-Trace: 7\r\n\r\n")
 
@@ -22,7 +24,7 @@ func ExampleParse() {
 			return
 		}
 	}
-	path, clean, _ := http1.CleanPath(nil, head.Path.Of(request))
+	path, clean, _ := message.CleanPath(nil, head.Path.Of(request))
 	trace, _ := head.Find(request, "x-trace")
 	fmt.Printf("%s %s %v\n", head.Method.Of(request), path, clean)
 	fmt.Printf("query %s, trace %s, keep-alive %v\n", head.Query.Of(request), trace.Of(request), head.KeepAlive)
@@ -32,7 +34,7 @@ func ExampleParse() {
 }
 
 func ExampleParse_refused() {
-	var head http1.Head
+	var head message.Head
 	var resume http1.Resume
 	request := []byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n")
 
@@ -62,12 +64,6 @@ func ExampleChunked() {
 		buf = buf[skip+data:] // a server would read more bytes when none are left
 	}
 	// Output: hello world, X-Sum: 11
-}
-
-func ExampleCleanPath() {
-	path, clean, _ := http1.CleanPath(nil, []byte("/a/b/%2e%2e/c%2Fd//e"))
-	fmt.Printf("%q %v\n", path, clean)
-	// Output: "/a/c\x00d/e" false
 }
 
 func ExampleAppendStatusLine() {

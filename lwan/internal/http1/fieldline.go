@@ -1,5 +1,7 @@
 package http1
 
+import "github.com/golwan/golwan/lwan/internal/message"
+
 // Field lines (RFC 9112 section 5): name ":" OWS value OWS CRLF. Nothing may stand before the colon but the name, no line
 // may be folded (section 5.2), and neither CR nor LF stands alone (section 2.2): each of these has let one server see
 // another request than the next.
@@ -10,35 +12,29 @@ func (p *parser) lines() bool {
 	buf, h := p.buf, p.h
 	i, left, over := int(p.pos), p.lim.Count-int(p.count), int(p.fields)+p.lim.Fields
 	for i < len(buf) && buf[i] != '\r' && left > 0 {
-		colon := findColon(buf, i)
+		colon := message.FindColon(buf, i)
 		if colon == i || colon == len(buf) {
 			break
 		}
-		known := lookup(buf, i, colon)
-		if known == 0 && nameEnd(buf, i) != colon {
+		known := message.Lookup(buf, i, colon)
+		if known == 0 && message.NameEnd(buf, i) != colon {
 			break
 		}
 		start := colon + 1
 		if start < len(buf) && buf[start] == ' ' {
 			start++
 		}
-		cr := valueEnd(buf, start)
+		cr := message.ValueEnd(buf, start)
 		if cr+1 >= len(buf) || buf[cr] != '\r' || buf[cr+1] != '\n' || cr+2 > over {
 			break
 		}
-		v := trimSpan(buf, start, cr)
+		v := message.TrimSpan(buf, start, cr)
 		if h != nil {
-			if bit := uint64(1) << known; h.seen&bit == 0 {
-				h.seen |= bit
-				h.first[known%knownCount] = uint16(len(h.Fields))
-			} else {
-				h.several |= bit
-			}
-			h.Fields = append(h.Fields, Field{span(i, colon), v, known})
+			h.Append(message.Field{Name: message.SpanOf(i, colon), Value: v, Known: known})
 		}
 		i = cr + 2
 		left--
-		if known-1 < Upgrade && h != nil {
+		if known.Interprets() && h != nil {
 			p.pos = uint32(i)
 			if !p.meaning(known, v) {
 				return false
@@ -59,7 +55,7 @@ func (p *parser) lastLine() bool {
 		return p.blankLine(i)
 	}
 	if int(p.count) >= p.lim.Count {
-		p.err = Error{431, i, reasonCountLimit}
+		p.err = fault(431, i, message.ReasonCountLimit)
 		return false
 	}
 	return p.name() && p.value() && p.lines()
@@ -71,7 +67,7 @@ func (p *parser) blankLine(i int) bool {
 	case i+1 == len(p.buf):
 		return p.more(phaseLine, i)
 	case p.buf[i+1] != '\n':
-		p.err = Error{400, i + 1, reasonLineEnd}
+		p.err = fault(400, i+1, reasonLineEnd)
 		return false
 	}
 	p.phase, p.pos = phaseEnded, uint32(i+2)
@@ -80,7 +76,7 @@ func (p *parser) blankLine(i int) bool {
 
 // name reads a name from p.pos on. It is true when the value is next.
 func (p *parser) name() bool {
-	i := nameEnd(p.buf, int(p.pos))
+	i := message.NameEnd(p.buf, int(p.pos))
 	switch {
 	case i == len(p.buf):
 		return p.more(phaseName, i)
@@ -93,7 +89,7 @@ func (p *parser) name() bool {
 
 // refuseName refuses the name of this line, which cannot go on at i.
 func (p *parser) refuseName(i int) bool {
-	reason := reasonName
+	reason := message.ReasonName
 	switch p.buf[i] {
 	case ' ', '\t':
 		reason = reasonNameSpace
@@ -110,12 +106,12 @@ func (p *parser) refuseName(i int) bool {
 
 // value reads what is after the colon, from p.pos on. It is true when the line ends well.
 func (p *parser) value() bool {
-	cr := valueEnd(p.buf, int(p.pos))
+	cr := message.ValueEnd(p.buf, int(p.pos))
 	if cr+1 >= len(p.buf) || p.buf[cr] != '\r' || p.buf[cr+1] != '\n' {
 		return p.cut(cr)
 	}
 	colon := int(p.mark)
-	return p.endLine(lookup(p.buf, int(p.line), colon), colon+1, cr)
+	return p.endLine(message.Lookup(p.buf, int(p.line), colon), colon+1, cr)
 }
 
 // cut stops in a value that does not go on at cr: the buffer is used up, or the byte is no end of a line.
@@ -129,75 +125,25 @@ func (p *parser) cut(cr int) bool {
 	case buf[cr] == '\n':
 		return p.refuseField(400, cr, cr, reasonBareLF)
 	}
-	return p.refuseField(400, cr, cr, reasonValueByte)
+	return p.refuseField(400, cr, cr, message.ReasonValueByte)
 }
 
 // endLine takes a field line that began in an earlier piece, and whose value, somewhere from start on, ends at cr. It is
 // not recorded: the Head will be filled from the start.
-func (p *parser) endLine(known Known, start, cr int) bool {
+func (p *parser) endLine(known message.Known, start, cr int) bool {
 	next := cr + 2
 	if next-int(p.fields) > p.lim.Fields {
 		return p.overFields()
 	}
 	p.phase, p.pos, p.line = phaseLine, uint32(next), uint32(next)
 	p.count++
-	return p.h == nil || known-1 >= Upgrade || p.meaning(known, trimSpan(p.buf, start, cr))
+	return p.h == nil || !known.Interprets() || p.meaning(known, message.TrimSpan(p.buf, start, cr))
 }
 
-// trimSpan is buf[off:end] without the whitespace around it.
-func trimSpan(buf []byte, off, end int) Span {
-	for off < end && (buf[off] == ' ' || buf[off] == '\t') {
-		off++
+// meaning takes the value v of a known field line that ended just before p.pos.
+func (p *parser) meaning(known message.Known, v message.Span) bool {
+	if status, reason := p.h.Interpret(known, v, p.buf, &p.said); status != 0 {
+		return p.refuseField(status, int(v.Off), int(p.pos)-1, reason)
 	}
-	for end > off && (buf[end-1] == ' ' || buf[end-1] == '\t') {
-		end--
-	}
-	return span(off, end)
+	return true
 }
-
-// findColon is the index of the first colon from i on, or len(buf).
-func findColon(buf []byte, i int) int {
-	for ; i+8 <= len(buf); i += 8 {
-		if at := octetsEqual(load64(buf, i), ':'); at != 0 {
-			return i + firstOctet(at)
-		}
-	}
-	for i < len(buf) && buf[i] != ':' {
-		i++
-	}
-	return i
-}
-
-// nameEnd is the index of the first byte from i on that no field name can hold, or len(buf).
-func nameEnd(buf []byte, i int) int {
-	for i < len(buf) && tokenOctet[buf[i]] {
-		i++
-	}
-	return i
-}
-
-// valueEnd is the index of the first byte from i on that no field value can hold, or len(buf): visible ASCII, space, HTAB
-// and the bytes above 0x7f may stand in one (RFC 9110 section 5.5).
-func valueEnd(buf []byte, i int) int {
-	for i+16 <= len(buf) {
-		at := controls(load64(buf, i))
-		if at == 0 {
-			i += 8
-			if at = controls(load64(buf, i)); at == 0 {
-				i += 8
-				continue
-			}
-		}
-		i += firstOctet(at)
-		if !valueOctet(buf[i]) {
-			return i
-		}
-		i++
-	}
-	for i < len(buf) && valueOctet(buf[i]) {
-		i++
-	}
-	return i
-}
-
-func valueOctet(c byte) bool { return c >= ' ' && c != 0x7f || c == '\t' }

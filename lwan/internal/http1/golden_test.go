@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 var update = flag.Bool("update", false, "write the .golden files of testdata from what is parsed now")
@@ -40,7 +42,7 @@ func goldenRequests(tb testing.TB) (requests []golden) {
 func report(t *testing.T, raw []byte) []byte {
 	var out bytes.Buffer
 	for len(raw) > 0 {
-		var h Head
+		var h message.Head
 		var r Resume
 		verdict, err := Parse(raw, &h, nil, &r)
 		switch verdict {
@@ -55,14 +57,14 @@ func report(t *testing.T, raw []byte) []byte {
 		for _, f := range h.Fields {
 			fmt.Fprintf(&out, "  %s[%v] = %q\n", f.Name.Of(raw), f.Known, f.Value.Of(raw))
 		}
-		if h.PlainPath || h.Form == OriginForm {
-			cleaned, clean, err := CleanPath(nil, h.Path.Of(raw))
+		if h.PlainPath || h.Form == message.OriginForm {
+			cleaned, clean, err := message.CleanPath(nil, h.Path.Of(raw))
 			fmt.Fprintf(&out, "  path %q, clean %v, fault %d\n", cleaned, clean, err.Status)
 		}
 		size := h.Size
 		if h.Chunked || h.ContentLength > 0 {
 			var body []byte
-			var fault Error
+			var fault message.Error
 			var whole bool
 			body, size, fault, whole = content(&h, raw)
 			fmt.Fprintf(&out, "  content %q, fault %d, whole %v\n", body, fault.Status, whole)

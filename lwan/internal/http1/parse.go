@@ -1,5 +1,7 @@
 package http1
 
+import "github.com/golwan/golwan/lwan/internal/message"
+
 // The parser reads a head once, from left to right, and can stop after any byte.
 //
 //	emptyLine -> method -> target -> version -> lines -----> (blank line) complete -> Done
@@ -37,7 +39,8 @@ type Resume struct {
 	fields uint32 // where the field lines begin
 	count  uint32 // field lines before this one; before the request line: empty lines
 	phase  phase
-	flags  flags
+	marks  message.TargetMarks
+	said   message.Said
 }
 
 type phase uint8
@@ -54,36 +57,22 @@ const (
 	phaseEnded // after the blank line
 )
 
-// flags is what the bytes so far mean for those to come.
-type flags uint8
-
-const (
-	inQuery   flags = 1 << iota // the target has had its "?"
-	escaped                     // the path has a "%"
-	unclean                     // the path has "//" or "/."
-	oldMinor                    // HTTP/1.0
-	seenHost                    // a Host field
-	seenLen                     // a Content-Length field
-	seenCoded                   // a Transfer-Encoding field
-	bare                        // the target has a byte that has to be percent-encoded
-)
-
 type parser struct {
 	buf []byte
-	h   *Head
+	h   *message.Head
 	Resume
-	lim Limits
-	err Error
+	lim message.Limits
+	err message.Error
 }
 
 // Parse reads a request head from the start of buf, which holds all bytes received so far, with lim (nil or zero fields:
 // the defaults). With Done, h describes the head; with More, call again with the same r, the same bytes and at least one
 // more; with Bad, the Error says why. r is zero before the first call and is made zero again by Done and Bad. Parse keeps
 // neither buf nor h and allocates only to let h.Fields grow.
-func Parse(buf []byte, h *Head, lim *Limits, r *Resume) (Verdict, Error) {
+func Parse(buf []byte, h *message.Head, lim *message.Limits, r *Resume) (Verdict, message.Error) {
 	var p parser
-	p.buf, p.h, p.lim = buf, h, lim.orDefault()
-	h.reset()
+	p.buf, p.h, p.lim = buf, h, lim.OrDefault()
+	h.Reset()
 	fresh := r.pos == 0 // then all of *r is zero
 	if !fresh {
 		p.Resume = *r
@@ -91,19 +80,22 @@ func Parse(buf []byte, h *Head, lim *Limits, r *Resume) (Verdict, Error) {
 	ok := p.run()
 	if ok && !fresh {
 		p.Resume, *r = Resume{}, Resume{}
-		h.reset()
+		h.Reset()
 		ok = p.run()
 	}
-	ok = ok && p.settleRepeated()
+	if ok {
+		p.err = h.Settle()
+		ok = p.err.Status == 0
+	}
 	switch {
 	case ok:
-		return Done, Error{}
+		return Done, message.Error{}
 	case p.err.Status != 0:
 		*r = Resume{}
 		return Bad, p.err
 	}
 	*r = p.Resume
-	return More, Error{}
+	return More, message.Error{}
 }
 
 // run goes on from wherever p stands and is true at the end of a valid head.
@@ -172,29 +164,39 @@ func (p *parser) refuse(status, at int, reason string) bool {
 }
 
 // refuseAt is refuse for a fault that lies at one byte and shows at a later one.
-func (p *parser) refuseAt(status, fault, at int, reason string) bool {
+func (p *parser) refuseAt(status, wrong, at int, reason string) bool {
 	if n := at - int(p.line); n > p.lim.Line || n == p.lim.Line && p.buf[at] != '\r' {
 		return p.overLine()
 	}
-	p.err = Error{status, fault, reason}
+	p.err = fault(status, wrong, reason)
 	return false
 }
 
 // refuseField is refuseAt for field lines.
-func (p *parser) refuseField(status, fault, at int, reason string) bool {
+func (p *parser) refuseField(status, wrong, at int, reason string) bool {
 	if at-int(p.fields) >= p.lim.Fields {
 		return p.overFields()
 	}
-	p.err = Error{status, fault, reason}
+	p.err = fault(status, wrong, reason)
 	return false
 }
 
 func (p *parser) overLine() bool {
-	p.err = Error{414, int(p.line) + p.lim.Line, reasonLineLimit}
+	p.err = fault(414, int(p.line)+p.lim.Line, message.ReasonLineLimit)
 	return false
 }
 
 func (p *parser) overFields() bool {
-	p.err = Error{431, int(p.fields) + p.lim.Fields, reasonFieldLimit}
+	p.err = fault(431, int(p.fields)+p.lim.Fields, message.ReasonFieldLimit)
 	return false
+}
+
+// complete is the end of a head whose lines are all valid.
+func (p *parser) complete() bool {
+	if status, reason := p.h.Complete(p.said); status != 0 {
+		p.err = fault(status, int(p.pos)-2, reason)
+		return false
+	}
+	p.h.Size = int(p.pos)
+	return true
 }

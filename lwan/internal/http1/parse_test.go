@@ -4,24 +4,26 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // readHead is Parse on bytes that arrive at once.
-func readHead(in string, lim *Limits) (*Head, Verdict, Error) {
-	var h Head
+func readHead(in string, lim *message.Limits) (*message.Head, Verdict, message.Error) {
+	var h message.Head
 	var r Resume
 	verdict, err := Parse([]byte(in), &h, lim, &r)
 	return &h, verdict, err
 }
 
 // summary shows all of a head in one line, spans as the text that they stand for.
-func summary(h *Head, in string) string {
+func summary(h *message.Head, in string) string {
 	var b strings.Builder
-	text := func(s Span) string { return string(s.Of([]byte(in))) }
+	text := func(s message.Span) string { return string(s.Of([]byte(in))) }
 	fmt.Fprintf(&b, "%s %s", text(h.Method), [...]string{"origin", "absolute", "authority", "asterisk"}[h.Form])
 	for _, part := range []struct {
 		name string
-		span Span
+		span message.Span
 	}{{"scheme", h.Scheme}, {"authority", h.Authority}, {"path", h.Path}, {"query", h.Query}} {
 		if part.span.End > part.span.Off || part.name == "query" && h.HasQuery {
 			fmt.Fprintf(&b, " %s=%s", part.name, text(part.span))
@@ -107,11 +109,11 @@ var badLines = []struct {
 	offset int
 	reason string
 }{
-	{" GET / HTTP/1.1", 400, 0, reasonMethod},
-	{"G\x00T / HTTP/1.1", 400, 1, reasonMethod},
-	{"GET\t/ HTTP/1.1", 400, 3, reasonMethod},
-	{"GET/ HTTP/1.1", 400, 3, reasonMethod},
-	{"G\x80T / HTTP/1.1", 400, 1, reasonMethod},
+	{" GET / HTTP/1.1", 400, 0, message.ReasonMethod},
+	{"G\x00T / HTTP/1.1", 400, 1, message.ReasonMethod},
+	{"GET\t/ HTTP/1.1", 400, 3, message.ReasonMethod},
+	{"GET/ HTTP/1.1", 400, 3, message.ReasonMethod},
+	{"G\x80T / HTTP/1.1", 400, 1, message.ReasonMethod},
 	{"GET", 400, 3, reasonRequestLine},
 	{"GET /", 400, 5, reasonRequestLine},
 	{"GET /?q", 400, 7, reasonRequestLine},
@@ -121,48 +123,48 @@ var badLines = []struct {
 	{"GET /\n", 400, 5, reasonBareLF},
 	{"GET / \n", 400, 6, reasonVersion},
 	{"GET / x HTTP/1.1", 400, 6, reasonVersion},
-	{"GET /a\tb HTTP/1.1", 400, 6, reasonTargetByte},
-	{"GET /a#b HTTP/1.1", 400, 6, reasonTargetByte},
-	{"GET /a\\b HTTP/1.1", 400, 6, reasonTargetByte},
-	{"GET /\x01 HTTP/1.1", 400, 5, reasonTargetByte},
-	{"GET /?\x01 HTTP/1.1", 400, 6, reasonTargetByte},
-	{"GET /?a\tb HTTP/1.1", 400, 7, reasonTargetByte},
+	{"GET /a\tb HTTP/1.1", 400, 6, message.ReasonTargetByte},
+	{"GET /a#b HTTP/1.1", 400, 6, message.ReasonTargetByte},
+	{"GET /a\\b HTTP/1.1", 400, 6, message.ReasonTargetByte},
+	{"GET /\x01 HTTP/1.1", 400, 5, message.ReasonTargetByte},
+	{"GET /?\x01 HTTP/1.1", 400, 6, message.ReasonTargetByte},
+	{"GET /?a\tb HTTP/1.1", 400, 7, message.ReasonTargetByte},
 	{"GET /?a b HTTP/1.1", 400, 8, reasonVersion},
-	{"GET /{a}#b HTTP/1.1", 400, 8, reasonTargetByte},
-	{"GET /\xc3\xa4\\b HTTP/1.1", 400, 7, reasonTargetByte},
-	{"GET http://h\xc3\xa4/ HTTP/1.1", 400, 11, reasonAuthority},
-	{"GET /\x7f HTTP/1.1", 400, 5, reasonTargetByte},
-	{"GET /?\x7f HTTP/1.1", 400, 6, reasonTargetByte},
-	{"GET /a%2 HTTP/1.1", 400, 6, reasonEscape},
-	{"GET /a%2?4 HTTP/1.1", 400, 6, reasonEscape},
-	{"GET /%41%zz HTTP/1.1", 400, 8, reasonEscape},
-	{"GET http://a/%x1 HTTP/1.1", 400, 13, reasonEscape},
-	{"GET * HTTP/1.1", 400, 4, reasonForm},
-	{"M-SEARCH * HTTP/1.1", 501, 0, reasonUnknownMethod},
-	{"OPTIONS ** HTTP/1.1", 400, 8, reasonTarget},
-	{"GET *?a HTTP/1.1", 400, 4, reasonTarget},
-	{"GET a.example:443 HTTP/1.1", 400, 4, reasonTarget},
-	{"GET www.example.com/ HTTP/1.1", 400, 4, reasonTarget},
-	{"GET ?a HTTP/1.1", 400, 4, reasonTarget},
-	{"GET ftp://a/ HTTP/1.1", 400, 4, reasonTarget},
-	{"GET http:/a HTTP/1.1", 400, 4, reasonTarget},
-	{"GET http: HTTP/1.1", 400, 4, reasonTarget},
-	{"GET http?://a/ HTTP/1.1", 400, 4, reasonTarget},
-	{"GET http:// HTTP/1.1", 400, 11, reasonAuthority},
-	{"GET http:///x HTTP/1.1", 400, 11, reasonAuthority},
-	{"GET http://:80/x HTTP/1.1", 400, 11, reasonAuthority},
-	{"GET http://a:b/x HTTP/1.1", 400, 11, reasonAuthority},
-	{"GET http://[::1/ HTTP/1.1", 400, 11, reasonAuthority},
-	{"GET http://u@a/x HTTP/1.1", 400, 11, reasonUserinfo},
-	{"CONNECT / HTTP/1.1", 400, 8, reasonForm},
-	{"CONNECT a HTTP/1.1", 400, 8, reasonForm},
-	{"CONNECT a: HTTP/1.1", 400, 8, reasonForm},
-	{"CONNECT a:0 HTTP/1.1", 400, 8, reasonForm},
-	{"CONNECT a:65536 HTTP/1.1", 400, 8, reasonForm},
-	{"CONNECT :443 HTTP/1.1", 400, 8, reasonForm},
-	{"CONNECT http://a:1/ HTTP/1.1", 400, 8, reasonForm},
-	{"CONNECT * HTTP/1.1", 400, 8, reasonForm},
-	{"CONNECT a:443?b HTTP/1.1", 400, 8, reasonForm},
+	{"GET /{a}#b HTTP/1.1", 400, 8, message.ReasonTargetByte},
+	{"GET /\xc3\xa4\\b HTTP/1.1", 400, 7, message.ReasonTargetByte},
+	{"GET http://h\xc3\xa4/ HTTP/1.1", 400, 11, message.ReasonAuthority},
+	{"GET /\x7f HTTP/1.1", 400, 5, message.ReasonTargetByte},
+	{"GET /?\x7f HTTP/1.1", 400, 6, message.ReasonTargetByte},
+	{"GET /a%2 HTTP/1.1", 400, 6, message.ReasonEscape},
+	{"GET /a%2?4 HTTP/1.1", 400, 6, message.ReasonEscape},
+	{"GET /%41%zz HTTP/1.1", 400, 8, message.ReasonEscape},
+	{"GET http://a/%x1 HTTP/1.1", 400, 13, message.ReasonEscape},
+	{"GET * HTTP/1.1", 400, 4, message.ReasonForm},
+	{"M-SEARCH * HTTP/1.1", 501, 0, message.ReasonUnknownMethod},
+	{"OPTIONS ** HTTP/1.1", 400, 8, message.ReasonTarget},
+	{"GET *?a HTTP/1.1", 400, 4, message.ReasonTarget},
+	{"GET a.example:443 HTTP/1.1", 400, 4, message.ReasonTarget},
+	{"GET www.example.com/ HTTP/1.1", 400, 4, message.ReasonTarget},
+	{"GET ?a HTTP/1.1", 400, 4, message.ReasonTarget},
+	{"GET ftp://a/ HTTP/1.1", 400, 4, message.ReasonTarget},
+	{"GET http:/a HTTP/1.1", 400, 4, message.ReasonTarget},
+	{"GET http: HTTP/1.1", 400, 4, message.ReasonTarget},
+	{"GET http?://a/ HTTP/1.1", 400, 4, message.ReasonTarget},
+	{"GET http:// HTTP/1.1", 400, 11, message.ReasonAuthority},
+	{"GET http:///x HTTP/1.1", 400, 11, message.ReasonAuthority},
+	{"GET http://:80/x HTTP/1.1", 400, 11, message.ReasonAuthority},
+	{"GET http://a:b/x HTTP/1.1", 400, 11, message.ReasonAuthority},
+	{"GET http://[::1/ HTTP/1.1", 400, 11, message.ReasonAuthority},
+	{"GET http://u@a/x HTTP/1.1", 400, 11, message.ReasonUserinfo},
+	{"CONNECT / HTTP/1.1", 400, 8, message.ReasonForm},
+	{"CONNECT a HTTP/1.1", 400, 8, message.ReasonForm},
+	{"CONNECT a: HTTP/1.1", 400, 8, message.ReasonForm},
+	{"CONNECT a:0 HTTP/1.1", 400, 8, message.ReasonForm},
+	{"CONNECT a:65536 HTTP/1.1", 400, 8, message.ReasonForm},
+	{"CONNECT :443 HTTP/1.1", 400, 8, message.ReasonForm},
+	{"CONNECT http://a:1/ HTTP/1.1", 400, 8, message.ReasonForm},
+	{"CONNECT * HTTP/1.1", 400, 8, message.ReasonForm},
+	{"CONNECT a:443?b HTTP/1.1", 400, 8, message.ReasonForm},
 	{"GET / http/1.1", 400, 6, reasonVersion},
 	{"GET / HTTP/1.1 ", 400, 14, reasonVersion},
 	{"GET / HTTP/1.10", 400, 14, reasonVersion},
@@ -180,13 +182,13 @@ var badLines = []struct {
 	{"\nGET / HTTP/1.1", 400, 0, reasonBareLF},
 	{"\r\n\nGET / HTTP/1.1", 400, 2, reasonBareLF},
 	{"\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1", 400, 8, reasonEmptyLines},
-	{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, 0, reasonMethod}, // TLS on a plain port
+	{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, 0, message.ReasonMethod}, // TLS on a plain port
 }
 
 func TestParseRefusesRequestLine(t *testing.T) {
 	for _, c := range badLines {
 		in := c.line + "\r\nHost: h\r\n\r\n"
-		want := Error{c.status, c.offset, c.reason}
+		want := fault(c.status, c.offset, c.reason)
 		if _, verdict, err := readHead(in, nil); verdict != Bad || err != want {
 			t.Errorf("%q: got %d %+v, want %+v", in, verdict, err, want)
 		}
@@ -208,15 +210,15 @@ var badFields = []struct {
 }{
 	{geth, "Name\r\n", 400, 4, reasonNoColon},
 	{geth, "Name", 400, 4, reasonNoColon},
-	{geth, ": v\r\n", 400, 0, reasonName},
+	{geth, ": v\r\n", 400, 0, message.ReasonName},
 	{geth, "Na me: v\r\n", 400, 2, reasonNameSpace},
 	{geth, "Name : v\r\n", 400, 4, reasonNameSpace},
 	{geth, "Name\t: v\r\n", 400, 4, reasonNameSpace},
 	{geth, "Content-Length : 5\r\n", 400, 14, reasonNameSpace},
 	{geth, "Content\rLength: 5\r\n", 400, 7, reasonNoColon},
-	{geth, "Na(me: v\r\n", 400, 2, reasonName},
-	{geth, "N\x00: v\r\n", 400, 1, reasonName},
-	{geth, "N\x80: v\r\n", 400, 1, reasonName},
+	{geth, "Na(me: v\r\n", 400, 2, message.ReasonName},
+	{geth, "N\x00: v\r\n", 400, 1, message.ReasonName},
+	{geth, "N\x80: v\r\n", 400, 1, message.ReasonName},
 	{geth, "N\n: v\r\n", 400, 1, reasonBareLF},
 	{geth, " folded: v\r\n", 400, 0, reasonFold},
 	{geth, "a: b\r\n\tc\r\n", 400, 6, reasonFold},
@@ -225,59 +227,59 @@ var badFields = []struct {
 	{geth, "a: b\rc: d\r\n", 400, 5, reasonLineEnd},
 	{geth, "a: b\r\r\n", 400, 5, reasonLineEnd},
 	{geth, "a: b\r\n\rc", 400, 7, reasonLineEnd},
-	{geth, "a: \x00\r\n", 400, 3, reasonValueByte},
-	{geth, "a: b\x7fc\r\n", 400, 4, reasonValueByte},
-	{geth, "a: 0123456789\x1f\r\n", 400, 13, reasonValueByte},
+	{geth, "a: \x00\r\n", 400, 3, message.ReasonValueByte},
+	{geth, "a: b\x7fc\r\n", 400, 4, message.ReasonValueByte},
+	{geth, "a: 0123456789\x1f\r\n", 400, 13, message.ReasonValueByte},
 	{geth, "\n", 400, 0, reasonBareLF},
-	{geth, "Host: h\r\n", 400, 6, reasonManyHosts},
-	{geth, "hOST:\r\n", 400, 5, reasonManyHosts},
-	{old, "Host: a b\r\n", 400, 6, reasonHost},
-	{old, "Host: a/b\r\n", 400, 6, reasonHost},
-	{old, "Host: u@a\r\n", 400, 6, reasonHost},
-	{old, "Host: :80\r\n", 400, 6, reasonHost},
-	{old, "Host: a:b\r\n", 400, 6, reasonHost},
-	{old, "Host: .\r\n", 400, 6, reasonHost},
-	{old, "Host: \xe4.example\r\n", 400, 6, reasonHost},
-	{old, "Host: a\r\nHost: a\r\n", 400, 15, reasonManyHosts},
-	{"GET / HTTP/1.1\r\n", "a: b\r\n\r\n", 400, 6, reasonNoHost},
-	{"GET http://a/ HTTP/1.1\r\n", "\r\n", 400, 0, reasonNoHost},
-	{geth, "Content-Length: \r\n", 400, 16, reasonLength},
-	{geth, "Content-Length: -1\r\n", 400, 16, reasonLength},
-	{geth, "Content-Length: +1\r\n", 400, 16, reasonLength},
-	{geth, "Content-Length: 0x1\r\n", 400, 16, reasonLength},
-	{geth, "Content-Length: 1 2\r\n", 400, 16, reasonLength},
-	{geth, "Content-Length: 5, 5\r\n", 400, 16, reasonLength},
-	{geth, "Content-Length: 1.0\r\n", 400, 16, reasonLength},
-	{geth, "Content-Length: 9223372036854775808\r\n", 400, 16, reasonLengthRange},
-	{geth, "Content-Length: 99999999999999999999999\r\n", 400, 16, reasonLengthRange},
-	{geth, "Content-Length: 5\r\nContent-Length: 5\r\n", 400, 35, reasonManyLengths},
-	{geth, "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400, 38, reasonLengthCoding},
-	{geth, "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", 400, 44, reasonLengthCoding},
-	{old, "Transfer-Encoding: chunked\r\n", 400, 19, reasonCodingVersion},
-	{geth, "Transfer-Encoding:\r\n", 400, 18, reasonCoding},
-	{geth, "Transfer-Encoding: ,chunked\r\n", 400, 19, reasonCoding},
-	{geth, "Transfer-Encoding: chunked,\r\n", 400, 19, reasonCoding},
-	{geth, "Transfer-Encoding: chunked;a=b\r\n", 400, 19, reasonCoding},
-	{geth, "Transfer-Encoding: \"chunked\"\r\n", 400, 19, reasonCoding},
-	{geth, "Transfer-Encoding: chun ked\r\n", 400, 19, reasonCoding},
-	{geth, "Transfer-Encoding: chunked, chunked\r\n", 400, 19, reasonCodingOrder},
-	{geth, "Transfer-Encoding: chunked, gzip\r\n", 400, 19, reasonCodingOrder},
-	{geth, "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n", 400, 47, reasonCodingOrder},
-	{geth, "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400, 47, reasonCodingOrder},
-	{geth, "Transfer-Encoding: gzip\r\n", 501, 19, reasonCodingUnknown},
-	{geth, "Transfer-Encoding: identity\r\n", 501, 19, reasonCodingUnknown},
-	{geth, "Transfer-Encoding: gzip, chunked\r\n", 501, 19, reasonCodingUnknown},
-	{geth, "Transfer-Encoding: gzip;q=1 , chunked\r\n", 501, 19, reasonCodingUnknown},
-	{geth, "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", 501, 19, reasonCodingUnknown},
-	{geth, "Transfer-Encoding: xchunked\r\n", 501, 19, reasonCodingUnknown},
-	{geth, "Expect: 200-ok\r\n", 417, 8, reasonExpect},
-	{geth, "Expect: 100-continue, more\r\n", 417, 8, reasonExpect},
+	{geth, "Host: h\r\n", 400, 6, message.ReasonManyHosts},
+	{geth, "hOST:\r\n", 400, 5, message.ReasonManyHosts},
+	{old, "Host: a b\r\n", 400, 6, message.ReasonHost},
+	{old, "Host: a/b\r\n", 400, 6, message.ReasonHost},
+	{old, "Host: u@a\r\n", 400, 6, message.ReasonHost},
+	{old, "Host: :80\r\n", 400, 6, message.ReasonHost},
+	{old, "Host: a:b\r\n", 400, 6, message.ReasonHost},
+	{old, "Host: .\r\n", 400, 6, message.ReasonHost},
+	{old, "Host: \xe4.example\r\n", 400, 6, message.ReasonHost},
+	{old, "Host: a\r\nHost: a\r\n", 400, 15, message.ReasonManyHosts},
+	{"GET / HTTP/1.1\r\n", "a: b\r\n\r\n", 400, 6, message.ReasonNoHost},
+	{"GET http://a/ HTTP/1.1\r\n", "\r\n", 400, 0, message.ReasonNoHost},
+	{geth, "Content-Length: \r\n", 400, 16, message.ReasonLength},
+	{geth, "Content-Length: -1\r\n", 400, 16, message.ReasonLength},
+	{geth, "Content-Length: +1\r\n", 400, 16, message.ReasonLength},
+	{geth, "Content-Length: 0x1\r\n", 400, 16, message.ReasonLength},
+	{geth, "Content-Length: 1 2\r\n", 400, 16, message.ReasonLength},
+	{geth, "Content-Length: 5, 5\r\n", 400, 16, message.ReasonLength},
+	{geth, "Content-Length: 1.0\r\n", 400, 16, message.ReasonLength},
+	{geth, "Content-Length: 9223372036854775808\r\n", 400, 16, message.ReasonLengthRange},
+	{geth, "Content-Length: 99999999999999999999999\r\n", 400, 16, message.ReasonLengthRange},
+	{geth, "Content-Length: 5\r\nContent-Length: 5\r\n", 400, 35, message.ReasonManyLengths},
+	{geth, "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400, 38, message.ReasonLengthCoding},
+	{geth, "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", 400, 44, message.ReasonLengthCoding},
+	{old, "Transfer-Encoding: chunked\r\n", 400, 19, message.ReasonCodingVersion},
+	{geth, "Transfer-Encoding:\r\n", 400, 18, message.ReasonCoding},
+	{geth, "Transfer-Encoding: ,chunked\r\n", 400, 19, message.ReasonCoding},
+	{geth, "Transfer-Encoding: chunked,\r\n", 400, 19, message.ReasonCoding},
+	{geth, "Transfer-Encoding: chunked;a=b\r\n", 400, 19, message.ReasonCoding},
+	{geth, "Transfer-Encoding: \"chunked\"\r\n", 400, 19, message.ReasonCoding},
+	{geth, "Transfer-Encoding: chun ked\r\n", 400, 19, message.ReasonCoding},
+	{geth, "Transfer-Encoding: chunked, chunked\r\n", 400, 19, message.ReasonCodingOrder},
+	{geth, "Transfer-Encoding: chunked, gzip\r\n", 400, 19, message.ReasonCodingOrder},
+	{geth, "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n", 400, 47, message.ReasonCodingOrder},
+	{geth, "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400, 47, message.ReasonCodingOrder},
+	{geth, "Transfer-Encoding: gzip\r\n", 501, 19, message.ReasonCodingUnknown},
+	{geth, "Transfer-Encoding: identity\r\n", 501, 19, message.ReasonCodingUnknown},
+	{geth, "Transfer-Encoding: gzip, chunked\r\n", 501, 19, message.ReasonCodingUnknown},
+	{geth, "Transfer-Encoding: gzip;q=1 , chunked\r\n", 501, 19, message.ReasonCodingUnknown},
+	{geth, "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", 501, 19, message.ReasonCodingUnknown},
+	{geth, "Transfer-Encoding: xchunked\r\n", 501, 19, message.ReasonCodingUnknown},
+	{geth, "Expect: 200-ok\r\n", 417, 8, message.ReasonExpect},
+	{geth, "Expect: 100-continue, more\r\n", 417, 8, message.ReasonExpect},
 }
 
 func TestParseRefusesFields(t *testing.T) {
 	for _, c := range badFields {
 		in := c.before + c.fields + "\r\n\r\n"
-		want := Error{c.status, len(c.before) + c.offset, c.reason}
+		want := fault(c.status, len(c.before)+c.offset, c.reason)
 		if _, verdict, err := readHead(in, nil); verdict != Bad || err != want {
 			t.Errorf("%q: got %d %+v, want %+v", in, verdict, err, want)
 		}
@@ -341,7 +343,7 @@ func TestAbsoluteTargetWinsOverHost(t *testing.T) {
 	if verdict != Done || string(h.Authority.Of([]byte(in))) != "target" {
 		t.Errorf("%d %v: authority %q", verdict, err, h.Authority.Of([]byte(in)))
 	}
-	if host, ok := h.FindKnown(Host); !ok || string(host.Of([]byte(in))) != "field" {
+	if host, ok := h.FindKnown(message.Host); !ok || string(host.Of([]byte(in))) != "field" {
 		t.Errorf("Host field %q, %v", host.Of([]byte(in)), ok)
 	}
 }
@@ -398,7 +400,7 @@ func TestFind(t *testing.T) {
 
 // A Head is used for one request after another: nothing of an earlier one may show in a later one.
 func TestHeadIsReused(t *testing.T) {
-	var h Head
+	var h message.Head
 	const full = "OPTIONS http://a/b%41?c HTTP/1.1\r\nHost: h\r\nConnection: upgrade, close\r\nUpgrade: x\r\n" +
 		"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\nCookie: c\r\n\r\n"
 	for _, in := range []string{"GET / HTTP/1.0\r\n\r\n", "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n", "CONNECT a:1 HTTP/1.0\r\n\r\n"} {
@@ -413,15 +415,15 @@ func TestHeadIsReused(t *testing.T) {
 		if got, want := summary(&h, in), summary(fresh, in); got != want || h.Size != fresh.Size || len(h.Fields) != len(fresh.Fields) {
 			t.Errorf("%q: got %s, want %s", in, got, want)
 		}
-		if _, ok := h.FindKnown(Cookie); ok {
+		if _, ok := h.FindKnown(message.Cookie); ok {
 			t.Errorf("%q: Cookie of the request before", in)
 		}
 	}
 }
 
 func TestErrorText(t *testing.T) {
-	var err error = Error{400, 7, reasonHost}
-	if got, want := err.Error(), "http1: 400 at byte 7: invalid Host field"; got != want {
+	var err error = fault(400, 7, message.ReasonHost)
+	if got, want := err.Error(), "message: 400 at byte 7: invalid Host field"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -4,20 +4,22 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // repeatable is a valid value for each field that the parser reads; others get "a".
-var repeatable = map[Known]string{Host: "h", ContentLength: "1", TransferEncoding: "chunked", Expect: "100-continue"}
+var repeatable = map[message.Known]string{message.Host: "h", message.ContentLength: "1", message.TransferEncoding: "chunked", message.Expect: "100-continue"}
 
 // repeatedHead has the field on two lines, with another field between them.
-func repeatedHead(k Known) (in string, second int) {
+func repeatedHead(k message.Known) (in string, second int) {
 	value := repeatable[k]
 	if value == "" {
 		value = "a"
 	}
 	line := k.String() + ": " + value + "\r\n"
 	before := get + "Host: h\r\n"
-	if k == Host {
+	if k == message.Host {
 		before = get
 	}
 	before += line + "Other: x\r\n"
@@ -26,7 +28,7 @@ func repeatedHead(k Known) (in string, second int) {
 
 // Each known field has its place in the table, and means what that says when it stands on two lines.
 func TestRepeatedFields(t *testing.T) {
-	for k := Host; k < knownCount; k++ {
+	for k := message.Host; k.String() != ""; k++ {
 		in, second := repeatedHead(k)
 		h, verdict, err := readHead(in, nil)
 		value, found := "", false
@@ -37,21 +39,21 @@ func TestRepeatedFields(t *testing.T) {
 		got := fmt.Sprintf("%d %d %q %v", verdict, err.Status, value, found)
 		var want string
 		switch k.WhenRepeated() {
-		case Refused:
+		case message.Refused:
 			want = fmt.Sprintf("%d 400 \"\" false", Bad)
-			if err.Reason == reasonRepeated && err.Offset != second {
+			if err.Reason == message.ReasonRepeated && err.Offset != second {
 				t.Errorf("%v: refused at %d, want %d", k, err.Offset, second)
 			}
-		case Ignored:
+		case message.Ignored:
 			want = fmt.Sprintf("%d 0 \"\" false", Done)
 			if _, ok := h.FindKnown(k); ok {
 				t.Errorf("%v: FindKnown finds it", k)
 			}
-		case First:
+		case message.First:
 			want = fmt.Sprintf("%d 0 %q true", Done, "a")
-		case Joined:
+		case message.Joined:
 			separator := ", "
-			if k == Cookie {
+			if k == message.Cookie {
 				separator = "; "
 			}
 			want = fmt.Sprintf("%d 0 %q true", Done, repeatedValue(k, "a")+separator+repeatedValue(k, "b"))
@@ -67,7 +69,7 @@ func TestRepeatedFields(t *testing.T) {
 	}
 }
 
-func repeatedValue(k Known, otherwise string) string {
+func repeatedValue(k message.Known, otherwise string) string {
 	if v := repeatable[k]; v != "" {
 		return v
 	}
@@ -83,7 +85,7 @@ func TestFirstRepeatedLine(t *testing.T) {
 	} {
 		in := get + "Host: h\r\n" + in + "\r\n"
 		_, verdict, err := readHead(in, nil)
-		if want := (Error{400, strings.Index(in, at), reasonRepeated}); verdict != Bad || err != want {
+		if want := (fault(400, strings.Index(in, at), message.ReasonRepeated)); verdict != Bad || err != want {
 			t.Errorf("%q: %d, %+v, want %+v", in, verdict, err, want)
 		}
 	}

@@ -1,12 +1,22 @@
 package http1
 
+import (
+	"encoding/binary"
+
+	"github.com/golwan/golwan/lwan/internal/message"
+)
+
 // The request line (RFC 9112 section 3): method SP request-target SP HTTP-version CRLF, one space each, nothing else.
 // Leniency with whitespace is what makes two servers see two requests, so there is none.
 
 const (
-	version11  = 0x312e312f50545448 // "HTTP/1.1" as load64 sees it
+	version11  = 0x312e312f50545448 // "HTTP/1.1" as a word, its first octet lowest
 	versionLen = len("HTTP/1.1")
 )
+
+// maxEmptyLines is how many empty lines may precede a request line. RFC 9112 section 2.2 asks for at least one; more is
+// kind to clients that end a body with CRLF, but a client that sends nothing else must not be listened to for ever.
+const maxEmptyLines = 4
 
 // emptyLine skips the empty lines that a client may send before a request (RFC 9112 section 2.2).
 func (p *parser) emptyLine() bool {
@@ -34,7 +44,7 @@ func (p *parser) emptyLine() bool {
 // method reads the method, a token of any length, and the space after it.
 func (p *parser) method() bool {
 	buf, i := p.buf, int(p.pos)
-	for i < len(buf) && tokenOctet[buf[i]] {
+	for i < len(buf) && message.IsToken(buf[i]) {
 		i++
 	}
 	switch {
@@ -43,9 +53,8 @@ func (p *parser) method() bool {
 	case buf[i] != ' ':
 		return p.refuse(400, i, methodFault(buf[i]))
 	case i == int(p.line):
-		return p.refuse(400, i, reasonMethod)
+		return p.refuse(400, i, message.ReasonMethod)
 	}
-	p.h.Method = span(int(p.line), i)
 	p.mark, p.pos = uint32(i+1), uint32(i+1)
 	return true
 }
@@ -57,13 +66,13 @@ func methodFault(c byte) string {
 	case '\n':
 		return reasonBareLF
 	}
-	return reasonMethod
+	return message.ReasonMethod
 }
 
 // version reads the version, which is case-sensitive, and the end of the line.
 func (p *parser) version() bool {
 	buf, i := p.buf, int(p.mark)
-	if len(buf)-i >= versionLen+2 && load64(buf, i) == version11 && buf[i+8] == '\r' && buf[i+9] == '\n' {
+	if len(buf)-i >= versionLen+2 && binary.LittleEndian.Uint64(buf[i:]) == version11 && buf[i+8] == '\r' && buf[i+9] == '\n' {
 		p.h.Minor = 1
 		return p.lineEnd(i + versionLen)
 	}
@@ -79,7 +88,7 @@ func (p *parser) version() bool {
 		return p.refuse(majorStatus(major), i-1, reasonMajor)
 	}
 	if buf[i-1] == '0' {
-		p.flags |= oldMinor
+		p.said |= message.OldVersion
 	} else {
 		p.h.Minor = 1
 	}
@@ -120,7 +129,6 @@ func (p *parser) lineEnd(cr int) bool {
 	if cr-int(p.line) > p.lim.Line {
 		return p.overLine()
 	}
-	p.h.KeepAlive = p.flags&oldMinor == 0
 	p.fields, p.line, p.pos = uint32(cr+2), uint32(cr+2), uint32(cr+2)
 	p.count, p.phase = 0, phaseLine
 	return true

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // What a head means must not depend on how it was cut on its way. The heads of all tables are used, whole and broken.
@@ -22,7 +24,7 @@ func splitSamples() (samples []string) {
 	for _, c := range badFields {
 		samples = append(samples, c.before+c.fields+"\r\n\r\n")
 	}
-	for k := Host; k < knownCount; k++ {
+	for k := message.Host; k.String() != ""; k++ {
 		in, _ := repeatedHead(k)
 		samples = append(samples, in)
 	}
@@ -33,15 +35,15 @@ func splitSamples() (samples []string) {
 }
 
 // splitLimits are tight enough for some of the samples to run into them at every place that there is.
-var splitLimits = []*Limits{nil, {Line: 1, Fields: 1, Count: 1}, {Line: 13}, {Line: 14}, {Line: 15}, {Line: 20}, {Fields: 9},
+var splitLimits = []*message.Limits{nil, {Line: 1, Fields: 1, Count: 1}, {Line: 13}, {Line: 14}, {Line: 15}, {Line: 20}, {Fields: 9},
 	{Fields: 10}, {Fields: 30}, {Fields: 31}, {Fields: 40}, {Count: 1}, {Count: 2}, {Line: 64, Fields: 64, Count: 50}}
 
 // outcome is all that a caller can see of a verdict.
 type outcome struct {
 	verdict Verdict
-	err     Error
+	err     message.Error
 	head    string
-	fields  []Field
+	fields  []message.Field
 	size    int
 }
 
@@ -50,10 +52,10 @@ func (o *outcome) equal(p *outcome) bool {
 }
 
 // arrive gives in to Parse in pieces that end at cuts, the last of which is len(in), until there is a verdict.
-func arrive(t *testing.T, in string, lim *Limits, cuts []int) *outcome {
+func arrive(t *testing.T, in string, lim *message.Limits, cuts []int) *outcome {
 	t.Helper()
 	var r Resume
-	h := Head{Fields: make([]Field, 0, 8)}
+	h := message.Head{Fields: make([]message.Field, 0, 8)}
 	for _, cut := range cuts {
 		buf := []byte(in[:cut])
 		verdict, err := Parse(buf, &h, lim, &r)
@@ -146,7 +148,7 @@ func TestRandomCuts(t *testing.T) {
 func TestResumeDoesNotLookBack(t *testing.T) {
 	in := get + "X-Long-Name-Of-A-Field: a value that is cut many times\r\nAnother: value\r\n" + "Host: h\r\n\r\n"
 	buf := []byte(in)
-	var h Head
+	var h message.Head
 	var r Resume
 	for n := 1; n < len(in); n++ {
 		if verdict, err := Parse(buf[:n], &h, nil, &r); verdict != More {

@@ -1,4 +1,4 @@
-package http1
+package message
 
 // A field on several lines (RFC 9110 section 5.3). Lines of one name may be joined with commas,
 // which makes one value of a list, and nonsense of anything else. What two readers would take
@@ -76,32 +76,30 @@ func fieldsThat(are Repeated) (set uint64) {
 
 var joinedFields, ignoredFields, refusedFields = fieldsThat(Joined), fieldsThat(Ignored), fieldsThat(Refused)
 
-// settleRepeated is the end of a head that is valid line by line. It is for a pass over the whole
-// of it: what the lines are together does not depend on the pieces in which they came.
-func (p *parser) settleRepeated() bool {
-	h := p.h
+// Settle is the end of a head that is valid line by line. It is for the whole of it: what the lines
+// are together does not depend on the pieces in which they came. The Error has Status 0, or is for
+// the first line that is one too many.
+func (h *Head) Settle() Error {
 	if h.several&refusedFields != 0 {
-		return p.refuseRepeated()
+		return h.refuseRepeated()
 	}
 	h.seen &^= h.several & ignoredFields
-	return true
+	return Error{}
 }
 
-// refuseRepeated refuses the first line that is one too many.
-func (p *parser) refuseRepeated() bool {
+func (h *Head) refuseRepeated() Error {
 	var seen uint64
-	for _, f := range p.h.Fields {
+	for _, f := range h.Fields {
 		bit := uint64(1) << f.Known
 		if seen&bit&refusedFields != 0 {
-			p.err = Error{400, int(f.Name.Off), reasonRepeated}
-			return false
+			return Error{400, int(f.Name.Off), ReasonRepeated}
 		}
 		seen |= bit
 	}
-	return true
+	return Error{}
 }
 
-// Value returns the value of a field by its name, in any case. buf is the buffer that was parsed.
+// Value returns the value of a field by its name, in any case. buf is the buffer of the head.
 // With several lines it is what they are together: joined they are copied, else the value aliases
 // buf. ok is false if there is no such field.
 func (h *Head) Value(buf []byte, name string) (value []byte, ok bool) {

@@ -1,4 +1,4 @@
-package http1
+package message
 
 // TargetForm is one of the four forms of a request target (RFC 9112 section 3.2).
 type TargetForm uint8
@@ -11,15 +11,15 @@ const (
 	AsteriskForm                    // "*": OPTIONS, and only OPTIONS
 )
 
-// Field is one field line of a head or of a trailer section. Value is without the whitespace around it, and may be empty.
+// Field is one field of a head or of a trailer section. Value is without the whitespace around it, and may be empty.
 type Field struct {
 	Name, Value Span
 	Known       Known
 }
 
-// Head is a parsed request head. All spans are offsets into the buffer that Parse was given. A Head is made to be used
-// again: Parse overwrites all of it and keeps the array of Fields, so that a Head that has seen its largest request
-// costs no allocation any more. It holds nothing of use after a verdict other than Done.
+// Head is a request's head. All spans are offsets into one buffer: that which a parser was given, or which a Builder
+// filled. A Head is made to be used again: Reset keeps the array of Fields, so that a Head that has seen its largest
+// request costs no allocation any more. It holds nothing of use before it is complete.
 type Head struct {
 	Method, Target Span
 	Scheme         Span  // absolute-form only, as sent
@@ -53,7 +53,7 @@ func (h *Head) FindKnown(k Known) (Span, bool) {
 	return h.Fields[h.first[k]].Value, true
 }
 
-// Find returns what FindKnown does for a name in any case. buf is the buffer that was parsed. A known name that is not
+// Find returns what FindKnown does for a name in any case. buf is the buffer of the head. A known name that is not
 // there is told at once, without a look at the fields.
 func (h *Head) Find(buf []byte, name string) (Span, bool) { return h.find(buf, name, KnownName(name)) }
 
@@ -62,7 +62,7 @@ func (h *Head) find(buf []byte, name string, k Known) (Span, bool) {
 		return h.FindKnown(k)
 	}
 	for i := range h.Fields {
-		if f := &h.Fields[i]; f.Known == 0 && equalFold(f.Name.Of(buf), name) {
+		if f := &h.Fields[i]; f.Known == 0 && EqualFold(f.Name.Of(buf), name) {
 			return f.Value, true
 		}
 	}
@@ -76,11 +76,22 @@ func (h *Head) Drop() {
 	h.seen = 0
 }
 
-// reset forgets the last head. The array first stays: it is read only through the bits of seen.
-func (h *Head) reset() {
+// Reset forgets the last head. The array first stays: it is read only through the bits of seen.
+func (h *Head) Reset() {
 	h.Method, h.Target, h.Scheme, h.Authority, h.Path, h.Query = Span{}, Span{}, Span{}, Span{}, Span{}, Span{}
 	h.Size, h.ContentLength, h.Form, h.Minor = 0, -1, OriginForm, 0
 	h.HasQuery, h.BareTarget, h.PlainPath, h.KeepAlive, h.Chunked, h.Expect100, h.Upgrade = false, false, false, false, false, false, false
 	h.Fields = h.Fields[:0]
 	h.seen, h.several, h.named = 0, 0, 0
+}
+
+// Append appends a field. What its value means for the whole is taken by Interpret.
+func (h *Head) Append(f Field) {
+	if bit := uint64(1) << f.Known; h.seen&bit == 0 {
+		h.seen |= bit
+		h.first[f.Known%knownCount] = uint16(len(h.Fields))
+	} else {
+		h.several |= bit
+	}
+	h.Fields = append(h.Fields, f)
 }

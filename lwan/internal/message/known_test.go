@@ -1,4 +1,4 @@
-package http1
+package message
 
 import (
 	"math/rand/v2"
@@ -18,13 +18,14 @@ var knownByName = func() map[string]Known {
 }()
 
 func TestEveryKnownNameIsFound(t *testing.T) {
+	const before = "Host: h\r\n"
 	for k := Host; k < knownCount; k++ {
 		for _, name := range []string{k.String(), strings.ToLower(k.String()), strings.ToUpper(k.String())} {
 			if got := KnownName(name); got != k {
 				t.Errorf("%q is %d, want %d", name, got, k)
 			}
-			for _, in := range []string{get + name + ":", get + name + ": v\r\n\r\n"} { // one too near to the end for whole words
-				if got := lookup([]byte(in), len(get), len(get)+len(name)); got != k {
+			for _, in := range []string{before + name + ":", before + name + ": v\r\n\r\n"} { // one too near to the end for whole words
+				if got := Lookup([]byte(in), len(before), len(before)+len(name)); got != k {
 					t.Errorf("%q in %q is %d, want %d", name, in, got, k)
 				}
 			}
@@ -49,7 +50,7 @@ func TestAlmostKnownNames(t *testing.T) {
 				if got := KnownName(string(name)); got != want {
 					t.Fatalf("%q is %d, want %d", name, got, want)
 				}
-				if got := lookup(append(name, ": padding"...), 0, len(name)); got != want {
+				if got := Lookup(append(name, ": padding"...), 0, len(name)); got != want {
 					t.Fatalf("%q before other bytes is %d, want %d", name, got, want)
 				}
 			}

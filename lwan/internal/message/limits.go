@@ -1,4 +1,4 @@
-package http1
+package message
 
 import "math"
 
@@ -9,10 +9,6 @@ const (
 	DefaultCount  = 128
 )
 
-// maxEmptyLines is how many empty lines may precede a request line. RFC 9112 section 2.2 asks for at least one; more is
-// kind to clients that end a body with CRLF, but a client that sends nothing else must not be listened to for ever.
-const maxEmptyLines = 4
-
 // Limits bounds a request head. The zero value means the defaults.
 type Limits struct {
 	Line   int // bytes of the request line without its CRLF; one more is 414
@@ -20,8 +16,8 @@ type Limits struct {
 	Count  int // number of field lines, at most 65,535; one more is 431
 }
 
-// orDefault returns l with its zero fields filled in. A nil l is the zero Limits.
-func (l *Limits) orDefault() Limits {
+// OrDefault returns l with its zero fields filled in. A nil l is the zero Limits.
+func (l *Limits) OrDefault() Limits {
 	if l == nil {
 		return Limits{DefaultLine, DefaultFields, DefaultCount}
 	}

@@ -1,4 +1,4 @@
-package http1
+package message
 
 import (
 	"bytes"
@@ -69,13 +69,13 @@ func appendDecoded(dst, raw []byte, i, end int) ([]byte, Error) {
 		c, n := raw[i], 1
 		if c == '%' {
 			if badEscape(raw[i:min(i+3, end)]) >= 0 {
-				return dst, Error{400, i, reasonEscape}
+				return dst, Error{400, i, ReasonEscape}
 			}
 			c, n = hexDigit[raw[i+1]]<<4|hexDigit[raw[i+2]], 3
 		}
 		switch c {
 		case 0:
-			return dst, Error{400, i, reasonEscapedNUL}
+			return dst, Error{400, i, ReasonEscapedNUL}
 		case '/':
 			c = EncodedSlash
 		}

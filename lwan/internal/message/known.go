@@ -1,6 +1,4 @@
-package http1
-
-import "math/bits"
+package message
 
 // Known names a field that this package recognises without looking at it twice. 0 is every other field.
 type Known uint8
@@ -105,7 +103,7 @@ func KnownName(name string) Known {
 	}
 	var b [maxKnownLen + 2]byte
 	copy(b[:], name)
-	return lookup(b[:], 0, len(name))
+	return Lookup(b[:], 0, len(name))
 }
 
 // A name is looked up by a hash of its length and of three of its letters, which is perfect over the names above, and is
@@ -148,8 +146,8 @@ func knownHash(first, middle, last byte, n int) byte {
 	return byte(n)*2 + (first|0x20)*36 + (middle|0x20)*43 + (last | 0x20)
 }
 
-// lookup returns the Known of buf[off:end], which holds at least one octet.
-func lookup(buf []byte, off, end int) Known {
+// Lookup returns the Known of buf[off:end], which holds at least one octet. It is quickest when eight octets and more follow.
+func Lookup(buf []byte, off, end int) Known {
 	n := end - off
 	e := &knownTable[knownHash(buf[off], buf[off+n*3>>2], buf[end-1], n)]
 	if int(e.length) != n {
@@ -169,7 +167,7 @@ func lookup(buf []byte, off, end int) Known {
 	return e.known
 }
 
-// lookupShort is the end of lookup for a name so near to the end of the buffer that whole words cannot be loaded.
+// lookupShort is the end of Lookup for a name so near to the end of the buffer that whole words cannot be loaded.
 func lookupShort(name []byte, e *knownEntry) Known {
 	for i, c := range name {
 		if w, shift := &e.words[i/8], i%8*8; c|byte(w.fold>>shift) != byte(w.text>>shift) {
@@ -178,6 +176,3 @@ func lookupShort(name []byte, e *knownEntry) Known {
 	}
 	return e.known
 }
-
-// firstOctet is the index of the octet that the lowest set bit of a word test belongs to.
-func firstOctet(test uint64) int { return bits.TrailingZeros64(test) >> 3 }

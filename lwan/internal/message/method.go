@@ -1,4 +1,4 @@
-package http1
+package message
 
 // Registered says whether a method is in IANA's registry of HTTP methods (RFC 9110 section 16.1). The parser takes any
 // token for a method; this is for the server, which owes 501 to a method that nobody has heard of, and 405 to one that is

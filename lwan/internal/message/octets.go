@@ -1,6 +1,9 @@
-package http1
+package message
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Classes of octets. Every table has 256 entries, so that an index of type byte needs no bounds check.
 
@@ -41,6 +44,12 @@ var hexDigit = func() (table [256]byte) {
 	return table
 }()
 
+// IsToken says whether c may stand in a token: a method, a field name.
+func IsToken(c byte) bool { return tokenOctet[c] }
+
+// HexDigit is the value of a hexadecimal digit, 0xff for all other bytes.
+func HexDigit(c byte) byte { return hexDigit[c] }
+
 // Eight octets at a time: a word holds octet i in its bits 8i to 8i+7. A test returns a word whose *lowest* set bit is
 // the top bit of the first octet that passes; bits above it mean nothing, since the subtraction borrows upwards.
 const (
@@ -61,6 +70,9 @@ func controls(w uint64) uint64 {
 	return ((w - ones*0x20) | (w&^highs + ones)) &^ w & highs
 }
 
+// firstOctet is the index of the octet that the lowest set bit of a word test belongs to.
+func firstOctet(test uint64) int { return bits.TrailingZeros64(test) >> 3 }
+
 // lower folds an ASCII letter to lower case and leaves everything else alone.
 func lower(c byte) byte {
 	if c-'A' < 26 {
@@ -69,8 +81,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// equalFold says whether b and s are the same but for the case of ASCII letters.
-func equalFold(b []byte, s string) bool {
+// EqualFold says whether b and s are the same but for the case of ASCII letters.
+func EqualFold(b []byte, s string) bool {
 	if len(b) != len(s) {
 		return false
 	}

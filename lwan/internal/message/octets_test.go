@@ -1,4 +1,4 @@
-package http1
+package message
 
 import (
 	"encoding/binary"
@@ -61,10 +61,10 @@ func TestScannersAgainstTables(t *testing.T) {
 			for colon < len(b) && b[colon] != ':' {
 				colon++
 			}
-			if got := valueEnd(b, from); got != end {
+			if got := ValueEnd(b, from); got != end {
 				t.Fatalf("%q from %d: value ends at %d, want %d", b, from, got, end)
 			}
-			if got := findColon(b, from); got != colon {
+			if got := FindColon(b, from); got != colon {
 				t.Fatalf("%q from %d: colon at %d, want %d", b, from, got, colon)
 			}
 		}
@@ -105,7 +105,7 @@ func TestEqualFold(t *testing.T) {
 		{"Chunked", "chunked", true}, {"CHUNKED", "chunked", true}, {"chunke", "chunked", false}, {"", "", true},
 		{"keep\ralive", "keep-alive", false}, {"\x0babc", "+abc", false}, {"@", "`", false}, {"[", "{", false},
 	} {
-		if got := equalFold([]byte(c.b), c.s); got != c.want {
+		if got := EqualFold([]byte(c.b), c.s); got != c.want {
 			t.Errorf("%q, %q: %v", c.b, c.s, got)
 		}
 	}

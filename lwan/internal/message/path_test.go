@@ -1,4 +1,4 @@
-package http1
+package message
 
 import (
 	"net/url"
@@ -78,13 +78,13 @@ func TestCleanPathRefuses(t *testing.T) {
 		offset int
 		reason string
 	}{
-		{"/a%", 2, reasonEscape},
-		{"/a%4", 2, reasonEscape},
-		{"/a%4/1", 2, reasonEscape},
-		{"/a/%zz", 3, reasonEscape},
-		{"/a/../%g1", 6, reasonEscape},
-		{"/%00", 1, reasonEscapedNUL},
-		{"/a/b%00c", 4, reasonEscapedNUL},
+		{"/a%", 2, ReasonEscape},
+		{"/a%4", 2, ReasonEscape},
+		{"/a%4/1", 2, ReasonEscape},
+		{"/a/%zz", 3, ReasonEscape},
+		{"/a/../%g1", 6, ReasonEscape},
+		{"/%00", 1, ReasonEscapedNUL},
+		{"/a/b%00c", 4, ReasonEscapedNUL},
 	} {
 		got, clean, err := CleanPath([]byte("kept"), []byte(c.raw))
 		if want := (Error{400, c.offset, c.reason}); err != want || clean || string(got) != "kept" {
@@ -138,32 +138,6 @@ func TestCleanPathAgainstTwin(t *testing.T) {
 	build("/", 0)
 }
 
-// PlainPath promises that CleanPath would leave the path as it is.
-func checkPlain(t *testing.T, h *Head, in []byte) {
-	t.Helper()
-	raw := h.Path.Of(in)
-	cleaned, clean, err := CleanPath(nil, raw)
-	if h.PlainPath && (err.Status != 0 || !clean || string(cleaned) != string(raw)) {
-		t.Errorf("%q is said to be plain, and is cleaned to %q, %v, %v", raw, cleaned, clean, err)
-	}
-}
-
-func TestPlainPath(t *testing.T) {
-	for _, path := range []string{"/", "/a", "/a/", "//", "/a/.", "/..", "/a..", "/%41", "/a/.b", "/a./b", "/a/b//"} {
-		for _, target := range []string{path, "http://h" + path} {
-			in := "GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n"
-			h, verdict, err := readHead(in, nil)
-			if verdict != Done {
-				t.Fatal(err)
-			}
-			checkPlain(t, h, []byte(in))
-			if want := !strings.Contains(path, "%") && !strings.Contains(path, "//") && !strings.Contains(path, "/."); h.PlainPath != want {
-				t.Errorf("%q: plain is %v", target, h.PlainPath)
-			}
-		}
-	}
-}
-
 // appendEscaped appends path, decoded, as it may stand in a URI: what RFC 3986 section 3.3 does not
 // allow in a path is escaped, and EncodedSlash is "%2F" again. It undoes CleanPath.
 func appendEscaped(dst, path []byte) []byte {
@@ -180,7 +154,7 @@ func appendEscaped(dst, path []byte) []byte {
 	return dst
 }
 
-// checkEscapedRoundTrip: what appendEscaped writes, CleanPath reads, and it is a path that Parse takes.
+// checkEscapedRoundTrip: what appendEscaped writes, CleanPath reads, and it is a path that a target may have.
 func checkEscapedRoundTrip(t *testing.T, cleaned []byte) {
 	t.Helper()
 	escaped := appendEscaped(nil, cleaned)
@@ -188,8 +162,7 @@ func checkEscapedRoundTrip(t *testing.T, cleaned []byte) {
 	if err.Status != 0 || !clean || string(again) != string(cleaned) {
 		t.Errorf("%q escaped is %q, which is read as %q, clean %v, %v", cleaned, escaped, again, clean, err)
 	}
-	in := "GET " + string(escaped) + " HTTP/1.0\r\n\r\n"
-	if _, verdict, err := readHead(in, &Limits{Line: len(in)}); verdict != Done {
+	if _, _, err := readTarget("GET", string(escaped)); err.Status != 0 {
 		t.Errorf("%q escaped is %q: %v", cleaned, escaped, err)
 	}
 }
@@ -199,23 +172,4 @@ func TestEscapedRoundTrip(t *testing.T) {
 		checkEscapedRoundTrip(t, []byte{'/', 'a', byte(c), 'b'})
 	}
 	checkEscapedRoundTrip(t, []byte("/a\x00b/\x00"))
-}
-
-// What is shown of a target is read as what was sent, and is nothing that would have to be encoded again.
-func TestAppendTarget(t *testing.T) {
-	for _, c := range []struct{ target, want string }{
-		{"/a/b?c=d&e[]=%7c", "/a/b?c=d&e[]=%7c"},
-		{"/^`{|}<>\"", "/%5E%60%7B%7C%7D%3C%3E%22"},
-		{"/?\\#\"", "/?%5C%23%22"},
-		{"/\u00e4?\xff", "/%C3%A4?%FF"},
-	} {
-		got := AppendTarget([]byte("x"), []byte(c.target))
-		if string(got) != "x"+c.want {
-			t.Errorf("%q: %q, want %q", c.target, got[1:], c.want)
-		}
-		h, verdict, err := readHead("GET "+string(got[1:])+" HTTP/1.0\r\n\r\n", nil)
-		if verdict != Done || h.BareTarget {
-			t.Errorf("%q is not canonical: %v", got[1:], err)
-		}
-	}
 }

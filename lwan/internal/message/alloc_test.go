@@ -1,0 +1,23 @@
+package message
+
+import "testing"
+
+// What is on the way of every request allocates nothing.
+func TestNoAllocation(t *testing.T) {
+	path, out := []byte("/a/b%20c/../d//e"), make([]byte, 0, 1024)
+	for _, c := range []struct {
+		name string
+		run  func() bool
+	}{
+		{"CleanPath", func() bool {
+			cleaned, _, err := CleanPath(out[:0], path)
+			return err.Status == 0 && len(cleaned) > 0
+		}},
+		{"AppendDate", func() bool { return len(AppendDate(out[:0], 784111777)) > 0 }},
+	} {
+		failed := false
+		if n := testing.AllocsPerRun(100, func() { failed = failed || !c.run() }); n != 0 || failed {
+			t.Errorf("%s: %v allocations, failed is %v", c.name, n, failed)
+		}
+	}
+}
