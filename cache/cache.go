@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Cache keeps the values that Config.Create made, see the package comment. It is made by New, must not be copied, and is
-// safe for concurrent use.
+// Cache keeps the values that Config.Create made, see the package comment. It is made by New, must
+// not be copied, and is safe for concurrent use.
 type Cache[K comparable, V any] struct {
 	// Constant after New.
 	config   Config[K, V]
@@ -29,8 +29,8 @@ type Cache[K comparable, V any] struct {
 	graph waitGraph[K, V] // has a mutex of its own
 
 	mu sync.Mutex
-	// Guarded by mu. The queues hold exactly the entries of the table: values and failures by life, and the values
-	// that are neither due nor being refreshed, by turn, in fresh or in retry.
+	// Guarded by mu. The queues hold exactly the entries of the table: values and failures by life,
+	// and the values that are neither due nor being refreshed, by turn, in fresh or in retry.
 	values    *queue[K, V]
 	failures  *queue[K, V]
 	fresh     *queue[K, V]
@@ -70,8 +70,9 @@ func New[K comparable, V any](config Config[K, V]) *Cache[K, V] {
 	return c
 }
 
-// Peek returns a reference to the value of k if there is a live one, and never waits: not for Create, not for a lock. It
-// is for handlers on a loop. A kept failure is not a value: Failure tells.
+// Peek returns a reference to the value of k if there is a live one, and never waits: not for
+// Create, not for a lock. It is for handlers on a loop. A kept failure is not a value: ask Failure
+// for it.
 func (c *Cache[K, V]) Peek(k K) (Ref[V], bool) {
 	e := c.take(k, c.hash(k))
 	if e == nil || e.err != nil {
@@ -80,9 +81,10 @@ func (c *Cache[K, V]) Peek(k K) (Ref[V], bool) {
 	return c.hit(e), true
 }
 
-// Get returns a reference to the value of k. If there is none, Get has it made, or joins those who wait for it already;
-// of a kept failure it returns the error. It waits until the value is there, ctx ends (then its error is returned, and
-// the creation goes on), or the cache is closed. A hit does not look at ctx.
+// Get returns a reference to the value of k. If there is none, Get has it made, or joins the
+// callers who wait for it already; if a failure is kept, it returns that error. It waits until the
+// value is there, ctx ends (then its error is returned, and the creation goes on), or the cache is
+// closed. A hit does not look at ctx.
 func (c *Cache[K, V]) Get(ctx context.Context, k K) (Ref[V], error) {
 	hash := c.hash(k)
 	e := c.take(k, hash)
@@ -92,8 +94,9 @@ func (c *Cache[K, V]) Get(ctx context.Context, k K) (Ref[V], error) {
 	return c.outcome(e)
 }
 
-// Failure returns the error that Get would return at once, because the last Create of k failed and that is kept; else
-// nil. Like Peek it never waits: a handler that finds no value asks it before it goes to where it may wait.
+// Failure returns the error that Get would return at once, because the last Create of k failed and
+// the failure is kept; else nil. Like Peek it never waits: a handler that finds no value asks it
+// before it goes to where it may wait.
 func (c *Cache[K, V]) Failure(k K) error {
 	hash := c.hash(k)
 	e := c.table.Load().find(k, hash)
@@ -104,7 +107,8 @@ func (c *Cache[K, V]) Failure(k K) error {
 	return e.err
 }
 
-// Err returns what is wrong with the Config (see ErrConfig), else the first panic of Destroy, else nil.
+// Err returns what is wrong with the Config (see ErrConfig), else the first panic of Destroy, else
+// nil.
 func (c *Cache[K, V]) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -121,8 +125,9 @@ func (c *Cache[K, V]) now() int64 { return int64(time.Since(c.start)) }
 
 // take returns the live entry of k with a reference taken, unless it is a failure; or nil.
 //
-// This is the whole cost of a hit besides the reference: a hash, a probe, one atomic addition. No clock is read: the
-// sweep takes expired entries out of the table when their time has come, and marks those that are due.
+// This is the whole cost of a hit besides the reference: a hash, a probe, one atomic addition. No
+// clock is read: the sweep takes expired entries out of the table when their time has come, and
+// marks those that are due.
 func (c *Cache[K, V]) take(k K, hash uint64) *entry[K, V] {
 	for {
 		e := c.table.Load().find(k, hash)
@@ -136,7 +141,8 @@ func (c *Cache[K, V]) take(k K, hash uint64) *entry[K, V] {
 	}
 }
 
-// takeMarked is take for an entry with more to do than to count; it reports whether the entry was alive.
+// takeMarked is take for an entry with more to do than to count; it reports whether the entry was
+// alive.
 func (c *Cache[K, V]) takeMarked(e *entry[K, V], state uint64) bool {
 	if state&dead != 0 {
 		e.release()

@@ -9,14 +9,18 @@ import (
 	"time"
 )
 
-// benchKeys is how many keys the benchmarks hit: few enough for the CPU's caches, so that the code is measured.
+// benchKeys is how many keys the benchmarks hit: few enough for the CPU's caches, so that the code
+// is measured.
 const benchKeys = 256
 
 func benchKey(i int) string { return "/static/pages/" + strconv.Itoa(i%benchKeys) + ".html" }
 
 // benchCache returns a cache with every benchKey in it.
 func benchCache(b *testing.B) (*Cache[string, int], []string) {
-	c := New(Config[string, int]{TTL: time.Hour, Create: func(_ context.Context, k string) (int, error) { return len(k), nil }})
+	c := New(Config[string, int]{
+		TTL:    time.Hour,
+		Create: func(_ context.Context, k string) (int, error) { return len(k), nil },
+	})
 	keys := make([]string, benchKeys)
 	for i := range keys {
 		keys[i] = benchKey(i)
@@ -92,7 +96,8 @@ func BenchmarkCacheHitParallel(b *testing.B) {
 	run("GetSameKey", benchKeys, func(string) bool { return get(keys[0]) })
 }
 
-// BenchmarkMapUnderRWMutex is what people write without a cache, to compare with: no references, no bounds, no end.
+// BenchmarkMapUnderRWMutex is what people write without a cache, to compare with: no references, no
+// bounds, no end.
 func BenchmarkMapUnderRWMutex(b *testing.B) {
 	var mu sync.RWMutex
 	m := map[string]int{}
@@ -117,7 +122,10 @@ func BenchmarkMapUnderRWMutex(b *testing.B) {
 
 // BenchmarkCacheMiss is a creation that does nothing, with the eviction that makes room for it.
 func BenchmarkCacheMiss(b *testing.B) {
-	c := New(Config[int, int]{TTL: time.Hour, MaxEntries: 1024, Create: func(_ context.Context, k int) (int, error) { return k, nil }})
+	c := New(Config[int, int]{
+		TTL: time.Hour, MaxEntries: 1024,
+		Create: func(_ context.Context, k int) (int, error) { return k, nil },
+	})
 	ctx := context.Background()
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
@@ -135,7 +143,9 @@ func BenchmarkCacheMiss(b *testing.B) {
 // BenchmarkCachePurge is what it costs to take one entry out, of many.
 func BenchmarkCachePurge(b *testing.B) {
 	const entries = 1 << 14
-	c := New(Config[int, int]{TTL: time.Hour, Create: func(_ context.Context, k int) (int, error) { return k, nil }})
+	c := New(Config[int, int]{
+		TTL: time.Hour, Create: func(_ context.Context, k int) (int, error) { return k, nil },
+	})
 	ctx := context.Background()
 	for b.Loop() {
 		b.StopTimer()

@@ -37,7 +37,8 @@ func TestZeroConfig(t *testing.T) {
 	if _, ok := c.Peek("a"); ok {
 		t.Error("Peek found something")
 	}
-	if _, err := c.Get(t.Context(), "a"); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "Create") {
+	_, err := c.Get(t.Context(), "a")
+	if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "Create") {
 		t.Errorf("Get: %v, want ErrConfig that names Create", err)
 	}
 	if err := c.Failure("a"); err != nil {
@@ -76,7 +77,8 @@ func TestWrongConfig(t *testing.T) {
 		}
 	}
 	c := New(Config[int, int]{TTL: -1, MaxEntries: -1})
-	if err := c.Err(); !strings.Contains(err.Error(), "TTL") || !strings.Contains(err.Error(), "MaxEntries") {
+	if err := c.Err(); !strings.Contains(err.Error(), "TTL") ||
+		!strings.Contains(err.Error(), "MaxEntries") {
 		t.Errorf("not everything that is wrong is named: %v", err)
 	}
 }
@@ -138,7 +140,8 @@ func TestFailureIsKeptForErrorTTL(t *testing.T) {
 	})
 }
 
-// TestKeyThatIsNotItself: NaN is never found again, so it must be kept neither in the table nor among the flights.
+// TestKeyThatIsNotItself: NaN is never found again, so it must be kept neither in the table nor
+// among the flights.
 func TestKeyThatIsNotItself(t *testing.T) {
 	destroyed := 0
 	c := New(Config[float64, int]{

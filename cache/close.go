@@ -1,10 +1,11 @@
 package cache
 
-// Close ends the cache: Get returns ErrClosed from now on, also those that wait, and Peek finds nothing; the context of
-// creations ends; every value is destroyed, those that are referenced by their last Release. It returns when all that
-// is done, so a reference that is never released makes it wait for good (Stats counts those as Floating), and
-// Create, Destroy or whoever holds a reference must not call it. The error is the first panic of Destroy. Closing again
-// is harmless, and waits as well.
+// Close ends the cache: every Get returns ErrClosed from now on, also one that waits, and Peek
+// finds nothing; the context of creations ends; every value is destroyed, those that are referenced
+// by their last Release. It returns when all that is done, so a reference that is never released
+// makes it wait for good (Stats counts those as Floating), and neither Create and Destroy nor the
+// holder of a reference may call it. The error is the first panic of Destroy. Closing again is
+// harmless, and waits as well.
 func (c *Cache[K, V]) Close() error {
 	c.destroyAll(c.shut())
 	<-c.idle
@@ -32,8 +33,8 @@ func (c *Cache[K, V]) shut() (out []*entry[K, V]) {
 	return out
 }
 
-// checkIdle lets Close return once nothing is left. That is so at most once: after shut nothing is started, so the
-// last creation and the last value are the last. mu is held.
+// checkIdle lets Close return once nothing is left. That is so at most once: after shut nothing is
+// started, so the last creation and the last value are the last. mu is held.
 func (c *Cache[K, V]) checkIdle() {
 	if c.closed && c.made == 0 && c.creating == 0 {
 		close(c.idle)

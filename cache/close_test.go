@@ -69,7 +69,8 @@ func TestClosedCache(t *testing.T) {
 	}
 }
 
-// TestCloseDuringCreation: whoever waits goes at once; Close waits for Create, and destroys what comes of it.
+// TestCloseDuringCreation: callers that wait return at once; Close waits for Create, and destroys
+// what it made.
 func TestCloseDuringCreation(t *testing.T) {
 	for name, end := range map[string]error{"value": nil, "failure": errNotMade} {
 		t.Run(name, func(t *testing.T) {
@@ -133,8 +134,8 @@ func TestNothingStartsAfterClose(t *testing.T) {
 	})
 }
 
-// TestCloseHasOneError: what Create makes of the end of its context is not told to those who wait, if they hear of it
-// before they hear of Close.
+// TestCloseHasOneError: callers that wait get ErrClosed, and never the error that Create makes of
+// the end of its context, even if that comes first.
 func TestCloseHasOneError(t *testing.T) {
 	c := newFactory(t).cache(Config[int, *thing]{})
 	f := c.newFlight(1, c.hash(1))
@@ -220,11 +221,15 @@ func TestDestroyEndsItsGoroutine(t *testing.T) {
 	f.close(c)
 }
 
-// TestDropped: a cache that nobody refers to any more is collected, timer and all, though it was not closed.
+// TestDropped: a cache that nobody refers to any more is collected, timer and all, though it was
+// not closed.
 func TestDropped(t *testing.T) {
 	collected := make(chan struct{})
 	func() {
-		c := New(Config[int, int]{TTL: time.Millisecond, Create: func(context.Context, int) (int, error) { return 1, nil }})
+		c := New(Config[int, int]{
+			TTL:    time.Millisecond,
+			Create: func(context.Context, int) (int, error) { return 1, nil },
+		})
 		r, err := c.Get(t.Context(), 1)
 		if err != nil {
 			t.Fatal(err)

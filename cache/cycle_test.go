@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// cyclic is a cache in which each key needs those that needs has for it, asked for at the same time.
+// cyclic is a cache in which each key needs those that needs has for it, asked for at the same
+// time.
 func cyclic(t *testing.T, needs map[string][]string, passContext bool) *Cache[string, bool] {
 	var c *Cache[string, bool]
 	c = New(Config[string, bool]{Create: func(ctx context.Context, k string) (bool, error) {
@@ -48,11 +49,14 @@ func TestCycle(t *testing.T) {
 		ask   []string
 		fails bool
 	}{
-		"itself":          {map[string][]string{"a": {"a"}}, []string{"a"}, true},
-		"each other":      {map[string][]string{"a": {"b"}, "b": {"a"}}, []string{"a"}, true},
-		"round":           {map[string][]string{"a": {"b"}, "b": {"c"}, "c": {"a"}}, []string{"a", "b", "c"}, true},
-		"no circle":       {map[string][]string{"a": {"b", "c"}, "b": {"d"}, "c": {"d"}}, []string{"a", "d", "c"}, false},
-		"beside a circle": {map[string][]string{"a": {"b", "c"}, "b": {"d"}, "d": {"a"}}, []string{"d", "a", "b"}, true},
+		"itself":     {map[string][]string{"a": {"a"}}, []string{"a"}, true},
+		"each other": {map[string][]string{"a": {"b"}, "b": {"a"}}, []string{"a"}, true},
+		"round": {map[string][]string{"a": {"b"}, "b": {"c"}, "c": {"a"}},
+			[]string{"a", "b", "c"}, true},
+		"no circle": {map[string][]string{"a": {"b", "c"}, "b": {"d"}, "c": {"d"}},
+			[]string{"a", "d", "c"}, false},
+		"beside a circle": {map[string][]string{"a": {"b", "c"}, "b": {"d"}, "d": {"a"}},
+			[]string{"d", "a", "b"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for range 50 {
@@ -79,7 +83,8 @@ func TestCycle(t *testing.T) {
 	}
 }
 
-// TestCycleWithoutContext: without the context nothing can be noticed, but Close gets everybody out.
+// TestCycleWithoutContext: without the context nothing can be noticed, but Close gets everybody
+// out.
 func TestCycleWithoutContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := cyclic(t, map[string][]string{"a": {"a"}}, false)
@@ -98,8 +103,8 @@ func TestCycleWithoutContext(t *testing.T) {
 	})
 }
 
-// TestCycleThroughPurge: b waits for the a that will be made after the purge, and that waits for the a which is being
-// made; so that one cannot wait for b.
+// TestCycleThroughPurge: b waits for the a that will be made after the purge, and that waits for
+// the a which is being made; so that one cannot wait for b.
 func TestCycleThroughPurge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c *Cache[string, int]
@@ -179,8 +184,8 @@ func TestNoCycleAfterLeaving(t *testing.T) {
 	})
 }
 
-// TestLayersWithoutCircle: each value needs both of the layer below, so that the paths through the layers are more than
-// anything could walk over one by one.
+// TestLayersWithoutCircle: each value needs both of the layer below, so that the paths through the
+// layers are more than anything could walk over one by one.
 func TestLayersWithoutCircle(t *testing.T) {
 	const layers = 200
 	needs := map[string][]string{}
@@ -248,7 +253,8 @@ func TestSearchHoldsNobody(t *testing.T) {
 	}
 }
 
-// TestNeedsAreCounted: the same value may be needed by several Gets of one Create, one of which gives up.
+// TestNeedsAreCounted: the same value may be needed by several Gets of one Create, one of which
+// gives up.
 func TestNeedsAreCounted(t *testing.T) {
 	var g waitGraph[int, int]
 	var a, b, c flight[int, int]

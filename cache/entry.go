@@ -12,9 +12,9 @@ import "sync/atomic"
 //	                      └──────────────────────────────────────────────────────┘
 //	                            remove (not referenced)
 //
-// Whoever finds an entry in the table counts itself into state first and looks at what the addition returned: as long
-// as dead is not in it the count is a reference. dead is set once the entry is out of the table, so a
-// reader that meets it has only to look again.
+// A reader that finds an entry in the table first counts itself into state and looks at what the
+// addition returned: as long as dead is not in it the count is a reference. dead is set once the
+// entry is out of the table, so a reader that meets it has only to look again.
 type entry[K comparable, V any] struct {
 	held[V]
 
@@ -55,14 +55,15 @@ func (h *held[V]) release() {
 	}
 }
 
-// end reports whether the caller is the one to destroy the value: the first to see it dead and without references. Late
-// readers may still come and go, so that the count passes zero more than once.
+// end reports whether the caller is the one to destroy the value: the first to see it dead and
+// without references. Late readers may still come and go, so that the count passes zero more than
+// once.
 func (h *held[V]) end() bool {
 	return h.state.Or(destroyed)&destroyed == 0
 }
 
-// kill ends the time in which readers may take references, and reports whether the caller has to destroy the value. The
-// entry is not in the table any more.
+// kill ends the time in which readers may take references, and reports whether the caller has to
+// destroy the value. The entry is not in the table any more.
 func (h *held[V]) kill() bool {
 	return h.state.Or(dead)&references == 0 && h.end()
 }

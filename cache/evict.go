@@ -1,18 +1,20 @@
 package cache
 
-// Who has to go when there is no room: failures first, the oldest of them first, so that a flood of names that do not
-// exist cannot drive out values; then values in the order of SIEVE. Values stand in the order in which they came, a hit
-// marks one as visited, and that is all it does. A hand goes from the oldest to the newest and round again; it
-// takes the marks off those that have one, and the first without is evicted:
+// When there is no room, failures are evicted first, the oldest of them first, so that a flood of
+// names that do not exist cannot drive out values; then values in the order of SIEVE. Values stand
+// in the order in which they came, a hit marks one as visited, and that is all it does. A hand goes
+// from the oldest to the newest and round again; it takes the marks off those that have one, and
+// the first without is evicted:
 //
 //	      older ──────────────────────────► newer
-//	A visited   B visited   C   D visited   E          the hand stands at B: B loses its mark, C goes,
-//	               ▲ hand                              and the hand waits at D
+//	A visited   B visited   C   D visited   E     the hand stands at B: B loses its mark,
+//	               ▲ hand                         C goes, and the hand waits at D
 //
-// What is asked for once goes before what is asked for again, however many come past. Expiry needs the same list, since
-// values live equally long.
+// Values that are asked for once go before values that are asked for again, however many come past.
+// Expiry needs the same list, since values live equally long.
 
-// makeRoom evicts until e fits. old, if it is still kept, is about to give its place to e. mu is held.
+// makeRoom evicts until e fits. old, if it is still kept, is about to give its place to e. mu is
+// held.
 func (c *Cache[K, V]) makeRoom(e, old *entry[K, V], out []*entry[K, V]) []*entry[K, V] {
 	for {
 		victim := c.tooMany(e, old)
@@ -24,8 +26,8 @@ func (c *Cache[K, V]) makeRoom(e, old *entry[K, V], out []*entry[K, V]) []*entry
 	}
 }
 
-// tooMany returns the entry to evict if the bounds do not allow e in the place of old, else nil. There always is one: e
-// alone does not break a bound.
+// tooMany returns the entry to evict if the bounds do not allow e in the place of old, else nil.
+// There always is one: e alone does not break a bound.
 func (c *Cache[K, V]) tooMany(e, old *entry[K, V]) *entry[K, V] {
 	entries, bytes := c.entries()+1, c.bytes
 	if old.kept() {
@@ -41,8 +43,8 @@ func (c *Cache[K, V]) tooMany(e, old *entry[K, V]) *entry[K, V] {
 	return nil
 }
 
-// nextVictim moves the hand to the value to evict. It goes round once at most: where hits come faster than the hand
-// goes, the marks are worth nothing.
+// nextVictim moves the hand to the value to evict. It goes round once at most: where hits come
+// faster than the hand goes, the marks are worth nothing.
 func (c *Cache[K, V]) nextVictim() *entry[K, V] {
 	e := c.hand
 	for left := c.values.len; ; left-- {
@@ -67,8 +69,8 @@ func (c *Cache[K, V]) liftHand(e *entry[K, V]) {
 
 func (c *Cache[K, V]) entries() int { return c.values.len + c.failures.len }
 
-// insert puts e among the entries kept; there is room for it. An entry with its key is not there, or is removed by the
-// caller after this. mu is held.
+// insert puts e among the entries kept; there is room for it. An entry with its key is not there,
+// or is removed by the caller after this. mu is held.
 func (c *Cache[K, V]) insert(e *entry[K, V]) {
 	now := c.now()
 	if e.err != nil {
@@ -87,8 +89,8 @@ func (c *Cache[K, V]) insert(e *entry[K, V]) {
 	c.setTimer(now)
 }
 
-// remove takes e out, whatever the reason, and appends it to out if the caller has to destroy its value, without the
-// lock. mu is held.
+// remove takes e out, whatever the reason, and appends it to out if the caller has to destroy its
+// value, without the lock. mu is held.
 func (c *Cache[K, V]) remove(e *entry[K, V], out []*entry[K, V]) []*entry[K, V] {
 	c.liftHand(e)
 	e.leave(life)

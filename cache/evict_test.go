@@ -84,7 +84,9 @@ func TestBounds(t *testing.T) {
 }
 
 func TestDefaultBound(t *testing.T) {
-	c := New(Config[int, int]{Create: func(_ context.Context, k int) (int, error) { return k, nil }})
+	c := New(Config[int, int]{
+		Create: func(_ context.Context, k int) (int, error) { return k, nil },
+	})
 	for k := range DefaultMaxEntries + 1 {
 		r, err := c.Get(t.Context(), k)
 		if err != nil {
@@ -122,20 +124,23 @@ func TestBytes(t *testing.T) {
 	})
 }
 
-// TestBytesNearTheTop: sums that an int64 cannot hold are bounds that are broken, not bounds that are forgotten.
+// TestBytesNearTheTop: sums that an int64 cannot hold are bounds that are broken, not bounds that
+// are forgotten.
 func TestBytesNearTheTop(t *testing.T) {
 	const top = math.MaxInt64
 	for _, tt := range []struct {
 		bound, size int64
 		evicts      bool
 	}{
-		{top, top, true}, {top, top / 2, false}, {top, top/2 + 1, true}, {top - 1, top - 1, true}, {top - 1, top, false},
-		{0, top, true}, {0, top/2 + 1, true}, {0, top / 2, false},
+		{top, top, true}, {top, top / 2, false}, {top, top/2 + 1, true}, {top - 1, top - 1, true},
+		{top - 1, top, false}, {0, top, true}, {0, top/2 + 1, true}, {0, top / 2, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFactory(t)
 			f.size = func(int) int64 { return tt.size }
-			c := f.cache(Config[int, *thing]{MaxBytes: tt.bound, TTL: 2 * time.Hour, Refresh: time.Hour})
+			c := f.cache(Config[int, *thing]{
+				MaxBytes: tt.bound, TTL: 2 * time.Hour, Refresh: time.Hour,
+			})
 			use(t, c, 1)
 			use(t, c, 2)
 			s := c.Stats()
@@ -147,7 +152,8 @@ func TestBytesNearTheTop(t *testing.T) {
 			has(c, 2)
 			synctest.Wait()
 			if now := c.Stats(); now != (Stats{
-				Hits: now.Hits, Misses: s.Misses, Evictions: s.Evictions, Entries: s.Entries, Bytes: s.Bytes,
+				Hits: now.Hits, Misses: s.Misses, Evictions: s.Evictions,
+				Entries: s.Entries, Bytes: s.Bytes,
 			}) {
 				t.Errorf("%+v: %+v after the refresh, before it %+v", tt, now, s)
 			}

@@ -5,14 +5,15 @@ import (
 	"time"
 )
 
-// Expired entries are taken out when their time comes, by a timer that is set for the next time something has to
-// happen. It needs no goroutine until it fires, and a cache that is empty, or whose values last for good, has none set.
+// Expired entries are taken out when their time comes, by a timer that is set for the next time
+// something has to happen. It needs no goroutine until it fires, and a cache that is empty, or
+// whose values last for good, has none set.
 
 const (
 	never = math.MaxInt64
 
-	// sweepEntries bounds the entries that one sweep handles with the lock held: about 0.3 ms by BenchmarkCachePurge.
-	// The rest is left for the next, which follows at once.
+	// sweepEntries bounds the entries that one sweep handles with the lock held: about 0.3 ms by
+	// BenchmarkCachePurge. The rest is left for the next, which follows at once.
 	sweepEntries = 1024
 )
 
@@ -21,7 +22,8 @@ func (c *Cache[K, V]) sweep() {
 	c.destroyAll(c.expire())
 }
 
-// expire takes out what has expired, marks what is due, and sets the timer again; it returns the values to be destroyed.
+// expire takes out what has expired, marks what is due, and sets the timer again; it returns the
+// values to be destroyed.
 func (c *Cache[K, V]) expire() (out []*entry[K, V]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -50,7 +50,8 @@ func TestTTLStartsAfterCreate(t *testing.T) {
 	})
 }
 
-// TestNeighboursEndTogether: what ends within the slack goes with the first, nothing else does, and nothing goes late.
+// TestNeighboursEndTogether: what ends within the slack goes with the first, nothing else does, and
+// nothing goes late.
 func TestNeighboursEndTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFactory(t)
@@ -156,7 +157,8 @@ func TestIdle(t *testing.T) {
 	})
 }
 
-// TestSweepFollowsEviction: the timer stood for an entry that has gone; those behind it must still end.
+// TestSweepFollowsEviction: the timer stood for an entry that has gone; those behind it must still
+// end.
 func TestSweepFollowsEviction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFactory(t)
@@ -196,7 +198,9 @@ func TestShorterErrorTTL(t *testing.T) {
 func TestLongestTTL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFactory(t)
-		c := f.cache(Config[int, *thing]{TTL: math.MaxInt64, Refresh: math.MaxInt64 - 1, ErrorTTL: math.MaxInt64})
+		c := f.cache(Config[int, *thing]{
+			TTL: math.MaxInt64, Refresh: math.MaxInt64 - 1, ErrorTTL: math.MaxInt64,
+		})
 		pass(time.Hour)
 		use(t, c, 1)
 		pass(24 * 365 * time.Hour)

@@ -20,12 +20,13 @@ type thing struct {
 	destroyed atomic.Int32
 }
 
-// factory is Create, Size and Destroy of the tests. It fails the test if a key is made twice at a time, if something is
-// destroyed twice, or was not made.
+// factory is Create, Size and Destroy of the tests. It fails the test if a key is made twice at a
+// time, if something is destroyed twice, or was not made.
 type factory struct {
 	t *testing.T
 
-	// before, if set, is called in Create; its error is that of Create. Constant while the cache is in use.
+	// before, if set, is called in Create; its error is that of Create. Constant while the cache is
+	// in use.
 	before func(ctx context.Context, k int) error
 	size   func(k int) int64
 
@@ -41,7 +42,8 @@ func newFactory(t *testing.T) *factory {
 	return &factory{t: t, running: map[int]bool{}}
 }
 
-// cache returns a cache of the factory's things. It is closed after the test, and then everything must be destroyed.
+// cache returns a cache of the factory's things. It is closed after the test, and then everything
+// must be destroyed.
 func (f *factory) cache(config Config[int, *thing]) *Cache[int, *thing] {
 	f.t.Helper()
 	config.Create, config.Destroy = f.create, f.destroy
@@ -164,7 +166,8 @@ func has(c *Cache[int, *thing], k int) bool {
 	return ok
 }
 
-// settledStats is wantStats in a bubble, when what was evicted has been destroyed: Get does not wait for that.
+// settledStats is wantStats in a bubble, when what was evicted has been destroyed: Get does not
+// wait for that.
 func settledStats(t *testing.T, c *Cache[int, *thing], want Stats) {
 	t.Helper()
 	synctest.Wait()

@@ -6,8 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// A flight is one creation, from the first miss until its value, or its error, is in the table and with all who waited.
-// There is one flight a key, and a second that waits for it to end if the key was purged meanwhile.
+// A flight is one creation, from the first miss until its value, or its error, has reached the
+// table and all callers that waited. There is one flight a key, and a second that waits for it to
+// end if the key was purged meanwhile.
 type flight[K comparable, V any] struct {
 	// Constant.
 	cache *Cache[K, V]
@@ -18,7 +19,8 @@ type flight[K comparable, V any] struct {
 
 	vertex[K, V] // of Cache.graph
 
-	// Atomic: the stale flight at whose end this one starts; nil from then on. Changed with Cache.mu held.
+	// Atomic: the stale flight at whose end this one starts; nil from then on. Changed with
+	// Cache.mu held.
 	after atomic.Pointer[flight[K, V]]
 
 	// Guarded by Cache.mu; entry and err are constant once done is closed.
@@ -84,7 +86,8 @@ func (c *Cache[K, V]) miss(ctx context.Context, k K, hash uint64) (Ref[V], error
 	return f.wait(ctx)
 }
 
-// join makes the caller one of those who wait for k, or returns the entry that has turned up meanwhile, taken.
+// join makes the caller one of those who wait for k, or returns the entry that has turned up
+// meanwhile, taken.
 func (c *Cache[K, V]) join(k K, hash uint64) (*flight[K, V], *entry[K, V], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -129,7 +132,8 @@ func (c *Cache[K, V]) board(f *flight[K, V]) {
 	c.creating++
 }
 
-// run makes the value. It is a goroutine of its own since the caller of Get can leave, and since Create can end it.
+// run makes the value. It is a goroutine of its own since the caller of Get can leave, and since
+// Create can end it.
 func (f *flight[K, V]) run() {
 	p := product[V]{err: ErrGoexit}
 	defer func() { // also after a Goexit, which no recover sees
@@ -161,7 +165,8 @@ func (f *flight[K, V]) create(p *product[V]) {
 	p.err = nil
 }
 
-// finish hands the product to those who wait and to the table; it returns the values to be destroyed.
+// finish hands the product to the callers that wait and to the table; it returns the values to be
+// destroyed.
 func (c *Cache[K, V]) finish(f *flight[K, V], p *product[V]) (out []*entry[K, V]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -180,8 +185,11 @@ func (c *Cache[K, V]) finish(f *flight[K, V], p *product[V]) (out []*entry[K, V]
 	return out
 }
 
-// settleValue makes the entry of a value, with a reference for everyone who waits, and keeps it if it may be kept.
-func (c *Cache[K, V]) settleValue(f *flight[K, V], p *product[V], out []*entry[K, V]) []*entry[K, V] {
+// settleValue makes the entry of a value, with a reference for each caller that waits, and keeps it
+// if it may be kept.
+func (c *Cache[K, V]) settleValue(
+	f *flight[K, V], p *product[V], out []*entry[K, V],
+) []*entry[K, V] {
 	c.made++
 	e := c.newEntry(f)
 	e.value, e.size = p.value, p.size
@@ -199,7 +207,8 @@ func (c *Cache[K, V]) settleValue(f *flight[K, V], p *product[V], out []*entry[K
 	out = c.makeRoom(e, f.old, out)
 	if f.old.kept() {
 		e.state.Or(f.old.state.Load() & visited)
-		c.liftHand(f.old) // before e stands behind it: the hand does not go to the newest value first
+		// before e stands behind it: the hand does not go to the newest value first
+		c.liftHand(f.old)
 	}
 	c.insert(e)
 	if f.old.kept() {
@@ -234,7 +243,8 @@ func (c *Cache[K, V]) keeps(f *flight[K, V]) bool {
 	return !c.closed && !f.stale && f.key == f.key
 }
 
-// land makes the key free for the next creation, or starts it if it is already waited for. mu is held.
+// land makes the key free for the next creation, or starts it if it is already waited for. mu is
+// held.
 func (c *Cache[K, V]) land(f *flight[K, V]) {
 	if c.flights[f.key] != f {
 		return

@@ -35,7 +35,8 @@ func TestConcurrentMissesCreateOnce(t *testing.T) {
 	})
 }
 
-// TestConcurrentMissesCreateOnceForReal is the same without a bubble: callers come while the creation ends.
+// TestConcurrentMissesCreateOnceForReal is the same without a bubble: callers come while the
+// creation ends.
 func TestConcurrentMissesCreateOnceForReal(t *testing.T) {
 	f := newFactory(t)
 	c := f.cache(Config[int, *thing]{})
@@ -86,7 +87,10 @@ func TestWaiterLeaves(t *testing.T) {
 func TestAllWaitersLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFactory(t)
-		f.before = func(ctx context.Context, _ int) error { time.Sleep(time.Minute); return ctx.Err() }
+		f.before = func(ctx context.Context, _ int) error {
+			time.Sleep(time.Minute)
+			return ctx.Err()
+		}
 		c := f.cache(Config[int, *thing]{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -112,7 +116,8 @@ func TestAllWaitersLeave(t *testing.T) {
 	})
 }
 
-// TestLeavingTooLate: a caller whose ctx ends when the value is already there gets one of the two, never half.
+// TestLeavingTooLate: a caller whose ctx ends when the value is already there gets one of the two,
+// never half.
 func TestLeavingTooLate(t *testing.T) {
 	f := newFactory(t)
 	c := f.cache(Config[int, *thing]{})
@@ -253,7 +258,7 @@ func TestContextOfAnotherCache(t *testing.T) {
 	}
 }
 
-// TestContextOfCreate: it carries the deadline of nobody, the values of nobody, and ends with Close.
+// TestContextOfCreate: it has no caller's deadline and no caller's values, and ends with Close.
 func TestContextOfCreate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type key struct{}

@@ -19,7 +19,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// leaked gives goroutines that are about to end the time to do so, and returns the stacks of those that stay.
+// leaked gives goroutines that are about to end the time to do so, and returns the stacks of those
+// that stay.
 func leaked() string {
 	var left []string
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); runtime.Gosched() {

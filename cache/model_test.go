@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// model is what a cache should be, in the plainest way: slices that are searched from end to end, a clock that is a
-// number, creations that take no time.
+// model is what a cache should be, in the plainest way: slices that are searched from end to end, a
+// clock that is a number, creations that take no time.
 type model struct {
 	config  Config[int, *thing]
 	now     time.Duration
@@ -207,7 +207,8 @@ func (m *model) purge(match func(int) bool) {
 
 // isAlive reports whether a thing must not be destroyed yet; everything else must be.
 func (m *model) isAlive(n int) bool {
-	return m.refs[n] > 0 || slices.ContainsFunc(m.values, func(e *modelEntry) bool { return e.n == n })
+	return m.refs[n] > 0 ||
+		slices.ContainsFunc(m.values, func(e *modelEntry) bool { return e.n == n })
 }
 
 func (m *model) all() Stats {
@@ -217,7 +218,8 @@ func (m *model) all() Stats {
 		s.Bytes += e.size
 	}
 	for n, refs := range m.refs {
-		if refs > 0 && !slices.ContainsFunc(m.values, func(e *modelEntry) bool { return e.n == n }) {
+		if refs > 0 &&
+			!slices.ContainsFunc(m.values, func(e *modelEntry) bool { return e.n == n }) {
 			s.Floating++
 		}
 	}

@@ -2,9 +2,10 @@ package cache
 
 import "slices"
 
-// Purge removes the entries whose key match returns true for, values and failures; all of them, if match is nil. What is
-// being made meanwhile goes to those who wait for it, but is not kept, and a Get after Purge does not join: after
-// Purge nobody is given what was read before it. match is called without a lock, once for an entry or creation.
+// Purge removes the entries whose key match returns true for, values and failures; all of them, if
+// match is nil. What is being made meanwhile goes to those who wait for it, but is not kept, and a
+// Get after Purge does not join: after Purge nobody is given what was read before it. match is
+// called without a lock, once for an entry or creation.
 func (c *Cache[K, V]) Purge(match func(K) bool) {
 	// The creations first: what they put into the table after this, they remember.
 	flights := c.inFlight()

@@ -33,8 +33,8 @@ func TestPurge(t *testing.T) {
 	})
 }
 
-// TestPurgeDuringCreation: who waits is served with what was read before the purge; who comes after it is not, and the
-// key is still made once at a time (the factory checks that).
+// TestPurgeDuringCreation: callers that wait already get what was read before the purge; later
+// callers do not, and the key is still made once at a time (the factory checks that).
 func TestPurgeDuringCreation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFactory(t)
@@ -105,8 +105,8 @@ func TestPurgeDuringRefresh(t *testing.T) {
 	})
 }
 
-// TestPurgeMeetsTheEndOfACreation: match is called between the two looks of Purge at the cache, so that what ends in
-// there must still be noticed.
+// TestPurgeMeetsTheEndOfACreation: match is called between the two looks of Purge at the cache, so
+// that what ends in there must still be noticed.
 func TestPurgeMeetsTheEndOfACreation(t *testing.T) {
 	for name, end := range map[string]error{"value": nil, "failure": errNotMade} {
 		t.Run(name, func(t *testing.T) {

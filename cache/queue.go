@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A queue is a list of entries in the order in which they came. All of them stay equally long, so that order is also
-// the one in which they leave: no heap, no search. It is guarded by Cache.mu.
+// A queue is a list of entries in the order in which they came. All of them stay equally long, so
+// that order is also the one in which they leave: no heap, no search. It is guarded by Cache.mu.
 type queue[K comparable, V any] struct {
 	which  int   // the link of the entries that it uses: life or turn
 	age    int64 // how long entries stay, in ns; never ends if it is as large as forever
@@ -24,14 +24,16 @@ type link[K comparable, V any] struct {
 	since int64
 }
 
-// An entry can be in two queues: one that ends its life, and one at whose end it is its turn to be refreshed.
+// An entry can be in two queues: one that ends its life, and one at whose end it is its turn to be
+// refreshed.
 const (
 	life = iota
 	turn
 )
 
 const (
-	// forever is more than a century, and half of what an int64 holds: adding it to a time does not overflow.
+	// forever is more than a century, and half of what an int64 holds: adding it to a time does not
+	// overflow.
 	forever  = math.MaxInt64 / 2
 	maxSlack = int64(time.Second)
 )
@@ -78,7 +80,8 @@ func (e *entry[K, V]) leave(which int) {
 	e.links[which] = link[K, V]{}
 }
 
-// over returns the oldest entry if its time is over, or so nearly that it can go with those before it.
+// over returns the oldest entry if its time is over, or so nearly that it can go with those before
+// it.
 func (q *queue[K, V]) over(now int64) *entry[K, V] {
 	if e := q.oldest; e != nil && q.end()-q.slack <= now {
 		return e

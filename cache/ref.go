@@ -5,16 +5,18 @@ import (
 	"sync/atomic"
 )
 
-// Ref keeps a value alive until Release. It is a value, so that a hit allocates nothing; its copies are the same
-// reference, and the Release of one is the Release of all. The zero Ref holds nothing: Value returns the zero V.
+// Ref keeps a value alive until Release. It is a value, so that a hit allocates nothing; its copies
+// are the same reference, and the Release of one is the Release of all. The zero Ref holds nothing:
+// Value returns the zero V.
 type Ref[V any] struct {
 	held   *held[V]
 	ticket *ticket
 	turn   uint64
 }
 
-// Value returns the value, which must not be used once the reference is released: it may be destroyed by then, and
-// what it stands for (a descriptor number, say) may belong to somebody else. So Value panics after Release.
+// Value returns the value, which must not be used once the reference is released: it may be
+// destroyed by then, and what it stands for (a descriptor number, say) may belong to somebody else.
+// So Value panics after Release.
 func (r Ref[V]) Value() V {
 	if r.ticket == nil {
 		var zero V
@@ -26,9 +28,9 @@ func (r Ref[V]) Value() V {
 	return r.held.value
 }
 
-// Release gives the reference back; the value is destroyed if it was the last one to a value that the cache no longer
-// keeps. Only the first Release of a reference counts, any other, of any copy and from any goroutine, does nothing: so a
-// deferred Release and an early one go together.
+// Release gives the reference back; the value is destroyed if it was the last one to a value that
+// the cache no longer keeps. Only the first Release of a reference counts, any other, of any copy
+// and from any goroutine, does nothing: so a deferred Release and an early one go together.
 func (r Ref[V]) Release() {
 	if r.ticket == nil || !r.ticket.turn.CompareAndSwap(r.turn, r.turn+1) {
 		return
@@ -37,12 +39,14 @@ func (r Ref[V]) Release() {
 	r.held.release()
 }
 
-// A ticket tells one reference from all others. A Ref cannot know about its copies, and a count cannot know who has
-// counted it down; but whoever moves the ticket from its turn to the next is the one that releases. Tickets are used
-// again, on their next turn, to which no older Ref has a claim.
+// A ticket tells one reference from all others. A Ref cannot know about its copies, and a count
+// cannot know who has counted it down; but only one call can move the ticket from its turn to the
+// next, and that call releases. Tickets are used again, on their next turn, to which no older Ref
+// has a claim.
 type ticket struct {
-	turn   atomic.Uint64
-	stripe uint32 // which hit counter: a ticket mostly stays with its CPU, so that counters do as well
+	turn atomic.Uint64
+	// which hit counter: a ticket mostly stays with its CPU, so that counters do as well
+	stripe uint32
 }
 
 var lastStripe atomic.Uint32

@@ -72,8 +72,9 @@ func TestConcurrentReleaseOfOneReference(t *testing.T) {
 	}
 }
 
-// TestLateReader: one that has found an entry before it left the table, and counts itself only after, holds nothing; but
-// as long as it is counted the value stays, and it is destroyed once all the same.
+// TestLateReader: a reader that finds an entry before it leaves the table, and counts itself only
+// afterwards, holds nothing; but as long as it is counted the value stays, and it is destroyed once
+// all the same.
 func TestLateReader(t *testing.T) {
 	f := newFactory(t)
 	c := f.cache(Config[int, *thing]{})

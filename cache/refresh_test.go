@@ -171,7 +171,8 @@ func TestRefreshSucceedsAfterFailure(t *testing.T) {
 	})
 }
 
-// TestOldValueEndsBeforeItsRefresh: who misses then waits for the refresh, and starts no second creation.
+// TestOldValueEndsBeforeItsRefresh: a caller that misses then waits for the refresh, and starts no
+// second creation.
 func TestOldValueEndsBeforeItsRefresh(t *testing.T) {
 	for _, fails := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -209,7 +210,8 @@ func TestOldValueEndsBeforeItsRefresh(t *testing.T) {
 	}
 }
 
-// TestRefreshKeepsTheMark: a value that was asked for is not taken for one that was not when it is renewed.
+// TestRefreshKeepsTheMark: a value that was asked for is not taken for one that was not when it is
+// renewed.
 func TestRefreshKeepsTheMark(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFactory(t)
@@ -229,7 +231,8 @@ func TestRefreshKeepsTheMark(t *testing.T) {
 	})
 }
 
-// TestRefreshInAFullCache: the new value takes the place of the old one, nobody else has to go for it.
+// TestRefreshInAFullCache: the new value takes the place of the old one, and nothing else is
+// evicted for it.
 func TestRefreshInAFullCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFactory(t)
@@ -278,7 +281,8 @@ func TestRefreshTooLarge(t *testing.T) {
 	})
 }
 
-// TestRefreshUnderTheHand: the hand that stood at the old value, the newest there is, goes on with the oldest.
+// TestRefreshUnderTheHand: the hand that stood at the old value, the newest there is, goes on with
+// the oldest.
 func TestRefreshUnderTheHand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFactory(t)

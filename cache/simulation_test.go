@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// simulation does the same to a cache and to the model, and compares everything after each step. It runs in a bubble, so
-// that time and what happens in it are exact. Steps are whole seconds: neighbours are further apart than the slack.
+// simulation does the same to a cache and to the model, and compares everything after each step. It
+// runs in a bubble, so that time and what happens in it are exact. Steps are whole seconds:
+// neighbours are further apart than the slack.
 type simulation struct {
 	t *testing.T
 	f *factory
@@ -25,7 +26,8 @@ type simulation struct {
 	log      []string
 }
 
-// source is where a simulation has its decisions from: a random generator, or the bytes of a fuzzer.
+// source is where a simulation has its decisions from: a random generator, or the bytes of a
+// fuzzer.
 type source interface {
 	// next returns a number below n, and false when it is over.
 	next(n int) (int, bool)
@@ -156,7 +158,8 @@ func (s *simulation) keep(r Ref[*thing], n int) {
 	}
 }
 
-// release gives back one of the held references, and tries the same with one that was given back before.
+// release gives back one of the held references, and tries the same with one that was given back
+// before.
 func (s *simulation) release(i int) {
 	if len(s.released) > 0 {
 		s.released[i%len(s.released)].Release()
@@ -192,7 +195,9 @@ func (s *simulation) compare() {
 	}
 	found := s.c.table.Load().all()
 	for _, e := range found {
-		if w := s.m.find(e.key); w == nil || e.err == nil && (w.n != e.value.n || w.visited != (e.state.Load()&visited != 0)) {
+		w := s.m.find(e.key)
+		if w == nil ||
+			e.err == nil && (w.n != e.value.n || w.visited != (e.state.Load()&visited != 0)) {
 			s.fail("key %d: entry %+v, want %+v", e.key, e, w)
 		}
 	}

@@ -4,12 +4,15 @@ import "sync/atomic"
 
 // Stats is a count of what a cache did and holds.
 type Stats struct {
-	Hits      int64 // Peeks and Gets that found a value, Gets and Failures that found a kept failure
-	Misses    int64 // Gets that found nothing; a Peek that finds nothing is not counted, the Get after it is
+	// Peeks and Gets that found a value, Gets and Failures that found a kept failure
+	Hits int64
+	// Gets that found nothing; a Peek that finds nothing is not counted, the Get after it is
+	Misses    int64
 	Evictions int64 // entries that made room for others, before their time
-	Floating  int64 // values that the cache no longer keeps, and that are referenced or just being destroyed
-	Entries   int64 // entries kept: values and failures
-	Bytes     int64 // sizes of the values kept
+	// values that the cache no longer keeps, and that are referenced or just being destroyed
+	Floating int64
+	Entries  int64 // entries kept: values and failures
+	Bytes    int64 // sizes of the values kept
 }
 
 // Stats returns the counts of this moment.
@@ -26,7 +29,8 @@ func (c *Cache[K, V]) Stats() Stats {
 	}
 }
 
-// hitCounter is spread over cache lines: with one for all, CPUs that hit different keys would still fight for it.
+// hitCounter is spread over cache lines: with one for all, CPUs that hit different keys would still
+// fight for it.
 type hitCounter [16]struct {
 	_ [56]byte // first: what stands before the counters in Cache is read by every hit
 	n atomic.Int64

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// stress lets many goroutines do everything at once, and looks for what must never be. Time is that of a bubble: it
-// passes only while all of them sleep, so that ages can be compared exactly.
+// stress lets many goroutines do everything at once, and looks for what must never happen. Time is
+// that of a bubble: it passes only while all of them sleep, so that ages can be compared exactly.
 type stress struct {
 	t      *testing.T
 	f      *factory
@@ -62,7 +62,8 @@ func (s *stress) get(held []Ref[*thing], k int, r *rand.Rand) []Ref[*thing] {
 	purged, began := s.purged[k].Load(), time.Now()
 	ref, err := s.c.Get(ctx, k)
 	if err != nil {
-		if err != errNotMade && err != context.DeadlineExceeded && !errors.Is(err, ErrGoexit) && !isPanic(err) {
+		if err != errNotMade && err != context.DeadlineExceeded &&
+			!errors.Is(err, ErrGoexit) && !isPanic(err) {
 			s.t.Errorf("Get: %v", err)
 		}
 		return held
@@ -73,7 +74,8 @@ func (s *stress) get(held []Ref[*thing], k int, r *rand.Rand) []Ref[*thing] {
 		s.t.Errorf("got a thing of key %d, want %d", v.key, k)
 	}
 	if v.began.UnixNano() < purged {
-		s.t.Errorf("Get after Purge gave what was begun %v before it", time.Duration(purged-v.began.UnixNano()))
+		s.t.Errorf("Get after Purge gave what was begun %v before it",
+			time.Duration(purged-v.began.UnixNano()))
 	}
 	if age := began.Sub(v.made); age > s.config.TTL {
 		s.t.Errorf("got a thing %v after it was made, TTL is %v", age, s.config.TTL)
@@ -106,7 +108,8 @@ func (s *stress) purge(k int) {
 
 func (s *stress) bounds() {
 	got := s.c.Stats()
-	if got.Entries > int64(s.config.MaxEntries) || got.Bytes > s.config.MaxBytes || got.Entries < 0 || got.Bytes < 0 || got.Floating < 0 {
+	if got.Entries > int64(s.config.MaxEntries) || got.Bytes > s.config.MaxBytes ||
+		got.Entries < 0 || got.Bytes < 0 || got.Floating < 0 {
 		s.t.Errorf("out of bounds: %+v", got)
 	}
 }
@@ -150,7 +153,8 @@ func TestStress(t *testing.T) {
 
 func newStress(t *testing.T) *stress {
 	s := &stress{t: t, f: newFactory(t), config: Config[int, *thing]{
-		TTL: 10 * time.Second, Refresh: 3 * time.Second, ErrorTTL: time.Second, MaxEntries: 16, MaxBytes: 40,
+		TTL: 10 * time.Second, Refresh: 3 * time.Second, ErrorTTL: time.Second,
+		MaxEntries: 16, MaxBytes: 40,
 	}}
 	s.f.before = s.before
 	s.f.size = func(k int) int64 { return int64(k % 7) }
@@ -158,11 +162,13 @@ func newStress(t *testing.T) *stress {
 	return s
 }
 
-// TestStressForReal is without a bubble, so that goroutines really run at the same time: readers never miss what is not
-// removed, and nobody sees something destroyed.
+// TestStressForReal is without a bubble, so that goroutines really run at the same time: readers
+// never miss what is not removed, and nobody sees something destroyed.
 func TestStressForReal(t *testing.T) {
 	f := newFactory(t)
-	c := f.cache(Config[int, *thing]{TTL: time.Millisecond, Refresh: 500 * time.Microsecond, MaxEntries: 8})
+	c := f.cache(Config[int, *thing]{
+		TTL: time.Millisecond, Refresh: 500 * time.Microsecond, MaxEntries: 8,
+	})
 	var wg sync.WaitGroup
 	for w := range 4 {
 		r := rand.New(rand.NewPCG(uint64(w), 1))

@@ -2,10 +2,11 @@ package cache
 
 import "sync/atomic"
 
-// A table finds entries by key: open addressing, linear probing, at most three quarters full. Readers take no lock and
-// are never made to wait: a slot is one atomic pointer, and a table that has become too small is not changed any more
-// but replaced by a new one. A reader that is still in the old one sees the past, where every entry that has left since
-// is dead: it looks again in the new one. Writers hold Cache.mu.
+// A table finds entries by key: open addressing, linear probing, at most three quarters full.
+// Readers take no lock and are never made to wait: a slot is one atomic pointer, and a table that
+// has become too small is not changed any more but replaced by a new one. A reader that is still in
+// the old one sees the past, where every entry that has left since is dead: it looks again in the
+// new one. Writers hold Cache.mu.
 type table[K comparable, V any] struct {
 	// Constant after newTable.
 	slots []atomic.Pointer[entry[K, V]]
@@ -112,7 +113,8 @@ func (t *table[K, V]) grown() *table[K, V] {
 	return n
 }
 
-// all returns the entries that are in t; without a lock, so that those who come or go meanwhile may be in it or not.
+// all returns the entries that are in t. It takes no lock: entries that come or go meanwhile may be
+// among them or not.
 func (t *table[K, V]) all() (list []*entry[K, V]) {
 	for i := range t.slots {
 		if e := t.slots[i].Load(); e != nil && e != t.gone {

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// tableModel does the same to a table and to a map. Hashes have few bits, so that there is much to collide.
+// tableModel does the same to a table and to a map. Hashes have few bits, so that there is much to
+// collide.
 type tableModel struct {
 	t    *testing.T
 	bits uint64
@@ -54,8 +55,10 @@ func (m *tableModel) compare(keys int) {
 			m.t.Fatalf("slot %d says gone, and nobody is behind it", i)
 		}
 	}
-	if m.tab.live != len(m.m) || m.tab.used != used || len(m.tab.all()) != len(m.m) || 4*used > 3*len(m.tab.slots) {
-		m.t.Fatalf("live %d of %d, used %d of %d, %d slots", m.tab.live, len(m.m), m.tab.used, used, len(m.tab.slots))
+	if m.tab.live != len(m.m) || m.tab.used != used || len(m.tab.all()) != len(m.m) ||
+		4*used > 3*len(m.tab.slots) {
+		m.t.Fatalf("live %d of %d, used %d of %d, %d slots",
+			m.tab.live, len(m.m), m.tab.used, used, len(m.tab.slots))
 	}
 }
 
@@ -81,8 +84,8 @@ func FuzzTable(f *testing.F) {
 	})
 }
 
-// TestFindWhileTheTableChanges: an entry that stays is found at any time, whatever comes and goes around it and how often
-// the table is replaced.
+// TestFindWhileTheTableChanges: an entry that stays is found at any time, whatever comes and goes
+// around it and how often the table is replaced.
 func TestFindWhileTheTableChanges(t *testing.T) {
 	seed := maphash.MakeSeed()
 	newEntry := func(k int) *entry[int, int] {
