@@ -19,7 +19,8 @@ func TestAllocations(t *testing.T) {
 	}{
 		{"struct", func() error { return listingTemplate.Render(io.Discard, small) }, 0},
 		{"map", func() error { return mapTemplate.Render(io.Discard, mapListing) }, 0},
-		{"recursive partial", func() error { return treeTemplate.Render(io.Discard, sampleTree) }, 0},
+		{"recursive partial", func() error { return treeTemplate.Render(io.Discard, sampleTree) },
+			0},
 		{"page", func() error { return listingTemplate.With(small).RenderTo(io.Discard) }, 1},
 	}
 	for _, c := range tests {
@@ -38,5 +39,7 @@ var (
 	listingTemplate = Must(Compile[listing]("listing", listingMustache, Set{}))
 	mapTemplate     = Must(Compile[map[string]any]("listing", listingMustache, Set{}))
 	mapListing      = listingMap(newListing(50))
-	treeTemplate    = Must(Compile[*tree]("tree", "{{>node}}", Set{Partials: map[string]string{"node": "{{Label}}\n{{#Kids}}\n  {{>node}}\n{{/Kids}}\n"}}))
+	treeTemplate    = Must(Compile[*tree]("tree", "{{>node}}", Set{
+		Partials: map[string]string{"node": "{{Label}}\n{{#Kids}}\n  {{>node}}\n{{/Kids}}\n"},
+	}))
 )

@@ -84,7 +84,8 @@ func BenchmarkRender(b *testing.B) {
 		tpl := Must(Compile[streamed]("listing", listingMustache, Set{}))
 		b.ReportAllocs()
 		for b.Loop() {
-			if err := tpl.Render(io.Discard, streamed{data.Title, slices.Values(data.Entries)}); err != nil {
+			err := tpl.Render(io.Discard, streamed{data.Title, slices.Values(data.Entries)})
+			if err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -115,7 +116,9 @@ func BenchmarkRender(b *testing.B) {
 func listingMap(l listing) map[string]any {
 	var entries []any
 	for _, e := range l.Entries {
-		entries = append(entries, map[string]any{"Name": e.Name, "Href": e.Href, "Modified": e.Modified, "Size": e.Size})
+		entries = append(entries, map[string]any{
+			"Name": e.Name, "Href": e.Href, "Modified": e.Modified, "Size": e.Size,
+		})
 	}
 	return map[string]any{"Title": l.Title, "Entries": entries}
 }

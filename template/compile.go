@@ -75,7 +75,8 @@ func compilePage(s Set, page *unit, t reflect.Type) (*program, error) {
 	c := newCompiler(s)
 	c.prog.units[page.name] = page
 	if page.missing {
-		return c.prog, fmt.Errorf("%q: %w%s", page.name, errNoTemplate, suggest(page.name, s.available(page.name)))
+		return c.prog, fmt.Errorf("%q: %w%s",
+			page.name, errNoTemplate, suggest(page.name, s.available(page.name)))
 	}
 	if page.failure != nil {
 		return c.prog, page.failure
@@ -92,7 +93,8 @@ func compilePage(s Set, page *unit, t reflect.Type) (*program, error) {
 	top := c.push(nil, t)
 	c.lenient = top.typ == nil
 	b := c.instance(root, top)
-	if len(c.errs) == 0 && !slices.ContainsFunc(c.compiled, func(b *partialBody) bool { return b.unit == page }) {
+	if len(c.errs) == 0 &&
+		!slices.ContainsFunc(c.compiled, func(b *partialBody) bool { return b.unit == page }) {
 		c.fail(c.prog.start, errors.New("the layout has no {{> content}}"))
 	}
 	return c.finish(b)
@@ -236,7 +238,8 @@ func (c *compiler) inverted(e *element, s *scope) node {
 	if !isAny(t) && deref(t).Kind() == reflect.Func && isSequence(deref(t)) {
 		slot, ok := c.sequences[e.target]
 		if !ok {
-			c.fail(&e.position, fmt.Errorf("a sequence is known to be empty only after {{#%s}}, in the same section", e.target))
+			const reason = "a sequence is known to be empty only after {{#%s}}, in the same section"
+			c.fail(&e.position, fmt.Errorf(reason, e.target))
 			return nil
 		}
 		return &noneProduced{slot, c.body(e.children, s, false)}

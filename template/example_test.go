@@ -23,9 +23,12 @@ type Entry struct{ Name, Text string }
 func (e Entry) Initial() string { return e.Name[:1] }
 
 var files = fstest.MapFS{
-	"layout.mustache":    {Data: []byte("<title>{{Title}}</title>\n{{> content}}\n")},
-	"guestbook.mustache": {Data: []byte("{{#Entries}}\n{{>entry}}\n{{/Entries}}\n{{^Entries}}\n<p>Be the first!\n{{/Entries}}\n")},
-	"entry.mustache":     {Data: []byte("<p>({{Initial}}) {{Name}}: {{Text}}\n")},
+	"layout.mustache": {Data: []byte("<title>{{Title}}</title>\n{{> content}}\n")},
+	"guestbook.mustache": {
+		Data: []byte("{{#Entries}}\n{{>entry}}\n{{/Entries}}\n" +
+			"{{^Entries}}\n<p>Be the first!\n{{/Entries}}\n"),
+	},
+	"entry.mustache": {Data: []byte("<p>({{Initial}}) {{Name}}: {{Text}}\n")},
 }
 
 // The files may as well be an embed.FS, or os.DirFS with Reload.
@@ -67,7 +70,8 @@ func Example_sequence() {
 		Rows iter.Seq2[Entry, error]
 	}
 	report := template.Must(template.Compile[Report]("report",
-		"{{#Rows}}\n{{Name}},{{Text}}\n{{/Rows}}\n{{^Rows}}\nnothing\n{{/Rows}}\n", template.Set{Text: true}))
+		"{{#Rows}}\n{{Name}},{{Text}}\n{{/Rows}}\n{{^Rows}}\nnothing\n{{/Rows}}\n",
+		template.Set{Text: true}))
 
 	rows := func(yield func(Entry, error) bool) {
 		if yield(Entry{"a", "1"}, nil) {
@@ -91,7 +95,8 @@ func (Article) Strong(text string, render func(string) (string, error)) (string,
 }
 
 func Example_lambda() {
-	article := template.Must(template.Compile[Article]("article", "{{#Strong}}about {{Title}}{{/Strong}}\n", template.Set{}))
+	article := template.Must(template.Compile[Article]("article",
+		"{{#Strong}}about {{Title}}{{/Strong}}\n", template.Set{}))
 	if err := article.Render(os.Stdout, Article{Title: "1 < 2"}); err != nil {
 		fmt.Println(err)
 	}

@@ -18,9 +18,11 @@ func fuzzSeeds(f *testing.F) {
 		}
 	}
 	for _, s := range []string{
-		listingMustache, "{{", "{{{", "{{{a}}", "{{ {a} }}", "{{=", "{{==}}", "{{= =}}", "{{==  ==}}", "{{=a a=}}a a", "{{=| |=}}|=| 0=|", "{{>p}}{{>p}}",
-		"{{#a}}{{>p}}{{/a}}", "{{#a}}{{#b}}{{/a}}{{/b}}", "{{#fn}}{{>p}}{{/fn}}", "{{a.b.c.d}}{{.}}{{..}}{{.a}}", "  {{>p}}\r\n {{>p}}",
-		"{{!\n\n}}\n{{a}}\n", "{{#seq}}{{.}}{{/seq}}{{^seq}}{{/seq}}", "\x00{{\xff}}", "{{#.}}{{#.}}{{.}}{{/.}}{{/.}}",
+		listingMustache, "{{", "{{{", "{{{a}}", "{{ {a} }}", "{{=", "{{==}}", "{{= =}}",
+		"{{==  ==}}", "{{=a a=}}a a", "{{=| |=}}|=| 0=|", "{{>p}}{{>p}}", "{{#a}}{{>p}}{{/a}}",
+		"{{#a}}{{#b}}{{/a}}{{/b}}", "{{#fn}}{{>p}}{{/fn}}", "{{a.b.c.d}}{{.}}{{..}}{{.a}}",
+		"  {{>p}}\r\n {{>p}}", "{{!\n\n}}\n{{a}}\n", "{{#seq}}{{.}}{{/seq}}{{^seq}}{{/seq}}",
+		"\x00{{\xff}}", "{{#.}}{{#.}}{{.}}{{/.}}{{/.}}",
 	} {
 		f.Add(s, s)
 	}
@@ -30,10 +32,13 @@ func fuzzSeeds(f *testing.F) {
 // each other multiply.
 func fuzzed() map[string]any {
 	return map[string]any{
-		"a": "<&\"'>", "b": []any{map[string]any{"a": 2}}, "c": map[string]any{"a": nil, "b": false, "c": 1.5},
-		"t": true, "f": false, "n": 0, "tree": &tree{"a", []*tree{{"b", nil}}}, "err": errors.New("e"), "list": []any{nil},
-		"seq": items("1"), "fn": func(text string, render func(string) (string, error)) (string, error) { return render(text + ".") },
-		"panics": func() string { panic("data") },
+		"a": "<&\"'>", "b": []any{map[string]any{"a": 2}},
+		"c": map[string]any{"a": nil, "b": false, "c": 1.5}, "t": true, "f": false, "n": 0,
+		"tree": &tree{"a", []*tree{{"b", nil}}}, "err": errors.New("e"), "list": []any{nil},
+		"seq": items("1"),
+		"fn": func(text string, render func(string) (string, error)) (string, error) {
+			return render(text + ".")
+		}, "panics": func() string { panic("data") },
 	}
 }
 
@@ -48,7 +53,9 @@ func FuzzCompile(f *testing.F) {
 		_, typedErr := Compile[account]("page", source, set)
 		for _, err := range []error{err, typedErr} {
 			var e *Error
-			if err != nil && (!errors.As(err, &e) || e.Line < 1 || e.Line > 1+strings.Count(source, "\n")+strings.Count(partial, "\n")) {
+			if err != nil &&
+				(!errors.As(err, &e) || e.Line < 1 ||
+					e.Line > 1+strings.Count(source, "\n")+strings.Count(partial, "\n")) {
 				t.Errorf("%q: %v", source, err)
 			}
 		}
@@ -60,7 +67,8 @@ func FuzzCompile(f *testing.F) {
 		}
 		w := &limited{max: 1 << 16, err: errBroken}
 		var e *Error
-		if err := untyped.Render(w, fuzzed()); err != nil && err != errBroken && !errors.As(err, &e) {
+		if err := untyped.Render(w, fuzzed()); err != nil &&
+			err != errBroken && !errors.As(err, &e) {
 			t.Errorf("%q: %v", source, err)
 		}
 	})
@@ -71,7 +79,10 @@ func FuzzLambdaText(f *testing.F) {
 	fuzzSeeds(f)
 	tpl := Must(Compile[wrapped]("page", "{{#Field}}{{Name}}{{/Field}}", Set{}))
 	f.Fuzz(func(t *testing.T, source, _ string) {
-		data := wrapped{Name: "n", Field: func(_ string, render renderFunc) (string, error) { return render(source) }}
+		data := wrapped{
+			Name:  "n",
+			Field: func(_ string, render renderFunc) (string, error) { return render(source) },
+		}
 		var e *Error
 		if err := tpl.Render(new(limited), data); err != nil && !errors.As(err, &e) {
 			t.Errorf("%q: %v", source, err)
@@ -84,8 +95,9 @@ func FuzzLambdaText(f *testing.F) {
 func FuzzAgainstTheLibrary(f *testing.F) {
 	fuzzSeeds(f)
 	data := map[string]any{
-		"a": "<&\"'>", "b": []any{map[string]any{"a": 2, "b": []any{"y"}}}, "c": map[string]any{"a": "", "b": false, "c": 1.5},
-		"data": "d", "section": true, "boolean": false, "list": []any{[]any{1}}, "string": "---",
+		"a": "<&\"'>", "b": []any{map[string]any{"a": 2, "b": []any{"y"}}},
+		"c": map[string]any{"a": "", "b": false, "c": 1.5}, "data": "d", "section": true,
+		"boolean": false, "list": []any{[]any{1}}, "string": "---",
 	}
 	f.Fuzz(func(t *testing.T, source, _ string) {
 		tpl, err := Compile[any]("page", source, Set{})
@@ -118,7 +130,8 @@ func FuzzEscape(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		got := string(appendEscaped(nil, s))
-		want := strings.NewReplacer("&#34;", "&quot;", "\x00", "\uFFFD").Replace(html.EscapeString(s))
+		want := strings.NewReplacer("&#34;", "&quot;", "\x00",
+			"\uFFFD").Replace(html.EscapeString(s))
 		if got != want || strings.ContainsAny(got, "<>\"'") {
 			t.Errorf("%q: got %q, want %q", s, got, want)
 		}

@@ -32,7 +32,9 @@ func TestLambdas(t *testing.T) {
 	quiet := func(string, renderFunc) (string, error) { return "<quiet>", nil }
 	data := wrapped{
 		Name: "<N>", Field: quiet, Items: []item{{Label: "1"}, {Label: "2"}},
-		Lib: func(text string, render mustache.RenderFunc) (string, error) { return render(text + text) },
+		Lib: func(text string, render mustache.RenderFunc) (string, error) {
+			return render(text + text)
+		},
 		Any: func(text string, render renderFunc) (string, error) { return text, nil },
 	}
 	set := Set{Partials: map[string]string{"p": "[{{Name}}]"}}
@@ -44,9 +46,11 @@ func TestLambdas(t *testing.T) {
 		{"{{#Lib}}{{Name}};{{/Lib}}", "&lt;N&gt;;&lt;N&gt;;"},
 		{"{{#Any}}{{Name}}{{/Any}}", "{{Name}}"},
 		{"{{#Bold}}{{#Method}}{{Name}}{{/Method}}{{/Bold}}", "<b>(&lt;N&gt;)</b>"},
-		{"{{#Items}}{{#Bold}}{{Label}}{{Name}}{{/Bold}}{{/Items}}", "<b>1&lt;N&gt;</b><b>2&lt;N&gt;</b>"},
+		{"{{#Items}}{{#Bold}}{{Label}}{{Name}}{{/Bold}}{{/Items}}",
+			"<b>1&lt;N&gt;</b><b>2&lt;N&gt;</b>"},
 		{"{{#Items}}{{#Lib}}{{Label}}{{/Lib}}{{/Items}}", "1122"},
-		{"{{#Bold}}{{>p}}{{/Bold}}{{#Lib}}{{>p}}{{/Lib}}", "<b>[&lt;N&gt;]</b>[&lt;N&gt;][&lt;N&gt;]"},
+		{"{{#Bold}}{{>p}}{{/Bold}}{{#Lib}}{{>p}}{{/Lib}}",
+			"<b>[&lt;N&gt;]</b>[&lt;N&gt;][&lt;N&gt;]"},
 		{"{{=| |=}}|#Lib||Name|{{Name}}|/Lib|", "&lt;N&gt;{{Name}}&lt;N&gt;{{Name}}"},
 		{"{{#Any}}\n  {{Name}}\n{{/Any}}\n.", "  {{Name}}\n."},
 		{"{{^Bold}}no{{/Bold}}{{^Field}}no{{/Field}}{{^Any}}no{{/Any}}", ""},
@@ -67,7 +71,9 @@ func TestLambdas(t *testing.T) {
 			t.Errorf("untyped, %s: got %q, want %q", c.source, got, c.want)
 		}
 	}
-	none := Must(Compile[wrapped]("page", "{{#Field}}x{{/Field}}{{^Field}}none{{/Field}}{{#Any}}x{{/Any}}{{^Any}}none{{/Any}}", Set{}))
+	none := Must(Compile[wrapped]("page",
+		"{{#Field}}x{{/Field}}{{^Field}}none{{/Field}}{{#Any}}x{{/Any}}{{^Any}}none{{/Any}}",
+		Set{}))
 	if got := rendered(t, none, wrapped{}); got != "nonenone" {
 		t.Errorf("nil: got %q", got)
 	}
@@ -86,9 +92,12 @@ func TestLambdasReadNothing(t *testing.T) {
 	set := Set{Partials: map[string]string{"other": "x", "used": "u"}}
 	tpl := Must(Compile[wrapped]("page", "{{>used}}\n{{#Field}}x{{/Field}}", set))
 	tests := []struct{ text, want string }{
-		{"{{>/etc/passwd}}", "page:2: {{>/etc/passwd}}: only partials that the template itself has can be used in the text of a lambda"},
-		{"{{>../../etc/passwd}}", "page:2: {{>../../etc/passwd}}: only partials that the template itself has can be used in the text of a lambda"},
-		{"{{>other}}", "page:2: {{>other}}: only partials that the template itself has can be used in the text of a lambda"},
+		{"{{>/etc/passwd}}", "page:2: {{>/etc/passwd}}: only partials that the template itself " +
+			"has can be used in the text of a lambda"},
+		{"{{>../../etc/passwd}}", "page:2: {{>../../etc/passwd}}: only partials that the " +
+			"template itself has can be used in the text of a lambda"},
+		{"{{>other}}", "page:2: {{>other}}: only partials that the template itself has can be " +
+			"used in the text of a lambda"},
 		{"\n{{Nmae}}", `page:3: {{Nmae}}: no "Nmae" in template.wrapped; did you mean "Name"?`},
 		{"{{#a}}", "page:2: {{#a}}: the section is never closed"},
 		{"{{>used}}", ""},
@@ -156,7 +165,8 @@ func TestLambdasGoOnAfterErrors(t *testing.T) {
 			return s, nil
 		},
 	}
-	const source = "{{#Items}}{{#Try}}{{#Deep}}{{Label}}{{Risky}}{{/Deep}}{{/Try}}{{Label}};{{/Items}}"
+	const source = "{{#Items}}{{#Try}}{{#Deep}}{{Label}}{{Risky}}{{/Deep}}{{/Try}}" +
+		"{{Label}};{{/Items}}"
 	tpl := Must(Compile[page]("page", source, Set{}))
 	if got := rendered(t, tpl, data); got != "aoka;panicked at bb;cokc;" {
 		t.Errorf("got %q", got)
@@ -191,13 +201,21 @@ func (f fragile) Risky() string {
 
 func TestRenderFunctionsKept(t *testing.T) {
 	var kept renderFunc
-	data := wrapped{Field: func(text string, render renderFunc) (string, error) { kept = render; return "", nil }}
+	data := wrapped{
+		Field: func(text string, render renderFunc) (string, error) {
+			kept = render
+			return "", nil
+		},
+	}
 	tpl := Must(Compile[wrapped]("page", "{{#Field}}{{Name}}{{/Field}}", Set{}))
 	rendered(t, tpl, data)
 	if s, err := kept("{{Name}}"); err == nil {
 		t.Errorf("rendered %q", s)
 	}
-	data.Field = func(text string, render renderFunc) (string, error) { kept = render; panic("out") }
+	data.Field = func(text string, render renderFunc) (string, error) {
+		kept = render
+		panic("out")
+	}
 	if err := tpl.Render(new(strings.Builder), data); err == nil {
 		t.Error("no error")
 	}
@@ -209,7 +227,12 @@ func TestRenderFunctionsKept(t *testing.T) {
 // TestLambdasAroundThePage: a layout may have the page inside a lambda that
 // adds to it.
 func TestLambdasAroundThePage(t *testing.T) {
-	set := Set{Layout: "layout", Partials: map[string]string{"layout": "{{#Method}}{{> content}}{{/Method}}{{#Bold}}{{> content}}{{/Bold}}"}}
+	set := Set{
+		Layout: "layout",
+		Partials: map[string]string{
+			"layout": "{{#Method}}{{> content}}{{/Method}}{{#Bold}}{{> content}}{{/Bold}}",
+		},
+	}
 	tpl := Must(Compile[wrapped]("page", "{{Name}}", set))
 	if got := rendered(t, tpl, wrapped{Name: "n"}); got != "(n)<b>n</b>" {
 		t.Errorf("got %q", got)

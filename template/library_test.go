@@ -141,14 +141,17 @@ func randomSource(r *rand.Rand, depth int, narrowed bool) string {
 		indent := strings.Repeat(" ", r.IntN(3))
 		switch n := r.IntN(10); {
 		case n < 3:
-			name := []string{"Name", "key", "Next.Name", "Bag.key", "Flag", "Next.Bag.key"}[r.IntN(6)]
+			name := []string{"Name", "key", "Next.Name", "Bag.key", "Flag",
+				"Next.Bag.key"}[r.IntN(6)]
 			fmt.Fprintf(&b, "%s.{{%s}} {{{%s}}}\n", indent, name, name)
 		case n < 5 && narrowed:
-			fmt.Fprintf(&b, []string{"%s{{>p%d}}\n", "%s-{{>p%d}}-\n"}[r.IntN(2)], indent, r.IntN(2))
+			fmt.Fprintf(&b, []string{"%s{{>p%d}}\n", "%s-{{>p%d}}-\n"}[r.IntN(2)],
+				indent, r.IntN(2))
 		case n < 9 && depth > 0:
 			name := []string{"Next", "List", "Bag", "Flag", "Next.List"}[r.IntN(5)]
 			sigil := []string{"#", "#", "#", "^"}[r.IntN(4)]
-			inner := randomSource(r, depth-1, narrowed || sigil == "#" && name != "Flag" && name != "Bag")
+			inner := randomSource(r, depth-1,
+				narrowed || sigil == "#" && name != "Flag" && name != "Bag")
 			layout := []string{"%s{{%s%s}}\n%s{{/%s}}\n", "%s{{%s%s}}%s.{{/%s}}.\n"}[r.IntN(2)]
 			fmt.Fprintf(&b, layout, indent, sigil, name, inner, name)
 		default:
@@ -167,9 +170,13 @@ func TestRandomTemplatesAgainstTheLibrary(t *testing.T) {
 	for seed := range uint64(3000) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		data := newKnot(r, 2)
-		partials := map[string]string{"p0": randomSource(r, 2, false), "p1": randomSource(r, 2, false)}
+		partials := map[string]string{
+			"p0": randomSource(r, 2, false), "p1": randomSource(r, 2, false),
+		}
 		source := randomSource(r, 3, true)
-		theirs, err := mustache.ParseStringPartials(source, &mustache.StaticProvider{Partials: partials})
+		theirs, err := mustache.ParseStringPartials(source, &mustache.StaticProvider{
+			Partials: partials,
+		})
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -184,7 +191,8 @@ func TestRandomTemplatesAgainstTheLibrary(t *testing.T) {
 		compare := func(kind string, render func(*strings.Builder) error) {
 			var got strings.Builder
 			if err := render(&got); err != nil || got.String() != want.String() {
-				t.Fatalf("seed %d, %s: %v\ntemplate %s\npartials %q\ngot\n%s\nwant\n%s", seed, kind, err, source, partials, got.String(), want)
+				t.Fatalf("seed %d, %s: %v\ntemplate %s\npartials %q\ngot\n%s\nwant\n%s",
+					seed, kind, err, source, partials, got.String(), want)
 			}
 		}
 		set := Set{Partials: partials}

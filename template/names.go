@@ -61,7 +61,9 @@ func (n *names) addFields() {
 			n.refuse(name, "names two fields")
 		default:
 			delete(n.refused, name) // two deeper fields that it hides
-			n.members[name] = member{name: name, result: f.Type, field: f.Index, value: -1, pointer: -1}
+			n.members[name] = member{
+				name: name, result: f.Type, field: f.Index, value: -1, pointer: -1,
+			}
 			if name != f.Name {
 				n.refuse(f.Name, fmt.Sprintf("is called %q by its tag", name))
 			}
@@ -96,7 +98,9 @@ func (n *names) addMethods() {
 			n.refuse(m.Name, sig.why)
 			continue
 		}
-		x := member{name: m.Name, result: sig.result, value: -1, pointer: m.Index, lambda: sig.lambda}
+		x := member{
+			name: m.Name, result: sig.result, value: -1, pointer: m.Index, lambda: sig.lambda,
+		}
 		if v, ok := n.typ.MethodByName(m.Name); ok {
 			x.value = v.Index
 		}
@@ -122,7 +126,8 @@ var (
 // signatureOf looks at a function type; skip leaves out the receiver.
 func signatureOf(t reflect.Type, skip int) signature {
 	if isLambda(t, skip) {
-		bound := reflect.FuncOf([]reflect.Type{t.In(skip), t.In(skip + 1)}, []reflect.Type{t.Out(0), t.Out(1)}, false)
+		bound := reflect.FuncOf([]reflect.Type{t.In(skip), t.In(skip + 1)},
+			[]reflect.Type{t.Out(0), t.Out(1)}, false)
 		return signature{result: bound, lambda: true}
 	}
 	switch {

@@ -97,30 +97,41 @@ func TestTagsAreCheckedAgainstTheType(t *testing.T) {
 		{"{{Tagged}}", `{{Tagged}}: Tagged of template.account is called "tagged" by its tag`},
 		{"{{Hidden}}", `{{Hidden}}: Hidden of template.account is hidden by its tag mustache:"-"`},
 		{"{{private}}", `{{private}}: private of template.account is not exported`},
-		{"{{Owner.Frist}}", `{{Owner.Frist}}: no "Frist" in template.person; did you mean "First"?`},
-		{"{{Owner.Boss.Boss.last}}", `{{Owner.Boss.Boss.last}}: no "last" in template.person; did you mean "Last"?`},
+		{"{{Owner.Frist}}",
+			`{{Owner.Frist}}: no "Frist" in template.person; did you mean "First"?`},
+		{"{{Owner.Boss.Boss.last}}",
+			`{{Owner.Boss.Boss.last}}: no "last" in template.person; did you mean "Last"?`},
 		{"{{Owner.Greet}}", `{{Owner.Greet}}: Greet of template.person takes arguments`},
 		{"{{Owner.Reset}}", `{{Owner.Reset}}: Reset of template.person returns nothing`},
-		{"{{Owner.Two}}", `{{Owner.Two}}: Two of template.person has a second result that is no error`},
+		{"{{Owner.Two}}",
+			`{{Owner.Two}}: Two of template.person has a second result that is no error`},
 		{"{{Owner.Three}}", `{{Owner.Three}}: Three of template.person returns too much`},
-		{"{{#Owner}}{{Fist}}{{/Owner}}", `{{Fist}}: no "Fist" in template.person, template.account; did you mean "First"?`},
-		{"{{#Items}}{{Lable}}{{/Items}}", `{{Lable}}: no "Lable" in template.item, template.account; did you mean "Label"?`},
-		{"{{#Stream}}{{Lable}}{{/Stream}}", `{{Lable}}: no "Lable" in template.item, template.account; did you mean "Label"?`},
+		{"{{#Owner}}{{Fist}}{{/Owner}}",
+			`{{Fist}}: no "Fist" in template.person, template.account; did you mean "First"?`},
+		{"{{#Items}}{{Lable}}{{/Items}}",
+			`{{Lable}}: no "Lable" in template.item, template.account; did you mean "Label"?`},
+		{"{{#Stream}}{{Lable}}{{/Stream}}",
+			`{{Lable}}: no "Lable" in template.item, template.account; did you mean "Label"?`},
 		{"{{^Itms}}{{/Itms}}", `{{^Itms}}: no "Itms" in template.account; did you mean "Items"?`},
 		{"{{Name.x}}", `{{Name.x}}: no "x" in string`},
 		{"{{Meta.a.b}}", `{{Meta.a.b}}: no "b" in string`},
 		{"{{Shape.Aera}}", `{{Shape.Aera}}: no "Aera" in template.shapely; did you mean "Area"?`},
 		{"{{Pairs.a}}", `{{Pairs.a}}: no "a" in map[int]string`},
-		{"{{Owner}}", `{{Owner}}: a template.person cannot be printed: name a part of it, use a section, or give it a String method`},
-		{"{{Items}}", `{{Items}}: a []template.item cannot be printed: name a part of it, use a section, or give it a String method`},
-		{"{{Meta}}", `{{Meta}}: a map[string]string cannot be printed: name a part of it, use a section, or give it a String method`},
-		{"{{Stream}}", `{{Stream}}: a iter.Seq[github.com/golwan/golwan/template.item] cannot be printed: name a part of it, use a section, or give it a String method`},
+		{"{{Owner}}",
+			`{{Owner}}: a template.person cannot be printed: name a part of it, use a section, or give it a String method`},
+		{"{{Items}}",
+			`{{Items}}: a []template.item cannot be printed: name a part of it, use a section, or give it a String method`},
+		{"{{Meta}}",
+			`{{Meta}}: a map[string]string cannot be printed: name a part of it, use a section, or give it a String method`},
+		{"{{Stream}}",
+			`{{Stream}}: a iter.Seq[github.com/golwan/golwan/template.item] cannot be printed: name a part of it, use a section, or give it a String method`},
 		{"{{Lambda}}", `{{Lambda}}: a lambda belongs in a section`},
 		{"{{#Ch}}{{/Ch}}", `{{#Ch}}: a chan int cannot be a section`},
 		{"{{^Ch}}{{/Ch}}", `{{^Ch}}: a chan int cannot be a section`},
 		{"{{#Bad}}{{/Bad}}", `{{#Bad}}: a func(int) string cannot be used: it takes arguments`},
 		{"{{>p}}", `{{>p}}: no such template: file does not exist`},
-		{"{{^Stream}}{{/Stream}}", `{{^Stream}}: a sequence is known to be empty only after {{#Stream}}, in the same section`},
+		{"{{^Stream}}{{/Stream}}",
+			`{{^Stream}}: a sequence is known to be empty only after {{#Stream}}, in the same section`},
 	}
 	for _, c := range tests {
 		_, err := Compile[account]("page", "\n"+c.source, Set{})
@@ -141,7 +152,8 @@ func TestTypesThatAreChecked(t *testing.T) {
 		"{{Name}}{{tagged}}{{Owner.First}}{{Owner.Full}}{{Owner.Initial}}{{Owner.Check}}",
 		"{{Owner.Boss.Boss.Boss.Full}}", "{{Meta.anything}}",
 		"{{Extra}}{{Extra.a.b.c}}{{#Extra}}{{x}}{{Name}}{{/Extra}}{{^Extra}}{{/Extra}}",
-		"{{#Meta}}{{whatever}}{{/Meta}}", "{{Opened}}{{Opened.Year}}{{#Opened}}{{Month}}{{/Opened}}",
+		"{{#Meta}}{{whatever}}{{/Meta}}",
+		"{{Opened}}{{Opened.Year}}{{#Opened}}{{Month}}{{/Opened}}",
 		"{{Shape.Area}}{{#Shape}}{{Area}}{{/Shape}}", "{{#Pairs}}{{Name}}{{/Pairs}}",
 		"{{#Stream}}{{Label}}{{/Stream}}{{^Stream}}none{{/Stream}}",
 		"{{Fn}}{{#Fn}}{{.}}{{/Fn}}", "{{#Lambda}}{{Name}}{{/Lambda}}{{^Lambda}}{{/Lambda}}",
@@ -175,8 +187,11 @@ func TestErrorsStayShort(t *testing.T) {
 		}
 	)
 	tests := []struct{ source, want string }{
-		{"{{#B}}{{#C}}{{#D}}{{#E}}{{x}}{{/E}}{{/D}}{{/C}}{{/B}}", `{{x}}: no "x" in template.e, template.d, template.c, template.b, ...`},
-		{"{{x" + strings.Repeat("é", 40) + "}}", "{{x" + strings.Repeat("é", 28) + `...: no "x` + strings.Repeat("é", 40) + `" in template.a`},
+		{"{{#B}}{{#C}}{{#D}}{{#E}}{{x}}{{/E}}{{/D}}{{/C}}{{/B}}",
+			`{{x}}: no "x" in template.e, template.d, template.c, template.b, ...`},
+		{"{{x" + strings.Repeat("é", 40) + "}}",
+			"{{x" + strings.Repeat("é", 28) + `...: no "x` +
+				strings.Repeat("é", 40) + `" in template.a`},
 		{"{{\n\nx\n}}", `{{...: no "x" in template.a`},
 		{"{{P.own}}", `{{P.own}}: no "own" in template.partly`},
 	}
@@ -189,7 +204,8 @@ func TestErrorsStayShort(t *testing.T) {
 }
 
 func TestAllWrongTagsAreReported(t *testing.T) {
-	_, err := Compile[account]("page", "{{A1}}\n{{Name}}{{B1}}\n{{#Xyz}}{{inside}}{{/Xyz}}{{>p}}", Set{Partials: map[string]string{"p": "\n{{D1}}"}})
+	_, err := Compile[account]("page", "{{A1}}\n{{Name}}{{B1}}\n{{#Xyz}}{{inside}}{{/Xyz}}{{>p}}",
+		Set{Partials: map[string]string{"p": "\n{{D1}}"}})
 	want := `template: page:1: {{A1}}: no "A1" in template.account
 page:2: {{B1}}: no "B1" in template.account
 page:3: {{#Xyz}}: no "Xyz" in template.account
@@ -208,7 +224,8 @@ p:2: {{D1}}: no "D1" in template.account`
 }
 
 func TestEmbeddedStructs(t *testing.T) {
-	tpl := Must(Compile[outer]("page", "{{Title}}|{{Flash}}|{{Note}}|{{#Optional}}{{Note}}!{{/Optional}}", Set{}))
+	tpl := Must(Compile[outer]("page",
+		"{{Title}}|{{Flash}}|{{Note}}|{{#Optional}}{{Note}}!{{/Optional}}", Set{}))
 	o := outer{inner: inner{"inner", "saved"}, Title: "outer"}
 	if got := rendered(t, tpl, o); got != "outer|saved||" {
 		t.Errorf("got %q", got)
@@ -217,7 +234,9 @@ func TestEmbeddedStructs(t *testing.T) {
 	if got := rendered(t, tpl, o); got != "outer|saved|n|n!" {
 		t.Errorf("got %q", got)
 	}
-	if got := rendered(t, Must(Compile[shadowing]("page", "{{x}}", Set{})), shadowing{Deep1{"1"}, Deep2{"2"}, "own"}); got != "own" {
+	got := rendered(t, Must(Compile[shadowing]("page", "{{x}}", Set{})),
+		shadowing{Deep1{"1"}, Deep2{"2"}, "own"})
+	if got != "own" {
 		t.Errorf("got %q", got)
 	}
 	_, err := Compile[ambiguous]("page", "{{x}}", Set{})
@@ -245,9 +264,9 @@ func TestMethods(t *testing.T) {
 	}
 	p := person{First: "Ada", Last: "L"}
 	data := page{
-		Value: p, Pointer: &p, List: []person{p}, Array: [1]person{p}, Map: map[string]person{"a": p},
-		Any: p, Shape: square(3), PShape: &cube{2}, Method: func() person { return p },
-		Total: big.NewInt(7), Big: *big.NewInt(8),
+		Value: p, Pointer: &p, List: []person{p}, Array: [1]person{p},
+		Map: map[string]person{"a": p}, Any: p, Shape: square(3), PShape: &cube{2},
+		Method: func() person { return p }, Total: big.NewInt(7), Big: *big.NewInt(8),
 	}
 	tests := []struct{ source, want string }{
 		{"{{Value.Full}} {{Value.Initial}}", "Ada L A"},
@@ -291,7 +310,9 @@ func (c *counter) Next() int { c.n++; return c.n }
 // the list, not a copy.
 func TestMethodsSeeTheValueItself(t *testing.T) {
 	list := []counter{{}, {10}}
-	if got := rendered(t, Must(Compile[[]counter]("page", "{{#.}}{{Next}} {{Next}};{{/.}}", Set{})), list); got != "1 2;11 12;" {
+	got := rendered(t, Must(Compile[[]counter]("page", "{{#.}}{{Next}} {{Next}};{{/.}}", Set{})),
+		list)
+	if got != "1 2;11 12;" {
 		t.Errorf("got %q", got)
 	}
 	if list[1].n != 12 {
@@ -303,11 +324,13 @@ func TestMethodsSeeTheValueItself(t *testing.T) {
 func TestMapsWithMethods(t *testing.T) {
 	type page struct{ Header labels }
 	data := page{labels{"Sum": "key", "b": "2"}}
-	tpl := Must(Compile[page]("page", "{{Header.Sum}} {{Header.b}} {{#Header}}{{Sum}} {{b}}{{/Header}}", Set{}))
+	tpl := Must(Compile[page]("page",
+		"{{Header.Sum}} {{Header.b}} {{#Header}}{{Sum}} {{b}}{{/Header}}", Set{}))
 	if got := rendered(t, tpl, data); got != "2 2 2 2" {
 		t.Errorf("got %q", got)
 	}
-	accept := Must(Compile[http.Header]("page", "{{#Accept}}{{.}};{{/Accept}}{{#None}}x{{/None}}", Set{}))
+	accept := Must(Compile[http.Header]("page", "{{#Accept}}{{.}};{{/Accept}}{{#None}}x{{/None}}",
+		Set{}))
 	if got := rendered(t, accept, http.Header{"Accept": {"a", "b"}}); got != "a;b;" {
 		t.Errorf("got %q", got)
 	}
@@ -326,7 +349,8 @@ func TestNamesThatAMapMayHide(t *testing.T) {
 		Items  []item
 		Stream iter.Seq[item]
 	}
-	const source = "{{#Bag}}{{When}};{{#Items}}{{.}}{{Label}};{{/Items}}{{#Stream}}{{Label}};{{/Stream}}{{^Items}}-{{/Items}}{{/Bag}}"
+	const source = "{{#Bag}}{{When}};{{#Items}}{{.}}{{Label}};{{/Items}}{{#Stream}}{{Label}};" +
+		"{{/Stream}}{{^Items}}-{{/Items}}{{/Bag}}"
 	tpl := Must(Compile[page]("page", source, Set{}))
 	data := page{Items: []item{{Label: "a"}}, Stream: items("b"), When: time.Unix(0, 0).UTC()}
 	data.Bag = map[string]any{"When": "now", "Items": true, "Stream": []string{"x", "y"}}
@@ -350,7 +374,9 @@ func typed(v any) reflect.Value {
 			if !strings.ContainsAny(name, ". ") {
 				f := typed(v[name])
 				tag := reflect.StructTag(fmt.Sprintf("mustache:%q", name))
-				fields = append(fields, reflect.StructField{Name: fmt.Sprintf("F%d", len(fields)), Type: f.Type(), Tag: tag})
+				fields = append(fields, reflect.StructField{
+					Name: fmt.Sprintf("F%d", len(fields)), Type: f.Type(), Tag: tag,
+				})
 				values = append(values, f)
 			}
 		}
@@ -387,12 +413,14 @@ func typedList(v []any) reflect.Value {
 // TestSpecTyped runs the suites with structs. The cases about names that are
 // not there must not compile.
 func TestSpecTyped(t *testing.T) {
-	missing := []string{"Miss", "Broken Chain", "Context Precedence", "never single keys", "Failed Lookup", "inverted/Context", "inverted/List"}
+	missing := []string{"Miss", "Broken Chain", "Context Precedence", "never single keys",
+		"Failed Lookup", "inverted/Context", "inverted/List"}
 	for suite := range specSuites {
 		for _, c := range readSuite(t, suite) {
 			t.Run(suite+"/"+c.Name, func(t *testing.T) {
 				data := typed(c.Data)
-				p, err := compilePage(Set{Partials: c.Partials}, &unit{name: "case", source: c.Template}, data.Type())
+				p, err := compilePage(Set{Partials: c.Partials},
+					&unit{name: "case", source: c.Template}, data.Type())
 				for _, m := range missing {
 					if strings.Contains(suite+"/"+c.Name, m) {
 						if err == nil {

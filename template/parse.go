@@ -63,7 +63,8 @@ func parse(name, src string, line int, d delimiters) ([]*element, error) {
 	}
 	if len(p.open) > 1 {
 		s := p.open[len(p.open)-1]
-		return nil, p.fail(s.position, mustache.ErrSectionNoClosingTag, "the section is never closed")
+		return nil, p.fail(s.position, mustache.ErrSectionNoClosingTag,
+			"the section is never closed")
 	}
 	return p.root.children, nil
 }
@@ -155,7 +156,8 @@ func (p *parser) element(t *tag, kind mustache.TagType) *element {
 
 func (p *parser) openSection(t *tag) error {
 	if len(p.open) > maxNesting {
-		return p.fail(t.position, mustache.ErrNestingTooDeep, fmt.Sprintf("more than %d sections inside each other", maxNesting))
+		return p.fail(t.position, mustache.ErrNestingTooDeep,
+			fmt.Sprintf("more than %d sections inside each other", maxNesting))
 	}
 	kind := mustache.Section
 	if t.sigil == '^' {
@@ -170,11 +172,13 @@ func (p *parser) openSection(t *tag) error {
 func (p *parser) closeSection(t *tag) error {
 	last := len(p.open) - 1
 	if last == 0 {
-		return p.fail(t.position, mustache.ErrUnmatchedCloseTag, "there is no open section to close")
+		return p.fail(t.position, mustache.ErrUnmatchedCloseTag,
+			"there is no open section to close")
 	}
 	s := p.open[last]
 	if s.target != t.name {
-		return p.fail(t.position, mustache.ErrInterleavedClosingTag, fmt.Sprintf("%s of line %d is still open", s.tag, s.line))
+		return p.fail(t.position, mustache.ErrInterleavedClosingTag,
+			fmt.Sprintf("%s of line %d is still open", s.tag, s.line))
 	}
 	end := t.start
 	if t.standalone {
@@ -186,5 +190,6 @@ func (p *parser) closeSection(t *tag) error {
 }
 
 func (p *parser) fail(at position, code mustache.ErrorCode, message string) error {
-	return at.wrap(&syntaxError{message, mustache.ParseError{Line: at.line, Code: code, Reason: at.tag}})
+	return at.wrap(&syntaxError{message,
+		mustache.ParseError{Line: at.line, Code: code, Reason: at.tag}})
 }

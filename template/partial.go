@@ -41,7 +41,8 @@ func (c *compiler) unit(name string) (*unit, error) {
 	}
 	u := c.prog.units[name]
 	if u == nil && c.frozen {
-		return nil, errors.New("only partials that the template itself has can be used in the text of a lambda")
+		return nil, errors.New(
+			"only partials that the template itself has can be used in the text of a lambda")
 	}
 	if u == nil {
 		u = c.set.unit(name)

@@ -61,7 +61,11 @@ func TestIndentation(t *testing.T) {
 
 // TestRecursion: the indentation of a recursive partial grows with the data.
 func TestRecursion(t *testing.T) {
-	set := Set{Partials: map[string]string{"node": "- {{Label}} of {{Title}}\n{{#Kids}}\n  {{>node}}\n{{/Kids}}\n"}}
+	set := Set{
+		Partials: map[string]string{
+			"node": "- {{Label}} of {{Title}}\n{{#Kids}}\n  {{>node}}\n{{/Kids}}\n",
+		},
+	}
 	const want = "- a of T\n  - b of T\n    - c of T\n  - d of T\n"
 	tpl := Must(Compile[forest]("page", "{{#Root}}\n{{>node}}\n{{/Root}}\n", set))
 	if got := rendered(t, tpl, forest{Title: "T", Root: sampleTree}); got != want {
@@ -84,10 +88,21 @@ type mixed struct {
 // TestMixedRecursion compares the stack that a recursive partial is given with
 // the plain rule: the first frame from the top that has the name.
 func TestMixedRecursion(t *testing.T) {
-	set := Set{Partials: map[string]string{"p": "<{{Name}}{{#Bag}}[{{Name}}:{{k}}{{#Next}}{{>p}}{{/Next}}]{{/Bag}}{{#Next}}{{>p}}{{/Next}}>"}}
+	set := Set{
+		Partials: map[string]string{
+			"p": "<{{Name}}{{#Bag}}[{{Name}}:{{k}}{{#Next}}{{>p}}{{/Next}}]{{/Bag}}{{#Next}}" +
+				"{{>p}}{{/Next}}>",
+		},
+	}
 	data := mixed{
 		Name: "1", Bag: map[string]any{"k": "k1"},
-		Next: &mixed{Name: "2", Bag: map[string]any{"Name": "bag2"}, Next: &mixed{Name: "3", Bag: map[string]any{"z": "z"}, Next: &mixed{Name: "4", Bag: map[string]any{"k": "k4"}}}},
+		Next: &mixed{
+			Name: "2", Bag: map[string]any{"Name": "bag2"},
+			Next: &mixed{
+				Name: "3", Bag: map[string]any{"z": "z"},
+				Next: &mixed{Name: "4", Bag: map[string]any{"k": "k4"}},
+			},
+		},
 	}
 	tpl := Must(Compile[mixed]("page", "{{>p}}", set))
 	got := rendered(t, tpl, data)
@@ -135,13 +150,22 @@ func TestCycles(t *testing.T) {
 		partials map[string]string
 		want     string
 	}{
-		{"itself", map[string]string{"a": "x\n{{>a}}"}, "a:2: {{>a}}: partials include each other without end: a > a"},
-		{"three", map[string]string{"a": "{{>b}}", "b": "{{>c}}", "c": "\n\n{{>a}}"}, "c:3: {{>a}}: partials include each other without end: a > b > c > a"},
-		{"in a flag", map[string]string{"a": "{{#Title}}{{>a}}{{/Title}}"}, "a:1: {{>a}}: partials include each other without end: a > a"},
-		{"in an inverted section", map[string]string{"a": "{{^Root}}{{>a}}{{/Root}}"}, "a:1: {{>a}}: partials include each other without end: a > a"},
-		{"in the same value", map[string]string{"a": "{{#.}}{{>a}}{{/.}}"}, "a:1: {{>a}}: partials include each other without end: a > a"},
-		{"inside a section that calls it", map[string]string{"a": "{{#Root}}{{>b}}{{/Root}}", "b": "{{>b}}"}, "b:1: {{>b}}: partials include each other without end: b > b"},
-		{"beside a section", map[string]string{"a": "{{#Root}}{{>b}}{{/Root}}{{>b}}", "b": "{{>a}}"}, "partials include each other without end"},
+		{"itself", map[string]string{"a": "x\n{{>a}}"},
+			"a:2: {{>a}}: partials include each other without end: a > a"},
+		{"three", map[string]string{"a": "{{>b}}", "b": "{{>c}}", "c": "\n\n{{>a}}"},
+			"c:3: {{>a}}: partials include each other without end: a > b > c > a"},
+		{"in a flag", map[string]string{"a": "{{#Title}}{{>a}}{{/Title}}"},
+			"a:1: {{>a}}: partials include each other without end: a > a"},
+		{"in an inverted section", map[string]string{"a": "{{^Root}}{{>a}}{{/Root}}"},
+			"a:1: {{>a}}: partials include each other without end: a > a"},
+		{"in the same value", map[string]string{"a": "{{#.}}{{>a}}{{/.}}"},
+			"a:1: {{>a}}: partials include each other without end: a > a"},
+		{"inside a section that calls it",
+			map[string]string{"a": "{{#Root}}{{>b}}{{/Root}}", "b": "{{>b}}"},
+			"b:1: {{>b}}: partials include each other without end: b > b"},
+		{"beside a section",
+			map[string]string{"a": "{{#Root}}{{>b}}{{/Root}}{{>b}}", "b": "{{>a}}"},
+			"partials include each other without end"},
 	}
 	for _, c := range tests {
 		_, err := Compile[forest]("page", "{{>a}}", Set{Partials: c.partials})
@@ -156,19 +180,22 @@ func TestEndlessData(t *testing.T) {
 	loop := &tree{Label: "x"}
 	loop.Kids = []*tree{loop}
 	node := map[string]string{"node": "{{#Kids}}{{>node}}{{/Kids}}"}
-	err := Must(Compile[*tree]("page", "{{>node}}", Set{Partials: node})).Render(new(strings.Builder), loop)
+	err := Must(Compile[*tree]("page", "{{>node}}", Set{Partials: node})).
+		Render(new(strings.Builder), loop)
 	if !errors.Is(err, ErrDepth) {
 		t.Errorf("typed: %v", err)
 	}
 	bag := map[string]any{}
 	bag["Kids"] = bag
-	err = Must(Compile[any]("page", "{{>node}}", Set{Partials: node})).Render(new(strings.Builder), bag)
+	err = Must(Compile[any]("page", "{{>node}}", Set{Partials: node})).Render(new(strings.Builder),
+		bag)
 	if !errors.Is(err, ErrDepth) {
 		t.Errorf("untyped: %v", err)
 	}
 	// Root is found further down the stack each time, and never ends.
 	up := map[string]string{"node": "{{#Root}}{{>node}}{{/Root}}"}
-	err = Must(Compile[forest]("page", "{{>node}}", Set{Partials: up})).Render(new(strings.Builder), forest{Root: loop})
+	err = Must(Compile[forest]("page", "{{>node}}", Set{Partials: up})).Render(new(strings.Builder),
+		forest{Root: loop})
 	if !errors.Is(err, ErrDepth) {
 		t.Errorf("upwards: %v", err)
 	}
@@ -182,7 +209,9 @@ func TestDepthAtTheLimit(t *testing.T) {
 		}
 		return root
 	}
-	tpl := Must(Compile[*tree]("page", "{{>node}}", Set{Partials: map[string]string{"node": "x{{#Kids}}{{>node}}{{/Kids}}"}}))
+	tpl := Must(Compile[*tree]("page", "{{>node}}", Set{
+		Partials: map[string]string{"node": "x{{#Kids}}{{>node}}{{/Kids}}"},
+	}))
 	if got := rendered(t, tpl, chain(maxDepth)); len(got) != maxDepth {
 		t.Errorf("%d nodes, want %d", len(got), maxDepth)
 	}
@@ -228,14 +257,18 @@ func TestPartialsFromFiles(t *testing.T) {
 		},
 		Partials: map[string]string{"map": "from the map"},
 	}
-	if got := rendered(t, Must(Load[forest](set, "page")), forest{Title: "T"}); got != "head T;from the map" {
+	got := rendered(t, Must(Load[forest](set, "page")), forest{Title: "T"})
+	if got != "head T;from the map" {
 		t.Errorf("got %q", got)
 	}
 	tests := []struct{ source, want string }{
-		{"{{>parts/haed}}", `page:1: {{>parts/haed}}: no such template: file does not exist; did you mean "parts/head"?`},
-		{"{{>../etc/passwd}}", `page:1: {{>../etc/passwd}}: "../etc/passwd" is no path inside the set`},
+		{"{{>parts/haed}}",
+			`page:1: {{>parts/haed}}: no such template: file does not exist; did you mean "parts/head"?`},
+		{"{{>../etc/passwd}}",
+			`page:1: {{>../etc/passwd}}: "../etc/passwd" is no path inside the set`},
 		{"{{>/etc/passwd}}", `page:1: {{>/etc/passwd}}: "/etc/passwd" is no path inside the set`},
-		{"{{>parts/broken}}", `parts/broken:2: {{Tilte}}: no "Tilte" in template.forest; did you mean "Title"?`},
+		{"{{>parts/broken}}",
+			`parts/broken:2: {{Tilte}}: no "Tilte" in template.forest; did you mean "Title"?`},
 	}
 	for _, c := range tests {
 		_, err := Compile[forest]("page", c.source, set)
@@ -258,7 +291,8 @@ func TestLayout(t *testing.T) {
 		},
 	}
 	const want = "<title>T</title>\n<main>\n<h1>T</h1>\n</main>\n<p>&amp;</p>"
-	if got := rendered(t, Must(Load[forest](set, "page")), forest{Title: "T", Sep: "&"}); got != want {
+	got := rendered(t, Must(Load[forest](set, "page")), forest{Title: "T", Sep: "&"})
+	if got != want {
 		t.Errorf("got %q", got)
 	}
 	for layout, want := range map[string]string{
@@ -282,7 +316,10 @@ func TestLayout(t *testing.T) {
 
 // TestTextIsInherited: what is not escaped in the page is not in its partials.
 func TestTextIsInherited(t *testing.T) {
-	set := Set{Text: true, Layout: "l", Partials: map[string]string{"l": "{{.}}{{>content}}", "p": "{{.}}"}}
+	set := Set{
+		Text: true, Layout: "l",
+		Partials: map[string]string{"l": "{{.}}{{>content}}", "p": "{{.}}"},
+	}
 	tpl := Must(Compile[string]("page", "{{.}}{{>p}}", set))
 	if got := rendered(t, tpl, "<"); got != "<<<" {
 		t.Errorf("got %q", got)

@@ -24,12 +24,15 @@ func (shortWriter) Write(p []byte) (int, error) { return len(p) - 1, nil }
 
 func TestWriteErrors(t *testing.T) {
 	for _, size := range []int{1, flushAt - 1, flushAt, flushAt + 1, 10 * flushAt} {
-		for _, source := range []string{"{{.}}", "{{{.}}}", "{{#.}}{{.}}{{/.}}", strings.Repeat("x", size)} {
+		for _, source := range []string{
+			"{{.}}", "{{{.}}}", "{{#.}}{{.}}{{/.}}", strings.Repeat("x", size),
+		} {
 			tpl := Must(Compile[string]("page", source, Set{}))
 			if err := tpl.Render(brokenWriter{}, strings.Repeat("<", size)); err != errBroken {
 				t.Errorf("%.10s of %d: %v", source, size, err)
 			}
-			if err := tpl.Render(shortWriter{}, strings.Repeat("<", size)); err != io.ErrShortWrite {
+			err := tpl.Render(shortWriter{}, strings.Repeat("<", size))
+			if err != io.ErrShortWrite {
 				t.Errorf("%.10s of %d, short: %v", source, size, err)
 			}
 		}
@@ -55,7 +58,9 @@ func TestWriteErrorsInIndentedText(t *testing.T) {
 func TestLongOutput(t *testing.T) {
 	for _, size := range []int{0, 1, flushAt - 1, flushAt, flushAt + 1, 3*flushAt + 7} {
 		long := strings.Repeat("a<", size/2) + strings.Repeat("é", size%2)
-		tpl := Must(Compile[string]("page", long+"{{.}}{{{.}}}", Set{Partials: map[string]string{}}))
+		tpl := Must(Compile[string]("page", long+"{{.}}{{{.}}}", Set{
+			Partials: map[string]string{},
+		}))
 		got := rendered(t, tpl, long)
 		if want := long + strings.ReplaceAll(long, "<", "&lt;") + long; got != want {
 			t.Errorf("size %d: %d bytes, want %d", size, len(got), len(want))
@@ -69,7 +74,8 @@ func TestLongOutput(t *testing.T) {
 
 func TestSmallPagesAreOneWrite(t *testing.T) {
 	var w recorder
-	if err := Must(Compile[listing]("page", listingMustache, Set{})).Render(&w, newListing(20)); err != nil || w.writes != 1 {
+	err := Must(Compile[listing]("page", listingMustache, Set{})).Render(&w, newListing(20))
+	if err != nil || w.writes != 1 {
 		t.Errorf("%d writes, %v", w.writes, err)
 	}
 	w = recorder{}
@@ -96,14 +102,18 @@ func (faulty) Seq() func(func(string) bool) {
 func (faulty) Late() func(func(string) bool) {
 	return func(y func(string) bool) { y("a"); panic("late") }
 }
-func (faulty) Text() panicText                            { return panicText{} }
-func (faulty) Fn() func() (string, error)                 { return func() (string, error) { return "", errFault } }
+func (faulty) Text() panicText { return panicText{} }
+func (faulty) Fn() func() (string, error) {
+	return func() (string, error) { return "", errFault }
+}
 func (faulty) Zero() panicZero                            { return panicZero{} }
 func (faulty) Self() faulty                               { return faulty{} }
 func (faulty) Lambda(string, render) (string, error)      { return "", errFault }
 func (faulty) LambdaPanic(string, render) (string, error) { panic("in a lambda") }
 
-func (faulty) FailSelf() (faulty, error)                                 { return faulty{}, errFault }
+func (faulty) FailSelf() (faulty, error) {
+	return faulty{}, errFault
+}
 func (faulty) FailSeq() (iter.Seq[int], error)                           { return nil, errFault }
 func (faulty) FailLambda() (func(string, render) (string, error), error) { return nil, errFault }
 
@@ -230,10 +240,15 @@ func TestZeroValues(t *testing.T) {
 }
 
 func TestNilData(t *testing.T) {
-	if got := rendered(t, Must(Compile[*forest]("page", "[{{Title}}{{#Root}}x{{/Root}}{{^Root}}none{{/Root}}{{Root.Label}}]", Set{})), nil); got != "[none]" {
+	got := rendered(t,
+		Must(Compile[*forest]("page",
+			"[{{Title}}{{#Root}}x{{/Root}}{{^Root}}none{{/Root}}{{Root.Label}}]", Set{})), nil)
+	if got != "[none]" {
 		t.Errorf("got %q", got)
 	}
-	if got := rendered(t, Must(Compile[map[string]any]("page", "[{{a}}{{a.b}}{{^a}}none{{/a}}]", Set{})), nil); got != "[none]" {
+	if got := rendered(t,
+		Must(Compile[map[string]any]("page", "[{{a}}{{a.b}}{{^a}}none{{/a}}]", Set{})),
+		nil); got != "[none]" {
 		t.Errorf("got %q", got)
 	}
 }
@@ -244,12 +259,14 @@ type selfish *selfish
 func TestValuesThatPointAtThemselves(t *testing.T) {
 	var p selfish
 	p = &p
-	if got := rendered(t, Must(Compile[any]("page", "{{.}}{{a}}{{#.}}x{{/.}}", Set{})), any(p)); got != "" {
+	got := rendered(t, Must(Compile[any]("page", "{{.}}{{a}}{{#.}}x{{/.}}", Set{})), any(p))
+	if got != "" {
 		t.Errorf("got %q", got)
 	}
 	var x any
 	x = &x
-	if got := rendered(t, Must(Compile[any]("page", "{{.}}{{a.b}}{{^.}}x{{/.}}", Set{})), x); got != "x" {
+	if got := rendered(t, Must(Compile[any]("page", "{{.}}{{a.b}}{{^.}}x{{/.}}", Set{})),
+		x); got != "x" {
 		t.Errorf("got %q", got)
 	}
 	if _, err := Compile[selfish]("page", "{{.}}", Set{}); err == nil {
@@ -273,7 +290,8 @@ func TestPage(t *testing.T) {
 
 // TestDataIsForgotten: the pool keeps no data alive between renderings.
 func TestDataIsForgotten(t *testing.T) {
-	tpl := Must(Compile[*forest]("page", "{{#Root}}{{#Kids}}{{Label}}{{Title}}{{/Kids}}{{/Root}}", Set{}))
+	tpl := Must(Compile[*forest]("page", "{{#Root}}{{#Kids}}{{Label}}{{Title}}{{/Kids}}{{/Root}}",
+		Set{}))
 	for _, w := range []io.Writer{io.Discard, brokenWriter{}} {
 		used := renderNewData(tpl, w)
 		runtime.GC()
@@ -285,14 +303,17 @@ func TestDataIsForgotten(t *testing.T) {
 
 //go:noinline
 func renderNewData(tpl *Template[*forest], w io.Writer) weak.Pointer[forest] {
-	data := &forest{Title: strings.Repeat("x", 10), Root: &tree{"a", []*tree{{"b", []*tree{{"c", nil}}}}}}
+	data := &forest{
+		Title: strings.Repeat("x", 10), Root: &tree{"a", []*tree{{"b", []*tree{{"c", nil}}}}},
+	}
 	_ = tpl.Render(w, data)
 	return weak.Make(data)
 }
 
 func TestMust(t *testing.T) {
 	defer func() {
-		if v, ok := recover().(error); !ok || !strings.Contains(v.Error(), `did you mean "Title"?`) {
+		v, ok := recover().(error)
+		if !ok || !strings.Contains(v.Error(), `did you mean "Title"?`) {
 			t.Errorf("recovered %v", v)
 		}
 	}()
@@ -301,7 +322,8 @@ func TestMust(t *testing.T) {
 
 func TestConcurrentRendering(t *testing.T) {
 	set := Set{Partials: map[string]string{"node": "{{Label}}({{#Kids}}{{>node}}{{/Kids}})"}}
-	tpl := Must(Compile[forest]("page", "{{Title}}{{#Root}}{{>node}}{{/Root}}{{#Bold}}{{Title}}{{/Bold}}", set))
+	tpl := Must(Compile[forest]("page",
+		"{{Title}}{{#Root}}{{>node}}{{/Root}}{{#Bold}}{{Title}}{{/Bold}}", set))
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {
@@ -309,7 +331,8 @@ func TestConcurrentRendering(t *testing.T) {
 				title := fmt.Sprint(g, "-", i)
 				var b strings.Builder
 				err := tpl.Render(&b, forest{Title: title, Root: sampleTree})
-				if want := title + "a(b(c())d())<b>" + title + "!</b>"; err != nil || b.String() != want {
+				want := title + "a(b(c())d())<b>" + title + "!</b>"
+				if err != nil || b.String() != want {
 					t.Errorf("got %q and %v, want %q", b.String(), err, want)
 					return
 				}

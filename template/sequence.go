@@ -89,7 +89,9 @@ func (n *sequence) render(st *state) error {
 // renderSequence runs a sequence with a yield that renders. The sequence stops
 // at the first error, its own or one of rendering; a sequence that goes on
 // all the same is told to stop again.
-func renderSequence(st *state, seq reflect.Value, s *shape, b *body, joined bool, at *position) (some bool, err error) {
+func renderSequence(
+	st *state, seq reflect.Value, s *shape, b *body, joined bool, at *position,
+) (some bool, err error) {
 	f := st.push(reflect.Value{}, joined)
 	place := reflect.New(s.element).Elem()
 	over := false

@@ -37,7 +37,9 @@ func TestSequences(t *testing.T) {
 	data := rows{
 		Name: "N", Items: items("a", "b<"), Ptrs: slices.Values([]*item{{Label: "p"}, nil}),
 		Any: slices.Values([]any{1, "x", item{Label: "i"}}), Pairs: maps.All(pairs),
-		Rows:  func(yield func(item, error) bool) { _ = yield(item{Label: "r"}, nil) && yield(item{Label: "s"}, nil) },
+		Rows: func(yield func(item, error) bool) {
+			_ = yield(item{Label: "r"}, nil) && yield(item{Label: "s"}, nil)
+		},
 		Outer: []rows{{Items: items("1", "2")}, {Items: items()}, {}},
 	}
 	tests := []struct{ source, want string }{
@@ -49,7 +51,8 @@ func TestSequences(t *testing.T) {
 		{"{{#Method}}{{.}}{{/Method}}", "12"},
 		{"{{#Items}}{{#Items}}{{Label}}{{/Items}}{{/Items}}", "ab&lt;ab&lt;"},
 		{"{{#Items}}x{{/Items}}{{^Items}}none{{/Items}}", "xx"},
-		{"{{#Outer}}({{#Items}}{{Label}}{{/Items}}{{^Items}}none{{/Items}}){{/Outer}}", "(12)(none)(none)"},
+		{"{{#Outer}}({{#Items}}{{Label}}{{/Items}}{{^Items}}none{{/Items}}){{/Outer}}",
+			"(12)(none)(none)"},
 	}
 	for _, c := range tests {
 		tpl, err := Compile[rows]("page", c.source, Set{})
@@ -67,11 +70,13 @@ func TestSequences(t *testing.T) {
 			t.Errorf("empty: got %q", got)
 		}
 	}
-	untyped := Must(Compile[any]("page", "{{#Items}}{{Label}}{{/Items}}{{#Pairs}}{{Key}}{{/Pairs}}", Set{}))
+	untyped := Must(Compile[any]("page", "{{#Items}}{{Label}}{{/Items}}{{#Pairs}}{{Key}}{{/Pairs}}",
+		Set{}))
 	if got := rendered(t, untyped, any(data)); got != "ab&lt;k" {
 		t.Errorf("untyped: got %q", got)
 	}
-	err := Must(Compile[any]("page", "{{^Items}}{{/Items}}", Set{})).Render(new(strings.Builder), any(data))
+	err := Must(Compile[any]("page", "{{^Items}}{{/Items}}", Set{})).Render(new(strings.Builder),
+		any(data))
 	if err == nil || !strings.Contains(err.Error(), "cannot be told beforehand") {
 		t.Errorf("untyped, inverted: %v", err)
 	}
@@ -89,11 +94,16 @@ type branch struct {
 // was empty, the partial is rendered again for other data.
 func TestEmptySequencesInRecursion(t *testing.T) {
 	kids := func(b ...branch) iter.Seq[branch] { return slices.Values(b) }
-	set := Set{Partials: map[string]string{"b": "{{Label}}{{#Kids}}({{>b}}){{/Kids}}{{#Side}}[{{>b}}]{{/Side}}{{^Kids}}.{{/Kids}}"}}
+	set := Set{
+		Partials: map[string]string{
+			"b": "{{Label}}{{#Kids}}({{>b}}){{/Kids}}{{#Side}}[{{>b}}]{{/Side}}{{^Kids}}.{{/Kids}}",
+		},
+	}
 	tpl := Must(Compile[branch]("page", "{{>b}}", set))
 	leaf := &branch{Label: "s", Kids: kids()}
 	full := &branch{Label: "t", Kids: kids(branch{Label: "u"})}
-	data := branch{"a", kids(branch{"b", nil, full}, branch{"c", kids(branch{"d", kids(), nil}), leaf}), leaf}
+	data := branch{"a",
+		kids(branch{"b", nil, full}, branch{"c", kids(branch{"d", kids(), nil}), leaf}), leaf}
 	if got, want := rendered(t, tpl, data), "a(b[t(u.)].)(c(d.)[s.])[s.]"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -169,7 +179,8 @@ func TestSequencesStopWithTheWriter(t *testing.T) {
 			produced++
 		}
 	}}
-	err := Must(Compile[rows]("page", "{{#Items}}{{Label}}{{/Items}}", Set{})).Render(brokenWriter{}, data)
+	err := Must(Compile[rows]("page", "{{#Items}}{{Label}}{{/Items}}", Set{})).
+		Render(brokenWriter{}, data)
 	if err != errBroken || produced != 0 || !stopped {
 		t.Errorf("got %v after %d elements, stopped %v", err, produced, stopped)
 	}
@@ -179,7 +190,8 @@ func TestSequencesStopWithTheWriter(t *testing.T) {
 func TestYieldKept(t *testing.T) {
 	var kept func(item) bool
 	data := rows{Items: func(yield func(item) bool) { kept = yield; yield(item{Label: "a"}) }}
-	if got := rendered(t, Must(Compile[rows]("page", "{{#Items}}{{Label}}{{/Items}}", Set{})), data); got != "a" {
+	got := rendered(t, Must(Compile[rows]("page", "{{#Items}}{{Label}}{{/Items}}", Set{})), data)
+	if got != "a" {
 		t.Errorf("got %q", got)
 	}
 	if kept(item{Label: "b"}) {
@@ -196,7 +208,8 @@ func TestSequencesByCoroutine(t *testing.T) {
 		for v, ok := next(); ok && yield(v); v, ok = next() {
 		}
 	}}
-	if got := rendered(t, Must(Compile[rows]("page", "{{#Items}}{{Label}}{{/Items}}", Set{})), data); got != "ab" {
+	got := rendered(t, Must(Compile[rows]("page", "{{#Items}}{{Label}}{{/Items}}", Set{})), data)
+	if got != "ab" {
 		t.Errorf("got %q", got)
 	}
 }

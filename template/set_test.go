@@ -60,7 +60,9 @@ func TestGolden(t *testing.T) {
 			data = archive{Title: "Nothing"}
 		}
 		golden := filepath.Join("testdata", "golden", name+".html")
-		for kind, files := range map[string]fs.FS{"embed": embedded, "disk": os.DirFS("testdata/pages")} {
+		for kind, files := range map[string]fs.FS{
+			"embed": embedded, "disk": os.DirFS("testdata/pages"),
+		} {
 			tpl, err := Load[archive](Set{FS: files, Ext: ".html", Layout: "layout"}, "archive")
 			if err != nil {
 				t.Fatal(err)
@@ -83,8 +85,11 @@ func TestGolden(t *testing.T) {
 }
 
 func TestLoad(t *testing.T) {
-	files := fstest.MapFS{"home.mustache": {Data: []byte("{{Title}}")}, "dir.mustache": {Mode: fs.ModeDir}}
-	if got := rendered(t, Must(Load[forest](Set{FS: files}, "home")), forest{Title: "T"}); got != "T" {
+	files := fstest.MapFS{
+		"home.mustache": {Data: []byte("{{Title}}")}, "dir.mustache": {Mode: fs.ModeDir},
+	}
+	got := rendered(t, Must(Load[forest](Set{FS: files}, "home")), forest{Title: "T"})
+	if got != "T" {
 		t.Errorf("got %q", got)
 	}
 	_, err := Load[forest](Set{FS: files}, "hoem")
@@ -100,7 +105,8 @@ func TestLoad(t *testing.T) {
 	if _, err := Load[forest](Set{FS: files}, "dir"); err == nil {
 		t.Error("a directory is a template")
 	}
-	if _, err := Load[forest](Set{FS: files}, "../home"); err == nil || !strings.Contains(err.Error(), "no path inside the set") {
+	if _, err := Load[forest](Set{FS: files}, "../home"); err == nil ||
+		!strings.Contains(err.Error(), "no path inside the set") {
 		t.Errorf("outside: %v", err)
 	}
 }
@@ -133,7 +139,8 @@ func TestUnreadableFiles(t *testing.T) {
 		"page.mustache": {Data: []byte("{{>part}}")}, "part.mustache": {Data: []byte("x")},
 	}, "part.mustache", fs.ErrPermission}
 	_, err := Load[map[string]any](Set{FS: files}, "page")
-	if !errors.Is(err, fs.ErrPermission) || !strings.HasPrefix(err.Error(), "template: page:1: {{>part}}: ") {
+	if !errors.Is(err, fs.ErrPermission) ||
+		!strings.HasPrefix(err.Error(), "template: page:1: {{>part}}: ") {
 		t.Errorf("partial: %v", err)
 	}
 	files.name = "page.mustache"
@@ -159,7 +166,10 @@ func (s *site) set(name, content string) {
 }
 
 func (s *site) reload() Set {
-	return Set{FS: s, Reload: true, ReloadError: func(err error) { s.failed = append(s.failed, err.Error()) }}
+	return Set{
+		FS: s, Reload: true,
+		ReloadError: func(err error) { s.failed = append(s.failed, err.Error()) },
+	}
 }
 
 func TestReload(t *testing.T) {
@@ -176,17 +186,23 @@ func TestReload(t *testing.T) {
 		{"nothing", func() {}, "1 a", ""},
 		{"the page", func() { s.set("page", "2 {{>part}}") }, "2 a", ""},
 		{"a partial", func() { s.set("part", "b") }, "2 b", ""},
-		{"a wrong tag", func() { s.set("part", "{{Tilte}}") }, "2 b", `template: part:1: {{Tilte}}: no "Tilte" in template.forest; did you mean "Title"?`},
+		{"a wrong tag", func() { s.set("part", "{{Tilte}}") }, "2 b",
+			`template: part:1: {{Tilte}}: no "Tilte" in template.forest; did you mean "Title"?`},
 		{"still wrong", func() {}, "2 b", ""},
-		{"wrong in another way", func() { s.set("part", "{{#Title}}") }, "2 b", "template: part:1: {{#Title}}: the section is never closed"},
+		{"wrong in another way", func() { s.set("part", "{{#Title}}") }, "2 b",
+			"template: part:1: {{#Title}}: the section is never closed"},
 		{"right again", func() { s.set("part", "c{{Title}}") }, "2 cT", ""},
-		{"a partial that is not there yet", func() { s.set("page", "3 {{>new}}") }, "2 cT", "template: page:1: {{>new}}: no such template: file does not exist"},
+		{"a partial that is not there yet", func() { s.set("page", "3 {{>new}}") }, "2 cT",
+			"template: page:1: {{>new}}: no such template: file does not exist"},
 		{"it comes", func() { s.set("new", "n") }, "3 n", ""},
 		{"it is changed", func() { s.set("new", "m") }, "3 m", ""},
-		{"it cannot be read", func() { s.files.name, s.files.err = "new.mustache", fs.ErrPermission }, "3 m", "template: page:1: {{>new}}: open new.mustache: permission denied"},
+		{"it cannot be read",
+			func() { s.files.name, s.files.err = "new.mustache", fs.ErrPermission }, "3 m",
+			"template: page:1: {{>new}}: open new.mustache: permission denied"},
 		{"it still cannot", func() {}, "3 m", ""},
 		{"it can", func() { s.files.err = nil; s.set("new", "o") }, "3 o", ""},
-		{"the page is gone", func() { delete(s.files.MapFS, "page.mustache") }, "3 o", `template: "page": no such template: file does not exist`},
+		{"the page is gone", func() { delete(s.files.MapFS, "page.mustache") }, "3 o",
+			`template: "page": no such template: file does not exist`},
 		{"it is back", func() { s.set("page", "4") }, "4", ""},
 	}
 	for _, c := range steps {
@@ -257,7 +273,8 @@ func TestReloadErrorsAreLogged(t *testing.T) {
 	if got := rendered(t, tpl, ""); got != "1" {
 		t.Errorf("got %q", got)
 	}
-	if !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "page:1: {{: the tag is never closed") {
+	if !strings.Contains(log.String(), "level=ERROR") ||
+		!strings.Contains(log.String(), "page:1: {{: the tag is never closed") {
 		t.Errorf("logged %q", log.String())
 	}
 }
@@ -283,7 +300,8 @@ func TestReloadFromDisk(t *testing.T) {
 		go func() {
 			for range 50 {
 				var b strings.Builder
-				if err := tpl.Render(&b, "x"); err != nil || b.String() != "old x" && b.String() != "new x" {
+				err := tpl.Render(&b, "x")
+				if err != nil || b.String() != "old x" && b.String() != "new x" {
 					done <- errors.Join(errors.New(b.String()), err)
 					return
 				}

@@ -21,7 +21,8 @@ type specCase struct {
 // specSuites has each suite with its number of cases, so that a file that is
 // cut short does not pass.
 var specSuites = map[string]int{
-	"comments": 12, "delimiters": 14, "interpolation": 42, "inverted": 22, "partials": 12, "sections": 34,
+	"comments": 12, "delimiters": 14, "interpolation": 42,
+	"inverted": 22, "partials": 12, "sections": 34,
 }
 
 func readSuite(t testing.TB, suite string) []specCase {
@@ -75,18 +76,33 @@ func TestSpecLambdas(t *testing.T) {
 		data           map[string]any
 		want           string
 	}{
-		{"Interpolation", "Hello, {{lambda}}!", map[string]any{"lambda": func() string { return "world" }}, "Hello, world!"},
-		{"Interpolation - Expansion (not)", "Hello, {{lambda}}!", map[string]any{"planet": "world", "lambda": func() string { return "{{planet}}" }}, "Hello, {{planet}}!"},
-		{"Interpolation - Alternate Delimiters (not)", "{{= | | =}}\nHello, (|&lambda|)!", map[string]any{"planet": "world", "lambda": func() string { return "|planet| => {{planet}}" }}, "Hello, (|planet| => {{planet}})!"},
-		{"Interpolation - Multiple Calls", "{{lambda}} == {{{lambda}}} == {{lambda}}", map[string]any{"lambda": func() int { calls++; return calls }}, "1 == 2 == 3"},
-		{"Escaping", "<{{lambda}}{{{lambda}}}", map[string]any{"lambda": func() string { return ">" }}, "<&gt;>"},
-		{"Section", "<{{#lambda}}{{x}}{{/lambda}}>", map[string]any{"x": "Error!", "lambda": func(text string, _ func(string) (string, error)) (string, error) {
-			return map[bool]string{true: "yes", false: "no"}[text == "{{x}}"], nil
-		}}, "<yes>"},
-		{"Section - Expansion", "<{{#lambda}}-{{/lambda}}>", map[string]any{"planet": "Earth", "lambda": echo("${{planet}}$")}, "<-Earth->"},
-		{"Section - Alternate Delimiters", "{{= | | =}}<|#lambda|-|/lambda|>", map[string]any{"planet": "Earth", "lambda": echo("${{planet}} => |planet|$")}, "<-{{planet}} => Earth->"},
-		{"Section - Multiple Calls", "{{#lambda}}FILE{{/lambda}} != {{#lambda}}LINE{{/lambda}}", map[string]any{"lambda": echo("__$__")}, "__FILE__ != __LINE__"},
-		{"Inverted Section", "<{{^lambda}}{{static}}{{/lambda}}>", map[string]any{"static": "static", "lambda": echo("$")}, "<>"},
+		{"Interpolation", "Hello, {{lambda}}!",
+			map[string]any{"lambda": func() string { return "world" }}, "Hello, world!"},
+		{"Interpolation - Expansion (not)", "Hello, {{lambda}}!",
+			map[string]any{"planet": "world", "lambda": func() string { return "{{planet}}" }},
+			"Hello, {{planet}}!"},
+		{"Interpolation - Alternate Delimiters (not)", "{{= | | =}}\nHello, (|&lambda|)!",
+			map[string]any{
+				"planet": "world", "lambda": func() string { return "|planet| => {{planet}}" },
+			}, "Hello, (|planet| => {{planet}})!"},
+		{"Interpolation - Multiple Calls", "{{lambda}} == {{{lambda}}} == {{lambda}}",
+			map[string]any{"lambda": func() int { calls++; return calls }}, "1 == 2 == 3"},
+		{"Escaping", "<{{lambda}}{{{lambda}}}",
+			map[string]any{"lambda": func() string { return ">" }}, "<&gt;>"},
+		{"Section", "<{{#lambda}}{{x}}{{/lambda}}>",
+			map[string]any{"x": "Error!",
+				"lambda": func(text string, _ func(string) (string, error)) (string, error) {
+					return map[bool]string{true: "yes", false: "no"}[text == "{{x}}"], nil
+				}}, "<yes>"},
+		{"Section - Expansion", "<{{#lambda}}-{{/lambda}}>",
+			map[string]any{"planet": "Earth", "lambda": echo("${{planet}}$")}, "<-Earth->"},
+		{"Section - Alternate Delimiters", "{{= | | =}}<|#lambda|-|/lambda|>",
+			map[string]any{"planet": "Earth", "lambda": echo("${{planet}} => |planet|$")},
+			"<-{{planet}} => Earth->"},
+		{"Section - Multiple Calls", "{{#lambda}}FILE{{/lambda}} != {{#lambda}}LINE{{/lambda}}",
+			map[string]any{"lambda": echo("__$__")}, "__FILE__ != __LINE__"},
+		{"Inverted Section", "<{{^lambda}}{{static}}{{/lambda}}>",
+			map[string]any{"static": "static", "lambda": echo("$")}, "<>"},
 	}
 	for _, c := range tests {
 		t.Run(c.name, func(t *testing.T) {

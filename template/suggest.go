@@ -14,7 +14,8 @@ func suggest(name string, known []string) string {
 			best = k
 			break
 		}
-		if d := editDistance(strings.ToLower(name), strings.ToLower(k)); d <= least && (best == "" || d < least) {
+		d := editDistance(strings.ToLower(name), strings.ToLower(k))
+		if d <= least && (best == "" || d < least) {
 			best, least = k, d
 		}
 	}

@@ -76,7 +76,8 @@ func (p *parser) readContent(t *tag, content string) error {
 	case '#', '^', '/', '>', '&':
 		t.sigil, name = c, content[1:]
 	case '<', '$':
-		return p.fail(t.position, mustache.ErrInvalidMetaTag, "inheritance is not supported: use a partial or Set.Layout")
+		return p.fail(t.position, mustache.ErrInvalidMetaTag,
+			"inheritance is not supported: use a partial or Set.Layout")
 	}
 	t.name = strings.TrimSpace(name)
 	return p.checkName(t)
@@ -87,7 +88,8 @@ func (p *parser) readDelimiters(t *tag, content string) error {
 	inner, ok := strings.CutSuffix(content[1:], "=")
 	words := strings.Fields(inner)
 	if !ok || len(words) != 2 {
-		return p.fail(t.position, mustache.ErrInvalidMetaTag, "two delimiters, apart by a blank, belong between the equals signs")
+		return p.fail(t.position, mustache.ErrInvalidMetaTag,
+			"two delimiters, apart by a blank, belong between the equals signs")
 	}
 	t.delims = delimiters{words[0], words[1]}
 	return nil
@@ -102,13 +104,15 @@ func (p *parser) checkName(t *tag) error {
 	case strings.ContainsFunc(t.name, unicode.IsSpace):
 		return p.fail(t.position, mustache.ErrInvalidMetaTag, "a name has no blanks")
 	case t.sigil == '>' && t.name[0] == '*':
-		return p.fail(t.position, mustache.ErrInvalidMetaTag, "names of partials that come from the data are not supported")
+		return p.fail(t.position, mustache.ErrInvalidMetaTag,
+			"names of partials that come from the data are not supported")
 	case t.sigil == '>' || t.name == ".":
 		return nil
 	}
 	for part := range strings.SplitSeq(t.name, ".") {
 		if part == "" {
-			return p.fail(t.position, mustache.ErrInvalidMetaTag, fmt.Sprintf("%q has an empty part", t.name))
+			return p.fail(t.position, mustache.ErrInvalidMetaTag,
+				fmt.Sprintf("%q has an empty part", t.name))
 		}
 	}
 	return nil

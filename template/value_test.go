@@ -80,7 +80,8 @@ func TestVariables(t *testing.T) {
 		{"error", errors.New("a&b"), "a&amp;b"},
 		{"error before stringer", failure{}, "error"},
 		{"function", func() string { return "f" }, "f"},
-		{"function that returns a function", func() func() int { return func() int { return 3 } }, "3"},
+		{"function that returns a function", func() func() int { return func() int { return 3 } },
+			"3"},
 		{"function that returns nil", func() *string { return nil }, ""},
 		{"function that returns itself", endless(nil).self(), ""},
 		{"function of two results", func() (string, error) { return "f", nil }, "f"},
@@ -116,13 +117,16 @@ func TestTypedVariables(t *testing.T) {
 	}
 	n := 4
 	pn := &n
-	const source = "{{S}},{{N}},{{B}},{{I}},{{U}},{{F}},{{C}},{{T}},{{P}},{{Err}},{{Shout}},{{PS}},{{Fn}},{{{S}}},{{&B}},{{When.Year}}"
+	const source = "{{S}},{{N}},{{B}},{{I}},{{U}},{{F}},{{C}},{{T}},{{P}},{{Err}},{{Shout}}," +
+		"{{PS}},{{Fn}},{{{S}}},{{&B}},{{When.Year}}"
 	tpl := Must(Compile[page]("page", source, Set{}))
 	full := page{
-		S: "<", N: "&", B: []byte(">"), I: -1, U: 2, F: 2.5, C: 1i, T: true, P: &pn, Err: errors.New("e"),
-		Shout: shout{"s"}, PS: &shout{"p"}, Fn: func() (int, error) { return 9, nil }, When: time.Unix(0, 0).UTC(),
+		S: "<", N: "&", B: []byte(">"), I: -1, U: 2, F: 2.5, C: 1i, T: true, P: &pn,
+		Err: errors.New("e"), Shout: shout{"s"}, PS: &shout{"p"},
+		Fn: func() (int, error) { return 9, nil }, When: time.Unix(0, 0).UTC(),
 	}
-	if got, want := rendered(t, tpl, full), "&lt;,&amp;,&gt;,-1,2,2.5,(0+1i),true,4,e,s!,p!,9,<,>,1970"; got != want {
+	got, want := rendered(t, tpl, full), "&lt;,&amp;,&gt;,-1,2,2.5,(0+1i),true,4,e,s!,p!,9,<,>,1970"
+	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	if got, want := rendered(t, tpl, page{}), ",,,0,0,0,(0+0i),false,,,!,,,,,1"; got != want {
@@ -134,7 +138,10 @@ func TestTypedVariables(t *testing.T) {
 // in a page, with <nil> perhaps among it.
 func TestUntypedValuesThatCannotBePrinted(t *testing.T) {
 	lambda := func(string, func(string) (string, error)) (string, error) { return "", nil }
-	for _, v := range []any{map[string]any{"a": nil}, []any{1}, struct{ A int }{1}, make(chan int), lambda, func(int) {}} {
+	for _, v := range []any{
+		map[string]any{"a": nil}, []any{1}, struct{ A int }{1},
+		make(chan int), lambda, func(int) {},
+	} {
 		err := Must(Compile[any]("page", "\n{{.}}", Set{})).Render(new(strings.Builder), v)
 		var e *Error
 		if !errors.As(err, &e) || e.Line != 2 || e.Tag != "{{.}}" {
@@ -156,14 +163,14 @@ func TestUntypedValuesThatAreNoSections(t *testing.T) {
 func TestSections(t *testing.T) {
 	s := "x"
 	full := []any{
-		true, 1, -1, 0.5, uint8(1), "x", " ", &s, []byte("x"), []int{0}, [1]int{}, struct{}{}, struct{ A int }{},
-		map[string]int{}, map[string]int{"a": 1}, map[int]int{}, time.Unix(0, 0), stamp{}, &stamp{}, 'x', 1i,
-		func() bool { return true }, netip.Addr{}, [2]byte{},
+		true, 1, -1, 0.5, uint8(1), "x", " ", &s, []byte("x"), []int{0}, [1]int{}, struct{}{},
+		struct{ A int }{}, map[string]int{}, map[string]int{"a": 1}, map[int]int{}, time.Unix(0, 0),
+		stamp{}, &stamp{}, 'x', 1i, func() bool { return true }, netip.Addr{}, [2]byte{},
 	}
 	empty := []any{
 		nil, false, 0, 0.0, uint8(0), "", (*string)(nil), []byte{}, []int{}, []int(nil), [0]int{},
-		map[string]int(nil), time.Time{}, stamp{true}, &stamp{true}, 0i, (func() bool)(nil), func() bool { return false },
-		new(bool), (chan int)(nil),
+		map[string]int(nil), time.Time{}, stamp{true}, &stamp{true}, 0i, (func() bool)(nil),
+		func() bool { return false }, new(bool), (chan int)(nil),
 	}
 	check := func(v any, want string) {
 		t.Helper()
@@ -200,16 +207,21 @@ func TestTypedSections(t *testing.T) {
 		Deep  [][]string
 		Fn    func() []item
 	}
-	const source = "{{#T}}T{{.}}{{/T}}{{^T}}-{{/T}} {{#S}}{{.}}{{/S}}{{^S}}-{{/S}} {{#B}}{{.}}{{/B}}{{^B}}-{{/B}} {{#I}}{{.}}{{Outer}}{{/I}}{{^I}}-{{/I}} " +
-		"{{#P}}{{Label}}{{Outer}}{{/P}}{{^P}}-{{/P}} {{#V}}v{{Label}}{{/V}}{{^V}}-{{/V}} {{#L}}[{{Label}}]{{/L}}{{^L}}-{{/L}} {{#M}}{{k}}{{Outer}}{{/M}}{{^M}}-{{/M}} " +
-		"{{#When}}{{Year}}{{/When}}{{^When}}-{{/When}} {{#Nums}}{{.}}{{/Nums}} {{#Deep}}({{#.}}{{.}}{{Outer}}{{/.}}){{/Deep}} {{#Fn}}{{Label}}{{/Fn}}{{^Fn}}-{{/Fn}}"
+	const source = "{{#T}}T{{.}}{{/T}}{{^T}}-{{/T}} {{#S}}{{.}}{{/S}}{{^S}}-{{/S}} " +
+		"{{#B}}{{.}}{{/B}}{{^B}}-{{/B}} {{#I}}{{.}}{{Outer}}{{/I}}{{^I}}-{{/I}} " +
+		"{{#P}}{{Label}}{{Outer}}{{/P}}{{^P}}-{{/P}} {{#V}}v{{Label}}{{/V}}{{^V}}-{{/V}} " +
+		"{{#L}}[{{Label}}]{{/L}}{{^L}}-{{/L}} {{#M}}{{k}}{{Outer}}{{/M}}{{^M}}-{{/M}} " +
+		"{{#When}}{{Year}}{{/When}}{{^When}}-{{/When}} {{#Nums}}{{.}}{{/Nums}} " +
+		"{{#Deep}}({{#.}}{{.}}{{Outer}}{{/.}}){{/Deep}} {{#Fn}}{{Label}}{{/Fn}}{{^Fn}}-{{/Fn}}"
 	tpl := Must(Compile[page]("page", source, Set{}))
 	full := page{
-		T: true, S: "s", B: []byte("b"), I: 3, P: &item{Label: "p"}, V: item{Label: "l"}, L: []*item{{Label: "1"}, nil, {Label: "2"}},
-		M: map[string]string{"k": "m"}, When: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), Outer: "^",
-		Nums: []int{1, 0, 2}, Deep: [][]string{{"a", "b"}, {}, {"c"}}, Fn: func() []item { return []item{{Label: "f"}} },
+		T: true, S: "s", B: []byte("b"), I: 3, P: &item{Label: "p"}, V: item{Label: "l"},
+		L: []*item{{Label: "1"}, nil, {Label: "2"}}, M: map[string]string{"k": "m"},
+		When: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), Outer: "^", Nums: []int{1, 0, 2},
+		Deep: [][]string{{"a", "b"}, {}, {"c"}}, Fn: func() []item { return []item{{Label: "f"}} },
 	}
-	if got, want := rendered(t, tpl, full), "Ttrue s b 3^ p^ vl [1][][2] m^ 2020 102 (a^b^)()(c^) f"; got != want {
+	got, want := rendered(t, tpl, full), "Ttrue s b 3^ p^ vl [1][][2] m^ 2020 102 (a^b^)()(c^) f"
+	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	if got, want := rendered(t, tpl, page{}), "- - - - - v - - -   -"; got != want {
@@ -220,7 +232,10 @@ func TestTypedSections(t *testing.T) {
 // TestEscaping compares with the standard library, which differs in the name
 // of one entity only, and checks that a browser reads back what was meant.
 func TestEscaping(t *testing.T) {
-	for _, s := range []string{"", "plain", `<a href="x" title='y'>&amp;</a>`, "é<ü", "\xff<\xfe", strings.Repeat("'", 100)} {
+	for _, s := range []string{
+		"", "plain", `<a href="x" title='y'>&amp;</a>`, "é<ü", "\xff<\xfe",
+		strings.Repeat("'", 100),
+	} {
 		got := string(appendEscaped(nil, s))
 		if want := strings.ReplaceAll(html.EscapeString(s), "&#34;", "&quot;"); got != want {
 			t.Errorf("%q: got %q, want %q", s, got, want)
@@ -246,9 +261,12 @@ func TestAttributes(t *testing.T) {
 
 func TestUserTextIsNeverParsed(t *testing.T) {
 	const evil = "{{secret}}{{#secret}}x{{/secret}}{{{secret}}}{{>p}}{{=| |=}}"
-	data := map[string]any{"secret": "LEAK", "text": evil, "fn": func() string { return evil }, "list": []string{evil}}
+	data := map[string]any{
+		"secret": "LEAK", "text": evil, "fn": func() string { return evil }, "list": []string{evil},
+	}
 	set := Set{Text: true, Partials: map[string]string{"p": "LEAK", "q": "{{text}}"}}
-	tpl := Must(Compile[map[string]any]("page", "{{text}}{{{text}}}{{fn}}{{#list}}{{.}}{{/list}}{{#text}}{{.}}{{/text}}{{>q}}", set))
+	tpl := Must(Compile[map[string]any]("page",
+		"{{text}}{{{text}}}{{fn}}{{#list}}{{.}}{{/list}}{{#text}}{{.}}{{/text}}{{>q}}", set))
 	if got := rendered(t, tpl, data); got != strings.Repeat(evil, 6) {
 		t.Errorf("got %q", got)
 	}

@@ -43,7 +43,9 @@ func printerFor(t reflect.Type) (printer, error) {
 	case isLambda(t, 0):
 		return 0, errors.New("a lambda belongs in a section")
 	case !printable(t):
-		return 0, fmt.Errorf("a %v cannot be printed: name a part of it, use a section, or give it a String method", t)
+		return 0, fmt.Errorf(
+			"a %v cannot be printed: name a part of it, use a section, or give it a String method",
+			t)
 	}
 	return printKind, nil
 }
