@@ -2,12 +2,13 @@ package lwan
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/netip"
 	"os"
 	"time"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // carrier is how a request came and its answer goes: an HTTP/1 connection on a loop, or a net/http handler's call.
@@ -82,7 +83,7 @@ type carrier interface {
 }
 
 // errPause is what a wait returns when its limit has passed.
-var errPause = errors.New("lwan: nothing came")
+var errPause = transport.ErrPause
 
 // field is a field line to be sent.
 type field struct{ name, value string }

@@ -10,18 +10,21 @@ import (
 	"os"
 	"runtime/debug"
 	"syscall"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // What waiting operations return, and what context.Cause(req.Context()) says. Fail knows their status.
 var (
-	ErrGone     = errors.New("lwan: the client has left")                                    // 499, not logged
-	ErrTimeout  = errors.New("lwan: the time is up")                                         // 503
-	ErrStopping = errors.New("lwan: the server is shutting down")                            // 503
-	ErrTooLarge = errors.New("lwan: body over the limit")                                    // 413
-	ErrBusy     = errors.New("lwan: no goroutine free for Await or Blocking")                // 503 with Retry-After
-	ErrForeign  = errors.New("lwan: a request was used by a goroutine that does not run it") // 500
-	ErrOver     = errors.New("lwan: the answer has ended, or its handler")                   // 500; also for goroutines left behind
-	ErrHeadSent = errors.New("lwan: the response's head has been sent already")              // 500
+	ErrGone     = transport.ErrGone     // the client has left: 499, not logged
+	ErrTimeout  = transport.ErrTimeout  // the time is up: 503
+	ErrStopping = transport.ErrStopping // the server is shutting down: 503
+	ErrBusy     = transport.ErrBusy     // no goroutine is free for Await or Blocking: 503 with Retry-After
+	ErrForeign  = transport.ErrForeign  // a request was used by a goroutine that does not run it: 500
+	ErrOver     = transport.ErrOver     // the answer has ended, or its handler: 500; also for goroutines left behind
+
+	ErrTooLarge = errors.New("lwan: body over the limit")                       // 413
+	ErrHeadSent = errors.New("lwan: the response's head has been sent already") // 500
 
 	// ErrBodyNotAllowed is the end of a stream without an end (Events, Every, Queue.All) to HEAD: its answer is complete with
 	// the head. Fail takes it for no failure.
@@ -29,7 +32,7 @@ var (
 )
 
 // errBadBody is a body whose framing is broken or that ends too early: 400.
-var errBadBody = errors.New("lwan: malformed body")
+var errBadBody = transport.ErrBadBody
 
 // Error is an error that knows its answer. Message and Fields are for the client, Err is for the log. The zero value
 // answers 500.

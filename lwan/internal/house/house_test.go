@@ -93,16 +93,20 @@ const module = "github.com/golwan/golwan"
 // and what is below it. The longest folder counts. Examples and benchmarks may import what they
 // like.
 var mayImport = map[string][]string{
-	"router":                {"."},
-	"cache":                 {"."},
-	"template":              {"."},
-	"lwan/internal/message": {"."},
-	"lwan/internal/http1":   {"lwan/internal/message"},
-	"lwan/internal/logring": {"."},
-	"lwan/internal/goid":    {"."},
-	"lwan/internal/evloop":  {"lwan/internal/logring", "lwan/internal/goid"},
+	"router":                  {"."},
+	"cache":                   {"."},
+	"template":                {"."},
+	"lwan/internal/message":   {"."},
+	"lwan/internal/http1":     {"lwan/internal/message"},
+	"lwan/internal/transport": {"lwan/internal/message"},
+	"lwan/internal/logring":   {"."},
+	"lwan/internal/goid":      {"."},
+	"lwan/internal/evloop": {
+		"lwan/internal/transport", "lwan/internal/logring", "lwan/internal/goid",
+	},
 	"lwan": {
-		"lwan/internal/message", "lwan/internal/http1", "lwan/internal/evloop",
+		"lwan/internal/message", "lwan/internal/http1", "lwan/internal/transport",
+		"lwan/internal/evloop",
 		"lwan/internal/logring", "lwan/internal/goid", "router", "template",
 	},
 	"lwan/lwantest": {"lwan"},
