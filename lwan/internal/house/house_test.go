@@ -101,6 +101,7 @@ var mayImport = map[string][]string{
 	"lwan/internal/transport": {"lwan/internal/message"},
 	"lwan/internal/logring":   {"."},
 	"lwan/internal/goid":      {"."},
+	"lwan/internal/tlslayer":  {"."},
 	"lwan/internal/evloop": {
 		"lwan/internal/transport", "lwan/internal/logring", "lwan/internal/goid",
 	},
