@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -19,7 +20,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/golwan/golwan/lwan/internal/http1"
 	"github.com/golwan/golwan/lwan/internal/message"
 )
 
@@ -62,7 +62,7 @@ type httpCall struct {
 	left  func()       // nil, or told the end of the request, or that its connection was hijacked
 	pass  *passage     // nil: w and r are not those of middleware of FromHTTPMiddleware
 
-	head     []byte   // the head, written as HTTP/1.1 to be parsed as any other
+	head     []byte   // the bytes that the spans of the request's head are in
 	given    []string // names of fields of w that became the response's
 	start    time.Time
 	ended    chan struct{} // closed when the request is cancelled
@@ -192,53 +192,72 @@ func (c *httpCall) forget() {
 	c.leave()
 }
 
-// parse writes the head down and reads it as one from a connection is read, so that everything behind sees the same.
+// httpLimits bounds what net/http has taken already, within its own limits.
+var httpLimits = message.Limits{Line: 1 << 20, Fields: 16 << 20, Count: math.MaxUint16}
+
+// parse fills the head with what net/http has parsed, checked as one from a connection is.
 func (c *httpCall) parse() bool {
-	r := c.r
+	r, h := c.r, &c.req.head
 	target, rewritten := httpTarget(r)
 	c.req.via = &viaHTTP{r: r, pass: c.pass, rewritten: rewritten}
-	b := append([]byte(nil), r.Method...)
-	b = append(append(append(b, ' '), target...), " HTTP/1.1\r\n"...)
-	b = http1.AppendField(b, "Host", r.Host)
-	for name, values := range r.Header {
-		if !message.ValidName(name) || hopByHop(name) {
-			continue
-		}
-		for _, v := range values {
-			if message.ValidValue(v) {
-				b = http1.AppendField(b, name, v)
-			}
-		}
+	minor := uint8(1)
+	if r.ProtoMajor == 1 && r.ProtoMinor == 0 {
+		minor = 0
 	}
-	if hasToken(r.Header["Connection"], "Upgrade") { // for Response.Upgrade; net/http leaves it to the handler
-		b = http1.AppendField(b, "Connection", "Upgrade")
-		for _, v := range r.Header["Upgrade"] {
-			if message.ValidValue(v) {
-				b = http1.AppendField(b, "Upgrade", v)
-			}
-		}
-	}
-	if v := r.Header.Get("Expect"); strings.EqualFold(v, "100-continue") {
-		b = http1.AppendField(b, "Expect", v)
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Trailer)) { // net/http has made it of the field
-		b = http1.AppendField(b, "Trailer", name)
-	}
-	c.head = append(b, "\r\n"...)
-	var resume http1.Resume
-	verdict, _ := http1.Parse(c.head, &c.req.head, &message.Limits{Line: 1 << 20, Fields: 16 << 20, Count: 1 << 16}, &resume)
-	if verdict != http1.Done {
+	h.Fields = make([]message.Field, 0, len(r.Header)+1)
+	var b message.Builder
+	b.Begin(h, make([]byte, 0, len(target)+fieldSize*cap(h.Fields)), &httpLimits)
+	if b.Line(r.Method, target, minor).Status != 0 || !addFields(&b, r) {
 		return false
 	}
-	h := &c.req.head
+	head, bad := b.End()
+	if bad.Status != 0 {
+		return false
+	}
 	if r.Body == nil {
 		r.ContentLength = 0
 	}
+	c.head = head
 	h.ContentLength, h.Chunked, h.KeepAlive = r.ContentLength, r.ContentLength < 0, !r.Close
-	if r.ProtoMajor == 1 && r.ProtoMinor == 0 {
-		h.Minor = 0
-	}
 	c.req.tls = r.TLS
+	return true
+}
+
+// fieldSize is the room for a field that is made at first, in bytes.
+const fieldSize = 64
+
+// addFields adds those of net/http's fields that tell something still, and those that it has made
+// something else of. What cannot be a field is left out: net/http middleware may set what it likes.
+func addFields(b *message.Builder, r *http.Request) bool {
+	if b.Add("Host", r.Host).Status != 0 {
+		return false
+	}
+	for name, values := range r.Header {
+		if !hopByHop(name) && !addEach(b, name, values) {
+			return false
+		}
+	}
+	if hasToken(r.Header["Connection"], "Upgrade") { // for Response.Upgrade: the handler's in net/http
+		if b.Add("Connection", "Upgrade").Status != 0 || !addEach(b, "Upgrade", r.Header["Upgrade"]) {
+			return false
+		}
+	}
+	v := r.Header.Get("Expect")
+	if strings.EqualFold(v, "100-continue") && b.Add("Expect", v).Status != 0 {
+		return false
+	}
+	return addEach(b, "Trailer", slices.Sorted(maps.Keys(r.Trailer))) // net/http has made it of the field
+}
+
+// addEach adds the lines of a field, without those that cannot be one.
+func addEach(b *message.Builder, name string, values []string) bool {
+	for _, v := range values {
+		switch bad := b.Add(name, v); bad.Reason {
+		case "", message.ReasonName, message.ReasonValueByte:
+		default:
+			return false
+		}
+	}
 	return true
 }
 
