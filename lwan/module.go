@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"runtime/debug"
 )
 
@@ -24,10 +25,18 @@ type Mountable interface {
 	open(s *Scope) error
 }
 
-// AnyModule is a Module of any configuration type, for Server.Register.
+// AnyModule is a Module of any configuration type: for Server.Register, and for programs that read
+// configurations. Module is the only one.
 type AnyModule interface {
-	moduleName() string
-	decode(decode func(into any) error) (Mountable, error)
+	// ModuleName is the module's name.
+	ModuleName() string
+	// ConfigType is the type of its configuration, for help and checks.
+	ConfigType() reflect.Type
+	// Bind ties a configuration to the module, as With does, which decode fills: it gets a pointer
+	// to a zero one. Nothing is opened, so all mistakes of a text can be found before anything is.
+	Bind(decode func(into any) error) (Mountable, error)
+
+	anyModule()
 }
 
 type mounted[C any] struct {
@@ -44,9 +53,16 @@ func (m mounted[C]) open(s *Scope) error {
 	return m.module.Open(s, m.config)
 }
 
-func (m Module[C]) moduleName() string { return m.Name }
+// ModuleName is Name: see AnyModule.
+func (m Module[C]) ModuleName() string { return m.Name }
 
-func (m Module[C]) decode(decode func(into any) error) (Mountable, error) {
+// ConfigType is the type C: see AnyModule.
+func (m Module[C]) ConfigType() reflect.Type { return reflect.TypeFor[C]() }
+
+func (m Module[C]) anyModule() {}
+
+// Bind is With for a configuration that decode fills; nil: it is the zero one. See AnyModule.
+func (m Module[C]) Bind(decode func(into any) error) (Mountable, error) {
 	var c C
 	if decode != nil {
 		if err := decode(&c); err != nil {
@@ -72,6 +88,14 @@ type mount struct {
 // both, as Handle has it.
 func (r *Routes) Mount(prefix string, m Mountable) {
 	r.mount(prefix, &mount{m: m}, caller(2))
+}
+
+// MountAt is Mount for what is not written in Go: errors name source, as "site.conf:12:5". mw is
+// outside of the module's own middleware, the first is outermost.
+func (r *Routes) MountAt(source, prefix string, m Mountable, mw ...Middleware) {
+	mt := &mount{m: m}
+	r.mount(prefix, mt, source)
+	mt.at.Use(mw...)
 }
 
 func (r *Routes) mount(prefix string, mt *mount, source string) {
@@ -150,13 +174,13 @@ func prefixOrRoot(r *Routes) string {
 // named finds the registered module that a mount asks for, and decodes its configuration.
 func (s *Server) named(mt *mount) (Mountable, error) {
 	for _, m := range s.modules {
-		if m.moduleName() == mt.named {
-			return m.decode(mt.decode)
+		if m.ModuleName() == mt.named {
+			return m.Bind(mt.decode)
 		}
 	}
 	known := make([]string, len(s.modules))
 	for i, m := range s.modules {
-		known[i] = m.moduleName()
+		known[i] = m.ModuleName()
 	}
 	return nil, fmt.Errorf("no module of that name is registered; there are %q", known)
 }

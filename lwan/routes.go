@@ -23,8 +23,14 @@ type Routes struct {
 	// of a root: everything registered on it and its groups, in order
 	entries []*entry
 	mounts  []*mount
+	sites   []*Routes
 	errs    []error
 	sealed  bool
+
+	// of a site
+	outer  *Routes // the root that it is a site of
+	hosts  []string
+	source string
 }
 
 // entry is a registered pattern.
@@ -157,7 +163,10 @@ func joinPrefix(outer, prefix string) (string, error) {
 
 // middleware is that of the table and all around it, outermost first.
 func (r *Routes) middleware() []Middleware {
-	if r.parent == nil {
+	switch {
+	case r.outer != nil:
+		return append(slices.Clip(r.outer.middleware()), r.mw...)
+	case r.parent == nil:
 		return r.mw
 	}
 	return append(slices.Clip(r.parent.middleware()), r.mw...)

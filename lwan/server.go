@@ -194,7 +194,11 @@ func (s *Server) buildTables(roots []*Routes) error {
 			s.life.tables = append(s.life.tables, t)
 			continue
 		}
-		if err := s.openModules(r, s.life.core.given); err != nil {
+		err := s.openModules(r, s.life.core.given)
+		if err == nil {
+			err = s.openSites(r, s.life.core.given)
+		}
+		if err != nil {
 			errs = append(errs, err)
 			continue
 		}

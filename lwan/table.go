@@ -2,6 +2,7 @@ package lwan
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -45,6 +46,7 @@ type table struct {
 	core    *core
 	router  router.Table[*route]
 	handler Handler         // in place of the router: what ToHTTP was given
+	sites   *sites          // of hosts that have tables of their own; nil: there are none
 	none    *route          // answers what no route fits, in the root's middleware
 	methods string          // Allow of "OPTIONS *"
 	named   map[string]bool // methods that patterns name
@@ -90,8 +92,8 @@ func (c *core) routeOf(number uint64) *route {
 // compile makes a table of what was registered on the root r.
 func (c *core) compile(r *Routes) (*table, error) {
 	t := &table{core: c, none: &route{}}
-	t.none.miss, t.none.missBlocking = blockingChain(answerMiss, r.mw)
-	t.none.limits = limitsOf(r.mw, c.limits)
+	t.none.miss, t.none.missBlocking = blockingChain(answerMiss, r.middleware())
+	t.none.limits = limitsOf(r.middleware(), c.limits)
 	c.number(t.none)
 	methods := map[string]bool{}
 	for _, e := range r.entries {
@@ -110,7 +112,9 @@ func (c *core) compile(r *Routes) (*table, error) {
 	}
 	t.named = maps.Clone(methods)
 	t.methods = allMethods(methods)
-	return t, t.router.Build()
+	var err error
+	t.sites, err = c.compileSites(r)
+	return t, errors.Join(t.router.Build(), err)
 }
 
 // number makes rt known to the watchdog.
@@ -164,6 +168,10 @@ func (t *table) dispatch(req *Request, resp *Response) Status {
 // find finds what is to be run for the request, and whether on a goroutine (apart).
 func (t *table) find(req *Request, resp *Response) Handler {
 	if t.handler == nil {
+		if t.sites != nil {
+			t = t.sites.of(req.head.Authority.Of(req.buf), t)
+			req.table = t
+		}
 		return t.chain(req, resp)
 	}
 	if req.cleanPath(resp) < 0 {
