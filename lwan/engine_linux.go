@@ -18,12 +18,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/seams"
 )
 
-// seams are those of the loops to the system. The zero value is the system itself.
-type seams struct {
-	kernel evloop.Kernel
-	poller evloop.NewPoller
+// loopSeams are those of the loops to the system. The zero value is the system itself.
+type loopSeams = seams.Seams
+
+func init() {
+	seams.Put = func(server any, s seams.Seams) { server.(*Server).life.seams = s }
 }
 
 // loopEngine serves HTTP/1 on event loops.
@@ -62,7 +64,7 @@ func startEngine(s *Server, ends []Endpoint, left *inheritance) (engine, []net.A
 	cfg := evloop.Config{
 		Protocol: e, Loops: s.loops(), Threads: evloop.Threads(s.Threads), MaxConns: max(s.MaxConns, 0), PerAddr: max(s.MaxConnsPerAddr, 0),
 		FirstByte: orPause(s.HeaderTimeout, defaultHead), Linger: s.LingerTimeout, LingerBytes: s.LingerBytes, Log: core.log,
-		Kernel: s.life.seams.kernel, Poller: s.life.seams.poller,
+		Kernel: s.life.seams.Kernel, Poller: s.life.seams.Poller, Clock: s.life.seams.Clock,
 	}
 	if e.eng, err = evloop.New(cfg); err == nil {
 		e.dog = watch(s, core, e.eng)

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// seams are of loops.
-type seams struct{}
+// loopSeams are of loops, which are not there.
+type loopSeams struct{}
 
 // httpEngine serves through net/http, where there is no epoll: a goroutine a connection, and waiting blocks it. Handlers
 // see no difference. Outside of them:

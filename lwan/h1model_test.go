@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/golwan/golwan/lwan/internal/netstat"
 )
 
 // A connection is driven by random steps against a model of what must come back. The model is a list of answers, nothing
@@ -262,8 +264,8 @@ func FuzzModel(f *testing.F) {
 // driven drives a script, and again if the system had no memory for the connection.
 func driven(addr string, script []byte) (wrong string) {
 	for range 5 {
-		aborts := TCPAborts()
-		if wrong = drive(addr, script); wrong == "" || TCPAborts() == aborts {
+		aborts := netstat.Aborts()
+		if wrong = drive(addr, script); wrong == "" || netstat.Aborts() == aborts {
 			break
 		}
 	}

@@ -127,7 +127,7 @@ type life struct {
 	restarting  sync.WaitGroup
 	handedOver  chan struct{} // closed when another process serves in this one's place
 	successor   int           // and its number
-	seams       seams         // of the loops to the system; tests put faults there
+	seams       loopSeams     // of the loops to the system; tests put faults there
 }
 
 type lifeState uint8

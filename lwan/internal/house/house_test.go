@@ -106,9 +106,11 @@ var mayImport = map[string][]string{
 	"lwan/internal/evloop": {
 		"lwan/internal/transport", "lwan/internal/logring", "lwan/internal/goid",
 	},
+	"lwan/internal/seams":   {"lwan/internal/evloop"},
+	"lwan/internal/netstat": {},
 	"lwan": {
 		"lwan/internal/message", "lwan/internal/http1", "lwan/internal/wsframe",
-		"lwan/internal/transport", "lwan/internal/evloop",
+		"lwan/internal/transport", "lwan/internal/evloop", "lwan/internal/seams",
 		"lwan/internal/logring", "lwan/internal/goid", "router", "template",
 	},
 	"lwan/lwantest": {"lwan"},
@@ -119,6 +121,9 @@ var mayImport = map[string][]string{
 // testsMayImport is what tests may import besides: the package they are of, and what tests of
 // handlers are written with.
 var testsMayImport = []string{"lwan", "lwan/lwantest", "cache", "template", "router"}
+
+// onlyTests are folders that have a doc.go and tests of the whole, which may import all of it.
+var onlyTests = []string{"lwan/internal/soak", "lwan/internal/smuggling"}
 
 // foreign is what may be imported from elsewhere. What only benchmarks or examples need is not
 // looked at.
@@ -153,7 +158,10 @@ func allowed(s *source, name string) bool {
 		return true // the standard library
 	case !isOurs:
 		return slices.ContainsFunc(foreign, func(f string) bool { return within(name, f) })
-	case s.isTest() && folder == "lwan" && within(ours, "handlers"): // what tests a whole site
+	case s.isTest() && slices.Contains(onlyTests, folder):
+		return true
+	case s.isTest() && folder == "lwan" &&
+		(within(ours, "handlers") || ours == "lwan/internal/netstat"): // what tests a whole site
 		return true
 	case s.isTest() &&
 		(ours == folder || !isBelowInternal(folder) && slices.Contains(testsMayImport, ours)):
@@ -195,6 +203,10 @@ func TestAllowed(t *testing.T) {
 		{"lwan/h1.go", module + "/cache", false},
 		{"lwan/h1.go", module + "/handlers", false},
 		{"lwan/site_test.go", module + "/handlers/files", true},
+		{"lwan/internal/soak/site_test.go", module + "/handlers/files", true},
+		{"lwan/internal/soak/doc.go", module + "/lwan", false},
+		{"lwan/h1_test.go", module + "/lwan/internal/netstat", true},
+		{"lwan/h1.go", module + "/lwan/internal/netstat", false},
 		{"router/table_test.go", module + "/handlers", false},
 		{"lwan/cached_test.go", module + "/cache", true},
 		{"lwan/lwantest/build.go", module + "/lwan", true},
