@@ -2,8 +2,9 @@ package handlers
 
 import "strings"
 
-// acceptsGzip reports whether the fields of an Accept-Encoding prefer gzip, or have nothing against it (RFC 9110 section
-// 12.5.3). A request without such a field is not asked for: its client may not know what to do with the coding.
+// acceptsGzip reports whether the fields of an Accept-Encoding prefer gzip, or do not mind it (RFC
+// 9110 section 12.5.3). Without such a field it reports false: the client may not know what to do
+// with the coding.
 func acceptsGzip(fields []string) bool {
 	const unsaid = -1
 	gzip, identity, other := unsaid, 0, 0
@@ -12,7 +13,8 @@ func acceptsGzip(fields []string) bool {
 			coding, weight, ok := weighted(element)
 			switch {
 			case !ok: // malformed: as if it were not there
-			case strings.EqualFold(coding, "gzip"), strings.EqualFold(coding, "x-gzip"): // RFC 9110 section 8.4.1.3
+			case strings.EqualFold(coding, "gzip"), strings.EqualFold(coding, "x-gzip"):
+				// RFC 9110 section 8.4.1.3
 				gzip = max(gzip, weight)
 			case strings.EqualFold(coding, "identity"):
 				identity = weight

@@ -56,7 +56,8 @@ func appendLogField(b, value []byte) []byte {
 	return append(appendLogValue(b, value), '"')
 }
 
-// appendLogValue appends what a client has chosen, so that it can neither end its field nor its line.
+// appendLogValue appends text that a client has chosen, so that it can end neither its field nor
+// its line.
 func appendLogValue[T string | []byte](b []byte, value T) []byte {
 	const hex = "0123456789ABCDEF"
 	for i := range min(len(value), maxLogValue) {

@@ -11,25 +11,30 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// AccessLog writes a line for each answer to w, once it has ended (a stream, or a subscription to a topic, may take hours
-// until then), in Combined Log Format with the seconds that it took behind it:
+// AccessLog writes a line for each answer to w, once it has ended (a stream, or a subscription to a
+// topic, may take hours until then), in Combined Log Format with the seconds that it took behind
+// it:
 //
-//	192.0.2.7 - - [21/Nov/2025:03:06:00 +0000] "GET /a?b=c HTTP/1.1" 200 512 "https://example.com/" "curl/8.5" 0.000214
+//	192.0.2.7 - - [21/Nov/2025:03:06:00 +0000] "GET /a?b HTTP/1.1" 200 512 "-" "curl/8" 0.000214
 //
-// A field that is missing is "-", as is the request line of what could not be parsed. Status 499 is a client that left
-// before its answer began. Bytes are those of the body that were sent, seconds those from the request's head to the end.
-// The time is that of the request's head. All that comes from a client is printable ASCII, with quotes, backslashes and
-// other bytes as \xHH, so that nobody writes lines or terminal commands of his own; a value longer than 2 KiB is cut off.
+// A field that is missing is "-", as is the request line of a request that could not be parsed.
+// Status 499 is a client that left before its answer began. Bytes are those of the body that were
+// sent, seconds those from the request's head to the end. The time is that of the request's head.
+// All that comes from a client is printable ASCII, with quotes, backslashes and other bytes as
+// \xHH, so that no client writes log lines or terminal commands of its own; a value longer than 2
+// KiB is cut off.
 //
-// Lines are collected for 100 ms and written together by a goroutine of the log's own, which lives from this call to
-// Close: the server closes its observers. A line never waits for w. As long as 1 MiB is waiting for it, lines are
-// dropped; a line "# 12 lines dropped" says so later, also for lines that w has refused with an error. nil is os.Stderr;
-// w is not closed.
+// Lines are collected for 100 ms and written together by a goroutine of the log's own, which lives
+// from this call to Close: the server closes its observers. A line never waits for w. While 1 MiB
+// is waiting for it, lines are dropped; a line "# 12 lines dropped" says so later, also for lines
+// that w has refused with an error. nil is os.Stderr; w is not closed.
 func AccessLog(w io.Writer) lwan.Observer {
 	if w == nil {
 		w = os.Stderr
 	}
-	l := &accessLog{w: w, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
+	l := &accessLog{
+		w: w, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+	}
 	go l.run()
 	return l
 }
@@ -76,7 +81,8 @@ func (l *accessLog) Done(req *lwan.Request, resp *lwan.Response, took time.Durat
 	l.lines.Put(line)
 }
 
-// add queues a line, and reports whether the goroutine has to know: of the first line, and when half the room is taken.
+// add queues a line, and reports whether the goroutine has to know: of the first line, and when
+// half the room is taken.
 func (l *accessLog) add(line []byte) (wake bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -136,8 +142,8 @@ func (l *accessLog) write(batch []byte) []byte {
 	return batch
 }
 
-// Close implements lwan.Observer: it writes what is queued, and returns the first error of the writer. One that does not
-// return within 5 s is given up.
+// Close implements lwan.Observer: it writes what is queued, and returns the first error of the
+// writer. One that does not return within 5 s is given up.
 func (l *accessLog) Close() error {
 	l.mu.Lock()
 	l.closed = true

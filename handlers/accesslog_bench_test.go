@@ -23,7 +23,8 @@ func observed(t testing.TB, fn inside) {
 	srv := &lwan.Server{}
 	srv.Handle("GET /hello", page(200, "hello"))
 	srv.Observe(fn)
-	r := newRequest(t, "GET", "/hello?name=ann", "User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0)", "Referer", "https://a.example/")
+	r := newRequest(t, "GET", "/hello?name=ann", "User-Agent",
+		"Mozilla/5.0 (X11; Linux x86_64; rv:128.0)", "Referer", "https://a.example/")
 	r.RemoteAddr = "192.0.2.1:1234"
 	lwantest.Do(t, lwantest.Build(t, srv), r)
 }

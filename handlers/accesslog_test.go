@@ -19,7 +19,8 @@ import (
 	"github.com/golwan/golwan/lwan/lwantest"
 )
 
-// logged returns the lines of the log of requests to a server of its own in memory, which fill makes.
+// logged returns the lines of the log of requests to a server of its own in memory, which fill
+// makes.
 func logged(t *testing.T, srv *lwan.Server, fill func(t *testing.T, h lwan.Handler)) []string {
 	t.Helper()
 	var log bytes.Buffer
@@ -30,7 +31,8 @@ func logged(t *testing.T, srv *lwan.Server, fill func(t *testing.T, h lwan.Handl
 	return strings.SplitAfter(strings.TrimSuffix(log.String(), "\n"), "\n")
 }
 
-var combined = regexp.MustCompile(`^(\S+) - - \[(\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "([^"]*)" (\d+) (\d+|-) "([^"]*)" "([^"]*)" (\d+\.\d{6})\n?$`)
+var combined = regexp.MustCompile(
+	`^(\S+) - - \[(\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "([^"]*)" (\d+) (\d+|-) "([^"]*)" "([^"]*)" (\d+\.\d{6})\n?$`)
 
 func TestAccessLog(t *testing.T) {
 	srv := &lwan.Server{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}}
@@ -45,26 +47,33 @@ func TestAccessLog(t *testing.T) {
 		resp.WriteString("two")
 		return 200
 	})
-	srv.Handle("/gone", func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Fail(lwan.ErrGone) })
+	srv.Handle("/gone", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Fail(lwan.ErrGone)
+	})
 	requests := []struct {
 		target string
 		fields []string
 		want   string // client, request line, status, bytes, referer, agent
 	}{
 		{"/", nil, `192.0.2.1|GET / HTTP/1.1|200|4|-|-`},
-		{"/a?b=c", []string{"Referer", "https://a.example/?q", "User-Agent", "curl/8.5"}, `192.0.2.1|GET /a?b=c HTTP/1.1|200|4|https://a.example/?q|curl/8.5`},
+		{"/a?b=c", []string{"Referer", "https://a.example/?q", "User-Agent", "curl/8.5"},
+			`192.0.2.1|GET /a?b=c HTTP/1.1|200|4|https://a.example/?q|curl/8.5`},
 		{"/empty", nil, `192.0.2.1|GET /empty HTTP/1.1|204|-|-|-`},
 		{"/fails", nil, `192.0.2.1|GET /fails HTTP/1.1|500|5|-|-`},
 		{"/stream", nil, `192.0.2.1|GET /stream HTTP/1.1|200|6|-|-`},
 		{"/gone", nil, `192.0.2.1|GET /gone HTTP/1.1|499|-|-|-`},
 		{"/", []string{"X-Forwarded-For", "198.51.100.7"}, `198.51.100.7|GET / HTTP/1.1|200|4|-|-`},
-		{"/", []string{"X-Forwarded-For", "::ffff:198.51.100.7"}, `198.51.100.7|GET / HTTP/1.1|200|4|-|-`},
-		{"/", []string{"X-Forwarded-For", `fe80::1%x" 200 - "`}, `fe80::1|GET / HTTP/1.1|200|4|-|-`},
+		{"/", []string{"X-Forwarded-For", "::ffff:198.51.100.7"},
+			`198.51.100.7|GET / HTTP/1.1|200|4|-|-`},
+		{"/", []string{"X-Forwarded-For", `fe80::1%x" 200 - "`},
+			`fe80::1|GET / HTTP/1.1|200|4|-|-`},
 		{"/", []string{"User-Agent", "a\tb"}, `192.0.2.1|GET / HTTP/1.1|200|4|-|a\x09b`},
-		{"/", []string{"User-Agent", `a" 200 "b\`}, `192.0.2.1|GET / HTTP/1.1|200|4|-|a\x22 200 \x22b\x5C`},
+		{"/", []string{"User-Agent", `a" 200 "b\`},
+			`192.0.2.1|GET / HTTP/1.1|200|4|-|a\x22 200 \x22b\x5C`},
 		{"/", []string{"Referer", "ä\xff"}, `192.0.2.1|GET / HTTP/1.1|200|4|\xC3\xA4\xFF|-`},
 		{`/%22%5C%0A`, nil, `192.0.2.1|GET /%22%5C%0A HTTP/1.1|200|4|-|-`},
-		{"/", []string{"Referer", strings.Repeat("x", 2049)}, `192.0.2.1|GET / HTTP/1.1|200|4|` + strings.Repeat("x", 2048) + `...|-`},
+		{"/", []string{"Referer", strings.Repeat("x", 2049)},
+			`192.0.2.1|GET / HTTP/1.1|200|4|` + strings.Repeat("x", 2048) + `...|-`},
 	}
 	lines := logged(t, srv, func(t *testing.T, h lwan.Handler) {
 		for _, r := range requests {
@@ -80,17 +89,23 @@ func TestAccessLog(t *testing.T) {
 		m := combined.FindStringSubmatch(lines[i])
 		if m == nil {
 			t.Errorf("%s: %s", r.target, lines[i])
-		} else if got := strings.Join([]string{m[1], m[3], m[4], m[5], m[6], m[7]}, "|"); got != r.want {
+			continue
+		}
+		got := strings.Join([]string{m[1], m[3], m[4], m[5], m[6], m[7]}, "|")
+		if got != r.want {
 			t.Errorf("%s, want %s", got, r.want)
 		}
 	}
 }
 
-// Times are those of the request's beginning, in the local zone; the last column is how long it took.
+// Times are those of the request's beginning, in the local zone; the last column is how long it
+// took.
 func TestAccessLogTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := &lwan.Server{}
-		srv.Handle("/", func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Fail(req.Sleep(time.Hour)) })
+		srv.Handle("/", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+			return resp.Fail(req.Sleep(time.Hour))
+		})
 		srv.Handle("/slow", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 			if err := req.Sleep(90*time.Minute + 1500*time.Microsecond); err != nil {
 				return resp.Fail(err)
@@ -151,7 +166,8 @@ func TestAccessLogOfServer(t *testing.T) {
 		}
 	})
 	lines := strings.Split(log.String(), "\n")
-	if len(lines) != 3 || !strings.HasPrefix(lines[0], "127.0.0.1 - - [") || !strings.Contains(lines[0], `] "GET /a HTTP/1.1" 200 4 "-" "Go-http-client/1.1" 0.`) ||
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "127.0.0.1 - - [") ||
+		!strings.Contains(lines[0], `] "GET /a HTTP/1.1" 200 4 "-" "Go-http-client/1.1" 0.`) ||
 		!strings.Contains(lines[1], `] "-" 400 `) {
 		t.Errorf("%q", lines)
 	}

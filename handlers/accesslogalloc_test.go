@@ -11,8 +11,8 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// TestAccessLogAllocations: a line costs one allocation, the target's copy. Not under the race detector, with which pools
-// forget.
+// TestAccessLogAllocations: a line costs one allocation, the target's copy. Not under the race
+// detector, under which pools drop values.
 func TestAccessLogAllocations(t *testing.T) {
 	log := handlers.AccessLog(io.Discard)
 	defer log.Close()

@@ -42,10 +42,12 @@ func TestAccessLogOfStreams(t *testing.T) {
 		}
 	})
 	m := combined.FindStringSubmatch(log.String())
-	if m == nil || m[3] != "GET /events HTTP/1.1" || m[4] != "200" || m[5] != strconv.Itoa(len(body)) {
+	if m == nil || m[3] != "GET /events HTTP/1.1" || m[4] != "200" ||
+		m[5] != strconv.Itoa(len(body)) {
 		t.Fatalf("%q of %d bytes", &log, len(body))
 	}
-	if took, err := strconv.ParseFloat(m[8], 64); err != nil || took < lasted.Truncate(time.Microsecond).Seconds() {
+	if took, err := strconv.ParseFloat(m[8], 64); err != nil ||
+		took < lasted.Truncate(time.Microsecond).Seconds() {
 		t.Errorf("%q of a stream that has lasted for %v", &log, lasted)
 	}
 }

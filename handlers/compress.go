@@ -12,26 +12,29 @@ import (
 
 // CompressConfig says what is worth to be compressed. The zero value is a good choice.
 type CompressConfig struct {
-	// MinSize is the number of bytes below which a body stays as it is: 0 is 1 KiB, since a packet has to be sent anyway;
-	// negative: none. A stream of unknown length is taken for a long one.
+	// MinSize is the number of bytes below which a body stays as it is: 0 is 1 KiB, since a packet
+	// has to be sent anyway; negative: none. A stream of unknown length is taken for a long one.
 	MinSize int
 
-	// Types are media types to compress: "text/html", "text/*", or "+json" for all of that structure (RFC 6839). nil: text
-	// of all kinds, JSON, XML, JavaScript, SVG and WebAssembly. Event streams have to be named: text/event-stream.
+	// Types are media types to compress: "text/html", "text/*", or "+json" for all of that
+	// structure (RFC 6839). nil: text of all kinds, JSON, XML, JavaScript, SVG and WebAssembly.
+	// Event streams have to be named: text/event-stream.
 	Types []string
 }
 
-// Compress answers with gzip what is worth it, to clients that accept that (RFC 9110 section 8.4.1.3), streams included:
-// Response.Flush flushes what was compressed so far.
+// Compress sends bodies in gzip where that is worth it, to clients that accept it (RFC 9110 section
+// 8.4.1.3), streams included: Response.Flush flushes what was compressed so far.
 //
-// It leaves alone what is encoded already, ranges, what says "Cache-Control: no-transform" (RFC 9111 section 5.2.2.6), and
-// what has a digest. All answers that could be compressed get "Vary: Accept-Encoding". A strong ETag becomes a weak one,
-// because the bytes are others (RFC 9110 section 8.8.3.3), and Accept-Ranges goes.
+// It leaves alone bodies that are encoded already, ranges, answers with "Cache-Control:
+// no-transform" (RFC 9111 section 5.2.2.6), and answers with a digest. All answers that could be
+// compressed get "Vary: Accept-Encoding". A strong ETag becomes a weak one, because the bytes are
+// others (RFC 9110 section 8.8.3.3), and Accept-Ranges goes.
 //
-// Large pieces of a body are compressed on a goroutine, by Request.Await, so that the loop serves others meanwhile.
+// Large pieces of a body are compressed on a goroutine, by Request.Await, so that the loop serves
+// others meanwhile.
 //
-// An answer that has both a secret and something that the requester has chosen, in a page of the reader's, can tell the
-// secret by its length (the BREACH attack): do not compress those.
+// If an answer holds both a secret and text that an attacker can choose, its compressed length can
+// give the secret away (the BREACH attack): do not compress those.
 func Compress(c CompressConfig) lwan.Middleware {
 	z := newCompressor(c)
 	return func(next lwan.Handler) lwan.Handler {
@@ -39,9 +42,10 @@ func Compress(c CompressConfig) lwan.Middleware {
 			returned := false
 			resp.BeforeHead(func(st lwan.Status) { z.decide(req, resp, st, returned) })
 			st := next(req, resp)
-			if st == lwan.StatusOK && req.Method() == "HEAD" && resp.Err() == nil && unwritten(resp) {
-				// The length is that of the plain body: it must go if GET would compress, and a whole answer always has one
-				// (RFC 9110 section 8.6).
+			if st == lwan.StatusOK && req.Method() == "HEAD" &&
+				resp.Err() == nil && unwritten(resp) {
+				// The length is that of the plain body: it must go if GET would compress, and a
+				// complete answer always has one (RFC 9110 section 8.6).
 				if err := resp.SendHead(st); err != nil {
 					return resp.Fail(err)
 				}
@@ -68,8 +72,8 @@ const (
 	defaultMinSize = 1 << 10
 	eventStream    = "text/event-stream"
 
-	// gzipLevel is as fast as level 1 on JSON of 1 MiB (4 ms), with a smaller result and two thirds of the memory; level 6
-	// takes three times as long for another 2 %.
+	// gzipLevel is as fast as level 1 on JSON of 1 MiB (4 ms), with a smaller result and two thirds
+	// of the memory; level 6 takes three times as long for another 2 %.
 	gzipLevel = 2
 )
 
@@ -80,8 +84,8 @@ func newCompressor(c CompressConfig) *compressor {
 	}
 	types := c.Types
 	if types == nil {
-		types = []string{"text/*", "application/json", "+json", "application/xml", "+xml", "application/javascript",
-			"application/x-ndjson", "application/wasm"}
+		types = []string{"text/*", "application/json", "+json", "application/xml", "+xml",
+			"application/javascript", "application/x-ndjson", "application/wasm"}
 	}
 	for _, t := range types {
 		z.types = append(z.types, strings.ToLower(t))
@@ -113,8 +117,8 @@ func (z *compressor) decide(req *lwan.Request, resp *lwan.Response, st lwan.Stat
 	}
 }
 
-// revalidated makes a 304 say what the 200 has said (RFC 9110 section 15.4.5), which is not known here, but the client
-// shows the ETag that it was given.
+// revalidated makes a 304 say what the 200 has said (RFC 9110 section 15.4.5). That is not known
+// here, but the client shows the ETag that it was given.
 func (z *compressor) revalidated(req *lwan.Request, resp *lwan.Response) {
 	vary(resp, "Accept-Encoding")
 	if tag := resp.Header("ETag"); strings.Contains(req.Header("If-None-Match"), "W/"+tag) {
@@ -148,7 +152,9 @@ func (z *compressor) worthy(contentType string) bool {
 
 // transformable reports whether nothing in the head speaks against another coding.
 func transformable(resp *lwan.Response) bool {
-	for _, name := range []string{"Content-Encoding", "Content-Range", "Content-Digest", "Repr-Digest"} {
+	for _, name := range []string{
+		"Content-Encoding", "Content-Range", "Content-Digest", "Repr-Digest",
+	} {
 		if resp.Header(name) != "" {
 			return false
 		}
@@ -177,7 +183,8 @@ func (z *compressor) newBody(req *lwan.Request, to io.Writer, st lwan.Status) *g
 		w.Reset(b.out)
 		b.gzip = w
 	} else {
-		b.gzip, _ = gzip.NewWriterLevel(b.out, gzipLevel) // its only error is a level that does not exist
+		// its only error is a level that does not exist
+		b.gzip, _ = gzip.NewWriterLevel(b.out, gzipLevel)
 	}
 	return b
 }

@@ -16,7 +16,10 @@ func document(b testing.TB, size int) []byte {
 	var list []map[string]any
 	var text []byte
 	for i := 0; len(text) < size; i++ {
-		list = append(list, map[string]any{"id": i, "name": fmt.Sprint("user ", i*7919%1000), "mail": fmt.Sprintf("u%d@example.com", i), "active": i%3 == 0})
+		list = append(list, map[string]any{
+			"id": i, "name": fmt.Sprint("user ", i*7919%1000),
+			"mail": fmt.Sprintf("u%d@example.com", i), "active": i%3 == 0,
+		})
 		if i%16 == 0 {
 			var err error
 			if text, err = json.Marshal(list); err != nil {

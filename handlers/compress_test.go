@@ -54,9 +54,12 @@ func plain(t testing.TB, h http.Header, body string) string {
 }
 
 // zipDo runs h behind Compress, for a client that takes gzip.
-func zipDo(t *testing.T, c handlers.CompressConfig, h lwan.Handler, method string) *lwantest.Result {
+func zipDo(
+	t *testing.T, c handlers.CompressConfig, h lwan.Handler, method string,
+) *lwantest.Result {
 	t.Helper()
-	return lwantest.Do(t, handlers.Compress(c)(h), newRequest(t, method, "/", "Accept-Encoding", "gzip"))
+	return lwantest.Do(t, handlers.Compress(c)(h),
+		newRequest(t, method, "/", "Accept-Encoding", "gzip"))
 }
 
 func newRequest(t testing.TB, method, target string, fields ...string) *http.Request {
@@ -74,7 +77,9 @@ func newRequest(t testing.TB, method, target string, fields ...string) *http.Req
 // bodies are the ways to write one.
 func bodies(ct string, body []byte) map[string]lwan.Handler {
 	return map[string]lwan.Handler{
-		"data": func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Data(201, ct, body) },
+		"data": func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+			return resp.Data(201, ct, body)
+		},
 		"string": func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 			resp.SetContentType(ct)
 			resp.SetBody(string(body))
@@ -97,11 +102,14 @@ func bodies(ct string, body []byte) map[string]lwan.Handler {
 			}
 			return 201
 		},
-		"on a goroutine": lwan.Blocking(func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Data(201, ct, body) }),
+		"on a goroutine": lwan.Blocking(func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+			return resp.Data(201, ct, body)
+		}),
 	}
 }
 
-// compressSizes are around CompressConfig.MinSize and, with heldBack, around what is held back of an answer.
+// compressSizes are around CompressConfig.MinSize and, with heldBack, around what is held back of
+// an answer.
 var (
 	compressSizes = []int{0, 1, 1023, 1024, 1<<16 - 1, 1 << 16, 1<<16 + 1, 200_000}
 	heldBack      = lwan.WithLimits(lwan.Limits{Buffer: 1 << 16})
@@ -109,7 +117,9 @@ var (
 
 func TestCompressSizes(t *testing.T) {
 	for _, size := range compressSizes {
-		for name, body := range map[string][]byte{"text": bytes.Repeat([]byte("text"), size/4+1)[:size], "noise": noise(size)} {
+		for name, body := range map[string][]byte{
+			"text": bytes.Repeat([]byte("text"), size/4+1)[:size], "noise": noise(size),
+		} {
 			for way, h := range bodies("text/plain", body) {
 				t.Run(fmt.Sprint(name, size, way), func(t *testing.T) {
 					got := zipDo(t, handlers.CompressConfig{}, heldBack(h), "GET")
@@ -140,19 +150,24 @@ func TestCompressOnTheWire(t *testing.T) {
 	}
 	s := lwantest.Start(t, srv)
 	for path, body := range want {
-		head, content := roundTrip(t, s, newRequest(t, "GET", s.URL+path, "Accept-Encoding", "gzip"))
+		head, content := roundTrip(t, s,
+			newRequest(t, "GET", s.URL+path, "Accept-Encoding", "gzip"))
 		if got := plain(t, head.Header, content); got != body {
 			t.Errorf("%s: %d bytes, want %d", path, len(got), len(body))
 		}
-		if streamed := strings.HasPrefix(path, "/reader/") && len(body) > 1<<16; head.StatusCode != 201 && !streamed { // that is 200
+		// that is 200
+		streamed := strings.HasPrefix(path, "/reader/") && len(body) > 1<<16
+		if head.StatusCode != 201 && !streamed {
 			t.Errorf("%s: %s", path, head.Status)
 		}
 	}
 }
 
-// roundTrip sends r with a client that leaves the body as it is, on a connection of its own: what comes after the answer
-// would show.
-func roundTrip(t testing.TB, s *lwantest.Server, r *http.Request) (head *http.Response, body string) {
+// roundTrip sends r with a client that leaves the body as it is, on a connection of its own: what
+// comes after the answer would show.
+func roundTrip(
+	t testing.TB, s *lwantest.Server, r *http.Request,
+) (head *http.Response, body string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.Addrs()[0].String())
 	if err != nil {
@@ -201,31 +216,54 @@ func TestCompressChoice(t *testing.T) {
 		h      lwan.Handler
 		want   string
 	}{
-		{"text", handlers.CompressConfig{}, page(200, long, "Content-Type", "text/plain; charset=utf-8"), zipped},
-		{"upper case", handlers.CompressConfig{}, page(200, long, "Content-Type", "Text/HTML"), zipped},
-		{"JSON", handlers.CompressConfig{}, page(200, long, "Content-Type", "application/json"), zipped},
-		{"JSON by structure", handlers.CompressConfig{}, page(200, long, "Content-Type", "application/problem+json ;a=b"), zipped},
-		{"SVG", handlers.CompressConfig{}, page(200, long, "Content-Type", "image/svg+xml"), zipped},
+		{"text", handlers.CompressConfig{},
+			page(200, long, "Content-Type", "text/plain; charset=utf-8"), zipped},
+		{"upper case", handlers.CompressConfig{}, page(200, long, "Content-Type", "Text/HTML"),
+			zipped},
+		{"JSON", handlers.CompressConfig{}, page(200, long, "Content-Type", "application/json"),
+			zipped},
+		{"JSON by structure", handlers.CompressConfig{},
+			page(200, long, "Content-Type", "application/problem+json ;a=b"), zipped},
+		{"SVG", handlers.CompressConfig{}, page(200, long, "Content-Type", "image/svg+xml"),
+			zipped},
 		{"error", handlers.CompressConfig{}, page(404, long, "Content-Type", "text/html"), zipped},
 		{"image", handlers.CompressConfig{}, page(200, long, "Content-Type", "image/png"), same},
 		{"no type", handlers.CompressConfig{}, page(200, long), same},
-		{"small", handlers.CompressConfig{}, page(200, long[:1023], "Content-Type", "text/plain"), same},
-		{"large enough", handlers.CompressConfig{}, page(200, long[:1024], "Content-Type", "text/plain"), zipped},
-		{"own size", handlers.CompressConfig{MinSize: 10}, page(200, long[:10], "Content-Type", "text/plain"), zipped},
-		{"below own size", handlers.CompressConfig{MinSize: 10}, page(200, long[:9], "Content-Type", "text/plain"), same},
-		{"no size", handlers.CompressConfig{MinSize: -1}, page(200, "", "Content-Type", "text/plain"), zipped},
-		{"own type", handlers.CompressConfig{Types: []string{"Image/BMP"}}, page(200, long, "Content-Type", "image/bmp"), zipped},
-		{"own types", handlers.CompressConfig{Types: []string{"font/*"}}, page(200, long, "Content-Type", "font/ttf"), zipped},
-		{"not own type", handlers.CompressConfig{Types: []string{"font/*"}}, page(200, long, "Content-Type", "text/html"), same},
-		{"no types", handlers.CompressConfig{Types: []string{}}, page(200, long, "Content-Type", "text/html"), same},
-		{"events", handlers.CompressConfig{}, page(200, long, "Content-Type", "text/event-stream"), same},
-		{"events by name", handlers.CompressConfig{Types: []string{"text/event-stream"}}, page(200, long, "Content-Type", "text/event-stream"), zipped},
-		{"encoded", handlers.CompressConfig{}, page(200, long, "Content-Type", "text/html", "Content-Encoding", "br"), same},
-		{"no-transform", handlers.CompressConfig{}, page(200, long, "Content-Type", "text/html", "Cache-Control", "no-cache, No-Transform"), same},
-		{"digest", handlers.CompressConfig{}, page(200, long, "Content-Type", "text/html", "Repr-Digest", "sha-256=:AA==:"), same},
-		{"range", handlers.CompressConfig{}, page(206, long, "Content-Type", "text/html", "Content-Range", "bytes 0-2399/9999"), same},
+		{"small", handlers.CompressConfig{}, page(200, long[:1023], "Content-Type", "text/plain"),
+			same},
+		{"large enough", handlers.CompressConfig{},
+			page(200, long[:1024], "Content-Type", "text/plain"), zipped},
+		{"own size", handlers.CompressConfig{MinSize: 10},
+			page(200, long[:10], "Content-Type", "text/plain"), zipped},
+		{"below own size", handlers.CompressConfig{MinSize: 10},
+			page(200, long[:9], "Content-Type", "text/plain"), same},
+		{"no size", handlers.CompressConfig{MinSize: -1},
+			page(200, "", "Content-Type", "text/plain"), zipped},
+		{"own type", handlers.CompressConfig{Types: []string{"Image/BMP"}},
+			page(200, long, "Content-Type", "image/bmp"), zipped},
+		{"own types", handlers.CompressConfig{Types: []string{"font/*"}},
+			page(200, long, "Content-Type", "font/ttf"), zipped},
+		{"not own type", handlers.CompressConfig{Types: []string{"font/*"}},
+			page(200, long, "Content-Type", "text/html"), same},
+		{"no types", handlers.CompressConfig{Types: []string{}},
+			page(200, long, "Content-Type", "text/html"), same},
+		{"events", handlers.CompressConfig{}, page(200, long, "Content-Type", "text/event-stream"),
+			same},
+		{"events by name", handlers.CompressConfig{Types: []string{"text/event-stream"}},
+			page(200, long, "Content-Type", "text/event-stream"), zipped},
+		{"encoded", handlers.CompressConfig{},
+			page(200, long, "Content-Type", "text/html", "Content-Encoding", "br"), same},
+		{"no-transform", handlers.CompressConfig{},
+			page(200, long, "Content-Type", "text/html", "Cache-Control", "no-cache, No-Transform"),
+			same},
+		{"digest", handlers.CompressConfig{},
+			page(200, long, "Content-Type", "text/html", "Repr-Digest", "sha-256=:AA==:"), same},
+		{"range", handlers.CompressConfig{},
+			page(206, long, "Content-Type", "text/html", "Content-Range", "bytes 0-2399/9999"),
+			same},
 		{"ranges", handlers.CompressConfig{}, page(206, long, "Content-Type", "text/html"), same},
-		{"no content", handlers.CompressConfig{MinSize: -1}, page(204, "", "Content-Type", "text/html"), same},
+		{"no content", handlers.CompressConfig{MinSize: -1},
+			page(204, "", "Content-Type", "text/html"), same},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := zipDo(t, tt.config, tt.h, "GET")
@@ -236,11 +274,13 @@ func TestCompressChoice(t *testing.T) {
 			if got.Header.Get("Vary") == "Accept-Encoding" != (want != same) {
 				t.Errorf("Vary: %q", got.Header["Vary"])
 			}
-			if n := got.Header.Get("Content-Length"); want == zipped && n != strconv.Itoa(len(got.Body)) {
+			n := got.Header.Get("Content-Length")
+			if want == zipped && n != strconv.Itoa(len(got.Body)) {
 				t.Errorf("Content-Length: %s of %d", n, len(got.Body))
 			}
 			other := lwantest.Get(t, handlers.Compress(tt.config)(tt.h), "/") // no Accept-Encoding
-			if other.Header.Get("Vary") != got.Header.Get("Vary") || other.Header.Get("Content-Encoding") == "gzip" {
+			if other.Header.Get("Vary") != got.Header.Get("Vary") ||
+				other.Header.Get("Content-Encoding") == "gzip" {
 				t.Errorf("for another client: %q", other.Header)
 			}
 		})
@@ -259,7 +299,8 @@ func TestCompressHead(t *testing.T) {
 		{"a body", page(200, long, "Content-Type", "text/plain"), "as GET", "gzip"},
 		{"a small body", page(200, "x", "Content-Type", "text/plain"), "1", ""},
 		{"a length", withLength("5000", "Content-Type", "text/plain"), "", "gzip"},
-		{"an endless length", withLength("9223372036854775807", "Content-Type", "text/plain"), "", "gzip"},
+		{"an endless length", withLength("9223372036854775807", "Content-Type", "text/plain"),
+			"", "gzip"},
 		{"a small length", withLength("50", "Content-Type", "text/plain"), "50", ""},
 		{"an image's length", withLength("5000", "Content-Type", "image/png"), "5000", ""},
 	} {
@@ -273,7 +314,8 @@ func TestCompressHead(t *testing.T) {
 				get, _ := roundTrip(t, s, newRequest(t, "GET", s.URL, "Accept-Encoding", "gzip"))
 				want = get.Header.Get("Content-Length")
 			}
-			if head.Header.Get("Content-Length") != want || head.Header.Get("Content-Encoding") != tt.coding {
+			if head.Header.Get("Content-Length") != want ||
+				head.Header.Get("Content-Encoding") != tt.coding {
 				t.Errorf("%q", head.Header)
 			}
 		})
@@ -303,7 +345,9 @@ func TestCompressValidators(t *testing.T) {
 				body = ""
 			}
 			h := handlers.Compress(handlers.CompressConfig{})(page(tt.st, body, fields...))
-			got := lwantest.Do(t, h, newRequest(t, "GET", "/", "Accept-Encoding", "gzip", "If-None-Match", tt.ifNoneMatch))
+			got := lwantest.Do(t, h,
+				newRequest(t, "GET", "/", "Accept-Encoding", "gzip", "If-None-Match",
+					tt.ifNoneMatch))
 			if got.Header.Get("ETag") != tt.want || got.Header.Get("Vary") != "Accept-Encoding" {
 				t.Errorf("%q", got.Header)
 			}
@@ -374,7 +418,8 @@ func TestCompressFile(t *testing.T) {
 	s := lwantest.Start(t, srv)
 	for _, coding := range []string{"gzip", "br"} {
 		head, body := roundTrip(t, s, newRequest(t, "GET", s.URL, "Accept-Encoding", coding))
-		if (head.Header.Get("Content-Encoding") == "gzip") != (coding == "gzip") || plain(t, head.Header, body) != long {
+		if (head.Header.Get("Content-Encoding") == "gzip") != (coding == "gzip") ||
+			plain(t, head.Header, body) != long {
 			t.Errorf("%s: %q %q", coding, head.Header, body)
 		}
 	}
@@ -411,23 +456,26 @@ func manySizes(s *lwantest.Server, first int) error {
 		}
 		body, err := io.ReadAll(resp.Body)
 		err = errors.Join(err, resp.Body.Close())
-		if want := bytes.Repeat([]byte{byte('a' + n%26)}, n); err != nil || !bytes.Equal(body, want) {
+		want := bytes.Repeat([]byte{byte('a' + n%26)}, n)
+		if err != nil || !bytes.Equal(body, want) {
 			return fmt.Errorf("%d: %d bytes, %w", n, len(body), err)
 		}
 	}
 	return nil
 }
 
-// A handler that is told that its time is up while a large piece is on its way is answered as any other.
+// A handler whose time is up while a large piece is on its way gets its answer out like any other.
 func TestCompressDeadRequest(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
-	got := lwantest.Do(t, handlers.Compress(handlers.CompressConfig{})(func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-		leave()
-		err := req.Sleep(time.Hour)
-		resp.SetContentType("text/plain")
-		resp.Write(noise(1 << 18))
-		return resp.Fail(err)
-	}), newRequest(t, "GET", "/", "Accept-Encoding", "gzip").WithContext(ctx))
+	got := lwantest.Do(t,
+		handlers.Compress(handlers.CompressConfig{})(
+			func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+				leave()
+				err := req.Sleep(time.Hour)
+				resp.SetContentType("text/plain")
+				resp.Write(noise(1 << 18))
+				return resp.Fail(err)
+			}), newRequest(t, "GET", "/", "Accept-Encoding", "gzip").WithContext(ctx))
 	if got.Status != 0 || !got.Cut {
 		t.Errorf("%+v", got)
 	}
@@ -442,7 +490,8 @@ func TestCompressInside(t *testing.T) {
 			return st
 		}
 	}
-	h := footer(handlers.Compress(handlers.CompressConfig{})(page(200, long, "Content-Type", "text/plain")))
+	h := footer(handlers.Compress(handlers.CompressConfig{})(page(200,
+		long, "Content-Type", "text/plain")))
 	got := lwantest.Do(t, h, newRequest(t, "GET", "/", "Accept-Encoding", "gzip"))
 	if text := plain(t, got.Header, got.Body); text != long+"footer" {
 		t.Errorf("%q", text)

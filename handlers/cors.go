@@ -8,39 +8,43 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// CORSConfig says which pages of other origins may read answers (the CORS protocol of the WHATWG Fetch standard). The zero
-// value lets nobody in.
+// CORSConfig says which pages of other origins may read answers (the CORS protocol of the WHATWG
+// Fetch standard). The zero value allows none.
 type CORSConfig struct {
-	// Origins are "scheme://host" or "scheme://host:port" as browsers send them; "null", which any page in a sandbox and
-	// any local file can send; or "*": everybody, without credentials.
+	// Origins are "scheme://host" or "scheme://host:port" as browsers send them; "null", which any
+	// page in a sandbox and any local file can send; or "*": all origins, without credentials.
 	Origins []string
 
 	Methods []string // that pages may use; nil: GET, HEAD, POST, PUT, PATCH, DELETE
 	Headers []string // request fields that pages may set; nil: those that they ask for
 	Expose  []string // response fields that pages may read, beyond those that always are
 
-	// Credentials lets pages of the listed origins send cookies and authorization. It never applies to "*": that would let
-	// every page act with the rights of whoever looks at it.
+	// Credentials lets pages of the listed origins send cookies and authorization. It never applies
+	// to "*": that would let every page act with the rights of the user who looks at it.
 	Credentials bool
 
-	MaxAge time.Duration // how long a browser may remember a preflight, in seconds; 0: its default, 5 s; negative: not at all
+	// how long a browser may remember a preflight, in seconds; 0: its default, 5 s; negative: not
+	// at all
+	MaxAge time.Duration
 }
 
-// CORS lets pages of other origins read answers. It answers preflights itself, with 204; what middleware outside of it
-// does is done to them too, and what is inside, as authentication, is not, because a preflight has no credentials. All
-// other requests go on, and their answers, errors too, tell the browser whether the page may read them: CORS keeps no
-// request out.
+// CORS lets pages of other origins read answers. It answers preflights itself, with 204; middleware
+// outside of CORS sees them, middleware inside, such as authentication, does not, because a
+// preflight has no credentials. All other requests go on, and their answers, errors too, tell the
+// browser whether the page may read them: CORS keeps no request out.
 //
 // On a group it covers preflights for the paths of the group's routes, whatever methods these have.
 //
-// Origins are compared exactly, and configured ones brought into the form that browsers send: lower case, no slash at the
-// end, no default port. Other patterns do not exist, since most of them match more than was meant.
+// Origins are compared exactly, and configured ones brought into the form that browsers send: lower
+// case, no slash at the end, no default port. There are no other patterns, since most of them match
+// more than was meant.
 func CORS(c CORSConfig) lwan.Middleware {
 	p := newCORSPolicy(c)
 	return func(next lwan.Handler) lwan.Handler {
 		return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 			preflight := isPreflight(req)
-			resp.BeforeHead(func(lwan.Status) { p.answer(req, resp, preflight) }) // a Reset does not drop it
+			// a Reset does not drop it
+			resp.BeforeHead(func(lwan.Status) { p.answer(req, resp, preflight) })
 			if preflight {
 				return lwan.StatusNoContent
 			}
@@ -49,9 +53,11 @@ func CORS(c CORSConfig) lwan.Middleware {
 	}
 }
 
-// isPreflight reports whether a browser asks in advance (Fetch, section 3.2.2: CORS-preflight request).
+// isPreflight reports whether a browser asks in advance (Fetch, section 3.2.2: CORS-preflight
+// request).
 func isPreflight(req *lwan.Request) bool {
-	return req.Method() == "OPTIONS" && req.HeaderBytes("Origin") != nil && req.HeaderBytes("Access-Control-Request-Method") != nil
+	return req.Method() == "OPTIONS" && req.HeaderBytes("Origin") != nil &&
+		req.HeaderBytes("Access-Control-Request-Method") != nil
 }
 
 // corsPolicy is a CORSConfig as the values of fields.
@@ -67,7 +73,8 @@ type corsPolicy struct {
 func newCORSPolicy(c CORSConfig) *corsPolicy {
 	p := &corsPolicy{
 		origins: map[string]bool{}, credentials: c.Credentials,
-		methods: strings.Join(c.Methods, ", "), headers: strings.Join(c.Headers, ", "), expose: strings.Join(c.Expose, ", "),
+		methods: strings.Join(c.Methods, ", "), headers: strings.Join(c.Headers, ", "),
+		expose: strings.Join(c.Expose, ", "),
 	}
 	for _, o := range c.Origins {
 		if o == "*" {
@@ -104,7 +111,8 @@ func serializedOrigin(o string) string {
 func (p *corsPolicy) answer(req *lwan.Request, resp *lwan.Response, preflight bool) {
 	origin := req.HeaderBytes("Origin")
 	listed := p.origins[string(origin)]
-	if len(p.origins) > 0 { // an answer to no origin differs too, and a cache must not hand it to one
+	// an answer to no origin differs too, and a cache must not hand it to one
+	if len(p.origins) > 0 {
 		vary(resp, "Origin")
 	}
 	switch {

@@ -27,7 +27,10 @@ func corsFields(h http.Header) map[string]string {
 
 func TestCORS(t *testing.T) {
 	list := handlers.CORSConfig{Origins: []string{"https://a.example", "http://b.example:8080"}}
-	secret := handlers.CORSConfig{Origins: []string{"https://a.example"}, Credentials: true, Expose: []string{"X-One", "X-Two"}}
+	secret := handlers.CORSConfig{
+		Origins: []string{"https://a.example"}, Credentials: true,
+		Expose: []string{"X-One", "X-Two"},
+	}
 	all := handlers.CORSConfig{Origins: []string{"*"}}
 	bold := handlers.CORSConfig{Origins: []string{"*", "https://a.example"}, Credentials: true}
 	type m = map[string]string
@@ -37,8 +40,10 @@ func TestCORS(t *testing.T) {
 		origins []string // of the request
 		want    m
 	}{
-		{"listed", list, []string{"https://a.example"}, m{"Allow-Origin": "https://a.example", "Vary": "Origin"}},
-		{"with a port", list, []string{"http://b.example:8080"}, m{"Allow-Origin": "http://b.example:8080", "Vary": "Origin"}},
+		{"listed", list, []string{"https://a.example"},
+			m{"Allow-Origin": "https://a.example", "Vary": "Origin"}},
+		{"with a port", list, []string{"http://b.example:8080"},
+			m{"Allow-Origin": "http://b.example:8080", "Vary": "Origin"}},
 		{"not listed", list, []string{"https://c.example"}, m{"Vary": "Origin"}},
 		{"other port", list, []string{"http://b.example"}, m{"Vary": "Origin"}},
 		{"other scheme", list, []string{"http://a.example"}, m{"Vary": "Origin"}},
@@ -49,26 +54,33 @@ func TestCORS(t *testing.T) {
 		{"empty", list, []string{""}, m{"Vary": "Origin"}},
 		{"none", list, nil, m{"Vary": "Origin"}},
 		{"nobody", handlers.CORSConfig{}, []string{"https://a.example"}, m{}},
-		{"null by name", handlers.CORSConfig{Origins: []string{"null"}}, []string{"null"}, m{"Allow-Origin": "null", "Vary": "Origin"}},
+		{"null by name", handlers.CORSConfig{Origins: []string{"null"}}, []string{"null"},
+			m{"Allow-Origin": "null", "Vary": "Origin"}},
 		{"everybody", all, []string{"https://c.example"}, m{"Allow-Origin": "*"}},
 		{"everybody, none", all, nil, m{"Allow-Origin": "*"}},
 		{"credentials", secret, []string{"https://a.example"}, m{
-			"Allow-Origin": "https://a.example", "Allow-Credentials": "true", "Expose-Headers": "X-One, X-Two", "Vary": "Origin",
+			"Allow-Origin": "https://a.example", "Allow-Credentials": "true",
+			"Expose-Headers": "X-One, X-Two", "Vary": "Origin",
 		}},
 		{"credentials, not listed", secret, []string{"https://c.example"}, m{"Vary": "Origin"}},
-		{"bold, listed", bold, []string{"https://a.example"}, m{"Allow-Origin": "https://a.example", "Allow-Credentials": "true", "Vary": "Origin"}},
-		{"bold, not listed", bold, []string{"https://c.example"}, m{"Allow-Origin": "*", "Vary": "Origin"}},
+		{"bold, listed", bold, []string{"https://a.example"},
+			m{"Allow-Origin": "https://a.example", "Allow-Credentials": "true", "Vary": "Origin"}},
+		{"bold, not listed", bold, []string{"https://c.example"},
+			m{"Allow-Origin": "*", "Vary": "Origin"}},
 		{"bold, none", bold, nil, m{"Allow-Origin": "*", "Vary": "Origin"}},
-		{"config in another form", handlers.CORSConfig{Origins: []string{"HTTPS://A.Example:443/"}}, []string{"https://a.example"},
+		{"config in another form", handlers.CORSConfig{Origins: []string{"HTTPS://A.Example:443/"}},
+			[]string{"https://a.example"},
 			m{"Allow-Origin": "https://a.example", "Vary": "Origin"}},
-		{"default port of HTTP", handlers.CORSConfig{Origins: []string{"http://a.example:80"}}, []string{"http://a.example"},
+		{"default port of HTTP", handlers.CORSConfig{Origins: []string{"http://a.example:80"}},
+			[]string{"http://a.example"},
 			m{"Allow-Origin": "http://a.example", "Vary": "Origin"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRequest(t, "GET", "/")
 			r.Header["Origin"] = tt.origins
 			got := lwantest.Do(t, handlers.CORS(tt.config)(page(200, "body")), r)
-			if fields := corsFields(got.Header); !reflect.DeepEqual(fields, tt.want) || got.Body != "body" {
+			fields := corsFields(got.Header)
+			if !reflect.DeepEqual(fields, tt.want) || got.Body != "body" {
 				t.Errorf("%v %+v", fields, got)
 			}
 		})
@@ -87,41 +99,52 @@ func TestCORSPreflight(t *testing.T) {
 		want   m
 	}{
 		{"defaults", handlers.CORSConfig{Origins: origins}, origins[0], "content-type,x-one", m{
-			"Allow-Origin": origins[0], "Allow-Methods": methods, "Allow-Headers": "content-type,x-one", "Vary": "Origin|Access-Control-Request-Headers",
+			"Allow-Origin": origins[0], "Allow-Methods": methods,
+			"Allow-Headers": "content-type,x-one", "Vary": "Origin|Access-Control-Request-Headers",
 		}},
 		{"nothing asked", handlers.CORSConfig{Origins: origins}, origins[0], "", m{
-			"Allow-Origin": origins[0], "Allow-Methods": methods, "Vary": "Origin|Access-Control-Request-Headers",
+			"Allow-Origin": origins[0], "Allow-Methods": methods,
+			"Vary": "Origin|Access-Control-Request-Headers",
 		}},
 		{"lists", handlers.CORSConfig{
-			Origins: origins, Methods: []string{"GET", "PURGE"}, Headers: []string{"X-One", "X-Two"}, Expose: []string{"X-Three"},
-			Credentials: true, MaxAge: 90 * time.Minute,
+			Origins: origins, Methods: []string{"GET", "PURGE"},
+			Headers: []string{"X-One", "X-Two"}, Expose: []string{"X-Three"}, Credentials: true,
+			MaxAge: 90 * time.Minute,
 		}, origins[0], "x-four", m{
-			"Allow-Origin": origins[0], "Allow-Methods": "GET, PURGE", "Allow-Headers": "X-One, X-Two", "Allow-Credentials": "true",
+			"Allow-Origin": origins[0], "Allow-Methods": "GET, PURGE",
+			"Allow-Headers": "X-One, X-Two", "Allow-Credentials": "true",
 			"Max-Age": "5400", "Vary": "Origin",
 		}},
-		{"everybody", handlers.CORSConfig{Origins: []string{"*"}, MaxAge: -1}, "https://c.example", "x-one", m{
-			"Allow-Origin": "*", "Allow-Methods": methods, "Allow-Headers": "x-one", "Max-Age": "0", "Vary": "Access-Control-Request-Headers",
-		}},
-		{"not listed", handlers.CORSConfig{Origins: origins, Credentials: true}, "https://c.example", "x-one", m{"Vary": "Origin"}},
-		{"part of a second", handlers.CORSConfig{Origins: origins, MaxAge: time.Millisecond}, origins[0], "", m{
-			"Allow-Origin": origins[0], "Allow-Methods": methods, "Max-Age": "1", "Vary": "Origin|Access-Control-Request-Headers",
-		}},
+		{"everybody", handlers.CORSConfig{Origins: []string{"*"}, MaxAge: -1},
+			"https://c.example", "x-one", m{
+				"Allow-Origin": "*", "Allow-Methods": methods, "Allow-Headers": "x-one",
+				"Max-Age": "0", "Vary": "Access-Control-Request-Headers",
+			}},
+		{"not listed", handlers.CORSConfig{Origins: origins, Credentials: true},
+			"https://c.example", "x-one", m{"Vary": "Origin"}},
+		{"part of a second", handlers.CORSConfig{Origins: origins, MaxAge: time.Millisecond},
+			origins[0], "", m{
+				"Allow-Origin": origins[0], "Allow-Methods": methods, "Max-Age": "1",
+				"Vary": "Origin|Access-Control-Request-Headers",
+			}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newRequest(t, "OPTIONS", "/", "Origin", tt.origin, "Access-Control-Request-Method", "PUT")
+			r := newRequest(t, "OPTIONS", "/", "Origin", tt.origin, "Access-Control-Request-Method",
+				"PUT")
 			if tt.asked != "" {
 				r.Header.Set("Access-Control-Request-Headers", tt.asked)
 			}
 			got := lwantest.Do(t, handlers.CORS(tt.config)(page(200, "the handler ran")), r)
-			if fields := corsFields(got.Header); !reflect.DeepEqual(fields, tt.want) || got.Status != 204 || got.Body != "" {
+			fields := corsFields(got.Header)
+			if !reflect.DeepEqual(fields, tt.want) || got.Status != 204 || got.Body != "" {
 				t.Errorf("%v %+v", fields, got)
 			}
 		})
 	}
 }
 
-// On a group, preflights get through where the group has no route for OPTIONS, and authentication inside of CORS is not
-// asked. Errors tell who may read them, too.
+// On a group, preflights get through where the group has no route for OPTIONS, and authentication
+// inside of CORS is not asked. Errors too say which origins may read them.
 func TestCORSGroup(t *testing.T) {
 	srv := &lwan.Server{}
 	auth := func(next lwan.Handler) lwan.Handler {
@@ -142,9 +165,12 @@ func TestCORSGroup(t *testing.T) {
 			return st
 		}
 	}
-	api := srv.Group("/api", undo, handlers.CORS(handlers.CORSConfig{Origins: []string{"https://a.example"}}), auth)
+	api := srv.Group("/api", undo,
+		handlers.CORS(handlers.CORSConfig{Origins: []string{"https://a.example"}}), auth)
 	api.Handle("PUT /x", page(200, "x"))
-	api.Handle("GET /panic", func(req *lwan.Request, resp *lwan.Response) lwan.Status { panic("oops") })
+	api.Handle("GET /panic", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		panic("oops")
+	})
 	api.Handle("GET /busy", page(503, ""))
 	srv.Handle("GET /page", page(200, "page"))
 	s := lwantest.Start(t, srv)
@@ -173,7 +199,8 @@ func TestCORSGroup(t *testing.T) {
 			r.Header.Set("Authorization", tt.token)
 		}
 		head, _ := roundTrip(t, s, r)
-		if origin := head.Header.Get("Access-Control-Allow-Origin"); head.StatusCode != tt.status || origin != tt.origin {
+		origin := head.Header.Get("Access-Control-Allow-Origin")
+		if head.StatusCode != tt.status || origin != tt.origin {
 			t.Errorf("%+v: %d %q", tt, head.StatusCode, head.Header)
 		}
 	}

@@ -1,10 +1,12 @@
-// Package handlers has the small middleware, modules and observers that ship with golwan, written with nothing but the
-// exported API of package lwan, as a user's own are. Larger modules have packages of their own below this one.
+// Package handlers has the small middleware, modules and observers that ship with golwan, written
+// with nothing but the exported API of package lwan, like a user's own. Larger modules have
+// packages of their own below this one.
 //
 //	srv := &lwan.Server{Addr: ":8080"}
 //	srv.Observe(handlers.AccessLog(os.Stdout))
 //	srv.Use(handlers.RequestID, handlers.Compress(handlers.CompressConfig{}))
-//	api := srv.Group("/api", handlers.CORS(handlers.CORSConfig{Origins: []string{"https://app.example.com"}}))
+//	origins := []string{"https://app.example.com"}
+//	api := srv.Group("/api", handlers.CORS(handlers.CORSConfig{Origins: origins}))
 //	api.Handle("GET /users/{id}", show)
 //	srv.Mount("/old", handlers.Redirect.With(handlers.RedirectConfig{To: "/new/"}))
 //
@@ -17,34 +19,38 @@
 //
 // # Order
 //
-// Middleware that comes first is outermost. RequestID goes first, so that all lines of the log have the ID. CORS goes
-// outside of authentication, which would refuse preflights. What writes to a body after its handler has returned may be
-// outside of Compress or inside: bodies are compressed when the head goes out, after all middleware.
+// Middleware that comes first is outermost. RequestID goes first, so that all lines of the log have
+// the ID. CORS goes outside of authentication, which would refuse preflights. Middleware that
+// writes to a body after the handler has returned may be outside of Compress or inside: bodies are
+// compressed when the head goes out, after all middleware.
 //
 // # Configuration
 //
-// A configuration is a struct whose zero value works, or, where no default would be safe, lets nothing through. It is
-// read once. Modules refuse to open with one that makes no sense, and name the field; middleware has no way to say so, and
-// what CORS does not understand matches nothing.
+// A configuration is a struct whose zero value works, or lets nothing through where no default
+// would be safe. It is read once. Modules refuse to open with one that makes no sense, and name the
+// field; middleware has no way to say so, and what CORS does not understand matches nothing.
 //
 // # Lifetimes
 //
-// AccessLog has a goroutine from its call to its Close, which is the server's to call if it was given to Observe, and else
-// the caller's. The rest holds nothing but memory.
+// AccessLog has a goroutine from its call to its Close. The server calls Close if the log was given
+// to Observe, else the caller does. The rest holds nothing but memory.
 //
 // # Concurrency
 //
-// Everything may be used by many requests at the same time, and by several servers, but for an AccessLog, which the first
-// server that ends closes.
+// Everything may be used by many requests at the same time, and by several servers, but for an
+// AccessLog, which the first server that ends closes.
 //
 // # Caveats
 //
-//   - IDs and addresses that clients send are claims. See RequestID, and lwan.Server.TrustedProxies.
-//   - CORS is no protection of the server: it tells browsers which pages may read answers, and every other client reads them.
+//   - IDs and addresses that clients send are claims. See RequestID, and
+//     lwan.Server.TrustedProxies.
+//   - CORS is no protection of the server: it tells browsers which pages may read answers, and
+//     every other client reads them.
 //   - See Compress for bodies that have secrets in them.
 //
 // # Non-goals
 //
-// No authentication, sessions, rate limits or templates: those are decisions of an application. No other codings than gzip:
-// they need libraries. No rotation of logs: give AccessLog a writer that does it.
+// No authentication, sessions, rate limits or templates: those are decisions of an application. No
+// other codings than gzip: they need libraries. No rotation of logs: give AccessLog a writer that
+// does it.
 package handlers

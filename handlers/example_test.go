@@ -21,7 +21,8 @@ func Example() {
 	srv.Observe(access)
 	srv.Use(handlers.RequestID, handlers.Compress(handlers.CompressConfig{}))
 	srv.Mount("/old", handlers.Redirect.With(handlers.RedirectConfig{To: "/api/"}))
-	api := srv.Group("/api", handlers.CORS(handlers.CORSConfig{Origins: []string{"https://app.example.com"}}))
+	api := srv.Group("/api",
+		handlers.CORS(handlers.CORSConfig{Origins: []string{"https://app.example.com"}}))
 	api.Handle("GET /users/{id}", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		return resp.Text(200, "user "+req.Param("id"))
 	})

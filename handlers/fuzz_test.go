@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-var codingElement = regexp.MustCompile(`^[ \t]*([^;, \t][^;,]*?)[ \t]*(?:;[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*)?$`)
+var codingElement = regexp.MustCompile(
+	`^[ \t]*([^;, \t][^;,]*?)[ \t]*(?:;[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*)?$`)
 
 // naiveAcceptsGzip does the same by a regular expression and floats.
 func naiveAcceptsGzip(fields string) bool {
@@ -24,7 +25,8 @@ func naiveAcceptsGzip(fields string) bool {
 		}
 		coding := m[1]
 		for _, known := range []string{"gzip", "identity"} {
-			if strings.EqualFold(coding, known) || strings.EqualFold(coding, "x-"+known) && known == "gzip" {
+			if strings.EqualFold(coding, known) ||
+				strings.EqualFold(coding, "x-"+known) && known == "gzip" {
 				coding = known
 			}
 		}
@@ -40,14 +42,18 @@ func naiveAcceptsGzip(fields string) bool {
 }
 
 func FuzzAcceptsGzip(f *testing.F) {
-	for _, s := range []string{"gzip", "br;q=0.5, gzip ; q=0.500|*;q=0", "x-gzip;Q=1., identity;q=0", "*;q=0.001,,;q=1", "gzip;q=1.01;q=0", "gzip ;"} {
+	for _, s := range []string{
+		"gzip", "br;q=0.5, gzip ; q=0.500|*;q=0", "x-gzip;Q=1., identity;q=0", "*;q=0.001,,;q=1",
+		"gzip;q=1.01;q=0", "gzip ;",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, fields string) {
 		if strings.ContainsAny(fields, "\r\n") {
 			t.Skip("no field value")
 		}
-		if got, want := acceptsGzip(strings.Split(fields, "|")), naiveAcceptsGzip(fields); got != want {
+		got, want := acceptsGzip(strings.Split(fields, "|")), naiveAcceptsGzip(fields)
+		if got != want {
 			t.Errorf("%q: %v, want %v", fields, got, want)
 		}
 	})
@@ -57,12 +63,15 @@ var logEscape = regexp.MustCompile(`\\x[0-9A-F]{2}`)
 
 // A value is printable, ends no field, and can be read back.
 func FuzzLogValue(f *testing.F) {
-	for _, s := range []string{"", "curl/8", `a" 200 "b`, "\x00\r\n\x1b[2J", "ä\xff", `\x41`, "\x7f"} {
+	for _, s := range []string{
+		"", "curl/8", `a" 200 "b`, "\x00\r\n\x1b[2J", "ä\xff", `\x41`, "\x7f",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		line := string(appendLogValue(nil, value))
-		if i := strings.IndexFunc(line, func(c rune) bool { return c < ' ' || c > '~' || c == '"' }); i >= 0 {
+		i := strings.IndexFunc(line, func(c rune) bool { return c < ' ' || c > '~' || c == '"' })
+		if i >= 0 {
 			t.Fatalf("%q has %q", line, line[i:])
 		}
 		back := logEscape.ReplaceAllStringFunc(line, func(e string) string {
@@ -78,14 +87,20 @@ func FuzzLogValue(f *testing.F) {
 	})
 }
 
-// What is escaped is part of a path and decodes to what it was, with NUL as the slash that it stands for.
+// Escaped text is part of a path and decodes to what it was, with NUL as the slash that it stands
+// for.
 func FuzzEscapeRest(f *testing.F) {
-	for _, s := range []string{"", "a/b", "100%", "a?b#c", "a\x00b", "a%2Fb", "%252F", "ä \"\r\n\\", "%2", "@:;,&=+$"} {
+	for _, s := range []string{
+		"", "a/b", "100%", "a?b#c", "a\x00b", "a%2Fb", "%252F", "ä \"\r\n\\", "%2", "@:;,&=+$",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, rest string) {
 		escaped := escapeRest([]byte(rest))
-		if i := strings.IndexFunc(escaped, func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`?#"<>\`, c) }); i >= 0 {
+		i := strings.IndexFunc(escaped, func(c rune) bool {
+			return c <= ' ' || c > '~' || strings.ContainsRune(`?#"<>\`, c)
+		})
+		if i >= 0 {
 			t.Fatalf("%q has %q", escaped, escaped[i:])
 		}
 		got, err := url.PathUnescape(escaped)

@@ -13,8 +13,8 @@ import (
 	"github.com/golwan/golwan/lwan/buffer"
 )
 
-// gzipBody is the filter of one answer. What the compressor gives is kept until it has returned, because it may run on
-// another goroutine than the handler, to which the response belongs.
+// gzipBody is the filter of one answer. What the compressor gives is kept until it has returned,
+// because it may run on another goroutine than the handler, to which the response belongs.
 type gzipBody struct {
 	req    *lwan.Request
 	to     io.Writer
@@ -24,8 +24,9 @@ type gzipBody struct {
 	inline bool           // an error, maybe of a request that is dead: nothing waits
 }
 
-// awaitFrom is the size of a piece from which a goroutine compresses it. Going there and back costs some 30 us, in which
-// 10 KiB are compressed; a piece of this size would hold the loop for 0.2 ms, and one of 1 MiB for 3 (BenchmarkCompress).
+// awaitFrom is the size of a piece from which a goroutine compresses it. Going there and back costs
+// some 30 us, in which 10 KiB are compressed; a piece of this size would hold the loop for 0.2 ms,
+// and one of 1 MiB for 3 (BenchmarkCompress).
 const awaitFrom = 64 << 10
 
 // Write implements io.Writer.
@@ -75,7 +76,8 @@ func (b *gzipBody) Flush() error {
 	return b.pass()
 }
 
-// Close implements io.Closer. A body that was cut is not closed, and its compressor and buffer are left to the collector.
+// Close implements io.Closer. A body that was cut is not closed, and the garbage collector frees
+// its compressor and buffer.
 func (b *gzipBody) Close() error {
 	if err := b.gzip.Close(); err != nil {
 		return err
@@ -87,7 +89,8 @@ func (b *gzipBody) Close() error {
 	return err
 }
 
-// parseLength reads a Content-Length that the response has accepted; one that is too large for an int is large enough.
+// parseLength reads a Content-Length that the response has accepted; one that is too large for an
+// int is large enough.
 func parseLength(s string) int {
 	n, err := strconv.Atoi(s)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestGzipBodyAllocations: a body that is compressed allocates the filter itself and nothing that grows with it. Not under
-// the race detector, with which pools forget.
+// TestGzipBodyAllocations: a body that is compressed allocates the filter itself and nothing that
+// grows with it. Not under the race detector, under which pools drop values.
 func TestGzipBodyAllocations(t *testing.T) {
 	z := newCompressor(CompressConfig{})
 	text := make([]byte, 16<<10)

@@ -11,14 +11,17 @@ import (
 	"time"
 )
 
-// TestMain fails the tests if goroutines are left behind. Failures that handlers of tests report go nowhere.
+// TestMain fails the tests if goroutines are left behind. Failures that handlers of tests report go
+// nowhere.
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	before := len(goroutines())
 	code := m.Run()
-	for until := time.Now().Add(5 * time.Second); len(goroutines()) > before; time.Sleep(time.Millisecond) {
+	until := time.Now().Add(5 * time.Second)
+	for ; len(goroutines()) > before; time.Sleep(time.Millisecond) {
 		if time.Now().After(until) {
-			fmt.Fprintf(os.Stderr, "goroutines left behind, before there were %d:\n%s\n", before, strings.Join(goroutines(), "\n\n"))
+			fmt.Fprintf(os.Stderr, "goroutines left behind, before there were %d:\n%s\n",
+				before, strings.Join(goroutines(), "\n\n"))
 			code = max(code, 1)
 			break
 		}
@@ -26,15 +29,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// goroutines lists the stacks of all, but for those that rest in the server's pool for a while, and that which hands
-// out signals, which package testing starts when it fuzzes.
+// goroutines lists the stacks of all goroutines but those that rest in the server's pool for a
+// while, and the one that hands out signals, which package testing starts when it fuzzes.
 func goroutines() (stacks []string) {
 	var profile bytes.Buffer
 	if err := pprof.Lookup("goroutine").WriteTo(&profile, 2); err != nil {
 		return []string{err.Error()}
 	}
 	for stack := range strings.SplitSeq(profile.String(), "\n\n") {
-		if !strings.Contains(stack, "lwan.(*goroutines).next(") && !strings.Contains(stack, "os/signal.loop(") {
+		if !strings.Contains(stack, "lwan.(*goroutines).next(") &&
+			!strings.Contains(stack, "os/signal.loop(") {
 			stacks = append(stacks, stack)
 		}
 	}

@@ -7,8 +7,9 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// Metrics answers the server's Stats in the text format of Prometheus (version 0.0.4), as golwan_requests_total and
-// others. It shows what is going on: put it on an endpoint that the world cannot reach.
+// Metrics answers the server's Stats in the text format of Prometheus (version 0.0.4), as
+// golwan_requests_total and others. It shows what is going on: put it on an endpoint that the
+// public cannot reach.
 func Metrics(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	st := req.Server().Stats()
 	resp.SetContentType("text/plain; version=0.0.4; charset=utf-8")
@@ -32,13 +33,16 @@ func (m exposition) connections(st *lwan.Stats) {
 	m.sample("golwan_connections", "state", "waiting", c.Parked)
 	m.sample("golwan_connections", "state", "subscribed", c.Subscribed)
 	m.single("golwan_connections_accepted_total", "counter", "Connections accepted.", st.Accepted)
-	m.single("golwan_connections_rejected_total", "counter", "Connections closed for want of room.", st.Rejected)
-	m.single("golwan_connections_given_up_total", "counter", "Idle connections closed to make room for new ones.", st.GivenUp)
+	m.single("golwan_connections_rejected_total", "counter",
+		"Connections closed for want of room.", st.Rejected)
+	m.single("golwan_connections_given_up_total", "counter",
+		"Idle connections closed to make room for new ones.", st.GivenUp)
 }
 
 func (m exposition) requests(st *lwan.Stats) {
 	m.single("golwan_requests_total", "counter", "Requests that are over.", st.Requests)
-	m.family("golwan_responses_total", "counter", "Requests that are over, by the class of their status; none: no answer could be sent.")
+	m.family("golwan_responses_total", "counter",
+		"Requests that are over, by the class of their status; none: no answer could be sent.")
 	for class, n := range st.Status {
 		name := "none"
 		if class > 0 {
@@ -60,11 +64,13 @@ func (m exposition) loops(st *lwan.Stats) {
 }
 
 func (m exposition) stalls(list []lwan.Stall) {
-	m.family("golwan_stalls_total", "counter", "Times that a handler has held its loop for too long.")
+	m.family("golwan_stalls_total", "counter",
+		"Times that a handler has held its loop for too long.")
 	for _, s := range list {
 		m.sample("golwan_stalls_total", "route", s.Pattern, s.Count)
 	}
-	m.family("golwan_stall_longest_seconds", "gauge", "Longest time that a handler has held its loop.")
+	m.family("golwan_stall_longest_seconds", "gauge",
+		"Longest time that a handler has held its loop.")
 	for _, s := range list {
 		m.sample("golwan_stall_longest_seconds", "route", s.Pattern, s.For.Seconds())
 	}

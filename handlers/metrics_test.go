@@ -16,11 +16,12 @@ import (
 var (
 	metricHelp   = regexp.MustCompile(`^# HELP ([a-zA-Z_:][a-zA-Z0-9_:]*) ([^\\]*)$`)
 	metricType   = regexp.MustCompile(`^# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) (counter|gauge)$`)
-	metricSample = regexp.MustCompile(`^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*"\})? (\S+)$`)
+	metricSample = regexp.MustCompile(
+		`^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*"\})? (\S+)$`)
 )
 
-// readMetrics reads the text format as strictly as Prometheus does: a family is HELP, TYPE and its samples, in one piece,
-// and every sample is unique.
+// readMetrics reads the text format as strictly as Prometheus does: a family is HELP, TYPE and its
+// samples, in one piece, and every sample is unique.
 func readMetrics(text string) (samples map[string]float64, err error) {
 	samples = map[string]float64{}
 	families := map[string]bool{}
@@ -35,7 +36,8 @@ func readMetrics(text string) (samples map[string]float64, err error) {
 			continue
 		}
 		if m := metricType.FindStringSubmatch(line); m != nil {
-			if kind = m[2]; m[1] != family || (kind == "counter") != strings.HasSuffix(family, "_total") {
+			if kind = m[2]; m[1] != family ||
+				(kind == "counter") != strings.HasSuffix(family, "_total") {
 				return nil, fmt.Errorf("%s after HELP of %s", line, family)
 			}
 			continue
@@ -79,16 +81,20 @@ func TestMetrics(t *testing.T) {
 			continue
 		}
 		st := s.Stats()
-		if got[`golwan_responses_total{class="4xx"}`] != 1 || got[`golwan_responses_total{class="2xx"}`] < 3 ||
-			got["golwan_connections_accepted_total"] < 4 || got["golwan_workers"] < 1 || got["golwan_sent_bytes_total"] < 300 ||
-			got["golwan_received_bytes_total"] < 100 || got["golwan_requests_total"] > float64(st.Requests) {
+		if got[`golwan_responses_total{class="4xx"}`] != 1 ||
+			got[`golwan_responses_total{class="2xx"}`] < 3 ||
+			got["golwan_connections_accepted_total"] < 4 || got["golwan_workers"] < 1 ||
+			got["golwan_sent_bytes_total"] < 300 || got["golwan_received_bytes_total"] < 100 ||
+			got["golwan_requests_total"] > float64(st.Requests) {
 			t.Errorf("%v", got)
 		}
 		for _, name := range []string{
-			`golwan_connections{state="idle"}`, `golwan_connections{state="running"}`, `golwan_connections{state="waiting"}`,
-			`golwan_connections{state="subscribed"}`, "golwan_connections_rejected_total", "golwan_connections_given_up_total", `golwan_responses_total{class="none"}`,
-			`golwan_responses_total{class="1xx"}`, `golwan_responses_total{class="5xx"}`, "golwan_parks_total",
-			"golwan_loop_turns_total", `golwan_offloaded{state="running"}`, `golwan_offloaded{state="queued"}`,
+			`golwan_connections{state="idle"}`, `golwan_connections{state="running"}`,
+			`golwan_connections{state="waiting"}`, `golwan_connections{state="subscribed"}`,
+			"golwan_connections_rejected_total", "golwan_connections_given_up_total",
+			`golwan_responses_total{class="none"}`, `golwan_responses_total{class="1xx"}`,
+			`golwan_responses_total{class="5xx"}`, "golwan_parks_total", "golwan_loop_turns_total",
+			`golwan_offloaded{state="running"}`, `golwan_offloaded{state="queued"}`,
 		} {
 			if n, ok := got[name]; !ok || n < 0 {
 				t.Errorf("%s: %v", name, n)

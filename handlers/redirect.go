@@ -11,13 +11,14 @@ import (
 
 // RedirectConfig says where to.
 type RedirectConfig struct {
-	// To is put before what is left of the path behind the mount's prefix: with "https://example.com/new/", mounted at /old,
-	// /old/a?b=c goes to https://example.com/new/a?b=c. It is an http or https URL, or a path; a slash is put between the
-	// two if there is none. The prefix itself, /old, goes to To as it is.
+	// To is put before what is left of the path behind the mount's prefix: with
+	// "https://example.com/new/", mounted at /old, /old/a?b=c goes to
+	// https://example.com/new/a?b=c. It is an http or https URL, or a path; a slash is put between
+	// the two if there is none. The prefix itself, /old, goes to To as it is.
 	To string
 
-	// Code is 301, 302, 303, 307 or 308 (RFC 9110 section 15.4). 0 is 307: unlike the permanent ones it can be taken back,
-	// as browsers do not keep it, and unlike 302 it keeps the method.
+	// Code is 301, 302, 303, 307 or 308 (RFC 9110 section 15.4). 0 is 307: unlike the permanent
+	// ones it can be taken back, as browsers do not keep it, and unlike 302 it keeps the method.
 	Code lwan.Status
 }
 
@@ -33,7 +34,8 @@ func openRedirect(s *lwan.Scope, c RedirectConfig) error {
 	switch c.Code {
 	case 301, 302, 303, 307, 308:
 	default:
-		return fmt.Errorf("RedirectConfig.Code: %d is no redirect; use 301, 302, 303, 307 or 308", c.Code)
+		return fmt.Errorf("RedirectConfig.Code: %d is no redirect; use 301, 302, 303, 307 or 308",
+			c.Code)
 	}
 	if err := checkTarget(c.To); err != nil {
 		return fmt.Errorf("RedirectConfig.To: %q: %w", c.To, err)
@@ -78,14 +80,15 @@ func checkTarget(to string) error {
 	return errors.New("is no http or https URL, and no path that begins with a slash")
 }
 
-// escapeRest writes a decoded path as part of a URI again, with what a path may hold as it is (RFC 3986 section 3.3). A
-// NUL is a slash that was data of its segment, and stays so.
+// escapeRest writes a decoded path as part of a URI again, with what a path may hold as it is (RFC
+// 3986 section 3.3). A NUL is a slash that was data of its segment, and becomes %2F.
 func escapeRest(rest []byte) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder
 	for _, c := range rest {
 		switch {
-		case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9', strings.IndexByte("-._~!$&'()*+,;=:@/", c) >= 0:
+		case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9',
+			strings.IndexByte("-._~!$&'()*+,;=:@/", c) >= 0:
 			b.WriteByte(c)
 		case c == 0:
 			b.WriteString("%2F")

@@ -103,7 +103,8 @@ func TestRedirectConfig(t *testing.T) {
 	}
 }
 
-// mustNotStart fails t unless a server with that module refuses to start, with an error that has all of words.
+// mustNotStart fails t unless a server with that module refuses to start, with an error that
+// contains all of words.
 func mustNotStart(t *testing.T, m lwan.Mountable, words ...string) {
 	t.Helper()
 	srv := &lwan.Server{}

@@ -14,12 +14,14 @@ const (
 	maxRequestID   = 128
 )
 
-// RequestID gives each request an ID: that of its X-Request-Id field, so that a chain of services shares one, or a new
-// one of 26 letters and digits with 128 random bits. It is in RequestIDKey, in every line that req.Log writes (as
-// "request_id"), and in the X-Request-Id field of the answer, of errors too.
+// RequestID gives each request an ID: that of its X-Request-Id field, so that a chain of services
+// shares one, or a new one of 26 letters and digits with 128 random bits. It is in RequestIDKey, in
+// every line that req.Log writes (as "request_id"), and in the X-Request-Id field of the answer, of
+// errors too.
 //
-// A client's ID is taken if it has 1 to 128 letters, digits and "-_.~+/=:@", so that it needs no escaping anywhere. It is
-// a stranger's choice all the same: good for finding lines in a log, and for nothing else.
+// A client's ID is taken if it has 1 to 128 letters, digits and "-_.~+/=:@", so that it needs no
+// escaping anywhere. The client still chooses it: it is good for finding lines in a log, and for
+// nothing else.
 func RequestID(next lwan.Handler) lwan.Handler {
 	return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		id := string(req.HeaderBytes(requestIDField))
@@ -28,7 +30,8 @@ func RequestID(next lwan.Handler) lwan.Handler {
 		}
 		RequestIDKey.Set(req, id)
 		req.SetLog(req.Log().With("request_id", id))
-		resp.BeforeHead(func(lwan.Status) { resp.SetHeader(requestIDField, id) }) // a Reset does not drop it
+		// a Reset does not drop it
+		resp.BeforeHead(func(lwan.Status) { resp.SetHeader(requestIDField, id) })
 		return next(req, resp)
 	}
 }

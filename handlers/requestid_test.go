@@ -54,7 +54,8 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
-// The ID is in what the server writes about a failure, and with the answer of errors and second thoughts.
+// The ID is in what the server logs about a failure, and on error answers and answers that were
+// reset.
 func TestRequestIDOfFailure(t *testing.T) {
 	var log bytes.Buffer
 	srv := &lwan.Server{Log: slog.New(slog.NewTextHandler(&log, nil))}
@@ -62,7 +63,9 @@ func TestRequestIDOfFailure(t *testing.T) {
 	srv.Handle("GET /fail", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		return resp.Fail(errors.New("the cause"))
 	})
-	srv.Handle("GET /panic", func(req *lwan.Request, resp *lwan.Response) lwan.Status { panic("oops") })
+	srv.Handle("GET /panic", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		panic("oops")
+	})
 	srv.Handle("GET /again", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		resp.Reset()
 		return resp.Text(200, "again")

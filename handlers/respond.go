@@ -11,12 +11,14 @@ import (
 
 // RespondConfig is an answer.
 type RespondConfig struct {
-	Status      lwan.Status // 200 to 599; 0: 200. One of 400 and above without a Body gets the error page
-	ContentType string      // "": text/plain in UTF-8, if there is a Body
+	// 200 to 599; 0: 200. One of 400 and above without a Body gets the error page
+	Status      lwan.Status
+	ContentType string // "": text/plain in UTF-8, if there is a Body
 	Body        string
 }
 
-// Respond answers its prefix, with and without a slash behind it, and everything below in the same way.
+// Respond answers its prefix, with and without a slash behind it, and everything below in the same
+// way.
 //
 //	srv.Mount("/health", handlers.Respond.With(handlers.RespondConfig{Body: "ok\n"}))
 var Respond = lwan.Module[RespondConfig]{Name: "respond", Open: openRespond}
@@ -49,7 +51,8 @@ func (c *RespondConfig) check() error {
 		return nil
 	}
 	switch c.Status {
-	case lwan.StatusNoContent, lwan.StatusResetContent, lwan.StatusNotModified: // RFC 9110 sections 6.4.1 and 15.3.6
+	case lwan.StatusNoContent, lwan.StatusResetContent, lwan.StatusNotModified:
+		// RFC 9110 sections 6.4.1 and 15.3.6
 		return errors.New("RespondConfig.Body: there is none in an answer of that status")
 	}
 	media, _, err := mime.ParseMediaType(c.ContentType)

@@ -17,10 +17,12 @@ func TestRespond(t *testing.T) {
 	}{
 		{handlers.RespondConfig{}, 200, "", ""},
 		{handlers.RespondConfig{Body: "ok"}, 200, plain, "ok"},
-		{handlers.RespondConfig{Body: "{}", ContentType: "application/json"}, 200, "application/json", "{}"},
+		{handlers.RespondConfig{Body: "{}", ContentType: "application/json"}, 200,
+			"application/json", "{}"},
 		{handlers.RespondConfig{ContentType: "text/css"}, 200, "text/css", ""},
 		{handlers.RespondConfig{Status: 204}, 204, "", ""},
-		{handlers.RespondConfig{Status: 418, Body: "short and stout"}, 418, plain, "short and stout"},
+		{handlers.RespondConfig{Status: 418, Body: "short and stout"},
+			418, plain, "short and stout"},
 		{handlers.RespondConfig{Status: 410}, 410, plain, "410 Gone\n"},
 		{handlers.RespondConfig{Status: 599, Body: "x"}, 599, plain, "x"},
 	} {
@@ -29,7 +31,8 @@ func TestRespond(t *testing.T) {
 		h := lwantest.Build(t, srv)
 		for _, target := range []string{"/fixed", "/fixed?x", "/fixed/", "/fixed/any/path?x"} {
 			got := lwantest.Get(t, h, target)
-			if got.Status != tt.status || got.Header.Get("Content-Type") != tt.ctype || got.Body != tt.got {
+			if got.Status != tt.status || got.Header.Get("Content-Type") != tt.ctype ||
+				got.Body != tt.got {
 				t.Errorf("%+v: %+v", tt.config, got)
 			}
 		}
@@ -49,7 +52,8 @@ func TestRespondConfig(t *testing.T) {
 		{handlers.RespondConfig{Status: 304, ContentType: "text/css"}, "RespondConfig.Body"},
 		{handlers.RespondConfig{ContentType: "text"}, "RespondConfig.ContentType"},
 		{handlers.RespondConfig{ContentType: "text/", Body: "x"}, "RespondConfig.ContentType"},
-		{handlers.RespondConfig{ContentType: "text/html\r\nX: y", Body: "x"}, "RespondConfig.ContentType"},
+		{handlers.RespondConfig{ContentType: "text/html\r\nX: y", Body: "x"},
+			"RespondConfig.ContentType"},
 	} {
 		mustNotStart(t, handlers.Respond.With(tt.config), "respond", tt.field)
 	}

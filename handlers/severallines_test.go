@@ -8,16 +8,21 @@ import (
 	"github.com/golwan/golwan/lwan/lwantest"
 )
 
-// What stands on the second line of a list counts as what stands on the first: in requests and in answers.
+// The second line of a list counts like the first, in requests and in answers.
 func TestListsOnSeveralLines(t *testing.T) {
 	type fields = []string
 	srv := &lwan.Server{}
 	zip := handlers.Compress(handlers.CompressConfig{})
 	srv.Handle("GET /zip", page(200, long, "Content-Type", "text/plain"), zip)
-	srv.Handle("GET /no-transform", page(200, long, "Content-Type", "text/plain", "Cache-Control", "no-cache", "Cache-Control", "no-transform"), zip)
-	srv.Handle("GET /vary", page(200, long, "Content-Type", "text/plain", "Vary", "Origin", "Vary", "accept-encoding"), zip)
+	srv.Handle("GET /no-transform",
+		page(200, long, "Content-Type", "text/plain", "Cache-Control", "no-cache", "Cache-Control",
+			"no-transform"), zip)
+	srv.Handle("GET /vary",
+		page(200, long, "Content-Type", "text/plain", "Vary", "Origin", "Vary", "accept-encoding"),
+		zip)
 	srv.Handle("GET /tagged", page(304, "", "ETag", `"b"`), zip)
-	srv.Handle("OPTIONS /cors", lwan.NotFound, handlers.CORS(handlers.CORSConfig{Origins: []string{"*"}}))
+	srv.Handle("OPTIONS /cors", lwan.NotFound,
+		handlers.CORS(handlers.CORSConfig{Origins: []string{"*"}}))
 	h := lwantest.Build(t, srv)
 	for _, tt := range []struct {
 		method, target string
@@ -25,13 +30,20 @@ func TestListsOnSeveralLines(t *testing.T) {
 		name           string
 		want           []string // of the answer's fields of that name
 	}{
-		{"GET", "/zip", fields{"Accept-Encoding", "br", "Accept-Encoding", "gzip"}, "Content-Encoding", fields{"gzip"}},
+		{"GET", "/zip", fields{"Accept-Encoding", "br", "Accept-Encoding", "gzip"},
+			"Content-Encoding", fields{"gzip"}},
 		{"GET", "/no-transform", fields{"Accept-Encoding", "gzip"}, "Content-Encoding", nil},
-		{"GET", "/vary", fields{"Accept-Encoding", "gzip"}, "Vary", fields{"Origin", "accept-encoding"}},
-		{"GET", "/tagged", fields{"If-None-Match", `"a"`, "If-None-Match", `W/"b"`}, "Etag", fields{`W/"b"`}},
-		{"OPTIONS", "/cors", fields{"Origin", "http://a", "Access-Control-Request-Method", "PUT", "Access-Control-Request-Headers", "x-a",
-			"Access-Control-Request-Headers", "x-b"}, "Access-Control-Allow-Headers", fields{"x-a, x-b"}},
-		{"GET", "/none", fields{"Accept", "text/html;q=0.5", "Accept", "application/json"}, "Content-Type", fields{"application/json"}},
+		{"GET", "/vary", fields{"Accept-Encoding", "gzip"}, "Vary",
+			fields{"Origin", "accept-encoding"}},
+		{"GET", "/tagged", fields{"If-None-Match", `"a"`, "If-None-Match", `W/"b"`},
+			"Etag", fields{`W/"b"`}},
+		{"OPTIONS", "/cors",
+			fields{"Origin", "http://a", "Access-Control-Request-Method", "PUT",
+				"Access-Control-Request-Headers", "x-a",
+				"Access-Control-Request-Headers", "x-b"},
+			"Access-Control-Allow-Headers", fields{"x-a, x-b"}},
+		{"GET", "/none", fields{"Accept", "text/html;q=0.5", "Accept", "application/json"},
+			"Content-Type", fields{"application/json"}},
 	} {
 		got := lwantest.Do(t, h, newRequest(t, tt.method, tt.target, tt.fields...))
 		if v := got.Header[tt.name]; len(v) != len(tt.want) {
@@ -39,7 +51,8 @@ func TestListsOnSeveralLines(t *testing.T) {
 		} else {
 			for i := range v {
 				if v[i] != tt.want[i] {
-					t.Errorf("%s: %s is %q, want %q (%d)", tt.target, tt.name, v, tt.want, got.Status)
+					t.Errorf("%s: %s is %q, want %q (%d)",
+						tt.target, tt.name, v, tt.want, got.Status)
 				}
 			}
 		}

@@ -19,8 +19,9 @@ func manyRanges(n int, spec func(i int) string) string {
 	return "bytes=" + strings.Join(list, ",")
 }
 
-// TestAbusiveRanges: what asks for a little is given that, what asks for the same again and again gets it once, and what
-// asks for too much is ignored: the client gets the file (RFC 9110 section 14.2).
+// TestAbusiveRanges: a Range that asks for a little gets that, one that asks for the same again and
+// again gets it once, and one that asks for too much is ignored: the client gets the file (RFC 9110
+// section 14.2).
 func TestAbusiveRanges(t *testing.T) {
 	content := strings.Repeat("0123456789abcdef", 64<<10)
 	mem := fstest.MapFS{"large": {Data: []byte(content)}, "small": {Data: []byte(content[:10_000])}}
@@ -35,24 +36,44 @@ func TestAbusiveRanges(t *testing.T) {
 				parts       int
 				most        int // bytes of the body
 			}{
-				{"16 of nearly everything", manyRanges(16, func(i int) string { return fmt.Sprintf("%d-", i) }), 206, 1, size},
+				{"16 of nearly everything",
+					manyRanges(16, func(i int) string { return fmt.Sprintf("%d-", i) }),
+					206, 1, size},
 				{"16 times all", manyRanges(16, func(int) string { return "0-" }), 206, 1, size},
-				{"16 suffixes", manyRanges(16, func(i int) string { return fmt.Sprintf("-%d", i+1) }), 206, 1, 16},
-				{"16 of a byte", manyRanges(16, func(i int) string { return fmt.Sprintf("%d-%d", 2*i, 2*i) }), 206, 16, 16 * 200},
-				{"16 of a byte, backwards", manyRanges(16, func(i int) string { return fmt.Sprintf("%d-%d", 5000-2*i, 5000-2*i) }), 206, 16, 16 * 200},
-				{"16 that overlap in pairs", manyRanges(16, func(i int) string { return fmt.Sprintf("%d-%d", 100*(i/2)+i%2, 100*(i/2)+9) }), 206, 8, 8 * 210},
-				{"17", manyRanges(17, func(i int) string { return fmt.Sprintf("%d-%d", 2*i, 2*i) }), 200, 0, size},
-				{"1000 of nearly everything", manyRanges(1000, func(i int) string { return fmt.Sprintf("%d-", i) }), 200, 0, size},
-				{"1000 of nothing", manyRanges(1000, func(i int) string { return fmt.Sprintf("%d-", 1<<30+i) }), 200, 0, size},
-				{"10,000 empty elements", "bytes=" + strings.Repeat(",", 10_000) + "0-0", 206, 1, 1},
+				{"16 suffixes",
+					manyRanges(16, func(i int) string { return fmt.Sprintf("-%d", i+1) }),
+					206, 1, 16},
+				{"16 of a byte",
+					manyRanges(16, func(i int) string { return fmt.Sprintf("%d-%d", 2*i, 2*i) }),
+					206, 16, 16 * 200},
+				{"16 of a byte, backwards",
+					manyRanges(16, func(i int) string {
+						return fmt.Sprintf("%d-%d", 5000-2*i, 5000-2*i)
+					}), 206, 16, 16 * 200},
+				{"16 that overlap in pairs",
+					manyRanges(16, func(i int) string {
+						return fmt.Sprintf("%d-%d", 100*(i/2)+i%2, 100*(i/2)+9)
+					}), 206, 8, 8 * 210},
+				{"17", manyRanges(17, func(i int) string { return fmt.Sprintf("%d-%d", 2*i, 2*i) }),
+					200, 0, size},
+				{"1000 of nearly everything",
+					manyRanges(1000, func(i int) string { return fmt.Sprintf("%d-", i) }),
+					200, 0, size},
+				{"1000 of nothing",
+					manyRanges(1000, func(i int) string { return fmt.Sprintf("%d-", 1<<30+i) }),
+					200, 0, size},
+				{"10,000 empty elements", "bytes=" + strings.Repeat(",", 10_000) + "0-0",
+					206, 1, 1},
 			} {
 				r := s.get("/"+file, "Range", a.value)
 				parts := strings.Count(r.body, "Content-Range: bytes ")
 				if r.field("Content-Range") != "" {
 					parts = 1
 				}
-				if r.err != nil || r.status != a.status || parts != a.parts || len(r.body) > a.most || r.length != int64(len(r.body)) {
-					t.Errorf("%s, %s, %s: %d, %d parts, %d bytes, %v", name, file, a.name, r.status, parts, len(r.body), r.err)
+				if r.err != nil || r.status != a.status || parts != a.parts ||
+					len(r.body) > a.most || r.length != int64(len(r.body)) {
+					t.Errorf("%s, %s, %s: %d, %d parts, %d bytes, %v",
+						name, file, a.name, r.status, parts, len(r.body), r.err)
 				}
 			}
 		}
@@ -81,17 +102,22 @@ func (f *streamFile) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestBackwardRangesReadAFileOften: the last byte first and the first one last had a file that can only be read from its
-// beginning read sixteen times: a few bytes cost the decompression of gigabytes.
+// TestBackwardRangesReadAFileOften: sixteen ranges from the last byte to the first made the server
+// read a file sixteen times that can only be read from its beginning: a few bytes cost the
+// decompression of gigabytes.
 func TestBackwardRangesReadAFileOften(t *testing.T) {
 	const size = 1 << 20
-	src := streamFS{fstest.MapFS{"x.bin": {Data: make([]byte, size), ModTime: time.Unix(1e9, 0)}}, new(atomic.Int64)}
+	src := streamFS{fstest.MapFS{"x.bin": {Data: make([]byte, size), ModTime: time.Unix(1e9, 0)}},
+		new(atomic.Int64)}
 	s := mounted(t, "/", Config{FS: src})
 	if r := s.get("/x.bin"); r.status != 200 || len(r.body) != size {
 		t.Fatalf("%d, %d bytes", r.status, len(r.body))
 	}
 	before := src.read.Load()
-	backwards := manyRanges(16, func(i int) string { at := size - 1 - i*(size/16); return fmt.Sprintf("%d-%d", at, at) })
+	backwards := manyRanges(16, func(i int) string {
+		at := size - 1 - i*(size/16)
+		return fmt.Sprintf("%d-%d", at, at)
+	})
 	r := s.get("/x.bin", "Range", backwards)
 	if parts := strings.Count(r.body, "Content-Range: bytes "); r.status != 206 || parts != 16 {
 		t.Errorf("%d, %d parts", r.status, parts)
@@ -103,13 +129,22 @@ func TestBackwardRangesReadAFileOften(t *testing.T) {
 
 // TestLongLists: in a list of thousands what counts is found, wherever it stands.
 func TestLongLists(t *testing.T) {
-	s := mounted(t, "/", Config{FS: fstest.MapFS{"x.txt": {Data: []byte(strings.Repeat("compressible ", 100)), ModTime: time.Unix(1e9, 0)}}})
+	s := mounted(t, "/", Config{
+		FS: fstest.MapFS{
+			"x.txt": {
+				Data: []byte(strings.Repeat("compressible ", 100)), ModTime: time.Unix(1e9, 0),
+			},
+		},
+	})
 	tag := s.get("/x.txt").field("ETag")
-	codings, tags := strings.Repeat("x-none;q=0.5, ", 2000), strings.Repeat(`"none", W/"none", `, 1500)
-	if r := s.get("/x.txt", "Accept-Encoding", codings+"gzip"); r.status != 200 || r.field("Content-Encoding") != "gzip" {
+	codings, tags := strings.Repeat("x-none;q=0.5, ", 2000),
+		strings.Repeat(`"none", W/"none", `, 1500)
+	r := s.get("/x.txt", "Accept-Encoding", codings+"gzip")
+	if r.status != 200 || r.field("Content-Encoding") != "gzip" {
 		t.Errorf("%d %v", r.status, r.header)
 	}
-	if r := s.get("/x.txt", "Accept-Encoding", strings.Repeat("identity;q=0, *;q=0, ", 1000)); r.status != 406 {
+	r = s.get("/x.txt", "Accept-Encoding", strings.Repeat("identity;q=0, *;q=0, ", 1000))
+	if r.status != 406 {
 		t.Errorf("%d %v", r.status, r.header)
 	}
 	if r := s.get("/x.txt", "If-None-Match", tags+tag); r.status != 304 {
@@ -126,8 +161,8 @@ func TestLongLists(t *testing.T) {
 	}
 }
 
-// TestListsCostTheirLength: 1 MiB of each of these is looked through in a moment. In the square of its length it would take
-// hours.
+// TestListsCostTheirLength: 1 MiB of each of these lists is read in a moment. In time that grows
+// with the square of its length it would take hours.
 func TestListsCostTheirLength(t *testing.T) {
 	const size = 1 << 20
 	v := validators{`"tag"`, &dates{}}
@@ -158,13 +193,15 @@ func TestListsCostTheirLength(t *testing.T) {
 	}
 }
 
-// TestMissingFilesDriveOutNothing: a flood of names that do not exist is remembered up to a bound, and takes no place from
-// what is asked for.
+// TestMissingFilesDriveOutNothing: a flood of names that do not exist is remembered up to a bound,
+// and drives out no entry that is asked for.
 func TestMissingFilesDriveOutNothing(t *testing.T) {
 	const entries = 32
 	mem := fstest.MapFS{}
 	for i := range entries / 2 {
-		mem[fmt.Sprintf("good/%d", i)] = &fstest.MapFile{Data: []byte("good"), ModTime: time.Unix(1e9, 0)}
+		mem[fmt.Sprintf("good/%d", i)] = &fstest.MapFile{
+			Data: []byte("good"), ModTime: time.Unix(1e9, 0),
+		}
 	}
 	site, err := newSite(Config{FS: mem, Entries: entries, TTL: -1, ErrorTTL: time.Hour}, "")
 	if err != nil {
@@ -184,7 +221,8 @@ func TestMissingFilesDriveOutNothing(t *testing.T) {
 	}
 	long := strings.Repeat("d/", 2000)
 	for i := range 2000 {
-		if _, err := site.entries.Get(t.Context(), fmt.Sprintf("%s%d", long, i)); err != error(errNotFound) {
+		_, err := site.entries.Get(t.Context(), fmt.Sprintf("%s%d", long, i))
+		if err != error(errNotFound) {
 			t.Fatal(err)
 		}
 	}

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// wire is a connection on which the same request is sent again and again, without an allocation of its own.
+// wire is a connection on which the same request is sent again and again, without an allocation of
+// its own.
 type wire struct {
 	conn    net.Conn
 	request []byte
@@ -18,7 +19,8 @@ type wire struct {
 	first   []byte
 }
 
-// newWire sends a request once to learn how long its answer is. The answer must have a body of n bytes.
+// newWire sends a request once to learn how long its answer is. The answer must have a body of n
+// bytes.
 func (s *testSite) newWire(target string, n int, fields ...string) *wire {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
@@ -36,7 +38,8 @@ func (s *testSite) newWire(target string, n int, fields ...string) *wire {
 	if _, err := conn.Write(w.request); err != nil {
 		s.t.Fatal(err)
 	}
-	for !bytes.Contains(w.first, []byte("\r\n\r\n")) || len(w.first)-bytes.Index(w.first, []byte("\r\n\r\n"))-4 < n {
+	for !bytes.Contains(w.first, []byte("\r\n\r\n")) ||
+		len(w.first)-bytes.Index(w.first, []byte("\r\n\r\n"))-4 < n {
 		piece := make([]byte, 64<<10)
 		m, err := conn.Read(piece)
 		if err != nil {
@@ -63,15 +66,18 @@ func (w *wire) exchange() error {
 	return nil
 }
 
-// A file in memory, compressed or not, a range of it being an exception, and a 304 cost no allocation.
+// A file in memory, compressed or not, a range of it being an exception, and a 304 cost no
+// allocation.
 func TestAllocations(t *testing.T) {
 	if instrumented {
 		t.Skip("skipped: the race detector and lwandebug allocate")
 	}
-	long := strings.Repeat("directory-with-a-name-that-is-longer-than-what-fits-on-the-stack/", 3) + "file.css"
+	long := strings.Repeat("directory-with-a-name-that-is-longer-than-what-fits-on-the-stack/", 3) +
+		"file.css"
 	css := strings.Repeat("a { color: red }\n", 60)
-	s := mounted(t, "/static", Config{Dir: writeTree(t, map[string]string{long: css, "large.txt": largeText}), TTL: -1,
-		Cache: map[string]string{"*": "no-cache"}})
+	s := mounted(t, "/static",
+		Config{Dir: writeTree(t, map[string]string{long: css, "large.txt": largeText}), TTL: -1,
+			Cache: map[string]string{"*": "no-cache"}})
 	tag := s.get("/static/" + long).field("ETag")
 	packed := s.get("/static/"+long, "Accept-Encoding", "br")
 	date := s.get("/static/" + long).field("Last-Modified")
@@ -82,9 +88,11 @@ func TestAllocations(t *testing.T) {
 		status string
 	}{
 		{"whole", len(css), nil, "200"},
-		{"compressed", len(packed.body), []string{"Accept-Encoding", "gzip, deflate, br, zstd"}, "200"},
+		{"compressed", len(packed.body), []string{"Accept-Encoding", "gzip, deflate, br, zstd"},
+			"200"},
 		{"not modified, by tag", 0, []string{"If-None-Match", tag}, "304"},
-		{"not modified, by tag, compressed", 0, []string{"If-None-Match", packed.field("ETag"), "Accept-Encoding", "br"}, "304"},
+		{"not modified, by tag, compressed", 0,
+			[]string{"If-None-Match", packed.field("ETag"), "Accept-Encoding", "br"}, "304"},
 		{"not modified, by date", 0, []string{"If-Modified-Since", date}, "304"},
 	} {
 		w := s.newWire("/static/"+long, tt.n, tt.fields...)
@@ -106,7 +114,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// The head of a large file leaves together with the first bytes: what a client gets first is more than a head.
+// The head of a large file leaves together with the first bytes: what a client gets first is more
+// than a head.
 func TestHeadWithFirstBytes(t *testing.T) {
 	s := mounted(t, "/", Config{Dir: writeTree(t, map[string]string{"large.txt": largeText})})
 	w := s.newWire("/large.txt", len(largeText))
@@ -118,7 +127,8 @@ func TestHeadWithFirstBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if head := bytes.Index(w.answer[:n], []byte("\r\n\r\n")) + 4; runtime.GOOS == "linux" && n <= head {
+		head := bytes.Index(w.answer[:n], []byte("\r\n\r\n")) + 4
+		if runtime.GOOS == "linux" && n <= head {
 			t.Fatalf("%d bytes come first, and the head has %d", n, head)
 		}
 		if _, err := io.ReadFull(w.conn, w.answer[n:]); err != nil {

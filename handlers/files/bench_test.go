@@ -11,9 +11,13 @@ import (
 	"github.com/golwan/golwan/lwan/lwantest"
 )
 
-// The same requests over a socket to this module and to net/http.FileServer. What the client costs is the same for both.
+// The same requests over a socket to this module and to net/http.FileServer. What the client costs
+// is the same for both.
 func BenchmarkServe(b *testing.B) {
-	dir := writeTree(b, map[string]string{"1k.css": strings.Repeat("a { color: red }", 64), "100k.bin": strings.Repeat("0123456789abcdef", 6400)})
+	dir := writeTree(b, map[string]string{
+		"1k.css":   strings.Repeat("a { color: red }", 64),
+		"100k.bin": strings.Repeat("0123456789abcdef", 6400),
+	})
 	ours := mounted(b, "/", Config{Dir: dir, TTL: -1})
 	std := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	b.Cleanup(std.Close)
@@ -54,7 +58,9 @@ func BenchmarkListing(b *testing.B) {
 	for _, n := range []int{1000, 100_000} {
 		d := &directory{name: "."}
 		for i := range n {
-			d.rows = append(d.rows, row{name: fmt.Sprintf("file%06d.txt", i), size: int64(i), modified: 1e9})
+			d.rows = append(d.rows, row{
+				name: fmt.Sprintf("file%06d.txt", i), size: int64(i), modified: 1e9,
+			})
 		}
 		for _, f := range []format{formatHTML, formatJSON} {
 			k := pageKey{d, byName, f}

@@ -21,23 +21,27 @@ func (r byteRange) contentRange(size int64) string {
 type rangeOutcome uint8
 
 const (
-	rangeIgnored       rangeOutcome = iota // it is malformed, of another unit, or asks for too much: all is sent
-	rangeSatisfiable                       // 206
-	rangeUnsatisfiable                     // 416
+	// it is malformed, of another unit, or asks for too much: the whole content is sent
+	rangeIgnored       rangeOutcome = iota
+	rangeSatisfiable                // 206
+	rangeUnsatisfiable              // 416
 )
 
-// parseRange reads the value of a Range field (RFC 9110 section 14.2) for a content of some size. It returns at most
-// limit ranges, which do not overlap: those that do are joined, and then all are in ascending order.
+// parseRange reads the value of a Range field (RFC 9110 section 14.2) for a content of some size.
+// It returns at most limit ranges, which do not overlap: ranges that do are joined, and then all
+// are in ascending order.
 func parseRange(value []byte, size int64, limit int) ([]byteRange, rangeOutcome) {
 	unit, list, ok := bytes.Cut(value, []byte{'='})
-	// Of nothing there is no range; but a client that puts a Range into all its requests should get it nevertheless.
+	// Empty content has no ranges; still, a client that puts a Range into all its requests should
+	// get it.
 	if !ok || !equalFold(unit, "bytes") || size == 0 {
 		return nil, rangeIgnored
 	}
 	var ranges []byteRange
 	specs := 0
 	for spec := range bytes.SplitSeq(list, comma) {
-		if spec = trim(spec); len(spec) == 0 { // a recipient of a list accepts empty elements (RFC 9110 section 5.6.1.2)
+		// a recipient of a list accepts empty elements (RFC 9110 section 5.6.1.2)
+		if spec = trim(spec); len(spec) == 0 {
 			continue
 		}
 		if specs++; specs > limit {
@@ -94,7 +98,8 @@ func less(a, b []byte) bool {
 	return bytes.Compare(a, b) < 0
 }
 
-// digits reads a number; one that is too large is the largest one. The field says nothing of a limit.
+// digits reads a number; one that is too large is the largest one. The field says nothing of a
+// limit.
 func digits(b []byte) (n int64, ok bool) {
 	const most = 1<<63 - 1
 	for _, c := range b {
@@ -110,8 +115,8 @@ func digits(b []byte) (n int64, ok bool) {
 	return n, len(b) > 0
 }
 
-// join joins ranges that overlap: to be sent more than was asked for is nobody's right (RFC 9110 section 14.2). If none
-// do, the order stays as it was asked for.
+// join joins ranges that overlap, so that a client cannot have the same bytes sent twice (RFC 9110
+// section 14.2). If none do, they stay in the order of the request.
 func join(ranges []byteRange) []byteRange {
 	sorted := slices.Clone(ranges)
 	slices.SortFunc(sorted, func(a, b byteRange) int { return cmp.Compare(a.off, b.off) })

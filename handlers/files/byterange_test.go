@@ -39,7 +39,8 @@ func TestParseRange(t *testing.T) {
 		{"bytes=0-99999999999999999999999", 10, []byteRange{{0, 10}}, rangeSatisfiable},
 		{"bytes=-99999999999999999999999", 10, []byteRange{{0, 10}}, rangeSatisfiable},
 		{"bytes=9223372036854775807-9223372036854775807", 10, nil, rangeUnsatisfiable},
-		{"BYTES=0-4", 10, []byteRange{{0, 5}}, rangeSatisfiable}, // units are case-insensitive (14.1)
+		// units are case-insensitive (14.1)
+		{"BYTES=0-4", 10, []byteRange{{0, 5}}, rangeSatisfiable},
 
 		{"bytes=0-1,4-5", 10, []byteRange{{0, 2}, {4, 2}}, rangeSatisfiable},
 		{"bytes=4-5,0-1", 10, []byteRange{{4, 2}, {0, 2}}, rangeSatisfiable}, // as it was asked for
@@ -66,8 +67,10 @@ func TestParseRange(t *testing.T) {
 		{"bytes 0-4", 10, nil, rangeIgnored},
 		{"lines=0-4", 10, nil, rangeIgnored},
 		{"", 10, nil, rangeIgnored},
-		{"bytes=1-1,3-3,5-5,7-7", 10, []byteRange{{1, 1}, {3, 1}, {5, 1}, {7, 1}}, rangeSatisfiable}, // at the limit
-		{"bytes=1-1,3-3,5-5,7-7,9-9", 10, nil, rangeIgnored},                                         // one past it
+		// at the limit
+		{"bytes=1-1,3-3,5-5,7-7", 10, []byteRange{{1, 1}, {3, 1}, {5, 1}, {7, 1}},
+			rangeSatisfiable},
+		{"bytes=1-1,3-3,5-5,7-7,9-9", 10, nil, rangeIgnored}, // one past it
 		{"bytes=007-08", 10, []byteRange{{7, 2}}, rangeSatisfiable},
 		{"bytes=08-7", 10, nil, rangeIgnored},
 		{"bytes=0-", 0, nil, rangeIgnored},
@@ -76,22 +79,26 @@ func TestParseRange(t *testing.T) {
 	for _, tt := range tests {
 		got, outcome := parseRange([]byte(tt.value), tt.size, 4)
 		if !slices.Equal(got, tt.want) || outcome != tt.outcome {
-			t.Errorf("%q of %d: %v, %d; want %v, %d", tt.value, tt.size, got, outcome, tt.want, tt.outcome)
+			t.Errorf("%q of %d: %v, %d; want %v, %d",
+				tt.value, tt.size, got, outcome, tt.want, tt.outcome)
 		}
 	}
 }
 
 // TestRangeBackwardsBeyondInt64: such a one was taken for one behind the content, and was a 416.
 func TestRangeBackwardsBeyondInt64(t *testing.T) {
-	if got, outcome := parseRange([]byte("bytes=70000000000000000000-10000000000000000000"), 10, 4); got != nil || outcome != rangeIgnored {
+	got, outcome := parseRange([]byte("bytes=70000000000000000000-10000000000000000000"), 10, 4)
+	if got != nil || outcome != rangeIgnored {
 		t.Errorf("%v, %d", got, outcome)
 	}
-	if got, outcome := parseRange([]byte("bytes=10000000000000000000-70000000000000000000"), 10, 4); got != nil || outcome != rangeUnsatisfiable {
+	got, outcome = parseRange([]byte("bytes=10000000000000000000-70000000000000000000"), 10, 4)
+	if got != nil || outcome != rangeUnsatisfiable {
 		t.Errorf("forwards: %v, %d", got, outcome)
 	}
 }
 
-// naiveRanges finds the bytes that a Range asks for, one by one: with big numbers, and a regular expression for the grammar.
+// naiveRanges finds the bytes that a Range asks for, one by one: with big numbers, and a regular
+// expression for the grammar.
 func naiveRanges(value string, size int64, limit int) (asked []bool, outcome rangeOutcome) {
 	unit, list, ok := strings.Cut(value, "=")
 	if !ok || !strings.EqualFold(unit, "bytes") || len(unit) != len("bytes") || size == 0 {
@@ -137,16 +144,19 @@ func number(digits string, otherwise int64) *big.Int {
 	return big.NewInt(otherwise)
 }
 
-// oneRange is what net/http.ServeContent understands as this package does: it refuses what is malformed, knows the unit in
-// small letters only, takes signs and spaces, and sends the end for "-0".
+// oneRange is a Range that net/http.ServeContent understands as this package does: it refuses what
+// is malformed, knows the unit in small letters only, takes signs and spaces, and sends the end for
+// "-0".
 var oneRange = regexp.MustCompile(`^bytes=([0-9]{1,18}-[0-9]{0,18}|-[1-9][0-9]{0,17})$`)
 
-// Ranges have the bytes that were asked for, inside of the content, do not overlap and are not more than the limit. For one
-// of them net/http does the same.
+// Ranges have the bytes that were asked for, inside of the content, do not overlap and are not more
+// than the limit. For one of them net/http does the same.
 func FuzzParseRange(f *testing.F) {
 	for _, seed := range []string{
-		"bytes=0-4", "bytes=-5,3-", "bytes=4-5,0-1,5-9", "bytes=9223372036854775807-", "x=1-2", "bytes=0-,-0", "Bytes= 3-3 ,,\t-1", "bytes=3-1", "bytes=-",
-		"bytes=--1", "bytes=99999999999999999999-", "bytes=0-99999999999999999999", "bytes=-99999999999999999999", "bytes=0-0,2-2,4-4,6-6,8-8,10-10,12-12,14-14,16-16",
+		"bytes=0-4", "bytes=-5,3-", "bytes=4-5,0-1,5-9", "bytes=9223372036854775807-", "x=1-2",
+		"bytes=0-,-0", "Bytes= 3-3 ,,\t-1", "bytes=3-1", "bytes=-", "bytes=--1",
+		"bytes=99999999999999999999-", "bytes=0-99999999999999999999",
+		"bytes=-99999999999999999999", "bytes=0-0,2-2,4-4,6-6,8-8,10-10,12-12,14-14,16-16",
 	} {
 		f.Add(seed, int64(10))
 	}
@@ -154,7 +164,8 @@ func FuzzParseRange(f *testing.F) {
 		size = (size%64 + 64) % 64
 		ranges, outcome := parseRange([]byte(value), size, 8)
 		asked, want := naiveRanges(value, size, 8)
-		if outcome != want || (outcome == rangeSatisfiable) != (len(ranges) > 0) || len(ranges) > 8 {
+		if outcome != want || (outcome == rangeSatisfiable) != (len(ranges) > 0) ||
+			len(ranges) > 8 {
 			t.Fatalf("%q of %d: %v, %d, want %d", value, size, ranges, outcome, want)
 		}
 		for _, r := range ranges {
@@ -186,7 +197,8 @@ func compareWithServeContent(t *testing.T, value string, size int64, ranges []by
 	switch {
 	case len(ranges) > 0:
 		want = ranges[0].contentRange(size)
-	case rec.Code == http.StatusRequestedRangeNotSatisfiable && strings.HasSuffix(rec.Body.String(), "invalid range\n"):
+	case rec.Code == http.StatusRequestedRangeNotSatisfiable &&
+		strings.HasSuffix(rec.Body.String(), "invalid range\n"):
 		return // it refuses what is ignored here
 	}
 	if got := rec.Header().Get("Content-Range"); got != want {
@@ -207,12 +219,14 @@ func TestRanges(t *testing.T) {
 				content := someFiles[file]
 				size := len(content)
 				for _, value := range []string{
-					"bytes=0-0", "bytes=-1", "bytes=3-7", "bytes=0-", "bytes=2-", "bytes=" + strconv.Itoa(size-1) + "-",
-					"bytes=0-1,4-6", "bytes=-3,0-2", "bytes=7-9,1-3,5-5",
+					"bytes=0-0", "bytes=-1", "bytes=3-7", "bytes=0-", "bytes=2-",
+					"bytes=" + strconv.Itoa(size-1) + "-", "bytes=0-1,4-6",
+					"bytes=-3,0-2", "bytes=7-9,1-3,5-5",
 				} {
 					r := s.get("/"+file, "Range", value)
 					ranges, _ := parseRange([]byte(value), int64(size), 16)
-					if strings.Contains(name, "zip") && size > defaultSmallFile { // it can only be read from its beginning
+					// it can only be read from its beginning
+					if strings.Contains(name, "zip") && size > defaultSmallFile {
 						ranges = ascending(ranges)
 					}
 					if len(ranges) == 1 {
@@ -222,7 +236,8 @@ func TestRanges(t *testing.T) {
 					}
 				}
 				r := s.get("/"+file, "Range", "bytes="+strconv.Itoa(size)+"-")
-				if r.status != 416 || r.field("Content-Range") != "bytes */"+strconv.Itoa(size) || r.field("ETag") != "" {
+				if r.status != 416 || r.field("Content-Range") != "bytes */"+strconv.Itoa(size) ||
+					r.field("ETag") != "" {
 					t.Errorf("%s: %d %v", file, r.status, r.header)
 				}
 			}
@@ -235,8 +250,9 @@ func TestRanges(t *testing.T) {
 
 func wantSingle(t *testing.T, r *reply, content string, want byteRange) {
 	t.Helper()
-	if r.status != 206 || r.body != content[want.off:want.end()] || r.err != nil || r.length != want.n ||
-		r.field("Content-Range") != want.contentRange(int64(len(content))) || strings.HasPrefix(r.field("Content-Type"), "multipart") {
+	if r.status != 206 || r.body != content[want.off:want.end()] || r.err != nil ||
+		r.length != want.n || r.field("Content-Range") != want.contentRange(int64(len(content))) ||
+		strings.HasPrefix(r.field("Content-Type"), "multipart") {
 		t.Errorf("%v: %d %v, %d bytes, %v", want, r.status, r.header, len(r.body), r.err)
 	}
 }
@@ -245,7 +261,8 @@ func wantSingle(t *testing.T, r *reply, content string, want byteRange) {
 func wantMultipart(t *testing.T, r *reply, content string, want []byteRange) {
 	t.Helper()
 	kind, params, err := mime.ParseMediaType(r.field("Content-Type"))
-	if err != nil || r.status != 206 || kind != "multipart/byteranges" || r.field("Content-Range") != "" || r.length != int64(len(r.body)) {
+	if err != nil || r.status != 206 || kind != "multipart/byteranges" ||
+		r.field("Content-Range") != "" || r.length != int64(len(r.body)) {
 		t.Fatalf("%v: %d %v, %v", want, r.status, r.header, err)
 	}
 	parts := multipart.NewReader(strings.NewReader(r.body), params["boundary"])
@@ -255,7 +272,8 @@ func wantMultipart(t *testing.T, r *reply, content string, want []byteRange) {
 			t.Fatal(err)
 		}
 		body, err := io.ReadAll(part)
-		if err != nil || string(body) != content[w.off:w.end()] || part.Header.Get("Content-Range") != w.contentRange(int64(len(content))) ||
+		if err != nil || string(body) != content[w.off:w.end()] ||
+			part.Header.Get("Content-Range") != w.contentRange(int64(len(content))) ||
 			part.Header.Get("Content-Type") == "" {
 			t.Errorf("%v: %v, %d bytes, %v", w, part.Header, len(body), err)
 		}
@@ -272,11 +290,13 @@ func TestMaxRanges(t *testing.T) {
 	if r := s.get("/x.txt", "Range", "bytes=0-0,2-2,4-4"); r.status != 206 {
 		t.Error(r.status)
 	}
-	if r := s.get("/x.txt", "Range", "bytes=0-0,2-2,4-4,6-6"); r.status != 200 || len(r.body) != 1000 {
+	r := s.get("/x.txt", "Range", "bytes=0-0,2-2,4-4,6-6")
+	if r.status != 200 || len(r.body) != 1000 {
 		t.Error(r.status)
 	}
 	off := mounted(t, "/", Config{FS: mem, MaxRanges: -1})
-	if r := off.get("/x.txt", "Range", "bytes=0-0"); r.status != 200 || r.field("Accept-Ranges") != "" {
+	r = off.get("/x.txt", "Range", "bytes=0-0")
+	if r.status != 200 || r.field("Accept-Ranges") != "" {
 		t.Error(r.status, r.header)
 	}
 }

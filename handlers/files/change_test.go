@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// version is a content that tells at every place what it is: blocks of 16 bytes with the number of the version and of the
-// block. All states that a file goes through are beginnings of a version.
+// version is a content that shows at every place what it is: blocks of 16 bytes with the number of
+// the version and of the block. All states that a file goes through are beginnings of a version.
 func version(v uint64, n int) []byte {
 	b := make([]byte, 0, n+16)
 	for i := uint64(0); len(b) < n; i++ {
@@ -24,7 +24,7 @@ func version(v uint64, n int) []byte {
 	return b[:n]
 }
 
-// isOneVersion reports whether body is what stood from off on in some version; off is that of a block.
+// isOneVersion reports whether body is what some version has from off on; a block begins at off.
 func isOneVersion(body string, off int) bool {
 	if len(body) < 8 {
 		return true // too short to tell
@@ -104,22 +104,32 @@ func (c *changer) grow() error {
 	return err
 }
 
-// Files are truncated, replaced, deleted, written anew and appended to while 32 clients read them: every complete answer
-// is one content that the file had, byte for byte. What cannot be that is cut, or is an error.
+// Files are truncated, replaced, deleted, written anew and appended to while 32 clients read them:
+// every complete answer is one content that the file had, byte for byte. Any other answer is cut,
+// or is an error.
 func TestChangedUnderLoad(t *testing.T) {
-	dir := writeTree(t, map[string]string{"small.bin": "", "large.bin": "", "text.txt": "", "huge.bin": ""})
-	srv := mountedAs(t, "/", Config{Dir: dir, TTL: 30 * time.Millisecond, ErrorTTL: time.Millisecond}, youngAge)
-	sizes := map[string]int{"small.bin": 10_000, "large.bin": 700_000, "text.txt": 15_000, "huge.bin": 4_000_000}
+	dir := writeTree(t, map[string]string{
+		"small.bin": "", "large.bin": "", "text.txt": "", "huge.bin": "",
+	})
+	srv := mountedAs(t, "/",
+		Config{Dir: dir, TTL: 30 * time.Millisecond, ErrorTTL: time.Millisecond}, youngAge)
+	sizes := map[string]int{
+		"small.bin": 10_000, "large.bin": 700_000, "text.txt": 15_000, "huge.bin": 4_000_000,
+	}
 	var writers, readers sync.WaitGroup
 	over := make(chan struct{})
 	for name, size := range sizes {
-		c := &changer{t: t, path: filepath.Join(dir, name), size: size, rng: rand.New(rand.NewPCG(uint64(size), 0))}
+		c := &changer{
+			t: t, path: filepath.Join(dir, name), size: size,
+			rng: rand.New(rand.NewPCG(uint64(size), 0)),
+		}
 		writers.Go(func() {
 			for {
 				select {
 				case <-over:
 					return
-				case <-time.After(time.Duration(c.rng.IntN(60)) * time.Millisecond): // slow enough to come to rest sometimes
+				case <-time.After(time.Duration(c.rng.IntN(60)) * time.Millisecond):
+					// slow enough to come to rest sometimes
 					c.step()
 				}
 			}
@@ -131,7 +141,10 @@ func TestChangedUnderLoad(t *testing.T) {
 	for i := range 32 {
 		readers.Go(func() {
 			rng := rand.New(rand.NewPCG(uint64(i), 1))
-			for now := time.Now(); now.Before(until) || !seen.enough() && now.Before(latest); now = time.Now() {
+			more := func(now time.Time) bool {
+				return now.Before(until) || !seen.enough() && now.Before(latest)
+			}
+			for more(time.Now()) {
 				for name := range sizes {
 					readOnce(t, srv, name, rng, seen)
 				}
@@ -167,8 +180,8 @@ type outcomes struct{ complete, parts, cut, missing, busy atomic.Int64 }
 func (o *outcomes) enough() bool { return o.complete.Load() >= 100 && o.parts.Load() >= 10 }
 
 func (o *outcomes) String() string {
-	return fmt.Sprintf("complete %d, parts %d, cut %d, not there %d, changing %d", o.complete.Load(), o.parts.Load(), o.cut.Load(),
-		o.missing.Load(), o.busy.Load())
+	return fmt.Sprintf("complete %d, parts %d, cut %d, not there %d, changing %d",
+		o.complete.Load(), o.parts.Load(), o.cut.Load(), o.missing.Load(), o.busy.Load())
 }
 
 func readOnce(t *testing.T, s *testSite, name string, rng *rand.Rand, seen *outcomes) {
@@ -191,8 +204,10 @@ func readOnce(t *testing.T, s *testSite, name string, rng *rand.Rand, seen *outc
 		seen.cut.Add(1)
 	case r.status == http.StatusPartialContent:
 		seen.parts.Add(1)
-		if !strings.HasPrefix(r.field("Content-Range"), "bytes 160-") || !isOneVersion(r.body, 160) {
-			t.Errorf("%s: a part of %d bytes is none of any version: %v", name, len(r.body), r.header)
+		if !strings.HasPrefix(r.field("Content-Range"), "bytes 160-") ||
+			!isOneVersion(r.body, 160) {
+			t.Errorf("%s: a part of %d bytes is none of any version: %v",
+				name, len(r.body), r.header)
 		}
 	case r.status == http.StatusOK:
 		seen.complete.Add(1)
@@ -200,7 +215,8 @@ func readOnce(t *testing.T, s *testSite, name string, rng *rand.Rand, seen *outc
 			r.body = decode(t, coding, r.body)
 		}
 		if !isOneVersion(r.body, 0) {
-			t.Errorf("%s: %d bytes are no version: %s %v", name, len(r.body), mismatch(r.body), r.header)
+			t.Errorf("%s: %d bytes are no version: %s %v",
+				name, len(r.body), mismatch(r.body), r.header)
 		}
 	default:
 		t.Errorf("%s: %d %v", name, r.status, r.header)
@@ -216,7 +232,8 @@ func mismatch(body string) string {
 			for j > i && body[j-1] == want[j-1] {
 				j--
 			}
-			return fmt.Sprintf("version %x: from %d to %d: %x, want %x", want[:8], i, j, body[i:min(i+24, len(body))], want[i:min(i+24, len(body))])
+			return fmt.Sprintf("version %x: from %d to %d: %x, want %x",
+				want[:8], i, j, body[i:min(i+24, len(body))], want[i:min(i+24, len(body))])
 		}
 	}
 	return "equal"

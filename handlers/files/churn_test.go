@@ -33,9 +33,13 @@ func (s *slowFS) Open(name string) (fs.File, error) {
 	return s.MapFS.Open(name)
 }
 
-// While a file is looked for on a disk that hangs, the loop answers what it has, and finds what is elsewhere.
+// While a lookup waits for a disk that hangs, the loop answers from what it has, and finds files
+// elsewhere.
 func TestColdMissDelaysNobody(t *testing.T) {
-	slow := &slowFS{fstest.MapFS{"cold.txt": {Data: []byte("cold")}, "hot.txt": {Data: []byte("hot")}}, make(chan struct{}), make(chan struct{})}
+	slow := &slowFS{
+		fstest.MapFS{"cold.txt": {Data: []byte("cold")}, "hot.txt": {Data: []byte("hot")}},
+		make(chan struct{}), make(chan struct{}),
+	}
 	for i := range 100 {
 		slow.MapFS[fmt.Sprint("other", i)] = &fstest.MapFile{Data: []byte("other")}
 	}
@@ -71,8 +75,9 @@ func TestColdMissDelaysNobody(t *testing.T) {
 	}
 }
 
-// More files than are remembered, asked for at random by 64 clients: memory and descriptors stay bounded, and nothing is
-// left open at the end. FILES_TREE and FILES_LOAD make it larger and longer.
+// More files than are remembered, asked for at random by 64 clients: memory and descriptors stay
+// bounded, and nothing is left open at the end. FILES_TREE and FILES_LOAD make it larger and
+// longer.
 func TestChurn(t *testing.T) {
 	n, entries := 2000, 100
 	if v, err := strconv.Atoi(os.Getenv("FILES_TREE")); err == nil {
@@ -81,12 +86,13 @@ func TestChurn(t *testing.T) {
 	dir := manyFiles(t, n)
 	var tree *site
 	srv := &lwan.Server{Loops: 1}
-	srv.Mount("/", lwan.Module[Config]{Name: "files", Open: func(scope *lwan.Scope, c Config) (err error) {
-		if tree, err = openSite(scope, c); err == nil {
-			tree.loader.young = 0
-		}
-		return err
-	}}.With(Config{Dir: dir, Entries: entries, MemoryBytes: 8 << 20}))
+	srv.Mount("/",
+		lwan.Module[Config]{Name: "files", Open: func(scope *lwan.Scope, c Config) (err error) {
+			if tree, err = openSite(scope, c); err == nil {
+				tree.loader.young = 0
+			}
+			return err
+		}}.With(Config{Dir: dir, Entries: entries, MemoryBytes: 8 << 20}))
 	s := started(t, srv)
 	hot := s.newWire("/hot.txt", 3)
 	quiet := latencies(t, hot, time.Now().Add(loadTime(t)/4), nil)
@@ -98,7 +104,8 @@ func TestChurn(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(i), 2))
 			for time.Now().Before(until) {
 				k := rng.IntN(n)
-				if r := s.get(manyName(k)); r.status != 200 || r.length != int64(manySize(k)) || r.err != nil {
+				r := s.get(manyName(k))
+				if r.status != 200 || r.length != int64(manySize(k)) || r.err != nil {
 					t.Errorf("%s: %d, %d bytes, %v", manyName(k), r.status, r.length, r.err)
 				}
 			}
@@ -112,8 +119,10 @@ func TestChurn(t *testing.T) {
 	})
 	clients.Wait()
 	st := tree.entries.Stats()
-	t.Logf("%d files, %d entries: hits %d, misses %d, rate %.1f %%; at most %d open, heap %d MB, floating %d; hot p50/p99 quiet %v, busy %v", n, entries,
-		st.Hits, st.Misses, 100*float64(st.Hits)/float64(st.Hits+st.Misses), peakOpen.Load(), peakHeap.Load()>>20, st.Floating, quiet, busy)
+	t.Logf("%d files, %d entries: hits %d, misses %d, rate %.1f %%; at most %d open, heap %d MB, "+
+		"floating %d; hot p50/p99 quiet %v, busy %v", n, entries,
+		st.Hits, st.Misses, 100*float64(st.Hits)/float64(st.Hits+st.Misses), peakOpen.Load(),
+		peakHeap.Load()>>20, st.Floating, quiet, busy)
 	// Each client may hold one that floats, each fill up to two, and the tree itself is one.
 	if limit := int64(entries + 64 + 2*maxFills + 1); peakOpen.Load() > limit {
 		t.Errorf("%d files open, want at most %d", peakOpen.Load(), limit)

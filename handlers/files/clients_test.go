@@ -10,7 +10,10 @@ import (
 
 // Downloads that were broken off are taken up again by the programs that people use.
 func TestResume(t *testing.T) {
-	files := map[string]string{"large.bin": strings.Repeat(largeText, 5), "small.css": strings.Repeat("a { color: red }\n", 500)}
+	files := map[string]string{
+		"large.bin": strings.Repeat(largeText, 5),
+		"small.css": strings.Repeat("a { color: red }\n", 500),
+	}
 	dir := writeTree(t, files)
 	s := mounted(t, "/", Config{Dir: dir})
 	for _, tt := range []struct {
@@ -47,7 +50,8 @@ func TestResume(t *testing.T) {
 				continue
 			}
 			if got, err := os.ReadFile(at); err != nil || string(got) != content {
-				t.Errorf("%s %q: %d bytes, want %d, %v", tt.program, args, len(got), len(content), err)
+				t.Errorf("%s %q: %d bytes, want %d, %v",
+					tt.program, args, len(got), len(content), err)
 			}
 		}
 	}

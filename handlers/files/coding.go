@@ -1,7 +1,7 @@
 package files
 
-// coding is a content coding (RFC 9110 section 8.4.1). Higher ones are preferred where the client does not care: they
-// are usually smaller.
+// coding is a content coding (RFC 9110 section 8.4.1). Higher ones are preferred where the client
+// does not care: they are usually smaller.
 type coding uint8
 
 const (

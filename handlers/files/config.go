@@ -11,33 +11,34 @@ import (
 	"github.com/golwan/golwan/template"
 )
 
-// Config says what is served and how. Either Dir or FS must be set; the zero value of everything else is a default. For
-// limits and times zero means the default and negative none.
+// Config says what is served and how. Either Dir or FS must be set; the zero value of everything
+// else is a default. For limits and times zero means the default and negative none.
 type Config struct {
-	// Dir is the directory that is served. It is opened as an os.Root: no path and no link leads out of it. A relative one
-	// is relative to the working directory.
+	// Dir is the directory that is served. It is opened as an os.Root: no path and no link leads
+	// out of it. A relative one is relative to the working directory.
 	Dir string
 
-	// FS is served instead of Dir: an embed.FS, a zip.Reader or anything else. What it opens is trusted: os.DirFS
-	// follows links out of its directory, Dir does not.
+	// FS is served instead of Dir: an embed.FS, a zip.Reader or anything else. What it opens is
+	// trusted: os.DirFS follows links out of its directory, Dir does not.
 	FS fs.FS `json:"-"`
 
-	// Index is what a directory is answered with, the first of these names that is there. nil: index.html. A slice
-	// without names: directories have no index.
+	// Index has the names of files that stand for their directory: the first one that exists is
+	// sent. nil: index.html. A slice without names: directories have no index.
 	Index []string
 
-	// Fallback is served, with status 200, for a path that is not there and whose last segment has no dot: the
-	// start page of an application that routes paths itself. "": such a path is a 404.
+	// Fallback is served, with status 200, for a path that is not there and whose last segment has
+	// no dot: the start page of an application that routes paths itself. "": such a path is a 404.
 	Fallback string
 
-	// List answers a directory without an index with a page, or JSON, of what is in it. Without, that is a 403.
+	// List answers a directory without an index with a page, or JSON, of what is in it. Without
+	// List, that is a 403.
 	List bool
 
 	// Page renders listings, in place of the page that is built in.
 	Page *template.Template[Listing] `json:"-"`
 
-	// Hidden serves and lists files and directories whose name begins with a dot. Without, they are not there, but for
-	// the directory .well-known in the root (RFC 8615).
+	// Hidden serves and lists files and directories whose name begins with a dot. Without Hidden,
+	// they are a 404, except the directory .well-known in the root (RFC 8615).
 	Hidden bool
 
 	// Exclude has patterns of what is not there: see Patterns in the package comment.
@@ -49,46 +50,49 @@ type Config struct {
 	// Cache has values of Cache-Control by pattern; the most specific pattern counts.
 	Cache map[string]string
 
-	// Expires has times by pattern, from the answer on, for the field Expires. Caches that know Cache-Control's max-age
-	// ignore it (RFC 9111 section 5.3).
+	// Expires has times by pattern, from the answer on, for the field Expires. Caches that know
+	// Cache-Control's max-age ignore it (RFC 9111 section 5.3).
 	Expires map[string]time.Duration
 
-	// Download has patterns of files that are offered for saving, under their name, instead of being shown
-	// (Content-Disposition, RFC 6266).
+	// Download has patterns of files that are offered for saving, under their name, instead of
+	// being shown (Content-Disposition, RFC 6266).
 	Download []string
 
-	// Types has media types by extension, as ".md": "text/markdown". They go before those that are built in, which go before
-	// those of the system.
+	// Types has media types by extension, as ".md": "text/markdown". They go before those that are
+	// built in, which go before those of the system.
 	Types map[string]string
 
-	// Sniff guesses the type of files with an unknown extension by their first 512 bytes. Without, they are
-	// application/octet-stream. A page that a user could upload as "x" is a reason not to.
+	// Sniff guesses the type of files with an unknown extension from their first 512 bytes. Without
+	// Sniff, they are application/octet-stream. Leave it off where users upload files: one named
+	// "x" could be a page.
 	Sniff bool
 
-	// NoCompression sends only those compressed forms that lie beside their file (.br, .zst, .gz). Without, small
-	// compressible files are compressed in memory as well.
+	// NoCompression sends only those compressed forms that lie beside their file (.br, .zst, .gz).
+	// Without it, small compressible files are compressed in memory as well.
 	NoCompression bool
 
-	// TTL is how long what was found is served without another look: 5 s. What is still asked for is looked at
-	// again before that, while nobody waits. Negative: until it has to make room; for an FS that does not change.
+	// TTL is how long an entry is served without another look at the file: 5 s. An entry that is
+	// still asked for is renewed before that, and no request waits for it. Negative: entries stay
+	// until they have to make room; for an FS that does not change.
 	TTL time.Duration
 
 	// ErrorTTL is how long "not there" and other errors are remembered: 1 s. Negative: not at all.
 	ErrorTTL time.Duration
 
-	// Entries bounds how many files and directories are remembered, and so how many descriptors are kept open: 4096, and at
-	// most a quarter of the descriptors that the process may have.
+	// Entries bounds how many files and directories are remembered, and so how many descriptors are
+	// kept open: 4096, and at most a quarter of the descriptors that the process may have.
 	Entries int
 
-	// MemoryBytes bounds what is kept of small files and of listings: 64 MiB. Compressed forms get as much
-	// again.
+	// MemoryBytes bounds what is kept of small files and of listings: 64 MiB. Compressed forms get
+	// as much again.
 	MemoryBytes int64
 
-	// SmallFile is up to which size a file is served from memory: 16 KiB. Negative: only empty ones are.
+	// SmallFile is the size up to which a file is served from memory: 16 KiB. Negative: only empty
+	// ones are.
 	SmallFile int64
 
-	// MaxRanges is how many ranges one request may ask for: 16. With more, its Range is ignored. Negative: none are
-	// served.
+	// MaxRanges is how many ranges one request may ask for: 16. With more, its Range is ignored.
+	// Negative: none are served.
 	MaxRanges int
 }
 
@@ -96,8 +100,9 @@ type Config struct {
 type Symlinks uint8
 
 const (
-	// SymlinksInside: they are followed if they stay inside the tree; others are not there. An absolute link stays inside
-	// if it begins with Dir, as it was configured or as it is without links.
+	// SymlinksInside: links are followed if they stay inside the tree; others are a 404. An
+	// absolute link stays inside if it begins with Dir, as it was configured or as it is without
+	// links.
 	SymlinksInside Symlinks = iota
 	// SymlinksNever: they are not there, and nothing behind them is.
 	SymlinksNever
@@ -112,7 +117,8 @@ const (
 	defaultMaxRanges = 16
 )
 
-// withDefaults returns c with every zero value replaced. Negative ones become what the packages below take for "none".
+// withDefaults returns c with every zero value replaced. Negative ones become what the packages
+// below take for "none".
 func (c Config) withDefaults() Config {
 	if c.Index == nil {
 		c.Index = []string{"index.html"}
@@ -152,7 +158,8 @@ func (c *Config) check() error {
 	for _, name := range c.Index {
 		bad(!plainName(name), "Index: %q is no name", name)
 	}
-	bad(c.Fallback != "" && (!fs.ValidPath(c.Fallback) || c.Fallback == "."), "Fallback: %q is no path inside the tree", c.Fallback)
+	bad(c.Fallback != "" && (!fs.ValidPath(c.Fallback) || c.Fallback == "."),
+		"Fallback: %q is no path inside the tree", c.Fallback)
 	for ext := range c.Types {
 		bad(!strings.HasPrefix(ext, ".") || path.Ext(ext) != ext, "Types: %q is no extension", ext)
 	}

@@ -46,12 +46,17 @@ func TestConfigErrors(t *testing.T) {
 
 func TestConfigDefaults(t *testing.T) {
 	got := Config{}.withDefaults()
-	if got.TTL != 5*time.Second || got.ErrorTTL != time.Second || got.SmallFile != 16<<10 || got.MemoryBytes != 64<<20 ||
-		got.MaxRanges != 16 || got.Entries < 16 || got.Entries > 4096 || len(got.Index) != 1 {
+	if got.TTL != 5*time.Second || got.ErrorTTL != time.Second || got.SmallFile != 16<<10 ||
+		got.MemoryBytes != 64<<20 || got.MaxRanges != 16 || got.Entries < 16 ||
+		got.Entries > 4096 || len(got.Index) != 1 {
 		t.Errorf("%+v", got)
 	}
-	got = Config{TTL: -1, ErrorTTL: -1, SmallFile: -1, MemoryBytes: -1, MaxRanges: -1, Entries: 20, Index: []string{}}.withDefaults()
-	if got.TTL != 0 || got.ErrorTTL != 0 || got.SmallFile != 0 || got.MemoryBytes != 0 || got.MaxRanges != 0 || got.Entries > 20 || len(got.Index) != 0 {
+	got = Config{
+		TTL: -1, ErrorTTL: -1, SmallFile: -1, MemoryBytes: -1, MaxRanges: -1, Entries: 20,
+		Index: []string{},
+	}.withDefaults()
+	if got.TTL != 0 || got.ErrorTTL != 0 || got.SmallFile != 0 || got.MemoryBytes != 0 ||
+		got.MaxRanges != 0 || got.Entries > 20 || len(got.Index) != 0 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -78,17 +83,19 @@ func TestFailureOf(t *testing.T) {
 		err    error
 		status int
 	}{
-		{pathErr(fs.ErrNotExist), 404}, {pathErr(fs.ErrPermission), 403}, {errIrregular, 404}, {errLink, 404},
-		{errOutside, 404}, {errChanging, 503}, {errReplaced, 503}, {pathErr(errBroken), 500}, {fs.ErrInvalid, 404},
-		{errForbidden, 403},
+		{pathErr(fs.ErrNotExist), 404}, {pathErr(fs.ErrPermission), 403}, {errIrregular, 404},
+		{errLink, 404}, {errOutside, 404}, {errChanging, 503}, {errReplaced, 503},
+		{pathErr(errBroken), 500}, {fs.ErrInvalid, 404}, {errForbidden, 403},
 	} {
 		var coder interface{ StatusCode() int }
-		if err := failureOf("x", tt.err); !errors.As(err, &coder) || coder.StatusCode() != tt.status {
+		err := failureOf("x", tt.err)
+		if !errors.As(err, &coder) || coder.StatusCode() != tt.status {
 			t.Errorf("%v: %v, want %d", tt.err, err, tt.status)
 		}
 	}
 	for _, err := range exhausted {
-		if got := failureOf("x", pathErr(err)); !errors.Is(got, err) || !strings.Contains(got.Error(), "Service Unavailable") {
+		got := failureOf("x", pathErr(err))
+		if !errors.Is(got, err) || !strings.Contains(got.Error(), "Service Unavailable") {
 			t.Error(got)
 		}
 	}

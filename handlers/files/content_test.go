@@ -18,7 +18,8 @@ import (
 	"github.com/golwan/golwan/lwan/lwantest"
 )
 
-// Random requests to Content and to http.ServeContent, for contents of all sizes, with and without tag, time and type.
+// Random requests to Content and to http.ServeContent, for contents of all sizes, with and without
+// tag, time and type.
 func TestContentAgainstServeContent(t *testing.T) {
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 3))
 	statuses := map[int]int{}
@@ -37,8 +38,14 @@ func TestContentAgainstServeContent(t *testing.T) {
 		rec := httptest.NewRecorder()
 		setContentFields(tag, ctype, rec.Header().Set)
 		http.ServeContent(rec, q.request(), name, modified, strings.NewReader(text))
-		a := &reply{status: ours.Status, header: ours.Header, body: ours.Body, length: int64(len(ours.Body))}
-		b := &reply{status: rec.Code, header: rec.Result().Header, body: rec.Body.String(), length: int64(rec.Body.Len())}
+		a := &reply{
+			status: ours.Status, header: ours.Header, body: ours.Body,
+			length: int64(len(ours.Body)),
+		}
+		b := &reply{
+			status: rec.Code, header: rec.Result().Header, body: rec.Body.String(),
+			length: int64(rec.Body.Len()),
+		}
 		if q.method == "HEAD" {
 			b.body, b.length = "", 0
 		}
@@ -51,7 +58,8 @@ func TestContentAgainstServeContent(t *testing.T) {
 			err = fmt.Errorf("tags %s and %s", a.field("ETag"), b.field("ETag"))
 		}
 		if err != nil || ours.Cut {
-			t.Errorf("%s %q, %d bytes, tag %s, %v: %v\nours   %d %v\noracle %d %v", q.method, q.fields, size, tag, modified, err, a.status, a.header, b.status, b.header)
+			t.Errorf("%s %q, %d bytes, tag %s, %v: %v\nours   %d %v\noracle %d %v", q.method,
+				q.fields, size, tag, modified, err, a.status, a.header, b.status, b.header)
 		}
 	}
 	for _, status := range []int{200, 206, 304, 412, 416} {
@@ -79,8 +87,12 @@ func contentRequest(rng *rand.Rand, size int64) randomAsk {
 		q.randomRange(rng, size)
 	}
 	date := time.Unix(1e9+int64(rng.IntN(3))-1, 0).UTC().Format(http.TimeFormat)
-	for _, c := range [][2]string{{"If-None-Match", `"t"`}, {"If-None-Match", `W/"t"`}, {"If-None-Match", `"x"`}, {"If-Match", `"t"`},
-		{"If-Match", `"x"`}, {"If-Modified-Since", date}, {"If-Unmodified-Since", date}, {"If-Range", `"t"`}, {"If-Range", `W/"t"`}, {"If-Range", date}} {
+	for _, c := range [][2]string{
+		{"If-None-Match", `"t"`}, {"If-None-Match", `W/"t"`}, {"If-None-Match", `"x"`},
+		{"If-Match", `"t"`}, {"If-Match", `"x"`},
+		{"If-Modified-Since", date}, {"If-Unmodified-Since", date},
+		{"If-Range", `"t"`}, {"If-Range", `W/"t"`}, {"If-Range", date},
+	} {
 		if rng.IntN(8) == 0 && q.field(c[0]) == "" {
 			q.add(c[0], c[1])
 		}
@@ -110,7 +122,8 @@ func TestContentOfFile(t *testing.T) {
 		return Content(req, resp, "f.txt", time.Unix(1e9, 0), f)
 	})
 	s := started(t, srv)
-	if r := s.want("/", 200, largeText); r.length != int64(len(largeText)) || r.field("Content-Type") != "text/plain; charset=utf-8" {
+	if r := s.want("/", 200, largeText); r.length != int64(len(largeText)) ||
+		r.field("Content-Type") != "text/plain; charset=utf-8" {
 		t.Error(r.header)
 	}
 	for _, value := range []string{"bytes=5-90000", "bytes=-1", "bytes=0-1,70000-99999,3-3"} {
@@ -124,8 +137,9 @@ func TestContentOfFile(t *testing.T) {
 	}
 }
 
-// Content evaluates the preconditions of every method, in the order of RFC 9110 section 13.2.2: what does not hold is 304
-// for GET and HEAD, and 412 for all others, for which If-Modified-Since and Range mean nothing.
+// Content evaluates the preconditions of every method, in the order of RFC 9110 section 13.2.2: one
+// that does not hold is 304 for GET and HEAD, and 412 for all others, for which If-Modified-Since
+// and Range mean nothing.
 func TestContentPreconditions(t *testing.T) {
 	modified := time.Unix(1e9, 0)
 	h := func(req *lwan.Request, resp *lwan.Response) lwan.Status {
@@ -133,7 +147,8 @@ func TestContentPreconditions(t *testing.T) {
 		return Content(req, resp, "f.txt", modified, strings.NewReader("content"))
 	}
 	date := func(d time.Duration) string { return modified.Add(d).UTC().Format(http.TimeFormat) }
-	fill := strings.NewReplacer("DATE", date(0), "PAST", date(-time.Hour), "FUTURE", date(time.Hour))
+	fill := strings.NewReplacer("DATE", date(0), "PAST",
+		date(-time.Hour), "FUTURE", date(time.Hour))
 	for _, tt := range []struct {
 		fields    string
 		get, post int
@@ -208,17 +223,20 @@ func (l *liar) Read(p []byte) (int, error) {
 	return l.Reader.Read(p)
 }
 
-// Errors of the content are an error, or a cut if something was sent; never an answer that looks complete.
+// Errors of the content are an error, or a cut if something was sent; never an answer that looks
+// complete.
 func TestContentErrors(t *testing.T) {
 	for what, tt := range map[string]struct {
 		c    *liar
 		want error
 		cut  bool
 	}{
-		"seek":         {&liar{Reader: bytes.NewReader(nil), seek: errBroken}, errBroken, false},
-		"read":         {&liar{Reader: bytes.NewReader([]byte("x")), read: errBroken}, errBroken, false},
-		"short":        {&liar{Reader: bytes.NewReader([]byte("x")), more: 10}, errShort, false},
-		"short, large": {&liar{Reader: bytes.NewReader(make([]byte, copySize)), more: 10}, errShort, true},
+		"seek": {&liar{Reader: bytes.NewReader(nil), seek: errBroken}, errBroken, false},
+		"read": {&liar{Reader: bytes.NewReader([]byte("x")), read: errBroken},
+			errBroken, false},
+		"short": {&liar{Reader: bytes.NewReader([]byte("x")), more: 10}, errShort, false},
+		"short, large": {&liar{Reader: bytes.NewReader(make([]byte, copySize)), more: 10},
+			errShort, true},
 	} {
 		r := lwantest.Do(t, func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 			return Content(req, resp, "", time.Time{}, tt.c)

@@ -12,8 +12,8 @@ type dates struct {
 	dateIsStrong bool   // no other content had this second (RFC 9110 section 8.8.2.2)
 }
 
-// datesOf makes the dates of a content that was modified at some time, in ns, and was found to be so now. A time in the
-// future is replaced by now (RFC 9110 section 8.8.2.1).
+// datesOf makes the dates of a content that was modified at some time, in ns, and was found to be
+// so now. A time in the future is replaced by now (RFC 9110 section 8.8.2.1).
 func datesOf(modified int64, now time.Time) dates {
 	if modified == 0 {
 		return dates{}

@@ -19,14 +19,16 @@ import (
 	"github.com/golwan/golwan/lwan/lwantest"
 )
 
-// The same random requests to this module and to net/http.FileServer, over the same tree. Where they answer
-// differently on purpose, difference says why; everything else must be equal.
+// The same random requests to this module and to net/http.FileServer, over the same tree. Where
+// they answer differently on purpose, difference says why; everything else must be equal.
 func TestAgainstFileServer(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	dir, paths := randomTree(t, rng)
-	ours := mounted(t, "/", Config{Dir: dir, List: true, Hidden: true, Sniff: true, NoCompression: true})
+	ours := mounted(t, "/", Config{
+		Dir: dir, List: true, Hidden: true, Sniff: true, NoCompression: true,
+	})
 	oracle := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	defer oracle.Close()
 	seen := map[string]int{}
@@ -39,15 +41,16 @@ func TestAgainstFileServer(t *testing.T) {
 			continue
 		}
 		if err := compareReplies(q, a, b); err != nil {
-			t.Errorf("%s %s %q: %v\nours   %d %v %.80q\noracle %d %v %.80q", q.method, q.path, q.fields, err,
-				a.status, a.header, a.body, b.status, b.header, b.body)
+			t.Errorf("%s %s %q: %v\nours   %d %v %.80q\noracle %d %v %.80q", q.method, q.path,
+				q.fields, err, a.status, a.header, a.body, b.status, b.header, b.body)
 		}
 		seen[fmt.Sprint("equal, ", a.status)]++
 	}
 	t.Log(seen)
 	for _, status := range []int{200, 206, 301, 304, 404, 412, 416} {
 		if seen[fmt.Sprint("equal, ", status)] < 10 {
-			t.Errorf("only %d of status %d were compared", seen[fmt.Sprint("equal, ", status)], status)
+			t.Errorf("only %d of status %d were compared",
+				seen[fmt.Sprint("equal, ", status)], status)
 		}
 	}
 }
@@ -58,15 +61,19 @@ func difference(q randomAsk, ours, oracle *reply) string {
 	conditional := ours.status == 304 || ours.status == 412
 	switch {
 	case q.listing && ours.status != oracle.status && (conditional || oracle.status == 304):
-		return "FileServer compares a listing with its directory's time, and gives it no tag; here it has a tag, and no time"
-	case strings.HasSuffix(q.pathOnly(), "/index.html") && oracle.status == 301 && ours.status != 404:
+		return "FileServer compares a listing with its directory's time, and gives it no tag; " +
+			"here it has a tag, and no time"
+	case strings.HasSuffix(q.pathOnly(), "/index.html") &&
+		oracle.status == 301 && ours.status != 404:
 		return "FileServer redirects an index to its directory; both are paths of it here"
 	case strings.HasSuffix(q.pathOnly(), "/") && oracle.status == 301 && ours.status == 404:
 		return "FileServer redirects a file with a slash to itself; here it is not there"
 	case len(filepath.Base(q.pathOnly())) > 255 && ours.status == 404 && oracle.status == 500:
 		return "FileServer calls a name that is too long an internal error"
-	case value != "" && q.method == "HEAD" && !conditional && ours.status == 200 && (oracle.status == 206 || oracle.status == 416):
-		return "FileServer answers HEAD with a part; Range is defined for GET only (RFC 9110 section 14.2)"
+	case value != "" && q.method == "HEAD" && !conditional && ours.status == 200 &&
+		(oracle.status == 206 || oracle.status == 416):
+		return "FileServer answers HEAD with a part; Range is defined for GET only (RFC 9110 " +
+			"section 14.2)"
 	case value != "" && ours.length == 0 && oracle.status == 206:
 		return "FileServer finds a range in an empty file"
 	case (strings.Contains(value, "=-0") || strings.Contains(value, " -0")) && oracle.status == 206:
@@ -75,8 +82,10 @@ func difference(q randomAsk, ours, oracle *reply) string {
 		return "FileServer refuses a malformed Range; it may be ignored (RFC 9110 section 14.2)"
 	case oracle.status == 206 && ours.status == 200 && q.badRange:
 		return "FileServer does not notice 5-2 in a file that is shorter"
-	case value != "" && q.overlap && ours.status == 206 && (oracle.status == 206 || oracle.status == 200):
-		return "FileServer sends bytes twice that were asked for twice; here such ranges are joined (RFC 9110 section 15.3.7.2)"
+	case value != "" && q.overlap && ours.status == 206 &&
+		(oracle.status == 206 || oracle.status == 200):
+		return "FileServer sends bytes twice that were asked for twice; here such ranges are " +
+			"joined (RFC 9110 section 15.3.7.2)"
 	}
 	return ""
 }
@@ -110,7 +119,8 @@ func compareReplies(q randomAsk, a, b *reply) error {
 	case a.status == 206 && strings.HasPrefix(a.field("Content-Type"), "multipart/"):
 		return compareParts(a, b)
 	case (a.status == 200 || a.status == 206) && (a.body != b.body || a.length != b.length):
-		return fmt.Errorf("bodies of %d (%d) and %d (%d) bytes", len(a.body), a.length, len(b.body), b.length)
+		return fmt.Errorf("bodies of %d (%d) and %d (%d) bytes",
+			len(a.body), a.length, len(b.body), b.length)
 	}
 	return nil
 }
@@ -151,7 +161,8 @@ func compareListings(a, b string) error {
 		for i, part := range strings.Split(page, `href="`) {
 			ref, _, _ := strings.Cut(part, `"`)
 			ref = strings.NewReplacer("&#39;", "'", "&amp;", "&").Replace(ref)
-			if i == 0 || strings.HasPrefix(ref, "?") || strings.HasPrefix(ref, "#") || strings.HasPrefix(ref, "..") {
+			if i == 0 || strings.HasPrefix(ref, "?") || strings.HasPrefix(ref, "#") ||
+				strings.HasPrefix(ref, "..") {
 				continue // sorting, icons and the way up, which FileServer has not
 			}
 			ref, _ = url.PathUnescape(strings.TrimPrefix(ref, "./"))
@@ -166,7 +177,8 @@ func compareListings(a, b string) error {
 	return nil
 }
 
-// randomTree makes directories and files of all sizes, and returns paths that are there, and some that are not.
+// randomTree makes directories and files of all sizes, and returns paths that are there, and some
+// that are not.
 func randomTree(t *testing.T, rng *rand.Rand) (dir string, paths []string) {
 	dir = t.TempDir()
 	dirs := []string{""}
@@ -197,7 +209,8 @@ func randomTree(t *testing.T, rng *rand.Rand) (dir string, paths []string) {
 			paths = append(paths, d)
 		}
 	}
-	return dir, append(paths, "/"+strings.Repeat("n", 300), paths[0]+"/", paths[1]+"/x", "/..hidden", "/f%", "/~")
+	return dir, append(paths, "/"+strings.Repeat("n", 300), paths[0]+"/", paths[1]+"/x",
+		"/..hidden", "/f%", "/~")
 }
 
 type randomAsk struct {
@@ -254,8 +267,9 @@ func randomRequest(rng *rand.Rand, dir string, paths []string) randomAsk {
 		q.randomRange(rng, size)
 	}
 	date := modified.Add(time.Duration(rng.IntN(3)-1) * time.Hour).UTC().Format(http.TimeFormat)
-	conditions := []string{"If-Modified-Since", date, "If-Unmodified-Since", date, "If-Modified-Since", "never", "If-None-Match", `"x"`,
-		"If-None-Match", "*", "If-Match", "*", "If-Match", `"x", "y"`, "If-Range", date, "If-Range", `"x"`}
+	conditions := []string{"If-Modified-Since", date, "If-Unmodified-Since", date,
+		"If-Modified-Since", "never", "If-None-Match", `"x"`, "If-None-Match", "*", "If-Match", "*",
+		"If-Match", `"x", "y"`, "If-Range", date, "If-Range", `"x"`}
 	for range rng.IntN(3) {
 		if i := 2 * rng.IntN(len(conditions)/2); q.field(conditions[i]) == "" {
 			q.add(conditions[i], conditions[i+1])
@@ -264,7 +278,8 @@ func randomRequest(rng *rand.Rand, dir string, paths []string) randomAsk {
 	return q
 }
 
-// randomRange adds a Range of up to three parts, some of them malformed, beyond the end, or overlapping.
+// randomRange adds a Range of up to three parts, some of them malformed, beyond the end, or
+// overlapping.
 func (q *randomAsk) randomRange(rng *rand.Rand, size int64) {
 	var specs []string
 	for range 1 + rng.IntN(3) {
@@ -276,7 +291,8 @@ func (q *randomAsk) randomRange(rng *rand.Rand, size int64) {
 			specs = append(specs, fmt.Sprintf("%d-", from))
 		case 2:
 			if rng.IntN(3) == 0 {
-				specs, q.badRange = append(specs, []string{"x", "-", "5-2", "1-2-3"}[rng.IntN(4)]), true
+				specs, q.badRange = append(specs, []string{"x", "-", "5-2", "1-2-3"}[rng.IntN(4)]),
+					true
 			}
 		default:
 			specs = append(specs, fmt.Sprintf("%d-%d", from, from+rng.Int64N(100)))

@@ -34,7 +34,8 @@ type row struct {
 	dir      bool
 }
 
-// maxRows is how many entries of a directory are listed: what a browser can show in some minutes. It bounds memory.
+// maxRows is how many entries of a directory are listed: what a browser can show in some minutes.
+// It bounds memory.
 const maxRows = 1 << 20
 
 // rowCost is the memory of a row beside its name, in all orders.
@@ -89,11 +90,12 @@ func (s *site) readRows(ctx context.Context, d *directory) (err error) {
 	return ctx.Err()
 }
 
-// row looks at an entry of the directory. One that a client could not get, for whatever reason, is not shown.
+// row looks at an entry of the directory. An entry that a client could not get is not shown.
 func (s *site) row(r directoryReader, dir string, e fs.DirEntry) (row, bool) {
 	const irregular = fs.ModeType &^ (fs.ModeDir | fs.ModeSymlink)
 	name := e.Name()
-	if e.Type()&irregular != 0 || !s.names.allows(path.Join(dir, name)) || strings.Contains(name, "\\") {
+	if e.Type()&irregular != 0 || !s.names.allows(path.Join(dir, name)) ||
+		strings.Contains(name, "\\") {
 		return row{}, false
 	}
 	fi, err := r.stat(name)
@@ -137,14 +139,17 @@ const maxReadme = 64 << 10
 
 // findReadme reads the directory's README, if it is a text.
 func (s *site) findReadme(ctx context.Context, d *directory) error {
-	i := slices.IndexFunc(d.rows, func(r row) bool { return !r.dir && r.size <= maxReadme && isReadme(r.name) })
+	i := slices.IndexFunc(d.rows, func(r row) bool {
+		return !r.dir && r.size <= maxReadme && isReadme(r.name)
+	})
 	if i < 0 {
 		return nil
 	}
 	name := d.rows[i].name
 	at := path.Join(d.name, name)
 	f, fi, err := s.tree.open(at)
-	if err != nil || fi.IsDir() { // it was there a moment ago: it may be gone, or not be for everybody
+	// it was there a moment ago: it is gone by now, or may not be read
+	if err != nil || fi.IsDir() {
 		if err == nil {
 			err = f.Close()
 		}

@@ -5,8 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// attachment is a Content-Disposition that offers a file for saving under its name (RFC 6266). A name that is not plain
-// ASCII is given twice: as far as that goes, and as it is (RFC 8187 section 3.2).
+// attachment is a Content-Disposition that offers a file for saving under its name (RFC 6266). A
+// name that is not plain ASCII is given twice: reduced to ASCII, and as it is (RFC 8187 section
+// 3.2).
 func attachment(name string) string {
 	plain := strings.Map(func(r rune) rune {
 		switch {
@@ -24,12 +25,16 @@ func attachment(name string) string {
 
 // escapeExt escapes all but the attr-char of RFC 8187.
 func escapeExt(s string) string {
-	return escape(s, func(c byte) bool { return alphanumeric(c) || strings.IndexByte("!#$&+-.^_`|~", c) >= 0 })
+	return escape(s, func(c byte) bool {
+		return alphanumeric(c) || strings.IndexByte("!#$&+-.^_`|~", c) >= 0
+	})
 }
 
 // escapeSegment escapes all of a path's segment but the pchar of RFC 3986.
 func escapeSegment(s string) string {
-	return escape(s, func(c byte) bool { return alphanumeric(c) || strings.IndexByte("-._~!$&'()*+,;=:@", c) >= 0 })
+	return escape(s, func(c byte) bool {
+		return alphanumeric(c) || strings.IndexByte("-._~!$&'()*+,;=:@", c) >= 0
+	})
 }
 
 func alphanumeric(c byte) bool {

@@ -22,7 +22,8 @@ func TestAttachment(t *testing.T) {
 		if got != want {
 			t.Errorf("%q: %s, want %s", name, got, want)
 		}
-		if _, params, err := mime.ParseMediaType(got); err != nil || (utf8.ValidString(name) && params["filename"] != name) {
+		_, params, err := mime.ParseMediaType(got)
+		if err != nil || (utf8.ValidString(name) && params["filename"] != name) {
 			t.Errorf("%q is read as %q, %v", name, params["filename"], err)
 		}
 	}
@@ -30,7 +31,9 @@ func TestAttachment(t *testing.T) {
 
 // FuzzAttachment lets package mime read the field: the name comes out as it went in.
 func FuzzAttachment(f *testing.F) {
-	for _, name := range []string{"a.txt", "ü\"\r\n%", "", "a\\b\"", "%41", "a;b=c", "\x00\x7f", "\xff"} {
+	for _, name := range []string{
+		"a.txt", "ü\"\r\n%", "", "a\\b\"", "%41", "a;b=c", "\x00\x7f", "\xff",
+	} {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
@@ -40,7 +43,8 @@ func FuzzAttachment(f *testing.F) {
 				t.Fatalf("%q: %q", name, v)
 			}
 		}
-		if _, params, err := mime.ParseMediaType(v); err != nil || utf8.ValidString(name) && params["filename"] != name {
+		_, params, err := mime.ParseMediaType(v)
+		if err != nil || utf8.ValidString(name) && params["filename"] != name {
 			t.Fatalf("%q: %s is read as %q, %v", name, v, params["filename"], err)
 		}
 		if s, err := url.PathUnescape(escapeSegment(name)); s != name || err != nil {
@@ -50,9 +54,16 @@ func FuzzAttachment(f *testing.F) {
 }
 
 func TestDownload(t *testing.T) {
-	s := mounted(t, "/", Config{FS: fstest.MapFS{"x.pdf": {Data: []byte("p")}, "d/ü.txt": {Data: []byte("t")}, "y.txt": {Data: []byte("t")}},
-		Download: []string{"*.pdf", "d"}})
-	for path, want := range map[string]string{"/x.pdf": `attachment; filename="x.pdf"`, "/d/%C3%BC.txt": `attachment; filename="_.txt"; filename*=UTF-8''%C3%BC.txt`, "/y.txt": ""} {
+	s := mounted(t, "/",
+		Config{FS: fstest.MapFS{
+			"x.pdf": {Data: []byte("p")}, "d/ü.txt": {Data: []byte("t")},
+			"y.txt": {Data: []byte("t")},
+		},
+			Download: []string{"*.pdf", "d"}})
+	for path, want := range map[string]string{
+		"/x.pdf":        `attachment; filename="x.pdf"`,
+		"/d/%C3%BC.txt": `attachment; filename="_.txt"; filename*=UTF-8''%C3%BC.txt`, "/y.txt": "",
+	} {
 		if r := s.get(path); r.status != 200 || r.field("Content-Disposition") != want {
 			t.Errorf("%s: %d %v", path, r.status, r.header)
 		}

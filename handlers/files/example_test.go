@@ -17,13 +17,16 @@ var assets embed.FS
 
 func Example() {
 	srv := &lwan.Server{Addr: ":8080"}
-	srv.Mount("/source", files.Module.With(files.Config{FS: assets, TTL: -1})) // what is embedded does not change
+	// what is embedded does not change
+	srv.Mount("/source", files.Module.With(files.Config{FS: assets, TTL: -1}))
 	srv.Mount("/", files.Module.With(files.Config{
 		Dir:      ".",
 		List:     true,
 		Fallback: "index.html",
-		Cache:    map[string]string{"assets/*": "public, max-age=31536000, immutable", "*": "no-cache"},
-		Exclude:  []string{"*.bak", "node_modules"},
+		Cache: map[string]string{
+			"assets/*": "public, max-age=31536000, immutable", "*": "no-cache",
+		},
+		Exclude: []string{"*.bak", "node_modules"},
 	}))
 
 	h, err := srv.Build() // lwan.Run(srv) in a program
@@ -40,7 +43,8 @@ func Example() {
 func ExampleContent() {
 	report := func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		resp.SetHeader("ETag", `"v17"`)
-		return files.Content(req, resp, "report.csv", time.Unix(1e9, 0), strings.NewReader("a;b\n1;2\n"))
+		return files.Content(req, resp, "report.csv", time.Unix(1e9, 0),
+			strings.NewReader("a;b\n1;2\n"))
 	}
 	req := httptest.NewRequest("GET", "/report.csv", nil)
 	req.Header.Set("Range", "bytes=4-")

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// expiry makes values of Expires: a time that lies as far ahead of every answer. It is rendered once a second.
+// expiry makes values of Expires: a time that lies as far ahead of every answer. It is rendered
+// once a second.
 type expiry struct {
 	after time.Duration
 	last  atomic.Pointer[expiryText]

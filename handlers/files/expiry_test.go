@@ -27,20 +27,31 @@ func TestExpiry(t *testing.T) {
 
 func TestCacheFields(t *testing.T) {
 	s := mounted(t, "/", Config{
-		FS:      fstest.MapFS{"index.html": {Data: []byte("i")}, "assets/a.js": {Data: []byte("a")}, "assets/x/b.js": {Data: []byte("b")}},
-		Cache:   map[string]string{"assets/*": "public, max-age=31536000, immutable", "*": "no-cache"},
+		FS: fstest.MapFS{
+			"index.html": {Data: []byte("i")}, "assets/a.js": {Data: []byte("a")},
+			"assets/x/b.js": {Data: []byte("b")},
+		},
+		Cache: map[string]string{
+			"assets/*": "public, max-age=31536000, immutable", "*": "no-cache",
+		},
 		Expires: map[string]time.Duration{"assets/x": time.Hour},
 	})
-	for path, want := range map[string]string{"/": "no-cache", "/assets/a.js": "public, max-age=31536000, immutable", "/assets/x/b.js": "public, max-age=31536000, immutable"} {
+	for path, want := range map[string]string{
+		"/": "no-cache", "/assets/a.js": "public, max-age=31536000, immutable",
+		"/assets/x/b.js": "public, max-age=31536000, immutable",
+	} {
 		r := s.get(path)
 		if r.field("Cache-Control") != want {
 			t.Errorf("%s: %v", path, r.header)
 		}
 		at, err := http.ParseTime(r.field("Expires"))
-		if expires := path == "/assets/x/b.js"; expires != (err == nil) || expires && time.Until(at) > time.Hour {
+		expires := path == "/assets/x/b.js"
+		if expires != (err == nil) || expires && time.Until(at) > time.Hour {
 			t.Errorf("%s: Expires %q", path, r.field("Expires"))
 		}
-		if n := s.get(path, "If-None-Match", r.field("ETag")); n.status != 304 || n.field("Cache-Control") != want || (n.field("Expires") == "") != (r.field("Expires") == "") {
+		n := s.get(path, "If-None-Match", r.field("ETag"))
+		if n.status != 304 || n.field("Cache-Control") != want ||
+			(n.field("Expires") == "") != (r.field("Expires") == "") {
 			t.Errorf("%s: %d %v", path, n.status, n.header)
 		}
 	}

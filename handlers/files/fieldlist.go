@@ -2,10 +2,11 @@ package files
 
 import "bytes"
 
-// Lists in field values (RFC 9110 section 5.6.1), read from the request's buffer without copying anything.
+// Lists in field values (RFC 9110 section 5.6.1), read from the request's buffer without copying
+// anything.
 
-// nextElement cuts the first element off a list whose elements have parameters and no quoted commas: what stands before
-// the first semicolon, and what stands behind it.
+// nextElement cuts the first element off a list whose elements have parameters and no quoted
+// commas: the text before the first semicolon, and the text behind it.
 func nextElement(list []byte) (name, params, rest []byte) {
 	element, rest, _ := bytes.Cut(list, comma)
 	name, params, _ = bytes.Cut(element, semicolon)
@@ -25,7 +26,8 @@ func trim(b []byte) []byte {
 	return b
 }
 
-// weight finds the parameter q (RFC 9110 section 12.4.2) and returns it in thousandths; 1000 if there is none.
+// weight finds the parameter q (RFC 9110 section 12.4.2) and returns it in thousandths; 1000 if
+// there is none.
 func weight(params []byte) (q uint16, ok bool) {
 	for len(params) > 0 {
 		var param []byte

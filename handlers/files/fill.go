@@ -10,7 +10,8 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// maxFills bounds how many entries are made at a time: each needs descriptors, and a disk is not faster for more.
+// maxFills bounds how many entries are made at a time: each needs descriptors, and a disk is not
+// faster for more.
 const maxFills = 64
 
 // create makes the entry of a key, for the cache. It waits for the disk, on a goroutine.
@@ -32,7 +33,8 @@ func (s *site) create(ctx context.Context, key string) (*entry, error) {
 	return e, nil
 }
 
-// release gives back the descriptors that nobody is using, at most once a second, and reports whether it did.
+// release gives back the descriptors that nobody is using, at most once a second, and reports
+// whether it did.
 func (s *site) release() bool {
 	now := time.Now().Unix()
 	if before := s.released.Swap(now); before == now {
@@ -134,8 +136,9 @@ func (s *site) setFields(r *resource, name string) {
 	}
 }
 
-// locationOf is where the directory name is, for a client that has asked for it without a slash: a reference that is
-// relative, so that it does not matter under which prefix, or behind which proxy, this is.
+// locationOf is where the directory name is, for a client that has asked for it without a slash: a
+// reference that is relative, so that it does not matter under which prefix, or behind which proxy,
+// this is.
 func locationOf(name string) string {
 	segment := escapeSegment(path.Base(name))
 	if strings.Contains(segment, ":") { // or it would be a scheme (RFC 3986 section 4.2)

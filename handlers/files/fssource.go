@@ -30,8 +30,8 @@ func (s *fsSource) open(name string) (fs.File, fs.FileInfo, error) {
 	return checked(f)
 }
 
-// stat looks at a file before it is opened, since opening may have effects. Links are told by file systems that know
-// of them.
+// stat looks at a file before it is opened, since opening may have effects. Links are told by file
+// systems that know of them.
 func (s *fsSource) stat(name string) (fs.FileInfo, error) {
 	for at := name; s.links == SymlinksNever && at != "."; at = path.Dir(at) {
 		fi, err := fs.Lstat(s.fsys, at)

@@ -50,7 +50,8 @@ func TestSplit(t *testing.T) {
 	for _, tt := range tests {
 		name, dir, ok := n.split(tt.key)
 		if ok != tt.ok || (ok && (name != tt.name || dir != tt.dir)) {
-			t.Errorf("%q: %q, %v, %v; want %q, %v, %v", tt.key, name, dir, ok, tt.name, tt.dir, tt.ok)
+			t.Errorf("%q: %q, %v, %v; want %q, %v, %v",
+				tt.key, name, dir, ok, tt.name, tt.dir, tt.ok)
 		}
 		if _, _, ok := open.split(tt.key); ok != tt.all {
 			t.Errorf("%q, hidden ones included: %v", tt.key, ok)
@@ -68,7 +69,8 @@ func FuzzSplit(f *testing.F) {
 			return
 		}
 		for segment := range strings.SplitSeq(name, "/") {
-			if segment == "" || segment == ".." || (segment == "." && name != ".") || strings.ContainsAny(segment, "\x00\\") {
+			if segment == "" || segment == ".." || (segment == "." && name != ".") ||
+				strings.ContainsAny(segment, "\x00\\") {
 				t.Errorf("%q: %q", key, name)
 			}
 			if segment[0] == '.' && name != "." && !strings.HasPrefix(name, ".well-known") {
@@ -78,8 +80,8 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
-// A cache that is asked with a view gives what it gives for a copy, and nothing of the view is left in it when the bytes
-// change: what view's soundness rests on.
+// A cache that is asked with a view gives what it gives for a copy, and nothing of the view is left
+// in it when the bytes change: this is why view is sound.
 func TestView(t *testing.T) {
 	c := cache.New(cache.Config[string, string]{
 		Create: func(_ context.Context, key string) (string, error) {
@@ -104,8 +106,10 @@ func TestView(t *testing.T) {
 			copy(b, key)
 			ref, ok := c.Peek(view(b))
 			same, sameOK := c.Peek(key)
-			if ok != sameOK || ref.Value() != same.Value() || (c.Failure(view(b)) == nil) != (c.Failure(key) == nil) {
-				t.Errorf("%s: %q, %v; with a copy %q, %v", key, ref.Value(), ok, same.Value(), sameOK)
+			if ok != sameOK || ref.Value() != same.Value() ||
+				(c.Failure(view(b)) == nil) != (c.Failure(key) == nil) {
+				t.Errorf("%s: %q, %v; with a copy %q, %v",
+					key, ref.Value(), ok, same.Value(), sameOK)
 			}
 			ref.Release()
 			same.Release()

@@ -12,12 +12,13 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// large is a file that is not kept in memory, but open. Several answers read from it at the same time, each from its own
-// place.
+// large is a file that is not kept in memory, but open. Several answers read from it at the same
+// time, each from its own place.
 type large struct {
 	src  source
 	name string
-	file fs.File     // nil if it can only be read from its beginning: then each answer opens its own
+	// nil if it can only be read from its beginning: then each answer opens its own
+	file fs.File
 	os   *os.File    // file, if the kernel is to send it by itself
 	at   io.ReaderAt // file
 	sum  string      // of the content, if the file has no time that tells its states apart
@@ -27,8 +28,8 @@ type large struct {
 	growing bool // it never came to rest: something is written to its end again and again
 }
 
-// ends are sums of the first and the last bytes of a file, with which one that has only grown is told from one that was
-// written anew.
+// ends are sums of the first and the last bytes of a file, with which one that has only grown is
+// told from one that was written anew.
 type ends struct{ head, tail [sha256.Size]byte }
 
 const endSize = 4096
@@ -45,10 +46,12 @@ func endsOf(at io.ReaderAt, size int64) (e ends, head []byte, err error) {
 	return e, buf[:n:n], nil
 }
 
-// errChanged is a file that was changed while it was sent. The answer is cut, so that the client sees it.
+// errChanged says that a file was changed while it was sent. The answer is cut, so that the client
+// sees it.
 var errChanged = errors.New("the file has changed while it was sent")
 
-// now is the stamp of this moment. It asks for the attributes of an open descriptor, which are in memory.
+// now is the stamp of this moment. It asks for the attributes of an open descriptor, which are in
+// memory.
 func (l *large) now() (stamp, error) {
 	if f, ok := l.file.(*os.File); ok {
 		return currentStamp(f)
@@ -60,8 +63,8 @@ func (l *large) now() (stamp, error) {
 	return stampOf(fi), nil
 }
 
-// stale reports whether the file is known to be another one than it was, before anything of it is sent. One that grows all
-// the time would be so always; it is good as long as it has what it had.
+// stale reports whether the file is known to have changed, before anything of it is sent. A file
+// that grows all the time is not stale as long as it still has what it had.
 func (l *large) stale() bool {
 	if l.file == nil { // it is looked at when it is opened
 		return false
@@ -70,9 +73,9 @@ func (l *large) stale() bool {
 	return err == nil && now != l.stamp && !(l.growing && now.size >= l.stamp.size)
 }
 
-// check is called when everything but the end of an answer was sent: that may follow if it returns nil. For a file that
-// has grown at its end the beginning is still what it was, and that was promised. Only for a file that was changed
-// something is read, by a goroutine.
+// check is called when everything but the end of an answer was sent: the end may follow if it
+// returns nil. For a file that has grown at its end the beginning is still what it was, and that
+// was promised. Only for a file that was changed something is read, by a goroutine.
 func (l *large) check(req *lwan.Request) error {
 	now, err := l.now()
 	switch {

@@ -18,8 +18,8 @@ const (
 
 var formatTypes = [...]string{"text/html; charset=utf-8", "application/json"}
 
-// pageRows is up to how many rows a listing is rendered as a whole and kept. A longer one is rendered for each client,
-// as fast as it reads.
+// pageRows is the number of rows up to which a listing is rendered as a whole and kept. A longer
+// one is rendered for each client, as fast as it reads.
 const pageRows = 1000
 
 // pageKey is a listing as it is shown: all that it depends on.
@@ -29,12 +29,15 @@ type pageKey struct {
 	format format
 }
 
-// newPages makes the cache of rendered pages. A directory that was read again is another one, so pages need no time.
+// newPages makes the cache of rendered pages. A directory that is read again is another key, so no
+// old page is sent for it.
 func (s *site) newPages() *cache.Cache[pageKey, *resource] {
 	return cache.New(cache.Config[pageKey, *resource]{
 		TTL:      s.config.TTL,
 		MaxBytes: s.config.MemoryBytes,
-		Size:     func(k pageKey, r *resource) int64 { return entryCost + r.bytes() + k.of.bytes() },
+		Size: func(k pageKey, r *resource) int64 {
+			return entryCost + r.bytes() + k.of.bytes()
+		},
 		Create: func(_ context.Context, k pageKey) (*resource, error) {
 			b := buffer.Get()
 			defer buffer.Put(b)
@@ -71,8 +74,8 @@ func (s *site) listing(req *lwan.Request, resp *lwan.Response, e *entry) lwan.St
 	return s.answer(req, resp, ref.Value())
 }
 
-// streamListing sends a listing that nobody holds as a whole. It is rendered by a goroutine: that may take longer than a
-// loop can be away, and waits for the client.
+// streamListing sends a listing that is never in memory as a whole. A goroutine renders it: that
+// may hold a loop for too long, and waits for the client.
 func (s *site) streamListing(req *lwan.Request, resp *lwan.Response, k pageKey) lwan.Status {
 	tag := `"` + k.of.sum + "-" + string('a'+rune(k.order)) + string('a'+rune(k.format)) + `"`
 	r := s.page(k, &representation{etag: tag})
@@ -96,7 +99,8 @@ func (s *site) streamListing(req *lwan.Request, resp *lwan.Response, k pageKey) 
 	})(req, resp)
 }
 
-// preferredFormat chooses by a request's Accept (RFC 9110 section 12.5.1): HTML unless JSON is liked better.
+// preferredFormat chooses by a request's Accept (RFC 9110 section 12.5.1): HTML unless the client
+// prefers JSON.
 func preferredFormat(accept []byte) format {
 	if weightOf(accept, "application", "json") > weightOf(accept, "text", "html") {
 		return formatJSON
@@ -104,7 +108,8 @@ func preferredFormat(accept []byte) format {
 	return formatHTML
 }
 
-// weightOf is the weight of a media type: that of the most specific range that it is in. Without a list all weigh the same.
+// weightOf is the weight of a media type: that of the most specific range that it is in. Without a
+// list all weigh the same.
 func weightOf(accept []byte, kind, sub string) (q uint16) {
 	specificity := 0
 	for len(accept) > 0 {

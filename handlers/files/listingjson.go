@@ -51,7 +51,10 @@ func writeJSON(w io.Writer, path string, k pageKey) error {
 
 func (r *row) json() rowJSON {
 	v := r.view()
-	out := rowJSON{Name: strings.TrimSuffix(v.Name, "/"), Type: "directory", Href: v.Href, Modified: v.TimeHTML}
+	out := rowJSON{
+		Name: strings.TrimSuffix(v.Name, "/"), Type: "directory", Href: v.Href,
+		Modified: v.TimeHTML,
+	}
 	if !r.dir {
 		out.Type, out.Size = "file", &r.size
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/golwan/golwan/template"
 )
 
-// Listing is what a page that lists a directory is made of: the data of Config.Page. References are relative, so a
-// page need not know where it is mounted.
+// Listing is what a page that lists a directory is made of: the data of Config.Page. References are
+// relative, so a page need not know where it is mounted.
 type Listing struct {
 	Path    string   // of the directory, with slashes at both ends, as the browser sees it
 	Up      bool     // there is a directory above, which is ../
@@ -87,8 +87,9 @@ func (s *site) pathOf(d *directory) string {
 func (s *site) view(k pageKey) Listing {
 	d := k.of
 	l := Listing{
-		Path: s.pathOf(d), Up: d.name != ".", Crumbs: s.crumbs(d), Columns: columns(k.order), Rows: d.view(k.order),
-		Empty: len(d.rows) == 0, More: d.more, Readme: d.readme.text, ReadmeName: d.readme.name,
+		Path: s.pathOf(d), Up: d.name != ".", Crumbs: s.crumbs(d), Columns: columns(k.order),
+		Rows: d.view(k.order), Empty: len(d.rows) == 0, More: d.more, Readme: d.readme.text,
+		ReadmeName: d.readme.name,
 	}
 	var total int64
 	for i := range d.rows {
@@ -115,7 +116,8 @@ func (s *site) crumbs(d *directory) []Crumb {
 	segments := strings.Split(d.name, "/")
 	list := []Crumb{{root, strings.Repeat("../", len(segments))}}
 	for i, segment := range segments {
-		list = append(list, Crumb{strings.ToValidUTF8(segment, "\uFFFD"), strings.Repeat("../", len(segments)-1-i)})
+		list = append(list,
+			Crumb{strings.ToValidUTF8(segment, "\uFFFD"), strings.Repeat("../", len(segments)-1-i)})
 	}
 	return list
 }
@@ -148,7 +150,10 @@ func (d *directory) view(o order) iter.Seq[Row] {
 }
 
 func (r *row) view() Row {
-	v := Row{Name: strings.ToValidUTF8(r.name, "\uFFFD"), Href: r.href(), Icon: iconOf(r), Dir: r.dir, Bytes: r.size}
+	v := Row{
+		Name: strings.ToValidUTF8(r.name, "\uFFFD"), Href: r.href(),
+		Icon: iconOf(r), Dir: r.dir, Bytes: r.size,
+	}
 	if r.dir {
 		v.Name += "/"
 	} else {
@@ -161,7 +166,8 @@ func (r *row) view() Row {
 	return v
 }
 
-// href is the reference to the row from its directory. "./" keeps a colon in a name from making a scheme of it.
+// href is the reference to the row from its directory. "./" keeps a colon in a name from making a
+// scheme of it.
 func (r *row) href() string {
 	href := escapeSegment(r.name)
 	if strings.Contains(href, ":") {

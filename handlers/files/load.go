@@ -12,12 +12,13 @@ import (
 // tries is how often load looks at a file that is being changed, a tick apart.
 const tries = 5
 
-// A loader reads a file, or opens it for later, in one of the states that it had. A state that lasts is preferred: who
-// saves a file in place truncates it first, and an empty file that was there for some microseconds should not be
-// served for seconds.
+// A loader reads a file, or opens it for later, in one of the states that it had. A state that
+// lasts is preferred: an editor that saves a file in place truncates it first, and a file that was
+// empty for some microseconds should not be served empty for seconds.
 //
-// A file that was changed a short while ago may be changed again, and sendfile(2) queues the pages of the file itself: if
-// it is truncated while they are on their way, the client gets zeros. So a young file is sent from a copy.
+// A file that was changed a short while ago may be changed again, and sendfile(2) queues the pages
+// of the file itself: if it is truncated while they are on their way, the client gets zeros. So a
+// young file is sent from a copy.
 type loader struct {
 	src   source
 	small int64 // up to this size a file is read
@@ -26,7 +27,8 @@ type loader struct {
 
 const (
 	youngAge = 10 * time.Second // a file that was changed less long ago is young
-	copyable = 1 << 20          // up to this size the copy is made once, for all; else for each answer
+	// up to this size the copy is made once, for all; else for each answer
+	copyable = 1 << 20
 )
 
 // loaded is a file's content with what is known about it.
@@ -46,7 +48,9 @@ func (l *loader) load(ctx context.Context, name string, f fs.File, c coding) (lo
 }
 
 // settle looks at the file until it rests.
-func (l *loader) settle(ctx context.Context, name string, f fs.File, c coding) (out loaded, kept bool, err error) {
+func (l *loader) settle(
+	ctx context.Context, name string, f fs.File, c coding,
+) (out loaded, kept bool, err error) {
 	var before *attempt
 	for try := 1; ; try++ {
 		now, err := l.attempt(f)
@@ -131,8 +135,8 @@ func readFull(f io.Reader, at io.ReaderAt, p []byte) (n int, err error) {
 	return n, err
 }
 
-// continues reports whether the file that never rests is one that grows at its end, as a log does: then what was read
-// is what it was at that moment.
+// continues reports whether the file that never rests grows at its end, as a log does: then what
+// was read is the file of that moment.
 func (a *attempt) continues(before *attempt) bool {
 	if before == nil || a.stamp.size < before.stamp.size {
 		return false
@@ -145,7 +149,9 @@ func (a *attempt) continues(before *attempt) bool {
 }
 
 // accept makes a representation of an attempt. A file that was not read as a whole stays open.
-func (l *loader) accept(name string, f fs.File, c coding, a *attempt) (out loaded, kept bool, err error) {
+func (l *loader) accept(
+	name string, f fs.File, c coding, a *attempt,
+) (out loaded, kept bool, err error) {
 	out = loaded{head: a.head, stamp: a.stamp}
 	if a.stamp.size <= l.small {
 		out.representation = inMemory(c, string(a.text))

@@ -79,20 +79,35 @@ func TestLoad(t *testing.T) {
 			weak   bool
 			took   time.Duration
 		}{
-			{"at rest", func() []busyState { return []busyState{{0, "old", at(time.Hour)}} }, "old", false, 0},
-			{"at rest, large", func() []busyState { return []busyState{{0, big, at(time.Hour)}} }, big, false, 0},
-			{"of the future", func() []busyState { return []busyState{{0, "old", at(-time.Hour)}} }, "old", false, 0},
-			{"just written", func() []busyState { return []busyState{{0, "new", at(0)}} }, "new", false, 2 * tick},
-			{"truncated, then written", func() []busyState { return []busyState{{2, "", at(0)}, {0, "new", at(0)}} }, "new", false, 2 * tick},
-			{"truncated, then written in pieces", func() []busyState { return []busyState{{2, "", at(0)}, {2, "n", at(0)}, {0, "new", at(0)}} }, "new", false, 2 * tick},
-			{"changed while it is read", func() []busyState { return []busyState{{1, "old", at(time.Hour)}, {0, "new", at(0)}} }, "new", false, 2 * tick},
+			{"at rest", func() []busyState { return []busyState{{0, "old", at(time.Hour)}} },
+				"old", false, 0},
+			{"at rest, large", func() []busyState { return []busyState{{0, big, at(time.Hour)}} },
+				big, false, 0},
+			{"of the future", func() []busyState { return []busyState{{0, "old", at(-time.Hour)}} },
+				"old", false, 0},
+			{"just written", func() []busyState { return []busyState{{0, "new", at(0)}} },
+				"new", false, 2 * tick},
+			{"truncated, then written",
+				func() []busyState { return []busyState{{2, "", at(0)}, {0, "new", at(0)}} },
+				"new", false, 2 * tick},
+			{"truncated, then written in pieces",
+				func() []busyState {
+					return []busyState{{2, "", at(0)}, {2, "n", at(0)}, {0, "new", at(0)}}
+				}, "new", false, 2 * tick},
+			{"changed while it is read",
+				func() []busyState {
+					return []busyState{{1, "old", at(time.Hour)}, {0, "new", at(0)}}
+				}, "new", false, 2 * tick},
 			{"a log", func() []busyState { return growing("", 20) }, "5555", false, 4 * tick},
-			{"a large log", func() []busyState { return growing(big, 20) }, big + "5555", true, 4 * tick},
+			{"a large log", func() []busyState { return growing(big, 20) },
+				big + "5555", true, 4 * tick},
 			{"rewritten", func() []busyState {
-				return []busyState{{2, "a", at(0)}, {2, "b", at(-10 * ms)}, {2, "c", at(-30 * ms)}, {2, "d", at(-50 * ms)}, {0, "e", at(-80 * ms)}}
+				return []busyState{{2, "a", at(0)}, {2, "b", at(-10 * ms)}, {2, "c", at(-30 * ms)},
+					{2, "d", at(-50 * ms)}, {0, "e", at(-80 * ms)}}
 			}, "", false, 4 * tick},
 			{"rewritten, large", func() []busyState {
-				return []busyState{{2, big, at(0)}, {2, other, at(-10 * ms)}, {2, big, at(-30 * ms)}, {2, other, at(-50 * ms)}, {0, big, at(-80 * ms)}}
+				return []busyState{{2, big, at(0)}, {2, other, at(-10 * ms)},
+					{2, big, at(-30 * ms)}, {2, other, at(-50 * ms)}, {0, big, at(-80 * ms)}}
 			}, "", false, 4 * tick},
 		} {
 			f := &busyFile{states: tt.states()}
@@ -108,7 +123,9 @@ func TestLoad(t *testing.T) {
 				}
 				continue
 			}
-			if err != nil || got.size != int64(len(tt.want)) || (got.large == nil && got.text != tt.want) || strings.HasPrefix(got.etag, "W/") != tt.weak {
+			if err != nil || got.size != int64(len(tt.want)) ||
+				(got.large == nil && got.text != tt.want) ||
+				strings.HasPrefix(got.etag, "W/") != tt.weak {
 				t.Errorf("%s: %v, %+v", tt.what, err, got.representation)
 			}
 			if f.closed != (got.large == nil) {
@@ -118,7 +135,8 @@ func TestLoad(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		f := &busyFile{states: []busyState{{0, "new", at(0)}}}
-		if _, err := (&loader{small: 10}).load(ctx, "busy", f, identity); !errors.Is(err, context.Canceled) || !f.closed {
+		_, err := (&loader{small: 10}).load(ctx, "busy", f, identity)
+		if !errors.Is(err, context.Canceled) || !f.closed {
 			t.Errorf("after Close: %v, closed %v", err, f.closed)
 		}
 	})
@@ -127,14 +145,19 @@ func TestLoad(t *testing.T) {
 // growing is a file to whose end something is written between any two looks.
 func growing(begin string, looks int) (list []busyState) {
 	for i := range looks {
-		list = append(list, busyState{2, begin + strings.Repeat("5", i), time.Now().Add(time.Duration(i) * tick)})
+		list = append(list,
+			busyState{2, begin + strings.Repeat("5", i), time.Now().Add(time.Duration(i) * tick)})
 	}
 	return list
 }
 
-// A young file is copied, up to a size; its tag stays when it is old enough to be sent from the file.
+// A young file is copied, up to a size; its tag stays when it is old enough to be sent from the
+// file.
 func TestLoadYoung(t *testing.T) {
-	dir := writeTree(t, map[string]string{"s": "small", "m": strings.Repeat("m", defaultSmallFile+1), "l": strings.Repeat("l", copyable), "xl": strings.Repeat("x", copyable+1)})
+	dir := writeTree(t, map[string]string{
+		"s": "small", "m": strings.Repeat("m", defaultSmallFile+1),
+		"l": strings.Repeat("l", copyable), "xl": strings.Repeat("x", copyable+1),
+	})
 	for name, want := range map[string]struct{ inMemory, kernel bool }{
 		"s": {true, false}, "m": {true, false}, "l": {true, false}, "xl": {false, false},
 	} {
@@ -144,7 +167,8 @@ func TestLoadYoung(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := (&loader{small: defaultSmallFile, young: young}).load(t.Context(), name, f, identity)
+			got, err := (&loader{small: defaultSmallFile, young: young}).load(t.Context(),
+				name, f, identity)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +188,8 @@ func TestLoadYoung(t *testing.T) {
 	}
 }
 
-// answerFrom sends an entry's file in memory while change is done to the file, after the head and before the check.
+// answerFrom sends an entry's file in memory while change is done to the file, after the head and
+// before the check.
 func answerFrom(t *testing.T, l *large, change func()) *lwantest.Result {
 	h := func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		resp.SetHeader("Content-Length", "300000")
@@ -179,7 +204,8 @@ func answerFrom(t *testing.T, l *large, change func()) *lwantest.Result {
 	return lwantest.Do(t, h, httptest.NewRequest("GET", "/", nil))
 }
 
-// What happens to a file between the head and the last byte decides whether the answer is ended or cut.
+// What happens to a file between the head and the last byte decides whether the answer is ended or
+// cut.
 func TestCheck(t *testing.T) {
 	text := strings.Repeat("0123456789", 30000)
 	path := filepath.Join(t.TempDir(), "f")
@@ -193,15 +219,27 @@ func TestCheck(t *testing.T) {
 		change func()
 		cut    bool
 	}{
-		"nothing":            {func() {}, false},
-		"removed":            {func() { do(os.Remove(path)) }, false},
-		"replaced":           {func() { do(os.WriteFile(path+"2", []byte("new"), 0o644)); do(os.Rename(path+"2", path)) }, false},
-		"touched":            {func() { do(os.Chtimes(path, time.Now(), time.Now())) }, false}, // its ends are the same
-		"grown":              {func() { appendTo(t, path, "more") }, false},
-		"truncated":          {func() { do(os.Truncate(path, 299999)) }, true},
-		"emptied":            {func() { do(os.Truncate(path, 0)) }, true},
-		"rewritten":          {func() { do(os.WriteFile(path, []byte(strings.Repeat("9876543210", 30000)), 0o644)) }, true},
-		"rewritten, longer":  {func() { do(os.WriteFile(path, []byte(strings.Repeat("9876543210", 40000)), 0o644)) }, true},
+		"nothing": {func() {}, false},
+		"removed": {func() { do(os.Remove(path)) }, false},
+		"replaced": {
+			func() {
+				do(os.WriteFile(path+"2", []byte("new"), 0o644))
+				do(os.Rename(path+"2", path))
+			}, false,
+		},
+		// its ends are the same
+		"touched":   {func() { do(os.Chtimes(path, time.Now(), time.Now())) }, false},
+		"grown":     {func() { appendTo(t, path, "more") }, false},
+		"truncated": {func() { do(os.Truncate(path, 299999)) }, true},
+		"emptied":   {func() { do(os.Truncate(path, 0)) }, true},
+		"rewritten": {
+			func() { do(os.WriteFile(path, []byte(strings.Repeat("9876543210", 30000)), 0o644)) },
+			true,
+		},
+		"rewritten, longer": {
+			func() { do(os.WriteFile(path, []byte(strings.Repeat("9876543210", 40000)), 0o644)) },
+			true,
+		},
 		"rewritten, shorter": {func() { do(os.WriteFile(path, []byte("short"), 0o644)) }, true},
 	} {
 		for _, kernel := range []bool{true, false} {
@@ -214,7 +252,8 @@ func TestCheck(t *testing.T) {
 				got.large.os = nil
 			}
 			r := answerFrom(t, got.large, tt.change)
-			if r.Cut != tt.cut || (!tt.cut && r.Body != text) || (tt.cut && len(r.Body) >= len(text)) {
+			if r.Cut != tt.cut || (!tt.cut && r.Body != text) ||
+				(tt.cut && len(r.Body) >= len(text)) {
 				t.Errorf("%s: cut %v, %d bytes, %v", what, r.Cut, len(r.Body), r.Err)
 			}
 			if tt.cut && !errors.Is(r.Err, errChanged) {
@@ -265,7 +304,9 @@ func (brokenReader) ReadAt([]byte, int64) (int, error) { return 0, errBroken }
 // An error before anything was sent is an answer of its own, without the fields of the file.
 func TestErrorFields(t *testing.T) {
 	dir := writeTree(t, map[string]string{"f.bin": strings.Repeat("f", 30000)})
-	s, h := oldSite(t, Config{Dir: dir, Cache: map[string]string{"*": "max-age=99"}, Download: []string{"*"}, TTL: -1})
+	s, h := oldSite(t, Config{
+		Dir: dir, Cache: map[string]string{"*": "max-age=99"}, Download: []string{"*"}, TTL: -1,
+	})
 	ref, err := s.entries.Get(t.Context(), "f.bin")
 	if err != nil {
 		t.Fatal(err)
@@ -277,18 +318,23 @@ func TestErrorFields(t *testing.T) {
 	if rec.Code != 500 {
 		t.Errorf("%d %v", rec.Code, rec.Header())
 	}
-	for _, name := range []string{"ETag", "Cache-Control", "Last-Modified", "Accept-Ranges", "Content-Disposition"} {
+	for _, name := range []string{
+		"ETag", "Cache-Control", "Last-Modified", "Accept-Ranges", "Content-Disposition",
+	} {
 		if v := rec.Header().Get(name); v != "" {
 			t.Errorf("%s: %q", name, v)
 		}
 	}
 }
 
-// A large file that has changed is looked at again at once: what is remembered of it would be wrong.
+// A large file that has changed is looked at again at once: its entry would be wrong.
 func TestLooksAgain(t *testing.T) {
 	dir := writeTree(t, map[string]string{"f.bin": strings.Repeat("f", 30000)})
 	s, h := oldSite(t, Config{Dir: dir, TTL: -1})
-	for _, content := range []string{strings.Repeat("f", 30000), strings.Repeat("g", 30000), strings.Repeat("h", 40000), strings.Repeat("i", 20000), "small"} {
+	for _, content := range []string{
+		strings.Repeat("f", 30000), strings.Repeat("g", 30000), strings.Repeat("h", 40000),
+		strings.Repeat("i", 20000), "small",
+	} {
 		write(t, filepath.Join(dir, "f.bin"), content) // in place
 		if rec := serveOnce(h, "/f.bin"); rec.Code != 200 || rec.Body.String() != content {
 			t.Errorf("%d, %d bytes of %.5q", rec.Code, rec.Body.Len(), rec.Body)
@@ -298,7 +344,8 @@ func TestLooksAgain(t *testing.T) {
 	write(t, filepath.Join(dir, "x.bin"), strings.Repeat("x", 30000))
 	s.tree = &restlessSource{s.tree}
 	s.loader.src = s.tree
-	if rec := serveOnce(h, "/x.bin"); rec.Code != 503 || rec.Header().Get("Retry-After") == "" || rec.Header().Get("ETag") != "" {
+	if rec := serveOnce(h, "/x.bin"); rec.Code != 503 || rec.Header().Get("Retry-After") == "" ||
+		rec.Header().Get("ETag") != "" {
 		t.Errorf("%d %v", rec.Code, rec.Header())
 	}
 }
@@ -337,7 +384,8 @@ func (i grownInfo) Size() int64 { return i.FileInfo.Size() + i.more }
 func TestSettled(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	for ago, want := range map[time.Duration]bool{
-		0: false, tick: false, tick + 1: true, time.Hour: true, -tick: false, -tick - 1: true, -time.Hour: true,
+		0: false, tick: false, tick + 1: true, time.Hour: true, -tick: false, -tick - 1: true,
+		-time.Hour: true,
 	} {
 		if got := (stamp{changed: now.Add(-ago).UnixNano()}).settled(now, tick); got != want {
 			t.Errorf("%v ago: %v", ago, got)

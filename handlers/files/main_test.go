@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestMain fails if the tests leave files open. Goroutines are looked at by lwantest, after each test.
+// TestMain fails if the tests leave files open. Goroutines are looked at by lwantest, after each
+// test.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if left := openFiles(""); code == 0 && len(left) > 0 {
@@ -17,7 +18,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// openFiles lists the descriptors of files of tests, those below dir; "": below the directory for temporary ones.
+// openFiles lists the descriptors of files of tests, those below dir; "": below the directory for
+// temporary ones.
 func openFiles(dir string) (names []string) {
 	list, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -27,7 +29,8 @@ func openFiles(dir string) (names []string) {
 		dir = os.TempDir() + "/Test"
 	}
 	for _, e := range list {
-		if name, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && strings.HasPrefix(name, dir) {
+		name, err := os.Readlink("/proc/self/fd/" + e.Name())
+		if err == nil && strings.HasPrefix(name, dir) {
 			names = append(names, name)
 		}
 	}

@@ -8,7 +8,9 @@ import (
 )
 
 func TestMediaTypes(t *testing.T) {
-	plain, sniff := newMediaTypes(map[string]string{".Md": "text/x-own", ".utf16": "text/plain; charset=utf-16", ".none": ""}, false), newMediaTypes(nil, true)
+	plain, sniff := newMediaTypes(map[string]string{
+		".Md": "text/x-own", ".utf16": "text/plain; charset=utf-16", ".none": "",
+	}, false), newMediaTypes(nil, true)
 	const utf8, latin = "gr\u00fc\u00df", "gr\xfc\xdf"
 	for _, tt := range []struct {
 		types            *mediaTypes
@@ -27,7 +29,8 @@ func TestMediaTypes(t *testing.T) {
 		{plain, "Makefile", "all:", "application/octet-stream"},
 		{plain, "x.nobodyknows", "<html>", "application/octet-stream"},
 		{plain, ".html", "x", "text/html; charset=utf-8"},
-		{plain, "long.txt", strings.Repeat("x", endSize-1) + "\xc3", "text/plain; charset=utf-8"}, // a character is cut there
+		// a character is cut there
+		{plain, "long.txt", strings.Repeat("x", endSize-1) + "\xc3", "text/plain; charset=utf-8"},
 		{plain, "long.txt", strings.Repeat("x", endSize-5) + "\xc3xxxx", "text/plain"},
 		{plain, "zero.txt", "a\x00b", "text/plain"},
 		{sniff, "Makefile", "all:", "text/plain; charset=utf-8"},
@@ -41,16 +44,20 @@ func TestMediaTypes(t *testing.T) {
 		}
 	}
 	for ext, typ := range knownTypes {
-		if _, _, err := mime.ParseMediaType(typ); err != nil || ext[0] != '.' || strings.ToLower(ext) != ext {
+		_, _, err := mime.ParseMediaType(typ)
+		if err != nil || ext[0] != '.' || strings.ToLower(ext) != ext {
 			t.Errorf("%s: %s: %v", ext, typ, err)
 		}
 	}
 }
 
 func TestTypesOption(t *testing.T) {
-	s := mounted(t, "/", Config{FS: fstest.MapFS{"a.md": {Data: []byte("x")}, "LICENSE": {Data: []byte("free")}}, Sniff: true,
-		Types: map[string]string{".md": "text/x-mine"}})
-	for path, want := range map[string]string{"/a.md": "text/x-mine; charset=utf-8", "/LICENSE": "text/plain; charset=utf-8"} {
+	s := mounted(t, "/",
+		Config{FS: fstest.MapFS{"a.md": {Data: []byte("x")}, "LICENSE": {Data: []byte("free")}},
+			Sniff: true, Types: map[string]string{".md": "text/x-mine"}})
+	for path, want := range map[string]string{
+		"/a.md": "text/x-mine; charset=utf-8", "/LICENSE": "text/plain; charset=utf-8",
+	} {
 		if r := s.get(path); r.field("Content-Type") != want {
 			t.Errorf("%s: %v", path, r.header)
 		}

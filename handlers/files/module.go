@@ -6,9 +6,10 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// Module serves a tree of files: srv.Mount("/static", files.Module.With(files.Config{Dir: "static"})). It answers all
-// methods below its prefix, so routes of the site may lie below it as well: the longer pattern counts. A path that another
-// module should not be taken for, as /api/ beside files at the root, needs a route of its own: lwan.NotFound.
+// Module serves a tree of files: srv.Mount("/static", files.Module.With(files.Config{Dir:
+// "static"})). It answers all methods below its prefix, so routes of the site may lie below it as
+// well: the longer pattern counts. A path that another module should not be taken for, as /api/
+// beside files at the root, needs a route of its own: lwan.NotFound.
 var Module = lwan.Module[Config]{Name: "files", Open: open}
 
 func open(scope *lwan.Scope, c Config) error {

@@ -6,7 +6,8 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// choose finds the representation that the client likes best (RFC 9110 section 12.5.3). nil: it takes none of them.
+// choose finds the representation that the client likes best (RFC 9110 section 12.5.3). nil: it
+// takes none of them.
 func (s *site) choose(req *lwan.Request, r *resource) (*representation, error) {
 	if r.offers == 1<<identity {
 		return r.plain, nil
@@ -29,7 +30,8 @@ func (s *site) choose(req *lwan.Request, r *resource) (*representation, error) {
 	}
 }
 
-// form returns the representation in one coding; nil if there is none because it would not be smaller.
+// form returns the representation in one coding; nil if there is none because it would not be
+// smaller.
 func (s *site) form(req *lwan.Request, r *resource, c coding) (*representation, error) {
 	switch {
 	case c == identity:
@@ -51,7 +53,8 @@ func (s *site) form(req *lwan.Request, r *resource, c coding) (*representation, 
 	return p, nil
 }
 
-// pack has a content compressed by a goroutine. If there is none free, it is as if it could not be compressed.
+// pack lets a goroutine compress a content. If none is free, the content counts as one that cannot
+// be compressed.
 func (s *site) pack(req *lwan.Request, text string, c coding) (*representation, error) {
 	key := packKey{c, text}
 	ref, err := lookUp(req, s.packs.Get, key)
@@ -94,7 +97,8 @@ func parseWeights(list []byte) (w weights) {
 	return w
 }
 
-// best returns the coding of a set with the highest weight, of several the one that is usually smallest.
+// best returns the coding of a set with the highest weight, of several the one that is usually
+// smallest.
 func (w *weights) best(offers uint8) (best coding, ok bool) {
 	highest := uint16(0)
 	for c := range codings {
@@ -105,7 +109,8 @@ func (w *weights) best(offers uint8) (best coding, ok bool) {
 	return best, ok
 }
 
-// weight is that of one coding. Identity is acceptable, if least of all, unless it or everything else is refused.
+// weight is that of one coding. Identity is acceptable, but comes last, unless it or "*" is
+// refused.
 func (w *weights) weight(c coding) uint16 {
 	switch {
 	case w.listed&(1<<c) != 0:
@@ -118,7 +123,8 @@ func (w *weights) weight(c coding) uint16 {
 	return 0
 }
 
-// codingNamed finds a coding by its name, in any case; x-gzip is an old one of gzip (RFC 9110 section 8.4.1.3).
+// codingNamed finds a coding by its name, in any case; x-gzip is an old one of gzip (RFC 9110
+// section 8.4.1.3).
 func codingNamed(name []byte) (coding, bool) {
 	for c := range codings {
 		if equalFold(name, codingNames[c]) {

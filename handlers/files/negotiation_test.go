@@ -98,15 +98,19 @@ func TestNegotiation(t *testing.T) {
 			}
 			continue
 		}
-		if r.status != 200 || r.field("Content-Encoding") != tt.coding || r.field("Vary") != "Accept-Encoding" {
-			t.Errorf("%q: %d, %q, Vary %q; want %q", tt.accept, r.status, r.field("Content-Encoding"), r.field("Vary"), tt.coding)
+		if r.status != 200 || r.field("Content-Encoding") != tt.coding ||
+			r.field("Vary") != "Accept-Encoding" {
+			t.Errorf("%q: %d, %q, Vary %q; want %q",
+				tt.accept, r.status, r.field("Content-Encoding"), r.field("Vary"), tt.coding)
 			continue
 		}
 		if plain := decode(t, tt.coding, r.body); plain != css || r.length != int64(len(r.body)) {
 			t.Errorf("%q: %d bytes that are not the file", tt.accept, len(plain))
 		}
 		tags[tt.coding] = r.field("ETag")
-		if h := s.ask("HEAD", "/x.css", fields...); h.length != r.length || h.field("ETag") != r.field("ETag") || h.field("Content-Encoding") != tt.coding {
+		h := s.ask("HEAD", "/x.css", fields...)
+		if h.length != r.length || h.field("ETag") != r.field("ETag") ||
+			h.field("Content-Encoding") != tt.coding {
 			t.Errorf("HEAD, %q: %v", tt.accept, h.header)
 		}
 	}
@@ -142,8 +146,10 @@ func checkEncodedConditions(t *testing.T, s *testSite, css string, tags map[stri
 	}
 	whole := s.get("/x.css", "Accept-Encoding", "gzip").body
 	first := s.get("/x.css", "Accept-Encoding", "gzip", "Range", "bytes=0-9")
-	rest := s.get("/x.css", "Accept-Encoding", "gzip", "Range", "bytes=10-", "If-Range", first.field("ETag"))
-	if first.body+rest.body != whole || rest.field("Content-Encoding") != "gzip" || decode(t, "gzip", first.body+rest.body) != css {
+	rest := s.get("/x.css", "Accept-Encoding", "gzip", "Range", "bytes=10-", "If-Range",
+		first.field("ETag"))
+	if first.body+rest.body != whole || rest.field("Content-Encoding") != "gzip" ||
+		decode(t, "gzip", first.body+rest.body) != css {
 		t.Error("a download that was taken up again is not the file")
 	}
 }
@@ -151,24 +157,30 @@ func checkEncodedConditions(t *testing.T, s *testSite, css string, tags map[stri
 // What is not worth it stays as it is.
 func TestNotPacked(t *testing.T) {
 	dir := writeTree(t, map[string]string{
-		"tiny.css": strings.Repeat("a", minPack-1), "edge.css": strings.Repeat("a", minPack), "x.png": strings.Repeat("a", 1000),
-		"large.css": strings.Repeat("a", 20000), "x.bin": strings.Repeat("a", 1000),
+		"tiny.css": strings.Repeat("a", minPack-1), "edge.css": strings.Repeat("a", minPack),
+		"x.png": strings.Repeat("a", 1000), "large.css": strings.Repeat("a", 20000),
+		"x.bin": strings.Repeat("a", 1000),
 	})
 	s := mounted(t, "/", Config{Dir: dir})
-	for path, coding := range map[string]string{"/tiny.css": "", "/edge.css": "gzip", "/x.png": "", "/large.css": "", "/x.bin": ""} {
+	for path, coding := range map[string]string{
+		"/tiny.css": "", "/edge.css": "gzip", "/x.png": "", "/large.css": "", "/x.bin": "",
+	} {
 		r := s.get(path, "Accept-Encoding", "gzip")
 		if r.field("Content-Encoding") != coding || (r.field("Vary") != "") != (coding != "") {
 			t.Errorf("%s: %v", path, r.header)
 		}
 	}
 	off := mounted(t, "/", Config{Dir: dir, NoCompression: true})
-	if r := off.get("/edge.css", "Accept-Encoding", "gzip"); r.field("Content-Encoding") != "" || r.field("Vary") != "" {
+	if r := off.get("/edge.css", "Accept-Encoding", "gzip"); r.field("Content-Encoding") != "" ||
+		r.field("Vary") != "" {
 		t.Error(r.header)
 	}
-	// Compressed it would be larger, in any coding: then it is sent as it is, unless that was refused.
+	// Compressed it would be larger, in any coding: then it is sent as it is, unless that was
+	// refused.
 	random := mounted(t, "/", Config{FS: fstest.MapFS{"r.txt": {Data: randomText(600)}}})
 	for range 2 {
-		if r := random.get("/r.txt", "Accept-Encoding", "gzip, br, zstd"); r.status != 200 || r.field("Content-Encoding") != "" || len(r.body) != 600 {
+		r := random.get("/r.txt", "Accept-Encoding", "gzip, br, zstd")
+		if r.status != 200 || r.field("Content-Encoding") != "" || len(r.body) != 600 {
 			t.Error(r.status, r.header)
 		}
 		if r := random.get("/r.txt", "Accept-Encoding", "gzip, identity;q=0"); r.status != 406 {
@@ -204,11 +216,15 @@ func TestStored(t *testing.T) {
 	}
 	dir := writeTree(t, map[string]string{
 		"s.bin": small, "s.bin.gz": zip(small), "l.txt": large, "l.txt.gz": zip(large),
-		"old.bin": small, "old.bin.gz": zip(small), "larger.bin": small, "larger.bin.gz": small + "x",
-		"dir.bin": small, "dir.bin.gz/": "", "s.bin.br": "not looked into",
+		"old.bin": small, "old.bin.gz": zip(small), "larger.bin": small,
+		"larger.bin.gz": small + "x", "dir.bin": small, "dir.bin.gz/": "",
+		"s.bin.br": "not looked into",
 	})
 	now := time.Now().Add(-time.Minute)
-	for name, age := range map[string]time.Duration{"s.bin": 0, "s.bin.gz": 0, "l.txt": 1, "l.txt.gz": 0, "old.bin": 0, "old.bin.gz": 1, "larger.bin": 1, "dir.bin": 1, "s.bin.br": 0} {
+	for name, age := range map[string]time.Duration{
+		"s.bin": 0, "s.bin.gz": 0, "l.txt": 1, "l.txt.gz": 0, "old.bin": 0, "old.bin.gz": 1,
+		"larger.bin": 1, "dir.bin": 1, "s.bin.br": 0,
+	} {
 		at := now.Add(-age * time.Hour)
 		if err := os.Chtimes(filepath.Join(dir, name), at, at); err != nil {
 			t.Fatal(err)
@@ -227,17 +243,21 @@ func TestStored(t *testing.T) {
 		{"/s.bin.gz", "gzip", "", zip(small)}, // by its own name it is a file as any other
 	} {
 		r := s.get(tt.path, "Accept-Encoding", tt.accept)
-		if r.status != 200 || r.field("Content-Encoding") != tt.coding || decode(t, tt.coding, r.body) != tt.plain {
+		if r.status != 200 || r.field("Content-Encoding") != tt.coding ||
+			decode(t, tt.coding, r.body) != tt.plain {
 			t.Errorf("%s, %s: %d %v", tt.path, tt.accept, r.status, r.header)
 		}
-		if part := s.get(tt.path, "Accept-Encoding", tt.accept, "Range", "bytes=5-20"); part.body != r.body[5:21] {
+		part := s.get(tt.path, "Accept-Encoding", tt.accept, "Range", "bytes=5-20")
+		if part.body != r.body[5:21] {
 			t.Errorf("%s, %s: a range of another representation", tt.path, tt.accept)
 		}
 	}
-	if r := s.get("/s.bin", "Accept-Encoding", "br"); r.field("Content-Encoding") != "br" || r.body != "not looked into" || r.field("Content-Type") != "application/octet-stream" {
+	if r := s.get("/s.bin", "Accept-Encoding", "br"); r.field("Content-Encoding") != "br" ||
+		r.body != "not looked into" || r.field("Content-Type") != "application/octet-stream" {
 		t.Error(r.header, r.body)
 	}
-	if a, b := s.get("/l.txt", "Accept-Encoding", "gzip").field("ETag"), s.get("/l.txt").field("ETag"); a == b || !strings.HasSuffix(a, `-gzip"`) {
+	if a, b := s.get("/l.txt", "Accept-Encoding", "gzip").field("ETag"),
+		s.get("/l.txt").field("ETag"); a == b || !strings.HasSuffix(a, `-gzip"`) {
 		t.Errorf("tags %s and %s", a, b)
 	}
 }
@@ -245,7 +265,9 @@ func TestStored(t *testing.T) {
 // Concurrent first requests compress once, and a copy of a file not at all.
 func TestPackOnce(t *testing.T) {
 	text := strings.Repeat("once ", 500)
-	site, err := newSite(Config{FS: fstest.MapFS{"a.txt": {Data: []byte(text)}, "b.txt": {Data: []byte(text)}}}, "")
+	site, err := newSite(Config{
+		FS: fstest.MapFS{"a.txt": {Data: []byte(text)}, "b.txt": {Data: []byte(text)}},
+	}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +290,8 @@ func TestPackOnce(t *testing.T) {
 var weightParam = regexp.MustCompile(`(?s)^[qQ]=(.*)$`)
 var weightValue = regexp.MustCompile(`^(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$`)
 
-// naiveWeights reads a list by regular expressions and floats: what each coding's weight is, in thousandths.
+// naiveWeights reads a list by regular expressions and floats: what each coding's weight is, in
+// thousandths.
 func naiveWeights(list string) map[string]int {
 	weights := map[string]int{}
 	for element := range strings.SplitSeq(list, ",") {
@@ -310,7 +333,9 @@ func naiveWeights(list string) map[string]int {
 
 func FuzzWeights(f *testing.F) {
 	for _, seed := range []string{
-		"gzip, br;q=0.5", "*;q=0", "identity;q=0.001,zstd", ";;,=,q=1", "gzip;Q=1.000", "x-gzip;q=0.1,GZIP ; x=y;q=.5, br;q=1.001", "gzip;q=0.9999,*;q=0.25", "br;q=;q=1", "gzip; q=1,gzip;q=0", "gzip;q=\n",
+		"gzip, br;q=0.5", "*;q=0", "identity;q=0.001,zstd", ";;,=,q=1", "gzip;Q=1.000",
+		"x-gzip;q=0.1,GZIP ; x=y;q=.5, br;q=1.001", "gzip;q=0.9999,*;q=0.25", "br;q=;q=1",
+		"gzip; q=1,gzip;q=0", "gzip;q=\n",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -328,7 +353,8 @@ func FuzzWeights(f *testing.F) {
 				t.Fatalf("%q: %s of %b", list, c.name(), offers)
 			}
 			for other := range codings {
-				if offers&(1<<other) != 0 && w.weight(other) > 0 && (!ok || w.weight(other) > w.weight(c)) {
+				if offers&(1<<other) != 0 && w.weight(other) > 0 &&
+					(!ok || w.weight(other) > w.weight(c)) {
 					t.Fatalf("%q: %v, and %s is better", list, c, other.name())
 				}
 			}

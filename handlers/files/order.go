@@ -21,7 +21,8 @@ const (
 // columnNames are what the columns are called in a query.
 var columnNames = [...]string{"name", "size", "time"}
 
-// orderOf reads the parameters of a listing: sort=name, size or time, and order=asc or desc. Others are not there.
+// orderOf reads the parameters of a listing: sort=name, size or time, and order=asc or desc. Other
+// values are ignored.
 func orderOf(sort, direction string) order {
 	o := byName
 	if i := slices.Index(columnNames[:], sort); i >= 0 {
@@ -44,7 +45,8 @@ func (o order) query() string {
 	return "?sort=" + columnNames[o/2] + "&order=" + direction
 }
 
-// compare puts rows in order. Those that are equal in the column are in order of their names, which differ.
+// compare puts rows in order. Those that are equal in the column are in order of their names, which
+// differ.
 func (o order) compare(a, b *row) int {
 	if a.dir != b.dir {
 		if a.dir {

@@ -6,12 +6,15 @@ import (
 	"testing"
 )
 
-// compare is an order: the same rows come out the same whatever the order that they came in, and the other direction is
-// the reverse, directories apart.
+// compare is an order: the same rows come out the same whatever order they came in, and the other
+// direction is the reverse, directories apart.
 func TestOrders(t *testing.T) {
 	rows := make([]row, 200)
 	for i := range rows {
-		rows[i] = row{name: string(rune('A'+rand.IntN(58))) + string(rune('a'+i%26)) + string(rune('0'+i/26)), size: rand.Int64N(5), modified: rand.Int64N(5), dir: rand.IntN(4) == 0}
+		rows[i] = row{
+			name: string(rune('A'+rand.IntN(58))) + string(rune('a'+i%26)) + string(rune('0'+i/26)),
+			size: rand.Int64N(5), modified: rand.Int64N(5), dir: rand.IntN(4) == 0,
+		}
 	}
 	for o := range order(orders) {
 		var want []row
@@ -39,7 +42,8 @@ func TestOrders(t *testing.T) {
 		}
 	}
 	for _, o := range []order{byName, bySize, byTime} {
-		if orderOf(columnNames[o/2], "desc") != o|descending || orderOf(columnNames[o/2], "asc") != o || orderOf(columnNames[o/2], "") != o {
+		if orderOf(columnNames[o/2], "desc") != o|descending ||
+			orderOf(columnNames[o/2], "asc") != o || orderOf(columnNames[o/2], "") != o {
 			t.Errorf("order %d is not found by its name", o)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/golwan/golwan/lwan/buffer"
 )
 
-// Compressed forms are kept in a cache of their own, by content: a file that is looked at again and has not changed
-// need not be compressed again, and neither does a copy of it.
+// Compressed forms are kept in a cache of their own, by content: a file that is looked at again and
+// has not changed need not be compressed again, and neither does a copy of it.
 
 type packKey struct {
 	coding coding
@@ -67,7 +67,8 @@ func newCompressor(w io.Writer, c coding) (io.WriteCloser, error) {
 	return nil, fmt.Errorf("files: there is no coding %d", c)
 }
 
-// zstdWriter collects what is written and encodes it in one piece. The encoder is large, and can be shared for that.
+// zstdWriter collects what is written and encodes it in one piece. The encoder is large, and can be
+// shared for that.
 type zstdWriter struct {
 	w     io.Writer
 	plain *buffer.Buffer // until Close
@@ -89,8 +90,10 @@ func (z *zstdWriter) Close() error {
 	return err
 }
 
-// zstdEncoder is made when it is first needed. The window is what every client must be able to hold (RFC 9659).
+// zstdEncoder is made when it is first needed. The window is what every client must be able to hold
+// (RFC 9659).
 var zstdEncoder = sync.OnceValues(func() (*kzstd.Encoder, error) {
-	return kzstd.NewWriter(nil, kzstd.WithEncoderConcurrency(1), kzstd.WithEncoderLevel(kzstd.SpeedBetterCompression),
-		kzstd.WithWindowSize(1<<20), kzstd.WithLowerEncoderMem(true))
+	return kzstd.NewWriter(nil, kzstd.WithEncoderConcurrency(1),
+		kzstd.WithEncoderLevel(kzstd.SpeedBetterCompression), kzstd.WithWindowSize(1<<20),
+		kzstd.WithLowerEncoderMem(true))
 })

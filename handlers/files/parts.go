@@ -19,7 +19,9 @@ func newParts(ctype string, size int64, ranges []byteRange) *parts {
 	m := &parts{boundary: rand.Text(), ranges: ranges}
 	delimiter := "--" + m.boundary
 	for _, r := range ranges {
-		m.heads = append(m.heads, delimiter+"\r\nContent-Type: "+ctype+"\r\nContent-Range: "+r.contentRange(size)+"\r\n\r\n")
+		m.heads = append(m.heads,
+			delimiter+"\r\nContent-Type: "+ctype+"\r\nContent-Range: "+
+				r.contentRange(size)+"\r\n\r\n")
 		delimiter = "\r\n--" + m.boundary
 	}
 	return m
@@ -48,7 +50,8 @@ func (m *parts) of(text string) string {
 	return b.String()
 }
 
-// send sends the multipart of a file. The end is held back until it is known that the file has not changed.
+// send sends the multipart of a file. The end is held back until it is known that the file has not
+// changed.
 func (m *parts) send(w *reading) error {
 	for i, r := range m.ranges {
 		if _, err := w.resp.WriteString(m.heads[i]); err != nil {

@@ -14,7 +14,8 @@ import (
 //	/robots.txt a path from the root
 //	assets/*    a path from the root, too: there is a slash inside
 //
-// A pattern that fits a directory fits everything below it, so "assets/*" also stands for assets/js/app.js.
+// A pattern that fits a directory fits everything below it, so "assets/*" also stands for
+// assets/js/app.js.
 type pattern struct {
 	segments []string
 	rooted   bool // from the root; else the one segment may be anywhere
@@ -22,7 +23,10 @@ type pattern struct {
 
 func compilePattern(text string) (pattern, error) {
 	trimmed := strings.TrimSuffix(strings.TrimPrefix(text, "/"), "/")
-	p := pattern{segments: strings.Split(trimmed, "/"), rooted: strings.Contains(strings.TrimSuffix(text, "/"), "/")}
+	p := pattern{
+		segments: strings.Split(trimmed, "/"),
+		rooted:   strings.Contains(strings.TrimSuffix(text, "/"), "/"),
+	}
 	for _, s := range p.segments {
 		if _, err := path.Match(s, ""); err != nil || s == "" {
 			return pattern{}, fmt.Errorf("%q is no pattern", text)
@@ -66,8 +70,8 @@ func anyMatches(list []pattern, name string) bool {
 	return slices.ContainsFunc(list, func(p pattern) bool { return p.matches(name) })
 }
 
-// rules have a value for each pattern, the most specific first: the one with more segments, then the longer one, then
-// the one that is rooted.
+// rules have a value for each pattern, the most specific first: the one with more segments, then
+// the longer one, then the one that is rooted.
 type rules[T any] []rule[T]
 
 type rule[T any] struct {
@@ -86,7 +90,8 @@ func compileRules[T any](values map[string]T) (rules[T], error) {
 		list = append(list, rule[T]{p, text, value})
 	}
 	slices.SortFunc(list, func(a, b rule[T]) int {
-		return cmp.Or(len(b.segments)-len(a.segments), len(b.text)-len(a.text), strings.Compare(a.text, b.text))
+		return cmp.Or(len(b.segments)-len(a.segments), len(b.text)-len(a.text),
+			strings.Compare(a.text, b.text))
 	})
 	return list, nil
 }

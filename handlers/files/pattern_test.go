@@ -55,14 +55,16 @@ func TestPattern(t *testing.T) {
 // The more specific pattern counts, whatever the order of the map.
 func TestRules(t *testing.T) {
 	r, err := compileRules(map[string]string{
-		"*": "all", "*.js": "scripts", "assets/*": "assets", "/assets/v1/*.js": "old scripts", "/sw.js": "worker",
+		"*": "all", "*.js": "scripts", "assets/*": "assets",
+		"/assets/v1/*.js": "old scripts", "/sw.js": "worker",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"index.html": "all", "x/app.js": "scripts", "assets/app.js": "assets", "assets/v1/app.js": "old scripts",
-		"assets/v1/app.css": "assets", "sw.js": "worker", "x/sw.js": "scripts", ".": "all",
+		"index.html": "all", "x/app.js": "scripts", "assets/app.js": "assets",
+		"assets/v1/app.js": "old scripts", "assets/v1/app.css": "assets", "sw.js": "worker",
+		"x/sw.js": "scripts", ".": "all",
 	} {
 		if got, ok := r.find(name); got != want || !ok {
 			t.Errorf("%s: %q, want %q", name, got, want)
@@ -73,10 +75,14 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// FuzzPattern compares with path.Match: a rooted pattern fits the beginning of a path that has as many segments, another
-// one fits a segment. path.Match lets a class of characters be a slash, so there are none here.
+// FuzzPattern compares with path.Match: a rooted pattern fits the beginning of a path that has as
+// many segments, another one fits a segment. path.Match lets a class of characters be a slash, so
+// there are none here.
 func FuzzPattern(f *testing.F) {
-	for _, seed := range [][2]string{{"*.js", "a/b.js"}, {"/a/*", "a/b"}, {"a[b", "x"}, {"a/b/c", "a"}, {"a/?", "a//b"}, {"*/", "a/b"}, {"", "a"}, {"/a*", "ab/c"}} {
+	for _, seed := range [][2]string{
+		{"*.js", "a/b.js"}, {"/a/*", "a/b"}, {"a[b", "x"}, {"a/b/c", "a"}, {"a/?", "a//b"},
+		{"*/", "a/b"}, {"", "a"}, {"/a*", "ab/c"},
+	} {
 		f.Add(seed[0], seed[1])
 	}
 	f.Fuzz(func(t *testing.T, text, name string) {

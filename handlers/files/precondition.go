@@ -13,8 +13,8 @@ type validators struct {
 	*dates
 }
 
-// precondition evaluates a request's preconditions in the order of RFC 9110 section 13.2.2, for any method. 0: they hold;
-// else the status to answer with: 304 or 412.
+// precondition evaluates a request's preconditions in the order of RFC 9110 section 13.2.2, for any
+// method. 0: they hold; else the status to answer with: 304 or 412.
 func (v validators) precondition(req *lwan.Request) lwan.Status {
 	if list := req.HeaderBytes("If-Match"); list != nil {
 		if !v.matches(list, strong) {
@@ -43,7 +43,8 @@ func (v validators) precondition(req *lwan.Request) lwan.Status {
 	return 0
 }
 
-// parse reads a date if there is one to compare it with. The usual one is that which was sent as Last-Modified.
+// parse reads a date if there is one to compare it with. The usual one is that which was sent as
+// Last-Modified.
 func (v validators) parse(date []byte) (seconds int64, ok bool) {
 	if v.modified == "" {
 		return 0, false
@@ -55,8 +56,8 @@ func (v validators) parse(date []byte) (seconds int64, ok bool) {
 	return t.Unix(), err == nil // a date that is none is ignored (RFC 9110 section 13.1.3)
 }
 
-// ifRange reports whether the request's Range counts (RFC 9110 section 13.1.5): there is no If-Range, or it names the
-// representation that is about to be sent, by a strong validator.
+// ifRange reports whether the request's Range counts (RFC 9110 section 13.1.5): there is no
+// If-Range, or it names the representation that is about to be sent, by a strong validator.
 func (v validators) ifRange(req *lwan.Request) bool {
 	want := req.HeaderBytes("If-Range")
 	switch {
@@ -76,8 +77,8 @@ const (
 	strong comparison = true // both tags must be strong
 )
 
-// matches reports whether a list of entity tags has v's, or is "*". What stands behind something malformed is not looked
-// at.
+// matches reports whether a list of entity tags has v's, or is "*". Nothing behind a malformed
+// element is read.
 func (v validators) matches(list []byte, c comparison) bool {
 	if list = trim(list); string(list) == "*" {
 		return true
@@ -104,7 +105,8 @@ func (v validators) matches(list []byte, c comparison) bool {
 	return false
 }
 
-// tagLen is the length of the opaque tag, quotes included, that b begins with (RFC 9110 section 8.8.3); 0: none.
+// tagLen is the length of the opaque tag, quotes included, that b begins with (RFC 9110 section
+// 8.8.3); 0: none.
 func tagLen(b []byte) int {
 	if len(b) == 0 || b[0] != '"' {
 		return 0

@@ -30,8 +30,10 @@ func TestPreconditions(t *testing.T) {
 	for _, path := range []string{"/a.txt", "/large.txt"} {
 		tag := s.get(path).field("ETag")
 		date := func(t time.Time) string { return t.UTC().Format(http.TimeFormat) }
-		fill := strings.NewReplacer("TAG", tag, "DATE", date(modified), "PAST", date(past), "FUTURE", date(future),
-			"RFC850", modified.UTC().Format("Monday, 02-Jan-06 15:04:05 GMT"), "ASC", modified.UTC().Format(time.ANSIC))
+		fill := strings.NewReplacer("TAG", tag, "DATE", date(modified), "PAST", date(past),
+			"FUTURE", date(future), "RFC850",
+			modified.UTC().Format("Monday, 02-Jan-06 15:04:05 GMT"), "ASC",
+			modified.UTC().Format(time.ANSIC))
 		for _, tt := range []struct {
 			fields string // "Name: value" in lines
 			status int
@@ -60,7 +62,8 @@ func TestPreconditions(t *testing.T) {
 			{`If-None-Match: "x", W/"y", TAG`, 304},
 			{"If-None-Match: \"x\"\nIf-None-Match: TAG", 304},
 			{`If-None-Match: "x"`, 200},
-			{`If-None-Match: TAGx`, 304}, // what stands behind the tag that matches is not looked at
+			// what stands behind the tag that matches is not looked at
+			{`If-None-Match: TAGx`, 304},
 			{`If-None-Match: xTAG`, 200},
 			{"If-None-Match: \"x\"\nIf-Modified-Since: DATE", 200}, // the tag counts
 			{"If-None-Match: TAG\nIf-Modified-Since: PAST", 304},
@@ -92,7 +95,8 @@ func TestPreconditions(t *testing.T) {
 			{"Range: bytes=0-4\nIf-Range: ", 200},
 			{"Range: bytes=999999-\nIf-Range: \"x\"", 200},
 			{"Range: bytes=999999-", 416},
-			// more than one member: a date is ignored (13.1.3, 13.1.4), If-Range names nothing, and two ranges are none
+			// more than one member: a date is ignored (13.1.3, 13.1.4), If-Range names nothing, and
+			// two ranges are none
 			{"If-Unmodified-Since: PAST\nIf-Unmodified-Since: DATE", 200},
 			{"If-Unmodified-Since: DATE\nIf-Unmodified-Since: PAST", 200},
 			{"If-Unmodified-Since: PAST, PAST", 200},
@@ -111,7 +115,8 @@ func TestPreconditions(t *testing.T) {
 				t.Errorf("%s, %q: %d, want %d", path, fill.Replace(tt.fields), r.status, tt.status)
 			}
 			checkConditional(t, path, tt.fields, tag, r)
-			if h := s.ask("HEAD", path, fieldsOf(fill.Replace(tt.fields))...); h.status != withoutRange(tt.status) {
+			h := s.ask("HEAD", path, fieldsOf(fill.Replace(tt.fields))...)
+			if h.status != withoutRange(tt.status) {
 				t.Errorf("HEAD %s, %q: %d", path, fill.Replace(tt.fields), h.status)
 			}
 		}
@@ -131,16 +136,19 @@ func checkConditional(t *testing.T, path, what, tag string, r *reply) {
 	t.Helper()
 	switch r.status {
 	case 304: // RFC 9110 section 15.4.5
-		if r.body != "" || r.field("ETag") != tag || r.field("Cache-Control") != "max-age=60" || r.field("Last-Modified") != "" ||
-			r.field("Content-Type") != "" || r.field("Content-Length") != "" || r.field("Date") == "" {
+		if r.body != "" || r.field("ETag") != tag || r.field("Cache-Control") != "max-age=60" ||
+			r.field("Last-Modified") != "" || r.field("Content-Type") != "" ||
+			r.field("Content-Length") != "" || r.field("Date") == "" {
 			t.Errorf("%s, %q: 304 with %v, %q", path, what, r.header, r.body)
 		}
 	case 412:
-		if r.field("ETag") != "" || r.field("Last-Modified") != "" || r.field("Cache-Control") != "" {
+		if r.field("ETag") != "" || r.field("Last-Modified") != "" ||
+			r.field("Cache-Control") != "" {
 			t.Errorf("%s, %q: 412 with %v", path, what, r.header)
 		}
 	case 206:
-		if r.body != map[string]string{"/a.txt": "hello", "/large.txt": largeText[:5]}[path] || r.field("Content-Range") == "" {
+		if r.body != map[string]string{"/a.txt": "hello", "/large.txt": largeText[:5]}[path] ||
+			r.field("Content-Range") == "" {
 			t.Errorf("%s, %q: 206 with %v, %q", path, what, r.header, r.body)
 		}
 	}
@@ -194,7 +202,10 @@ func TestMatches(t *testing.T) {
 
 // FuzzMatches compares with net/http, which takes "*" anywhere in a list.
 func FuzzMatches(f *testing.F) {
-	for _, seed := range []string{`"a"`, `W/"a", "b"`, `*`, `"a`, `,,"tag"`, `"x" , W/"tag"`, `"x" "tag"`, `"x";"tag"`, `"tag`, `w/"tag"`, "\"\xff\", \"tag\"", `W/"x"W/"tag"`, ` * `} {
+	for _, seed := range []string{
+		`"a"`, `W/"a", "b"`, `*`, `"a`, `,,"tag"`, `"x" , W/"tag"`, `"x" "tag"`, `"x";"tag"`,
+		`"tag`, `w/"tag"`, "\"\xff\", \"tag\"", `W/"x"W/"tag"`, ` * `,
+	} {
 		f.Add(seed, false)
 		f.Add(seed, true)
 	}
@@ -206,7 +217,9 @@ func FuzzMatches(f *testing.F) {
 		v := validators{tag, &dates{}}
 		weakly, strongly := v.matches([]byte(list), weak), v.matches([]byte(list), strong)
 		if strings.Contains(list, "*") {
-			if any := strings.Trim(list, " \t") == "*"; any && !(weakly && strongly) || !any && weakly && !strings.Contains(list, tag[len(tag)-5:]) {
+			any := strings.Trim(list, " \t") == "*"
+			if any && !(weakly && strongly) ||
+				!any && weakly && !strings.Contains(list, tag[len(tag)-5:]) {
 				t.Errorf("%q: %v, %v", list, weakly, strongly)
 			}
 			return
@@ -246,7 +259,8 @@ func TestDates(t *testing.T) {
 		{now.Add(time.Hour), 1_000_000_000, false},
 	} {
 		d := datesOf(tt.modified.UnixNano(), now)
-		if d.seconds != tt.seconds || d.dateIsStrong != tt.strong || d.modified != time.Unix(tt.seconds, 0).UTC().Format(http.TimeFormat) {
+		if d.seconds != tt.seconds || d.dateIsStrong != tt.strong ||
+			d.modified != time.Unix(tt.seconds, 0).UTC().Format(http.TimeFormat) {
 			t.Errorf("%v: %+v", tt.modified, d)
 		}
 	}

@@ -26,10 +26,13 @@ type reading struct {
 	turn int     // bytes since others had a turn
 }
 
-// stream has an answer with status st sent by send, which gets what it reads with. What the kernel cannot send by itself
-// is read in pieces. What that may wait for is left to a goroutine, piece by piece, which goes on to others while the client
-// takes one: any number of clients may read as slowly as they like.
-func (l *large) stream(req *lwan.Request, resp *lwan.Response, st lwan.Status, send func(*reading) error) lwan.Status {
+// stream answers with status st and lets send write the body, with a reading to read by. A file
+// that the kernel cannot send by itself is read in pieces. Where a read may wait, a goroutine reads
+// the piece, and serves other requests while the client takes it: any number of clients may read as
+// slowly as they like.
+func (l *large) stream(
+	req *lwan.Request, resp *lwan.Response, st lwan.Status, send func(*reading) error,
+) lwan.Status {
 	w := &reading{of: l, req: req, resp: resp, st: st, file: l.file}
 	if l.file == nil {
 		if err := w.await(w.reopen); err != nil {
@@ -40,8 +43,8 @@ func (l *large) stream(req *lwan.Request, resp *lwan.Response, st lwan.Status, s
 	return w.end(st, send(w))
 }
 
-// await has fn, which may wait for the disk, run by a goroutine. If there is none for it, an answer that has begun waits for
-// one, since nobody can be told any more to come back later.
+// await lets a goroutine run fn, which may wait for the disk. If none is free, an answer that has
+// begun waits for one, since it is too late to send the client a 503.
 func (w *reading) await(fn func() error) error {
 	for try := 0; ; try++ {
 		err := w.req.Await(func(context.Context) error { return fn() })
@@ -60,8 +63,9 @@ const (
 	busyPause = 50 * time.Millisecond
 )
 
-// end is what the handler returns. A file that was too short is one that has changed: the answer is cut, and what is
-// missing is not made up for (RFC 9112 section 8). If nothing was sent yet, the client can be told so.
+// end is what the handler returns. A file that was too short has changed: the answer is cut, and
+// nothing stands in for the missing bytes (RFC 9112 section 8). If nothing was sent yet, the client
+// can be told so.
 func (w *reading) end(st lwan.Status, err error) lwan.Status {
 	switch {
 	case err == nil:
@@ -100,8 +104,9 @@ func (w *reading) part(r byteRange) error {
 	return w.copy(r)
 }
 
-// copy sends a part of a file that the kernel cannot send by itself, as it is read. A Response alone would hold the first
-// 1 MiB back, and many clients that read slowly would fill the memory with that.
+// copy sends a part of a file that the kernel cannot send by itself, as it is read. A Response
+// alone would hold the first 1 MiB back, and many clients that read slowly would fill the memory
+// with that.
 func (w *reading) copy(r byteRange) error {
 	if size := min(r.n, pieceSize); int64(len(w.buf)) < size {
 		w.buf = make([]byte, size)
@@ -133,8 +138,9 @@ func (w *reading) fetch(p []byte, off int64) error {
 	return w.await(func() error { return w.readAt(p, off) })
 }
 
-// isQuick reports whether a file is read on the loop: if it is embedded in the program, or one of the system. Of those, the
-// kernel sends the old ones itself, and the others have only just been written: they are still in memory.
+// isQuick reports whether a file is read on the loop: if it is embedded in the program, or one of
+// the system. Of those, the kernel sends the old ones itself, and the others have only just been
+// written: they are still in memory.
 func isQuick(f fs.File) bool {
 	if _, ok := f.(*os.File); ok {
 		return true
@@ -145,7 +151,8 @@ func isQuick(f fs.File) bool {
 //go:embed listing.mustache
 var builtIn embed.FS
 
-// embeddedFile is the type of files of an embed.FS, which has no name. They are that also behind fs.Sub.
+// embeddedFile is the type of files of an embed.FS, which has no name. They have it behind fs.Sub
+// too.
 var embeddedFile = func() reflect.Type {
 	f, err := builtIn.Open("listing.mustache")
 	if err != nil {
@@ -155,8 +162,8 @@ var embeddedFile = func() reflect.Type {
 	return reflect.TypeOf(f)
 }()
 
-// write sends a piece, and makes the next ones small if its client has taken long for it. If it takes them as fast as they
-// come, others have a turn now and then.
+// write sends a piece, and makes the next ones small if the client took long for it. If the client
+// takes them as fast as they come, other requests get a turn now and then.
 func (w *reading) write(b []byte) error {
 	begin := time.Now()
 	if _, err := w.resp.Write(b); err != nil {
@@ -172,8 +179,9 @@ func (w *reading) write(b []byte) error {
 	return w.req.Sleep(0)
 }
 
-// A piece is what an answer holds in memory while its client takes it. Getting a goroutine for each costs a fast client a
-// multiple of its time if they are small (32 MiB: 20 to 35 ms with 64 KiB, 200 to 400 ms with 16 KiB, on a busy machine).
+// A piece is what an answer holds in memory while its client takes it. Getting a goroutine for each
+// costs a fast client a multiple of its time if they are small (32 MiB: 20 to 35 ms with 64 KiB,
+// 200 to 400 ms with 16 KiB, on a busy machine).
 const (
 	pieceSize     = 64 << 10
 	slowPieceSize = 16 << 10
@@ -181,12 +189,14 @@ const (
 	turnSize      = 1 << 20
 )
 
-// queued is how much of a file leaves at once: the kernel takes it, on most systems, even if the client reads nothing. stale
-// has looked at the file right before, and a second look right after would not see more.
+// queued is how much of a file leaves at once: the kernel takes it, on most systems, even if the
+// client reads nothing. stale has looked at the file right before, and a second look right after
+// would not see more.
 const queued = 128 << 10
 
-// last sends a part behind which nothing comes. If it takes a while its last byte is held back until it is known that the
-// file has not been changed meanwhile: so the client gets either all of a state of the file, or too little, and notices.
+// last sends the last part of an answer. If it takes a while its last byte is held back until it is
+// known that the file has not been changed meanwhile: so the client gets either one complete state
+// of the file, or too little, which it notices.
 func (w *reading) last(r byteRange) error {
 	if w.of.os != nil && r.n <= queued {
 		return w.part(r)
@@ -238,8 +248,8 @@ func (w *reading) from(r byteRange) (io.Reader, error) {
 	return w.sequential(r)
 }
 
-// sequential reads from a file that can only be read from the front: it goes to where the part begins, from the beginning
-// if it has to go back.
+// sequential reads from a file that can only be read from the front: it goes to where the part
+// begins, from the beginning if it has to go back.
 func (w *reading) sequential(r byteRange) (io.Reader, error) {
 	if r.off < w.pos {
 		if err := w.file.Close(); err != nil {

@@ -45,10 +45,14 @@ func (f *haltingFile) ReadAt(p []byte, off int64) (int, error) {
 	return f.File.(io.ReaderAt).ReadAt(p, off)
 }
 
-// A file that is sent from copies used to be held back until there was 1 MiB of it, for each client that reads slowly.
+// A file that was sent from copies used to be held back up to 1 MiB for each client that reads
+// slowly.
 func TestCopiesAreSentPieceByPiece(t *testing.T) {
 	content := strings.Repeat("0123456789abcdef", 3<<16)
-	fsys := &haltingFS{fstest.MapFS{"big": {Data: []byte(content), ModTime: time.Now().Add(-time.Hour)}}, pieceSize, make(chan struct{})}
+	fsys := &haltingFS{
+		fstest.MapFS{"big": {Data: []byte(content), ModTime: time.Now().Add(-time.Hour)}},
+		pieceSize, make(chan struct{}),
+	}
 	s := mounted(t, "", Config{FS: fsys})
 	c, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
 	if err != nil {
@@ -73,14 +77,17 @@ func TestCopiesAreSentPieceByPiece(t *testing.T) {
 	}
 }
 
-// TestSlowReadersHoldNoGoroutines: each client that read a large file of an fs.FS slowly held a goroutine of the server as
-// long as it liked. A few of them, and whatever had to wait for a goroutine waited for them.
+// TestSlowReadersHoldNoGoroutines: each client that read a large file of an fs.FS slowly held a
+// goroutine of the server as long as it liked. A few of them, and whatever had to wait for a
+// goroutine waited for them.
 func TestSlowReadersHoldNoGoroutines(t *testing.T) {
 	const clients = 16
 	content := strings.Repeat("0123456789abcdef", 1<<20) // more than two sockets hold
 	old := time.Now().Add(-time.Hour)
 	mem := fstest.MapFS{"big": {Data: []byte(content), ModTime: old}}
-	for name, fsys := range map[string]fs.FS{"from any place": mem, "from the front": streamFS{mem, new(atomic.Int64)}} {
+	for name, fsys := range map[string]fs.FS{
+		"from any place": mem, "from the front": streamFS{mem, new(atomic.Int64)},
+	} {
 		t.Run(name, func(t *testing.T) {
 			srv := &lwan.Server{Loops: 1, Goroutines: clients}
 			srv.Mount("/", Module.With(Config{FS: fsys}))
@@ -99,14 +106,17 @@ func TestSlowReadersHoldNoGoroutines(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer c.Close()
-				if _, err := io.WriteString(c, "GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+				_, err = io.WriteString(c,
+					"GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+				if err != nil {
 					t.Fatal(err)
 				}
 				slow = append(slow, c)
 			}
 			waiting := func() bool { // each of them has got a beginning, and nobody reads a file
 				stats := srv.Stats()
-				return stats.BytesOut > clients*pieceSize && stats.Conns.Parked == clients && stats.Awaiting+stats.Queued == 0
+				return stats.BytesOut > clients*pieceSize && stats.Conns.Parked == clients &&
+					stats.Awaiting+stats.Queued == 0
 			}
 			for deadline := time.Now().Add(20 * time.Second); !waiting(); runtime.Gosched() {
 				if time.Now().After(deadline) {
@@ -138,7 +148,10 @@ func TestQuickFiles(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fsys  fs.FS
 		quick bool
-	}{"embedded": {builtIn, true}, "in a folder that is embedded": {sub, true}, "of the system": {os.DirFS(dir), true}, "other": {mem, false}} {
+	}{
+		"embedded": {builtIn, true}, "in a folder that is embedded": {sub, true},
+		"of the system": {os.DirFS(dir), true}, "other": {mem, false},
+	} {
 		f, err := tt.fsys.Open("listing.mustache")
 		if err != nil {
 			t.Fatal(err)

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// representation is a form in which a file can be sent (RFC 9110 section 3.2): as it is or compressed, from memory or
-// from a descriptor. It does not change once it is made.
+// representation is a form in which a file can be sent (RFC 9110 section 3.2): as it is or
+// compressed, from memory or from a descriptor. It does not change once it is made.
 type representation struct {
 	coding coding
 	etag   string // with its quotes (RFC 9110 section 8.8.3)
@@ -18,8 +18,8 @@ type representation struct {
 	large  *large
 }
 
-// inMemory makes the representation of a content that is in memory. Its tag is made of the content, so it is the same on
-// every server and after every restart, and never the same for two contents.
+// inMemory makes the representation of a content that is in memory. Its tag is made of the content,
+// so it is the same on every server and after every restart, and never the same for two contents.
 func inMemory(c coding, text string) *representation {
 	sum := sha256.Sum256([]byte(text))
 	return &representation{
@@ -31,18 +31,24 @@ func inMemory(c coding, text string) *representation {
 	}
 }
 
-// inFile makes the representation of a file that stays on disk. Its tag is made of its time and its size: the time in
-// nanoseconds, and no change can be hidden in a step of its clock, since load has waited for that to pass. It is weak if
-// the file never came to rest (RFC 9110 section 8.8.1), and there is none if the file system has no times.
+// inFile makes the representation of a file that stays on disk. Its tag is made of its time and its
+// size: the time in nanoseconds, and no change can be hidden in a step of its clock, since load has
+// waited for that to pass. It is weak if the file never came to rest (RFC 9110 section 8.8.1), and
+// there is none if the file system has no times.
 func inFile(c coding, l *large) *representation {
 	size := l.stamp.size
-	return &representation{coding: c, etag: l.etag(c), size: size, length: strconv.FormatInt(size, 10), large: l}
+	return &representation{
+		coding: c, etag: l.etag(c), size: size, length: strconv.FormatInt(size, 10), large: l,
+	}
 }
 
-// copied makes the representation of a file that is not small, but was read as a whole: for a while it is answered from
-// memory, and then from the file, with the same tag.
+// copied makes the representation of a file that is not small, but was read as a whole: for a while
+// it is answered from memory, and then from the file, with the same tag.
 func copied(c coding, l *large, text string) *representation {
-	return &representation{coding: c, etag: l.etag(c), size: int64(len(text)), length: strconv.Itoa(len(text)), text: text}
+	return &representation{
+		coding: c, etag: l.etag(c), size: int64(len(text)),
+		length: strconv.Itoa(len(text)), text: text,
+	}
 }
 
 func (l *large) etag(c coding) string {

@@ -6,9 +6,9 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// A resource is something that is answered with: a file, or a page that lists a directory. What is the same for all
-// answers is made once, as it goes over the wire. A resource does not change, but for compressed forms, which are
-// made when somebody can use them.
+// A resource is what an answer is made from: a file, or a page that lists a directory. Fields that
+// all its answers share are made once, as they go over the wire. A resource does not change, except
+// for its compressed forms, which are made when a client first accepts them.
 type resource struct {
 	dates
 	ctype  string
@@ -20,7 +20,8 @@ type resource struct {
 
 	plain  *representation
 	stored [codings]*representation // compressed files that lie beside it
-	offers uint8                    // set of codings that may be answered with; those that are not stored are made in memory
+	// set of codings that may be sent; those that are not stored are made in memory
+	offers uint8
 	packed [codings]atomic.Pointer[representation]
 }
 
@@ -60,7 +61,8 @@ func (r *resource) setFields(resp *lwan.Response, p *representation, all bool) {
 		resp.SetHeader("ETag", p.etag)
 	}
 	fields := r.fields
-	if !all { // a 304 has nothing that does not help a cache to update itself (RFC 9110 section 15.4.5)
+	// a 304 has only fields that help a cache to update itself (RFC 9110 section 15.4.5)
+	if !all {
 		fields = fields[:r.common]
 	}
 	for i := range fields {
@@ -79,13 +81,13 @@ func (r *resource) setVary(resp *lwan.Response) {
 	}
 }
 
-// dropFields removes the fields of a resource from an answer that has become an error: they are not about that, and a
-// cache must not keep it as long as the file.
+// dropFields removes the fields of a resource from an answer that has become an error: they do not
+// describe it, and a cache must not keep it as long as the file.
 func dropFields(resp *lwan.Response) {
 	for _, name := range resourceFields {
 		resp.DelHeader(name)
 	}
 }
 
-var resourceFields = []string{"ETag", "Last-Modified", "Cache-Control", "Expires", "Accept-Ranges", "Content-Disposition",
-	"Content-Encoding", "Content-Range", "Content-Length"}
+var resourceFields = []string{"ETag", "Last-Modified", "Cache-Control", "Expires", "Accept-Ranges",
+	"Content-Disposition", "Content-Encoding", "Content-Range", "Content-Length"}

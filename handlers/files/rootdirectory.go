@@ -10,9 +10,9 @@ import (
 // directoryPiece is how many entries are read at a time.
 const directoryPiece = 1024
 
-// rootDirectory reads a directory of the system. Its entries are looked at below a root of their own, so that it does
-// not matter if a directory on the way to it is moved meanwhile; but links are followed from the root of the tree, since
-// they may lead out of the directory.
+// rootDirectory reads a directory of the system. Its entries are looked at below a root of their
+// own, so that it does not matter if a directory on the way to it is moved meanwhile; but links are
+// followed from the root of the tree, since they may lead out of the directory.
 type rootDirectory struct {
 	of   *rootSource
 	name string

@@ -76,7 +76,8 @@ func (s *rootSource) withoutLinks(name string) (string, error) {
 		if links++; links > maxLinks {
 			return "", errLink
 		}
-		if filepath.IsAbs(target) || os.IsPathSeparator(target[0]) { // Windows has paths that begin at no drive
+		// Windows has paths that begin at no drive
+		if filepath.IsAbs(target) || os.IsPathSeparator(target[0]) {
 			if target, done = s.belowRoot(target), nil; target == "" {
 				return "", errOutside
 			}

@@ -18,7 +18,8 @@ func (s *testSite) raw(target string) *reply {
 		s.t.Fatal(err)
 	}
 	defer c.Close()
-	if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", target); err != nil {
+	_, err = fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", target)
+	if err != nil {
 		s.t.Fatal(err)
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -32,25 +33,33 @@ func (s *testSite) raw(target string) *reply {
 // Whatever the target, nothing outside of the tree and nothing hidden is answered with.
 func TestTraversal(t *testing.T) {
 	outer := writeTree(t, map[string]string{
-		"secret.txt": "outer secret", "www/a.txt": "inside", "www/sub/b.txt": "inside", "www/.env": "hidden secret",
-		"www/sub/.git/config": "hidden secret",
+		"secret.txt": "outer secret", "www/a.txt": "inside", "www/sub/b.txt": "inside",
+		"www/.env": "hidden secret", "www/sub/.git/config": "hidden secret",
 	})
 	s := mounted(t, "/files", Config{Dir: outer + "/www", List: true})
 	for _, path := range []string{
-		"/files/../secret.txt", "/files/%2e%2e/secret.txt", "/files/..%2fsecret.txt", "/files/%2e%2e%2fsecret.txt",
-		"/files/sub/../../secret.txt", "/files/sub/%2e%2e/%2e%2e/secret.txt", "/files/..%5csecret.txt", `/files/..\secret.txt`,
-		"/files/%252e%252e/secret.txt", "/files//../secret.txt", "/files/./../secret.txt", "/files/sub%2f..%2f..%2fsecret.txt",
-		"/files" + outer + "/secret.txt", "/files/%2f" + outer + "/secret.txt", "/files/a.txt%00", "/files/a.txt%00.html",
-		"/files/.env", "/files/%2eenv", "/files/./.env", "/files/sub/.git/config", "/files/sub/%2egit/config", "/files/sub/.git/",
-		"/files/sub%2fb.txt", `/files/sub\b.txt`, "/files/sub%5cb.txt", "/files/....//....//secret.txt", "/files/~/secret.txt",
-		"/files/a.txt/../../../secret.txt", "/files/sub/.", "/files/sub/..", "/files/.", "/files/..", "/files/%2e", "/files/%2e%2e",
-		"/../secret.txt", "/%2e%2e/secret.txt", "http://x/files/../secret.txt", "/files/%c0%ae%c0%ae/secret.txt", "/files/a.txt;x",
+		"/files/../secret.txt", "/files/%2e%2e/secret.txt", "/files/..%2fsecret.txt",
+		"/files/%2e%2e%2fsecret.txt", "/files/sub/../../secret.txt",
+		"/files/sub/%2e%2e/%2e%2e/secret.txt", "/files/..%5csecret.txt", `/files/..\secret.txt`,
+		"/files/%252e%252e/secret.txt", "/files//../secret.txt", "/files/./../secret.txt",
+		"/files/sub%2f..%2f..%2fsecret.txt",
+		"/files" + outer + "/secret.txt", "/files/%2f" + outer + "/secret.txt", "/files/a.txt%00",
+		"/files/a.txt%00.html", "/files/.env", "/files/%2eenv", "/files/./.env",
+		"/files/sub/.git/config", "/files/sub/%2egit/config", "/files/sub/.git/",
+		"/files/sub%2fb.txt", `/files/sub\b.txt`, "/files/sub%5cb.txt",
+		"/files/....//....//secret.txt", "/files/~/secret.txt",
+		"/files/a.txt/../../../secret.txt", "/files/sub/.", "/files/sub/..", "/files/.",
+		"/files/..", "/files/%2e", "/files/%2e%2e",
+		"/../secret.txt", "/%2e%2e/secret.txt", "http://x/files/../secret.txt",
+		"/files/%c0%ae%c0%ae/secret.txt", "/files/a.txt;x",
 	} {
 		r := s.raw(path)
-		if strings.Contains(r.body, "secret") && r.status == 200 || r.status == 200 && strings.Contains(r.body, "inside") || r.status >= 500 {
+		if strings.Contains(r.body, "secret") && r.status == 200 ||
+			r.status == 200 && strings.Contains(r.body, "inside") || r.status >= 500 {
 			t.Errorf("%s: %d %.100q", path, r.status, r.body)
 		}
-		if loc := r.field("Location"); strings.Contains(loc+"/", "/../") || strings.HasPrefix(loc, "//") {
+		loc := r.field("Location")
+		if strings.Contains(loc+"/", "/../") || strings.HasPrefix(loc, "//") {
 			t.Errorf("%s: Location %q", path, loc)
 		}
 	}
@@ -59,7 +68,11 @@ func TestTraversal(t *testing.T) {
 
 // A name that looks like a URI does not make a redirect to another host.
 func TestRedirectStays(t *testing.T) {
-	s := mounted(t, "/", Config{Dir: writeTree(t, map[string]string{"evil.example/x": "", "a/evil.example/x": "", "http:/x": ""})})
+	s := mounted(t, "/", Config{
+		Dir: writeTree(t, map[string]string{
+			"evil.example/x": "", "a/evil.example/x": "", "http:/x": "",
+		}),
+	})
 	for target, want := range map[string]string{
 		"/evil.example": "evil.example/", "/a/evil.example": "evil.example/", "/http:": "./http:/",
 	} {
@@ -67,19 +80,24 @@ func TestRedirectStays(t *testing.T) {
 			t.Errorf("%s: %d %q", target, r.status, r.field("Location"))
 		}
 	}
-	for _, target := range []string{"//evil.example", "//evil.example/%2e%2e", "/%2f/evil.example"} {
-		if loc := s.raw(target).field("Location"); strings.HasPrefix(loc, "//") || strings.Contains(loc, "://") {
+	for _, target := range []string{
+		"//evil.example", "//evil.example/%2e%2e", "/%2f/evil.example",
+	} {
+		loc := s.raw(target).field("Location")
+		if strings.HasPrefix(loc, "//") || strings.Contains(loc, "://") {
 			t.Errorf("%s: %q", target, loc)
 		}
 	}
 }
 
 func TestExclude(t *testing.T) {
-	s := mounted(t, "/", Config{Dir: writeTree(t, someFiles), List: true, Hidden: true, Index: []string{"index.html"},
-		Exclude: []string{"*.json", "/noindex", "index.html", "key.*"}})
+	s := mounted(t, "/",
+		Config{Dir: writeTree(t, someFiles), List: true, Hidden: true,
+			Index:   []string{"index.html"},
+			Exclude: []string{"*.json", "/noindex", "index.html", "key.*"}})
 	for path, status := range map[string]int{
-		"/sub/deep/x.json": 404, "/noindex/": 404, "/noindex/y.svg": 404, "/noindex": 404, "/a.txt": 200,
-		"/index.html": 404, "/.secret/key.pem": 404, "/sub/.htaccess": 200, "/": 200,
+		"/sub/deep/x.json": 404, "/noindex/": 404, "/noindex/y.svg": 404, "/noindex": 404,
+		"/a.txt": 200, "/index.html": 404, "/.secret/key.pem": 404, "/sub/.htaccess": 200, "/": 200,
 	} {
 		s.want(path, status, "")
 	}

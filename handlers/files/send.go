@@ -4,10 +4,12 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// lookAgain is what answer returns when the file has changed since the entry was made: nothing was answered.
+// lookAgain is what answer returns when the file has changed since the entry was made, and nothing
+// was sent yet.
 const lookAgain lwan.Status = 0
 
-// answer answers with a resource: it finds the representation, looks at the preconditions, and sends what was asked for.
+// answer sends a resource: it chooses the representation, evaluates the preconditions, and sends
+// what the request asks for.
 func (s *site) answer(req *lwan.Request, resp *lwan.Response, r *resource) lwan.Status {
 	var p *representation
 	var ranges []byteRange
@@ -23,9 +25,12 @@ func (s *site) answer(req *lwan.Request, resp *lwan.Response, r *resource) lwan.
 	return st
 }
 
-// decide finds what is to be sent, and sets the fields of the answer; a nil representation: nothing, and the status says
-// why. It is apart from sending because that may wait long, and keeps the stack that it has then.
-func (s *site) decide(req *lwan.Request, resp *lwan.Response, r *resource) (*representation, []byteRange, lwan.Status) {
+// decide finds what is to be sent, and sets the fields of the answer; a nil representation:
+// nothing, and the status says why. It is apart from sending because sending may wait long, and a
+// waiting handler keeps its stack.
+func (s *site) decide(
+	req *lwan.Request, resp *lwan.Response, r *resource,
+) (*representation, []byteRange, lwan.Status) {
 	p, err := s.choose(req, r)
 	switch {
 	case err != nil:
@@ -55,9 +60,11 @@ func (s *site) decide(req *lwan.Request, resp *lwan.Response, r *resource) (*rep
 	return p, ranges, 0
 }
 
-// ranges reads the request's Range, if it has one that counts. A Range means something for GET only (RFC 9110 section
-// 14.2).
-func (s *site) ranges(req *lwan.Request, r *resource, v validators, size int64) ([]byteRange, rangeOutcome) {
+// ranges reads the request's Range, if it has one that counts. A Range means something for GET only
+// (RFC 9110 section 14.2).
+func (s *site) ranges(
+	req *lwan.Request, r *resource, v validators, size int64,
+) ([]byteRange, rangeOutcome) {
 	value := req.HeaderBytes("Range")
 	if value == nil || !r.parts || req.Method() != "GET" || !v.ifRange(req) {
 		return nil, rangeIgnored
@@ -66,7 +73,9 @@ func (s *site) ranges(req *lwan.Request, r *resource, v validators, size int64) 
 }
 
 // send sends the ranges of a representation, or all of it.
-func (s *site) send(req *lwan.Request, resp *lwan.Response, r *resource, p *representation, ranges []byteRange) lwan.Status {
+func (s *site) send(
+	req *lwan.Request, resp *lwan.Response, r *resource, p *representation, ranges []byteRange,
+) lwan.Status {
 	if len(ranges) > 0 {
 		return s.sendRanges(req, resp, r, p, ranges)
 	}
@@ -80,5 +89,7 @@ func (s *site) send(req *lwan.Request, resp *lwan.Response, r *resource, p *repr
 		return lwan.StatusOK
 	}
 	resp.SetHeader("Content-Length", p.length)
-	return p.large.stream(req, resp, lwan.StatusOK, func(w *reading) error { return w.last(byteRange{0, p.size}) })
+	return p.large.stream(req, resp, lwan.StatusOK, func(w *reading) error {
+		return w.last(byteRange{0, p.size})
+	})
 }

@@ -31,7 +31,8 @@ type site struct {
 	released atomic.Int64 // second in which descriptors were last given back
 }
 
-// refreshShare is the last part of an entry's time, in which the first to ask for it has it looked at again.
+// refreshShare is the last part of an entry's time, in which the first request for it starts a new
+// look at the file.
 const refreshShare = 4
 
 type entryRef = cache.Ref[*entry]
@@ -41,7 +42,10 @@ func newSite(c Config, prefix string) (*site, error) {
 		return nil, err
 	}
 	c = c.withDefaults()
-	s := &site{config: c, prefix: prefix, types: newMediaTypes(c.Types, c.Sniff), fills: make(chan struct{}, maxFills)}
+	s := &site{
+		config: c, prefix: prefix, types: newMediaTypes(c.Types, c.Sniff),
+		fills: make(chan struct{}, maxFills),
+	}
 	if err := s.compile(); err != nil {
 		return nil, err
 	}
@@ -124,7 +128,8 @@ func (s *site) look(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	if err != nil {
 		return fail(resp, err)
 	}
-	defer ref.Release() // what is in memory outlives the entry, and files have been sent when a handler returns
+	// what is in memory outlives the entry, and files have been sent when a handler returns
+	defer ref.Release()
 	e := ref.Value()
 	st := s.reply(req, resp, e)
 	if st == lookAgain || errors.Is(resp.Err(), errChanged) {
@@ -168,7 +173,8 @@ func (s *site) peek(req *lwan.Request) (ref entryRef, found bool, key string) {
 	return ref, found, key
 }
 
-// routed reports whether a path may be one of those that an application in the browser makes up: without an extension.
+// routed reports whether a path may be one of those that an application in the browser makes up:
+// without an extension.
 func routed(path string) bool {
 	for i := len(path) - 1; i >= 0 && path[i] != '/'; i-- {
 		if path[i] == '.' {
@@ -209,8 +215,11 @@ func otherMethod(method string, resp *lwan.Response) lwan.Status {
 	return lwan.StatusMethodNotAllowed
 }
 
-// lookUp asks a cache for something that has to be made, for a client that may have closed its side by now.
-func lookUp[K, R any](req *lwan.Request, get func(context.Context, K) (R, error), key K) (R, error) {
+// lookUp asks a cache for a value that has to be made, for a client that may have closed its side
+// by now.
+func lookUp[K, R any](
+	req *lwan.Request, get func(context.Context, K) (R, error), key K,
+) (R, error) {
 	return lwan.Await(req, func(ctx context.Context) (R, error) {
 		ctx, cancel := lwan.UnlessGone(ctx)
 		defer cancel()

@@ -37,8 +37,11 @@ func sources(t *testing.T) map[string]Config {
 	var archive bytes.Buffer
 	z := zip.NewWriter(&archive)
 	for name, content := range someFiles {
-		mem[name] = &fstest.MapFile{Data: []byte(content), Mode: 0o644} // without a time, as embed.FS
-		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: time.Unix(1e9, 0)})
+		// without a time, as embed.FS
+		mem[name] = &fstest.MapFile{Data: []byte(content), Mode: 0o644}
+		w, err := z.CreateHeader(&zip.FileHeader{
+			Name: name, Method: zip.Deflate, Modified: time.Unix(1e9, 0),
+		})
 		if err == nil {
 			_, err = w.Write([]byte(content))
 		}
@@ -106,12 +109,16 @@ func serveSome(t *testing.T, s *testSite, prefix string, c Config) {
 		}
 		serveHead(t, s, prefix+tt.path, r)
 	}
-	for _, path := range []string{"/none", "/a.txt/", "/a.txt/b", "/sub/none.html", "/.secret/key.pem", "/sub/.htaccess", "/.secret/"} {
+	for _, path := range []string{
+		"/none", "/a.txt/", "/a.txt/b", "/sub/none.html", "/.secret/key.pem", "/sub/.htaccess",
+		"/.secret/",
+	} {
 		s.want(prefix+path, 404, "")
 	}
 	s.want(prefix+"/noindex/", 403, "")
 	for path, location := range map[string]string{
-		"/sub": "sub/", "/sub/deep?a=b": "deep/?a=b", "/noindex/a:b": "./a:b/", "/noindex": "noindex/",
+		"/sub": "sub/", "/sub/deep?a=b": "deep/?a=b", "/noindex/a:b": "./a:b/",
+		"/noindex": "noindex/",
 	} {
 		if r := s.want(prefix+path, 301, ""); r.field("Location") != location {
 			t.Errorf("%s: Location %q, want %q", path, r.field("Location"), location)
@@ -119,7 +126,8 @@ func serveSome(t *testing.T, s *testSite, prefix string, c Config) {
 	}
 }
 
-// serveHead compares a HEAD with the GET before it: all fields are the same (RFC 9110 section 9.3.2).
+// serveHead compares a HEAD with the GET before it: all fields are the same (RFC 9110 section
+// 9.3.2).
 func serveHead(t *testing.T, s *testSite, path string, get *reply) {
 	t.Helper()
 	h := s.ask("HEAD", path)
@@ -130,16 +138,20 @@ func serveHead(t *testing.T, s *testSite, path string, get *reply) {
 	h.header.Del("Date")
 	for name := range get.header {
 		if h.field(name) != get.field(name) {
-			t.Errorf("HEAD %s: %s is %q, and %q for GET", path, name, h.field(name), get.field(name))
+			t.Errorf("HEAD %s: %s is %q, and %q for GET",
+				path, name, h.field(name), get.field(name))
 		}
 	}
 }
 
 func TestMethods(t *testing.T) {
 	s := mounted(t, "/", Config{Dir: writeTree(t, someFiles)})
-	for method, status := range map[string]int{"POST": 405, "PUT": 405, "DELETE": 405, "PATCH": 405, "OPTIONS": 204} {
+	for method, status := range map[string]int{
+		"POST": 405, "PUT": 405, "DELETE": 405, "PATCH": 405, "OPTIONS": 204,
+	} {
 		for _, path := range []string{"/a.txt", "/sub/", "/none"} {
-			if r := s.ask(method, path); r.status != status || r.field("Allow") != "GET, HEAD, OPTIONS" {
+			r := s.ask(method, path)
+			if r.status != status || r.field("Allow") != "GET, HEAD, OPTIONS" {
 				t.Errorf("%s %s: %d, Allow %q", method, path, r.status, r.field("Allow"))
 			}
 		}
@@ -150,7 +162,9 @@ func TestMethods(t *testing.T) {
 func TestBesideRoutes(t *testing.T) {
 	srv := &lwan.Server{Loops: 1}
 	api := srv.Group("/api")
-	api.Handle("GET /version", func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Text(200, "1") })
+	api.Handle("GET /version", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Text(200, "1")
+	})
 	api.Handle("/", lwan.NotFound)
 	srv.Mount("/", Module.With(Config{Dir: writeTree(t, someFiles), Fallback: "index.html"}))
 	srv.Mount("/more", Module.With(Config{FS: fstest.MapFS{"m.txt": {Data: []byte("more")}}}))
@@ -172,16 +186,23 @@ func TestFallback(t *testing.T) {
 			"/users": 200, "/users/17/edit": 200, "/users/": 200, "/a.txt": 200, "/noindex/": 403,
 			"/app.js": 404, "/users/x.map": 404, "/.git": 404,
 		} {
-			s.want(path, status, map[bool]string{true: someFiles["sub/index.html"]}[status == 200 && path != "/a.txt"])
+			s.want(path, status,
+				map[bool]string{
+					true: someFiles["sub/index.html"],
+				}[status == 200 && path != "/a.txt"])
 		}
 	}
-	if r := s.ask("HEAD", "/users"); r.status != 200 || r.length != int64(len(someFiles["sub/index.html"])) {
+	r := s.ask("HEAD", "/users")
+	if r.status != 200 || r.length != int64(len(someFiles["sub/index.html"])) {
 		t.Error(r)
 	}
 }
 
 func TestIndex(t *testing.T) {
-	dir := writeTree(t, map[string]string{"default.htm": "second", "sub/index.html/": "", "sub/default.htm": "beside a directory", "none/x": ""})
+	dir := writeTree(t, map[string]string{
+		"default.htm": "second", "sub/index.html/": "",
+		"sub/default.htm": "beside a directory", "none/x": "",
+	})
 	s := mounted(t, "/", Config{Dir: dir, Index: []string{"index.html", "default.htm"}})
 	s.want("/", 200, "second")
 	s.want("/sub/", 200, "beside a directory")
@@ -226,8 +247,10 @@ func TestFailures(t *testing.T) {
 		"x": fs.ErrPermission, "d": fs.ErrPermission, "io": errBroken,
 	}}
 	s := mounted(t, "/", Config{FS: denied, List: true, ErrorTTL: -1})
-	for path, status := range map[string]int{"/x": 403, "/d/": 403, "/d": 403, "/io": 500, "/none": 404, "/" + strings.Repeat("n", 300): 404,
-		"/" + strings.Repeat("n/", 3000): 404} {
+	for path, status := range map[string]int{
+		"/x": 403, "/d/": 403, "/d": 403, "/io": 500, "/none": 404,
+		"/" + strings.Repeat("n", 300): 404, "/" + strings.Repeat("n/", 3000): 404,
+	} {
 		s.want(path, status, "")
 	}
 }

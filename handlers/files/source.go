@@ -9,11 +9,12 @@ import (
 	"syscall"
 )
 
-// source is the tree that is served. Its methods wait for the disk: they are never called on a loop. Names are
-// those that names.split returns.
+// source is the tree that is served. Its methods wait for the disk: they are never called on a
+// loop. Names are those that names.split returns.
 type source interface {
-	// open opens a regular file or a directory, and nothing else: a pipe or a device is errIrregular, and not opened. The
-	// information is of what was opened. A link is dealt with as Config.Symlinks says.
+	// open opens a regular file or a directory, and nothing else: a pipe or a device is
+	// errIrregular, and not opened. The information is of what was opened. A link is dealt with as
+	// Config.Symlinks says.
 	open(name string) (fs.File, fs.FileInfo, error)
 	// directory opens a directory to look at what is in it.
 	directory(name string) (directoryReader, error)
@@ -90,8 +91,9 @@ func (s *rootSource) open(name string) (fs.File, fs.FileInfo, error) {
 	return f, fi, err
 }
 
-// leadsOut reports whether err is what os.Root says of a path that leads out of its directory. That has no name; but of
-// the errors of paths it is the only one that is not the system's.
+// leadsOut reports whether err is what os.Root returns for a path that leads out of its directory.
+// That error has no exported name; but of all errors of paths it is the only one that is not the
+// system's.
 func leadsOut(err error) bool {
 	p, ok := errors.AsType[*fs.PathError](err)
 	if !ok {
@@ -101,8 +103,8 @@ func leadsOut(err error) bool {
 	return !system && !errors.Is(err, fs.ErrClosed) && !errors.Is(err, fs.ErrNotExist)
 }
 
-// openIn opens name, which was fi when it was looked at. Should it have become a pipe since, opening does not wait for
-// somebody at its other end.
+// openIn opens name, which was fi when it was looked at. If it has become a pipe since, opening
+// does not wait for a writer.
 func openIn(root *os.Root, name string, fi fs.FileInfo) (fs.File, fs.FileInfo, error) {
 	if !regular(fi) {
 		return nil, nil, errIrregular
@@ -114,8 +116,8 @@ func openIn(root *os.Root, name string, fi fs.FileInfo) (fs.File, fs.FileInfo, e
 	return checked(f)
 }
 
-// openStraight opens a file with no link on the way. Each segment is looked at and opened, and must be the same both
-// times: a link that takes its place in between is noticed.
+// openStraight opens a file with no link on the way. Each segment is looked at and opened, and must
+// be the same both times: a link that takes its place in between is noticed.
 func (s *rootSource) openStraight(name string) (fs.File, fs.FileInfo, error) {
 	dir, file := path.Split(name)
 	root, err := s.descend(strings.TrimSuffix(dir, "/"))

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// stamp tells one state of a file from another: two states of a settled file with the same stamp are the same.
+// stamp tells one state of a file from another: two states of a settled file with the same stamp
+// are the same.
 type stamp struct {
 	size     int64
 	modified int64 // ns since 1970; 0: the file system does not know
@@ -25,11 +26,13 @@ func nanoseconds(t time.Time) int64 {
 	return t.UnixNano()
 }
 
-// tick is longer than any step of the clock by which kernels stamp files: a second change within a step leaves no trace.
+// tick is longer than any step of the clock by which kernels stamp files: a second change within a
+// step leaves no trace.
 const tick = 20 * time.Millisecond
 
-// settled reports whether the last change was longer ago than d; after a tick, a change from now on would show in the
-// stamp. A change in the far future is a clock that was set back: what comes now is different from it, too.
+// settled reports whether the last change was longer ago than d; after a tick, a change from now on
+// would show in the stamp. A change in the far future means that the clock was set back: a change
+// from now on has another stamp as well.
 func (s stamp) settled(now time.Time, d time.Duration) bool {
 	age := now.UnixNano() - s.changed
 	return age > int64(d) || age < -int64(d)

@@ -5,8 +5,8 @@ import (
 	"io/fs"
 )
 
-// findStored looks for compressed files beside a file. They count if they are not older and smaller. One that cannot
-// be read is left out.
+// findStored looks for compressed files beside a file. They count if they are not older and
+// smaller. One that cannot be read is left out.
 func (s *site) findStored(ctx context.Context, r *resource, name string, plain stamp) error {
 	r.offers = 1 << identity
 	for c := gzip; c < codings; c++ {
@@ -22,7 +22,9 @@ func (s *site) findStored(ctx context.Context, r *resource, name string, plain s
 	return nil
 }
 
-func (s *site) storedForm(ctx context.Context, name string, c coding, plain stamp) (*representation, error) {
+func (s *site) storedForm(
+	ctx context.Context, name string, c coding, plain stamp,
+) (*representation, error) {
 	f, fi, err := s.tree.open(name)
 	if err != nil {
 		return nil, err
@@ -42,10 +44,11 @@ func fresh(fi fs.FileInfo, plain stamp) bool {
 	return !fi.IsDir() && fi.Size() < plain.size && nanoseconds(fi.ModTime()) >= plain.modified
 }
 
-// offer adds the codings that can be made in memory of a content up to some size, and says what the answer depends on
-// beside them.
+// offer adds the codings that can be made in memory of a content up to some size, and says what the
+// answer depends on beside them.
 func (s *site) offer(r *resource, vary string, limit int64) {
-	if !s.config.NoCompression && r.plain.size >= minPack && r.plain.size <= limit && compressible(r.ctype) {
+	if !s.config.NoCompression && r.plain.size >= minPack && r.plain.size <= limit &&
+		compressible(r.ctype) {
 		r.offers |= 1<<gzip | 1<<zstd | 1<<br
 	}
 	r.vary = vary

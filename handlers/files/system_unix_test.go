@@ -25,7 +25,10 @@ func symlink(t *testing.T, target, at string) {
 
 // linkedTree has links of all kinds below www.
 func linkedTree(t *testing.T) string {
-	dir := writeTree(t, map[string]string{"secret.txt": "secret", "out/x.txt": "secret", "www/a.txt": "inside", "www/d/b.txt": "inside"})
+	dir := writeTree(t, map[string]string{
+		"secret.txt": "secret", "out/x.txt": "secret", "www/a.txt": "inside",
+		"www/d/b.txt": "inside",
+	})
 	www := filepath.Join(dir, "www")
 	symlink(t, "a.txt", www+"/in.txt")
 	symlink(t, "d", www+"/din")
@@ -39,21 +42,24 @@ func linkedTree(t *testing.T) string {
 	return www
 }
 
-// absoluteLinks adds to linkedTree, below which www is also known as site, links that say where they lead from the root of
-// the system on.
+// absoluteLinks adds to linkedTree, below which www is also known as site, links that say where
+// they lead from the root of the system on.
 func absoluteLinks(t *testing.T, www string) (site string) {
 	outer := filepath.Dir(www)
 	site = outer + "/site"
 	symlink(t, "www", site)
 	for at, target := range map[string]string{
-		"a-in.txt": www + "/a.txt", "a-d": www + "/d", "a-site.txt": site + "/a.txt", "a-slashes.txt": www + "//d/./b.txt",
-		"a-up.txt": www + "/d/../a.txt", "d/a-chain.txt": "../a-next", "a-next": site + "/a-d/b.txt", "a-root": www, "a-slash": www + "/",
+		"a-in.txt": www + "/a.txt", "a-d": www + "/d", "a-site.txt": site + "/a.txt",
+		"a-slashes.txt": www + "//d/./b.txt",
+		"a-up.txt":      www + "/d/../a.txt", "d/a-chain.txt": "../a-next",
+		"a-next": site + "/a-d/b.txt", "a-root": www, "a-slash": www + "/",
 		"a-through.txt": www + "/din/../a.txt", // din is d: its parent is www
 
-		"a-out.txt": outer + "/secret.txt", "a-sibling.txt": www + "-secret/x.txt", "a-sibling": www + "-secret",
-		"a-leaves.txt": www + "/../secret.txt", "a-back.txt": www + "/../www/a.txt", "a-passes.txt": www + "/a-out.txt",
-		"a-none.txt": www + "/none.txt", "a-loop1": www + "/a-loop2", "a-loop2": www + "/a-loop1", "a-self": www + "/a-self/x",
-		"a-file": www + "/a.txt/x", "a-system": "/", "a-outer": outer,
+		"a-out.txt": outer + "/secret.txt", "a-sibling.txt": www + "-secret/x.txt",
+		"a-sibling": www + "-secret", "a-leaves.txt": www + "/../secret.txt",
+		"a-back.txt": www + "/../www/a.txt", "a-passes.txt": www + "/a-out.txt",
+		"a-none.txt": www + "/none.txt", "a-loop1": www + "/a-loop2", "a-loop2": www + "/a-loop1",
+		"a-self": www + "/a-self/x", "a-file": www + "/a.txt/x", "a-system": "/", "a-outer": outer,
 	} {
 		symlink(t, target, www+"/"+at)
 	}
@@ -77,22 +83,29 @@ func TestAbsoluteSymlinks(t *testing.T) {
 				viaSite = 404
 			}
 			for path, status := range map[string]int{
-				"/a-in.txt": 200, "/a-d/b.txt": 200, "/a-d/": 200, "/a-d": 301, "/a-d/up.txt": 200, "/a-site.txt": viaSite, "/a-slashes.txt": 200,
-				"/a-up.txt": 200, "/d/a-chain.txt": viaSite, "/a-next": viaSite, "/a-root/a.txt": 200, "/a-slash/a-root/d/b.txt": 200,
-				"/a-through.txt": 200, "/a-root/a-d/a-chain.txt": viaSite, "/a-root/": 200,
+				"/a-in.txt": 200, "/a-d/b.txt": 200, "/a-d/": 200, "/a-d": 301, "/a-d/up.txt": 200,
+				"/a-site.txt": viaSite, "/a-slashes.txt": 200, "/a-up.txt": 200,
+				"/d/a-chain.txt": viaSite, "/a-next": viaSite, "/a-root/a.txt": 200,
+				"/a-slash/a-root/d/b.txt": 200, "/a-through.txt": 200,
+				"/a-root/a-d/a-chain.txt": viaSite, "/a-root/": 200,
 
-				"/a-out.txt": 404, "/a-sibling.txt": 404, "/a-sibling/x.txt": 404, "/a-sibling/": 404, "/a-leaves.txt": 404, "/a-back.txt": 404,
-				"/a-passes.txt": 404, "/a-none.txt": 404, "/a-loop1": 404, "/a-self": 404, "/a-file": 404, "/a-system/etc/passwd": 404,
-				"/a-system/": 404, "/a-outer/secret.txt": 404, "/a-outer/www/a.txt": 404,
+				"/a-out.txt": 404, "/a-sibling.txt": 404, "/a-sibling/x.txt": 404,
+				"/a-sibling/": 404, "/a-leaves.txt": 404, "/a-back.txt": 404, "/a-passes.txt": 404,
+				"/a-none.txt": 404, "/a-loop1": 404, "/a-self": 404, "/a-file": 404,
+				"/a-system/etc/passwd": 404, "/a-system/": 404, "/a-outer/secret.txt": 404,
+				"/a-outer/www/a.txt": 404,
 			} {
-				if r := s.get(path); r.status != status || strings.Contains(r.body, "secret") && strings.HasSuffix(path, ".txt") {
+				r := s.get(path)
+				if r.status != status ||
+					strings.Contains(r.body, "secret") && strings.HasSuffix(path, ".txt") {
 					t.Errorf("%s: %d, want %d: %.60q", path, r.status, status, r.body)
 				}
 				if r := never.get(path); r.status != 404 {
 					t.Errorf("%s, never: %d", path, r.status)
 				}
 			}
-			want := []string{"a-d", "a-in.txt", "a-root", "a-slash", "a-slashes.txt", "a-through.txt", "a-up.txt", "a.txt", "d", "din", "in.txt"}
+			want := []string{"a-d", "a-in.txt", "a-root", "a-slash", "a-slashes.txt",
+				"a-through.txt", "a-up.txt", "a.txt", "d", "din", "in.txt"}
 			if dir == site {
 				want = append(want, "a-next", "a-site.txt")
 			}
@@ -104,7 +117,9 @@ func TestAbsoluteSymlinks(t *testing.T) {
 
 // Links that change while they are followed lead nowhere else: what is outside is never served.
 func TestSymlinkRaces(t *testing.T) {
-	outer := writeTree(t, map[string]string{"www/in/x.txt": "inside", "www/a.txt": "inside", "out/x.txt": "secret"})
+	outer := writeTree(t, map[string]string{
+		"www/in/x.txt": "inside", "www/a.txt": "inside", "out/x.txt": "secret",
+	})
 	www, done := outer+"/www", make(chan bool)
 	targets := []string{www + "/in", outer + "/out", "in", "../out", www + "/link2", "/"}
 	tmp := outer + "/tmp"
@@ -130,7 +145,9 @@ func TestSymlinkRaces(t *testing.T) {
 			running = false
 		default:
 		}
-		for _, name := range []string{"link/x.txt", "link2/x.txt", "link/link3/x.txt", "in/link3/x.txt"} {
+		for _, name := range []string{
+			"link/x.txt", "link2/x.txt", "link/link3/x.txt", "in/link3/x.txt",
+		} {
 			f, _, err := tree.open(name)
 			statuses[err == nil]++
 			if err != nil {
@@ -155,12 +172,15 @@ func TestSymlinks(t *testing.T) {
 		path          string
 		inside, never int
 	}{
-		{"/a.txt", 200, 200}, {"/d/b.txt", 200, 200}, {"/in.txt", 200, 404}, {"/din/b.txt", 200, 404}, {"/din/", 200, 404},
-		{"/din", 301, 404}, {"/d/up.txt", 200, 404}, {"/out.txt", 404, 404}, {"/abs.txt", 404, 404}, {"/dout/x.txt", 404, 404},
-		{"/dout/", 404, 404}, {"/env.txt", 404, 404}, {"/loop.txt", 404, 404}, {"/broken.txt", 404, 404}, {"/d/", 200, 200},
+		{"/a.txt", 200, 200}, {"/d/b.txt", 200, 200}, {"/in.txt", 200, 404},
+		{"/din/b.txt", 200, 404}, {"/din/", 200, 404}, {"/din", 301, 404}, {"/d/up.txt", 200, 404},
+		{"/out.txt", 404, 404}, {"/abs.txt", 404, 404}, {"/dout/x.txt", 404, 404},
+		{"/dout/", 404, 404}, {"/env.txt", 404, 404}, {"/loop.txt", 404, 404},
+		{"/broken.txt", 404, 404}, {"/d/", 200, 200},
 	} {
 		for range 2 {
-			if r := inside.get(tt.path); r.status != tt.inside || strings.Contains(r.body, "secret") {
+			r := inside.get(tt.path)
+			if r.status != tt.inside || strings.Contains(r.body, "secret") {
 				t.Errorf("%s, inside: %d %q", tt.path, r.status, r.body)
 			}
 			if r := never.get(tt.path); r.status != tt.never || strings.Contains(r.body, "secret") {
@@ -195,9 +215,14 @@ func TestIrregular(t *testing.T) {
 	if err := os.Rename(short+"/s", dir+"/sock"); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []Config{{Dir: dir, List: true}, {Dir: dir, List: true, Symlinks: SymlinksNever}, {FS: os.DirFS(dir), List: true}} {
+	for _, c := range []Config{
+		{Dir: dir, List: true}, {Dir: dir, List: true, Symlinks: SymlinksNever},
+		{FS: os.DirFS(dir), List: true},
+	} {
 		s := mounted(t, "/", c)
-		for _, path := range []string{"/pipe", "/topipe", "/sock", "/pipe/", "/pipe/x", "/index/index.html"} {
+		for _, path := range []string{
+			"/pipe", "/topipe", "/sock", "/pipe/", "/pipe/x", "/index/index.html",
+		} {
 			s.want(path, 404, "")
 		}
 		listed(t, s, "/", "a.txt", "index")
@@ -218,8 +243,8 @@ func (s *exhaustedSource) open(name string) (fs.File, fs.FileInfo, error) {
 	return s.source.open(name)
 }
 
-// When there are no descriptors, those that nobody uses are given back, and what still cannot be had is a 503 that is tried
-// again.
+// When descriptors run out, unused ones are given back; a file that still cannot be opened is a
+// 503, and is tried again.
 func TestExhausted(t *testing.T) {
 	dir := writeTree(t, map[string]string{"large.txt": largeText, "b.txt": "b", "c.txt": "c"})
 	s, err := newSite(Config{Dir: dir, ErrorTTL: -1, TTL: -1}, "")

@@ -14,16 +14,19 @@ import (
 	"github.com/golwan/golwan/lwan/lwantest"
 )
 
-// largeText is the content of a file that is larger than what is kept in memory. No two places of it look the same.
+// largeText is the content of a file that is larger than what is kept in memory. No two places of
+// it look the same.
 var largeText = func() string {
 	var b strings.Builder
 	for i := 0; b.Len() < 100_000; i++ {
-		b.WriteString("line " + strings.Repeat(string(rune('a'+i%26)), i%7) + " " + http.StatusText(100+i%400) + humanSize(int64(i)) + "\n")
+		b.WriteString("line " + strings.Repeat(string(rune('a'+i%26)), i%7) + " " +
+			http.StatusText(100+i%400) + humanSize(int64(i)) + "\n")
 	}
 	return b.String()
 }()
 
-// writeTree makes a directory with files, by their paths; a path that ends in a slash is a directory.
+// writeTree makes a directory with files, by their paths; a path that ends in a slash is a
+// directory.
 func writeTree(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -82,7 +85,9 @@ func started(t testing.TB, srv *lwan.Server) *testSite {
 	srv.StallAfter = -1 // the machine that runs tests may be busy
 	s := &testSite{lwantest.Start(t, srv), t}
 	s.Client.Transport.(*http.Transport).DisableCompression = true
-	s.Client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	s.Client.CheckRedirect = func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}
 	return s
 }
 
@@ -125,7 +130,8 @@ func (s *testSite) want(path string, status int, body string) *reply {
 	s.t.Helper()
 	r := s.get(path)
 	if r.status != status || (body != "" && r.body != body) || r.err != nil {
-		s.t.Errorf("GET %s: %d %.60q (%d bytes, %v), want %d %.60q", path, r.status, r.body, len(r.body), r.err, status, body)
+		s.t.Errorf("GET %s: %d %.60q (%d bytes, %v), want %d %.60q",
+			path, r.status, r.body, len(r.body), r.err, status, body)
 	}
 	return r
 }
