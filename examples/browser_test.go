@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// browser is a page in a headless Chromium, which is told what to do through a pipe: JSON messages of the DevTools
-// protocol, each ended by a NUL.
+// browser is a page in a headless Chromium, which is told what to do through a pipe: JSON messages
+// of the DevTools protocol, each ended by a NUL.
 type browser struct {
 	t       *testing.T
 	in      io.Writer
@@ -40,8 +40,9 @@ func browse(t *testing.T, url string) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--no-first-run", "--remote-debugging-pipe", "--user-data-dir="+profile, "about:blank")
+	cmd := exec.CommandContext(t.Context(), program, "--headless", "--no-sandbox", "--disable-gpu",
+		"--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-pipe",
+		"--user-data-dir="+profile, "about:blank")
 	cmd.ExtraFiles = []*os.File{fromUs, toUs} // descriptors 3 and 4
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -49,7 +50,8 @@ func browse(t *testing.T, url string) *browser {
 	fromUs.Close()
 	toUs.Close()
 	b := &browser{t: t, in: in, out: bufio.NewReader(out)}
-	late := time.AfterFunc(time.Minute, func() { out.Close() }) // a browser that hangs fails the test
+	// a browser that hangs fails the test
+	late := time.AfterFunc(time.Minute, func() { out.Close() })
 	t.Cleanup(func() {
 		late.Stop()
 		in.Close() // it ends with its pipe, with a code that depends on how busy it was
@@ -62,7 +64,8 @@ func browse(t *testing.T, url string) *browser {
 	return b
 }
 
-// removeProfile removes the browser's folder. Its helper processes end a little later than it does, and still write there.
+// removeProfile removes the browser's folder. Its helper processes end a little later than it does,
+// and still write there.
 func removeProfile(t *testing.T, dir string) {
 	err := os.RemoveAll(dir)
 	for deadline := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(deadline); {
@@ -93,7 +96,8 @@ func (b *browser) open(url string) {
 	b.t.Helper()
 	var target struct{ TargetID, SessionID string }
 	b.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
-	b.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &target)
+	b.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true},
+		&target)
 	b.session = target.SessionID
 	var moved struct{ ErrorText string }
 	b.call("Page.navigate", map[string]any{"url": url}, &moved)
@@ -159,7 +163,8 @@ func (b *browser) run(script string) string {
 		Result           struct{ Value json.RawMessage }
 		ExceptionDetails json.RawMessage
 	}
-	b.call("Runtime.evaluate", map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true}, &got)
+	b.call("Runtime.evaluate",
+		map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true}, &got)
 	if got.ExceptionDetails != nil {
 		b.t.Fatalf("%s: %s", script, got.ExceptionDetails)
 	}
@@ -171,7 +176,11 @@ func (b *browser) until(expression string) {
 	b.t.Helper()
 	got := b.run(fmt.Sprintf(`new Promise(done => {
 		const late = Date.now() + 20000
-		const look = () => %s ? done("") : Date.now() > late ? done(document.body.innerText) : setTimeout(look, 20)
+		const look = () => {
+			if (%s) done("")
+			else if (Date.now() > late) done(document.body.innerText)
+			else setTimeout(look, 20)
+		}
 		look()
 	})`, expression))
 	if got != `""` {

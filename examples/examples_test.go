@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// use is what a client does with an example while it runs. Examples that are not listed have tests of their own beside
-// them.
+// use is what a client does with an example while it runs. Examples that are not listed have tests
+// of their own beside them.
 var use = map[string]func(*testing.T, *site){
 	"hello":   useHello,
 	"echo":    useEcho,
@@ -42,14 +42,15 @@ func TestExamples(t *testing.T) {
 			s := run(t, filepath.Join(bin, name), "127.0.0.1:0")
 			if use[name] != nil {
 				use[name](t, s)
-			} else if tests, err := filepath.Glob(name + "/*_test.go"); err != nil || len(tests) == 0 {
+			} else if own, err := filepath.Glob(name + "/*_test.go"); err != nil || len(own) == 0 {
 				t.Error("no client uses the example: neither in a test beside it nor in this one")
 			}
 		})
 	}
 }
 
-// names is the folders with an example. Every file is read, so that a kept result of the test is not good for others.
+// names is the folders with an example. Every file is read, so that a kept result of the test is
+// not good for others.
 func names(t *testing.T) (all []string) {
 	t.Helper()
 	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
@@ -77,7 +78,8 @@ var programs = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./...").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator),
+		"./...").CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("go build: %w\n%s", err, out)
 	}
@@ -92,7 +94,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// build returns the folder of the programs. It skips the test where programs cannot be ended as they should.
+// build returns the folder of the programs. It skips the test where programs cannot be ended as
+// they should.
 func build(t *testing.T) string {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -155,7 +158,9 @@ func (s *site) end(t *testing.T) {
 // client talks to the site, whatever the URL says.
 func (s *site) client(t *testing.T) *http.Client {
 	tr := &http.Transport{
-		DialContext:           func(context.Context, string, string) (net.Conn, error) { return s.dial() },
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return s.dial()
+		},
 		ExpectContinueTimeout: time.Minute, // 0 would mean not to wait for the server's word
 		ResponseHeaderTimeout: time.Minute,
 	}

@@ -20,7 +20,9 @@ type answer struct {
 }
 
 // ask sends a request and reads the answer.
-func ask(t *testing.T, c *http.Client, method, target string, body io.Reader, fields ...string) answer {
+func ask(
+	t *testing.T, c *http.Client, method, target string, body io.Reader, fields ...string,
+) answer {
 	t.Helper()
 	if strings.HasPrefix(target, "/") {
 		target = "http://site" + target
@@ -45,11 +47,13 @@ func ask(t *testing.T, c *http.Client, method, target string, body io.Reader, fi
 }
 
 // expect is ask, checked.
-func expect(t *testing.T, c *http.Client, method, target string, body io.Reader, status int, text string, fields ...string) answer {
+func expect(t *testing.T, c *http.Client, method, target string, body io.Reader, status int,
+	text string, fields ...string) answer {
 	t.Helper()
 	got := ask(t, c, method, target, body, fields...)
 	if got.status != status || got.body != text {
-		t.Errorf("%s %s: %d %.100q, want %d %.100q", method, target, got.status, got.body, status, text)
+		t.Errorf("%s %s: %d %.100q, want %d %.100q",
+			method, target, got.status, got.body, status, text)
 	}
 	return got
 }
@@ -83,28 +87,36 @@ func TestHelloOnUnixSocket(t *testing.T) {
 	})
 	s := run(t, build(t)+"/hello", "unix:"+dir+"/s")
 	expect(t, s.client(t), "GET", "/hello?name=you", nil, 200, "Hello, you!")
-	if want := fmt.Sprintf("curl -i --unix-socket '%s/s' 'http://localhost/hello?name=you'", dir); s.lines[1] != want {
+	want := fmt.Sprintf("curl -i --unix-socket '%s/s' 'http://localhost/hello?name=you'", dir)
+	if s.lines[1] != want {
 		t.Errorf("%s, want %s", s.lines[1], want)
 	}
 }
 
 func useEcho(t *testing.T, s *site) {
 	c := s.client(t)
-	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} {
+	for _, method := range []string{
+		"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND",
+	} {
 		expect(t, c, method, "/any/path?q", nil, 200, "")
 	}
 	limit := strings.Repeat("0123456789abcdef", 1<<16)
 	expect(t, c, "POST", "/", strings.NewReader(limit), 200, limit)
-	expect(t, c, "PUT", "/", io.MultiReader(strings.NewReader("sent "), strings.NewReader("in chunks")), 200, "sent in chunks")
+	expect(t, c, "PUT", "/",
+		io.MultiReader(strings.NewReader("sent "), strings.NewReader("in chunks")),
+		200, "sent in chunks")
 	expect(t, c, "POST", "/", strings.NewReader(limit), 200, limit, "Expect", "100-continue")
-	if got := ask(t, c, "POST", "/", strings.NewReader(limit+"+"), "Expect", "100-continue"); got.status != 413 {
+	over := strings.NewReader(limit + "+")
+	if got := ask(t, c, "POST", "/", over, "Expect", "100-continue"); got.status != 413 {
 		t.Errorf("one byte more than the limit: %d %.100q", got.status, got.body)
 	}
 	for _, tt := range []struct{ request, want string }{
-		{"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n", " 501 Not Implemented"},
+		{"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n",
+			" 501 Not Implemented"},
 		{"POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nold", " 200 OK"},
 	} {
-		if got, _, _ := strings.Cut(s.raw(t, tt.request), "\r\n"); !strings.HasSuffix(got, tt.want) {
+		got, _, _ := strings.Cut(s.raw(t, tt.request), "\r\n")
+		if !strings.HasSuffix(got, tt.want) {
 			t.Errorf("sent %q, got %q", tt.request, got)
 		}
 	}
@@ -134,15 +146,18 @@ func (s *site) raw(t *testing.T, request string) string {
 func useRoutes(t *testing.T, s *site) {
 	c := s.client(t)
 	got := expect(t, c, "GET", "/", nil, 200, "GET /{$}\nGET /api/items/{id}\n/api/\nPOST /hits/\n")
-	if c, id := got.header.Get("Cache-Control"), got.header.Get("X-Request-Id"); c != "no-store" || id == "" {
-		t.Errorf("Cache-Control: %s, X-Request-Id: %s", c, id)
+	control, id := got.header.Get("Cache-Control"), got.header.Get("X-Request-Id")
+	if control != "no-store" || id == "" {
+		t.Errorf("Cache-Control: %s, X-Request-Id: %s", control, id)
 	}
 	got = expect(t, c, "GET", "/api/items/5", nil, 401, "401 Unauthorized\n")
 	if v := got.header.Get("WWW-Authenticate"); v != "Bearer" {
 		t.Errorf("WWW-Authenticate: %s", v)
 	}
-	expect(t, c, "GET", "/api/items/5", nil, 200, `{"id":5,"user":"ann"}`, "Authorization", "Bearer ann")
-	expect(t, c, "GET", "/api/items/five", nil, 404, "404 Not Found\nid is not valid\n", "Authorization", "Bearer ann")
+	expect(t, c, "GET", "/api/items/5", nil, 200, `{"id":5,"user":"ann"}`, "Authorization",
+		"Bearer ann")
+	expect(t, c, "GET", "/api/items/five", nil, 404, "404 Not Found\nid is not valid\n",
+		"Authorization", "Bearer ann")
 	expect(t, c, "GET", "/api/nothing", nil, 401, "401 Unauthorized\n")
 	expect(t, c, "GET", "/nothing", nil, 404, "404 Not Found\n")
 	expect(t, c, "POST", "/hits/", nil, 200, "11")

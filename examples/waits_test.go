@@ -26,7 +26,8 @@ type feed struct {
 // event is one that a page would see.
 type event struct{ id, name, data string }
 
-// listen subscribes; lastID is that of the last event that the client has seen, "" at its first visit.
+// listen subscribes; lastID is that of the last event that the client has seen, "" at its first
+// visit.
 func listen(t *testing.T, c *http.Client, path, lastID string) *feed {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://site"+path, nil)
@@ -98,7 +99,8 @@ func (f *feed) rest() {
 // useEvents drops connections at random moments, and comes back as EventSource does.
 func useEvents(t *testing.T, s *site) {
 	c := s.client(t)
-	if got := ask(t, c, "GET", "/", nil); got.status != 200 || !strings.Contains(got.body, "new EventSource") {
+	got := ask(t, c, "GET", "/", nil)
+	if got.status != 200 || !strings.Contains(got.body, "new EventSource") {
 		t.Errorf("the page: %d %.100q", got.status, got.body)
 	}
 	other := listen(t, c, "/ticks", "")
@@ -141,8 +143,8 @@ func useEvents(t *testing.T, s *site) {
 	other.rest()
 }
 
-// after is the ID of the event that comes n events after that with the given ID, which the topic has made: the events are
-// numbered behind what is the topic's own.
+// after is the ID of the event that comes n events after that with the given ID, which the topic
+// has made: the events are numbered behind what is the topic's own.
 func after(t *testing.T, id string, n int) string {
 	t.Helper()
 	topic, number, _ := strings.Cut(id, "-")
@@ -184,7 +186,8 @@ func useChat(t *testing.T, s *site) {
 		t.Errorf("ann is told %v of bob", ev)
 	}
 	said := func(room, body string) answer {
-		return ask(t, c, "POST", "/rooms/"+room, strings.NewReader(body), "Content-Type", "application/json")
+		return ask(t, c, "POST", "/rooms/"+room, strings.NewReader(body), "Content-Type",
+			"application/json")
 	}
 	if got := said("lobby", `{"who":"ann","text":"hi\nthere <b>"}`); got.status != 202 {
 		t.Fatalf("%v", got)
@@ -197,8 +200,9 @@ func useChat(t *testing.T, s *site) {
 		}
 	}
 	for body, status := range map[string]int{
-		`{"who":"ann","text":""}`: 422, `{"who":"","text":"x"}`: 422, `{"who":1}`: 400, `{`: 400, ``: 400,
-		`{"who":"a","text":"` + strings.Repeat("x", 2001) + `"}`: 422, `{"who":"a","text":"` + strings.Repeat("x", 16<<10) + `"}`: 413,
+		`{"who":"ann","text":""}`: 422, `{"who":"","text":"x"}`: 422, `{"who":1}`: 400, `{`: 400,
+		``: 400, `{"who":"a","text":"` + strings.Repeat("x", 2001) + `"}`: 422,
+		`{"who":"a","text":"` + strings.Repeat("x", 16<<10) + `"}`: 413,
 	} {
 		if got := said("lobby", body); got.status != status {
 			t.Errorf("%.40s: %d %s, want %d", body, got.status, got.body, status)
@@ -250,7 +254,8 @@ func useUpload(t *testing.T, s *site) {
 	c := s.client(t)
 	f := listen(t, c, "/uploads/u1/events", "")
 	f.until("ready")
-	content := bytes.Repeat([]byte("0123456789abcdef"), 128<<10) // 2 MiB, more than the default limit
+	// 2 MiB, more than the default limit
+	content := bytes.Repeat([]byte("0123456789abcdef"), 128<<10)
 	half := make(chan struct{})
 	body, contentType := form("a.bin", content, half)
 	got := make(chan answer, 1)
@@ -307,9 +312,12 @@ func form(name string, content []byte, half <-chan struct{}) (io.Reader, string)
 }
 
 func useUploadBadly(t *testing.T, c *http.Client, dir string) {
-	for name, status := range map[string]int{"a.bin": 409, "..": 422, strings.Repeat("x", 256): 422, "../b.bin": 201} {
+	for name, status := range map[string]int{
+		"a.bin": 409, "..": 422, strings.Repeat("x", 256): 422, "../b.bin": 201,
+	} {
 		body, contentType := form(name, []byte("other"), nil)
-		if got := ask(t, c, "POST", "/uploads/u2", body, "Content-Type", contentType); got.status != status {
+		got := ask(t, c, "POST", "/uploads/u2", body, "Content-Type", contentType)
+		if got.status != status {
 			t.Errorf("%.20s: %d %s, want %d", name, got.status, got.body, status)
 		}
 	}
@@ -323,7 +331,8 @@ func useUploadBadly(t *testing.T, c *http.Client, dir string) {
 	}
 	req.Header.Set("Content-Type", "multipart/form-data; boundary=b")
 	go func() {
-		fmt.Fprint(w, "--b\r\nContent-Disposition: form-data; name=file; filename=cut.bin\r\n\r\nhalf of")
+		fmt.Fprint(w,
+			"--b\r\nContent-Disposition: form-data; name=file; filename=cut.bin\r\n\r\nhalf of")
 		waitFor(t, "cut.bin", func() bool { return exists(filepath.Join(dir, "cut.bin")) })
 		w.CloseWithError(io.ErrClosedPipe) // the client breaks off
 	}()
@@ -392,15 +401,17 @@ func useNetHTTP(t *testing.T, s *site) {
 	for _, base := range []string{"", second} {
 		expect(t, c, "GET", base+"/hello/you", nil, 200, "Hello, you!\n")
 		expect(t, c, "GET", base+"/nothing", nil, 404, "404 Not Found\n")
-		if got := ask(t, c, "GET", base+"/debug/pprof/goroutine?debug=1", nil); got.status != 200 || !strings.Contains(got.body, "goroutine profile: total") {
+		got := ask(t, c, "GET", base+"/debug/pprof/goroutine?debug=1", nil)
+		if got.status != 200 || !strings.Contains(got.body, "goroutine profile: total") {
 			t.Errorf("%s pprof: %d %.100q", base, got.status, got.body)
 		}
 		var vars struct {
 			Cmdline []string
 			Server  struct{ Requests int64 }
 		}
-		got := ask(t, c, "GET", base+"/debug/vars", nil)
-		if err := json.Unmarshal([]byte(got.body), &vars); err != nil || len(vars.Cmdline) == 0 || vars.Server.Requests < 1 {
+		got = ask(t, c, "GET", base+"/debug/vars", nil)
+		err := json.Unmarshal([]byte(got.body), &vars)
+		if err != nil || len(vars.Cmdline) == 0 || vars.Server.Requests < 1 {
 			t.Errorf("%s expvar: %v %.100q", base, err, got.body)
 		}
 	}

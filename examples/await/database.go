@@ -14,7 +14,8 @@ type user struct {
 
 var errNoUser = errors.New("there is no such user")
 
-// database stands for one at the other end of a network: a goroutine that takes its time for each answer.
+// database stands for a database at the other end of a network: a goroutine that takes some time
+// for each answer.
 type database struct {
 	asked chan question
 	delay time.Duration // until an answer comes
@@ -44,7 +45,8 @@ func (db *database) run(ctx context.Context) error {
 	}
 }
 
-// user blocks until the answer is there or ctx ends, as database/sql does. It must not run on a loop.
+// user blocks until the answer is there or ctx ends, as database/sql does. It must not run on a
+// loop.
 func (db *database) user(ctx context.Context, id int) (user, error) {
 	answer := make(chan user, 1)
 	select {

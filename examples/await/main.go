@@ -1,5 +1,5 @@
-// Await shows handlers that need a slow database: they are parked while a goroutine asks it, answers are kept in a
-// cache, and there is a limit to everybody's patience.
+// Await shows handlers that need a slow database: they are parked while a goroutine asks it,
+// answers are kept in a cache, and every request has a time limit.
 //
 //	go run ./examples/await -addr :8080
 package main
@@ -52,7 +52,9 @@ func (a *app) cached(req *lwan.Request, resp *lwan.Response) lwan.Status {
 
 func main() {
 	a := &app{db: &database{asked: make(chan question), delay: 100 * time.Millisecond}}
-	a.users = cache.New(cache.Config[int, user]{TTL: time.Minute, ErrorTTL: time.Second, MaxEntries: 10_000, Create: a.db.user})
+	a.users = cache.New(cache.Config[int, user]{
+		TTL: time.Minute, ErrorTTL: time.Second, MaxEntries: 10_000, Create: a.db.user,
+	})
 	srv := &lwan.Server{ErrorStatus: func(err error) lwan.Status {
 		if errors.Is(err, errNoUser) {
 			return lwan.StatusNotFound
@@ -68,7 +70,8 @@ func main() {
 	patient := srv.Group("", lwan.WithLimits(lwan.Limits{Timeout: 10 * time.Second}))
 	patient.Handle("GET /users/{id}", a.show)
 	patient.Handle("GET /cached/{id}", a.cached)
-	srv.Handle("GET /hasty/{id}", a.show, lwan.WithLimits(lwan.Limits{Timeout: 20 * time.Millisecond}))
+	srv.Handle("GET /hasty/{id}", a.show,
+		lwan.WithLimits(lwan.Limits{Timeout: 20 * time.Millisecond}))
 	go func() { <-srv.Ready(); fmt.Println("listening on", srv.Addrs()[0]) }()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)

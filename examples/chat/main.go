@@ -1,4 +1,4 @@
-// Chat has rooms: what one visitor of a room says, all others see. A room is a topic, made when somebody enters.
+// Chat has rooms: what one visitor of a room says, all see. A room is a topic, made when needed.
 //
 //	go run ./examples/chat -addr :8080
 package main
@@ -16,7 +16,8 @@ import (
 //go:embed page.html
 var page []byte
 
-// rooms forgets a room that nobody is in for an hour, with all that was said: who comes back before that misses nothing.
+// rooms forgets a room that was empty for an hour, with all that was said in it: a visitor who
+// comes back before that misses nothing.
 type rooms struct{ lwan.Topics }
 
 // message is what the page sends, and gets from others.
@@ -52,7 +53,7 @@ func (r *rooms) say(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	return resp.JSON(202, map[string]string{"id": r.Get(req.Param("room")).Publish(ev)})
 }
 
-// listen holds nothing but the connection. Everybody is told how many there are, when one comes and when one has left.
+// listen holds nothing but the connection. When a visitor comes or leaves, all get the new count.
 func (r *rooms) listen(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	room := r.Get(req.Param("room"))
 	count := func(error) { room.Publish(lwan.Event{Name: "here", Data: strconv.Itoa(room.Len())}) }

@@ -8,17 +8,23 @@ import (
 	"github.com/golwan/golwan/lwan/lwantest"
 )
 
-// differs lists the cases that are answered in another way on purpose, each with the rule that says so.
+// differs lists the cases that are answered in another way on purpose, each with the rule that says
+// so.
 var differs = map[string]string{
-	"llhttp: Content-Length reset when no body is received": "123 bytes of content were announced, and are waited for: RFC 9112 section 6.3",
-	"llhttp: CRLF between requests, implicit `keep-alive`":  "the first of the requests is whole and is answered: RFC 9112 section 9.3.2; the case counts the second",
-	"llhttp: Should parse multiple events":                  "two of the requests are whole and are answered: RFC 9112 section 9.3.2; the case counts the third",
-	"llhttp: Disallow UTF-8 in URI path in strict mode":     "taken as if it were percent-encoded, as lighttpd's case and clients in use want it; RFC 9112 section 3.2 says SHOULD",
-	"llhttp: SOURCE request with ICE":                       "ICE is not HTTP: RFC 9112 section 2.3",
-	"llhttp: OPTIONS request with RTSP":                     "RTSP is not HTTP: RFC 9112 section 2.3",
-	"llhttp: ANNOUNCE request with RTSP":                    "RTSP is not HTTP: RFC 9112 section 2.3",
-	"llhttp: No HTTP version":                               "each request line names a version: RFC 9112 section 3",
-	"llhttp: `host:port` and basic auth":                    "user information from an untrusted source is an error: RFC 9110 section 4.2.4",
+	"llhttp: Content-Length reset when no body is received": "123 bytes of content were " +
+		"announced, and are waited for: RFC 9112 section 6.3",
+	"llhttp: CRLF between requests, implicit `keep-alive`": "the first of the requests is whole " +
+		"and is answered: RFC 9112 section 9.3.2; the case counts the second",
+	"llhttp: Should parse multiple events": "two of the requests are whole and are " +
+		"answered: RFC 9112 section 9.3.2; the case counts the third",
+	"llhttp: Disallow UTF-8 in URI path in strict mode": "taken as if it were percent-encoded, " +
+		"as lighttpd's case and clients in use want it; RFC 9112 section 3.2 says SHOULD",
+	"llhttp: SOURCE request with ICE":    "ICE is not HTTP: RFC 9112 section 2.3",
+	"llhttp: OPTIONS request with RTSP":  "RTSP is not HTTP: RFC 9112 section 2.3",
+	"llhttp: ANNOUNCE request with RTSP": "RTSP is not HTTP: RFC 9112 section 2.3",
+	"llhttp: No HTTP version":            "each request line names a version: RFC 9112 section 3",
+	"llhttp: `host:port` and basic auth": "user information from an untrusted source " +
+		"is an error: RFC 9110 section 4.2.4",
 }
 
 // TestConformance serves the example and sends it the raw requests of other servers' test suites.
@@ -37,14 +43,15 @@ func TestConformance(t *testing.T) {
 			good := judgeAll(t, corpus.name, cases, corpus.judge)
 			t.Logf("%d of %d as expected", good, len(cases))
 			if len(cases) != corpus.cases || good < corpus.good {
-				t.Errorf("%d of %d cases are as expected, want %d of %d", good, len(cases), corpus.good, corpus.cases)
+				t.Errorf("%d of %d cases are as expected, want %d of %d",
+					good, len(cases), corpus.good, corpus.cases)
 			}
 		})
 	}
 }
 
-// judgeAll judges the cases of a corpus and returns how many are as expected. It talks about all at the same time,
-// because silence takes its time.
+// judgeAll judges the cases of a corpus and returns how many are as expected. It talks about all at
+// the same time, because silence takes its time.
 func judgeAll(t *testing.T, corpus string, cases []rawCase, j judge) (good int) {
 	srv := &lwan.Server{Loops: 2}
 	srv.Handle("/", echo)
@@ -69,7 +76,8 @@ func judgeAll(t *testing.T, corpus string, cases []rawCase, j judge) (good int) 
 	return good
 }
 
-// judgeCase reports whether the case is as expected, and fails the test if that is not what the list of differences says.
+// judgeCase reports whether the case is as expected, and fails the test if that is not what the
+// list of differences says.
 func judgeCase(t *testing.T, name string, c *rawCase, ex *exchange, j judge) bool {
 	reason, listed := differs[name]
 	right := j.right(c, ex)

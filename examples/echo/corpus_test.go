@@ -8,20 +8,22 @@ import (
 	"testing"
 )
 
-// The corpora are raw requests from the test suites of other servers, with what those make of them. They are no part of
-// this project: they are looked for in $GOLWAN_CONFORMANCE, then in a folder "conformance" beside one of the folders
-// that this one is in.
+// The corpora are raw requests from the test suites of other servers, with what those make of them.
+// They are no part of this project: they are looked for in $GOLWAN_CONFORMANCE, then in a folder
+// "conformance" beside one of the folders that this one is in.
 
 // rawCase is a case of any of the corpora; each of them uses the fields of one group.
 type rawCase struct {
 	Name    string
 	Request []byte `json:"request_base64"`
 
-	// lighttpd: what it answers, 0 being any answer that finds no fault with the message; and what else conforms
+	// lighttpd: what it answers, 0 being any answer that finds no fault with the message; and what
+	// else conforms
 	ExpectStatus int `json:"expect_status"`
 	Accept       []string
 
-	// llhttp: accept, reject, incomplete, answer-then-close or upgrade, and the messages in the bytes
+	// llhttp: accept, reject, incomplete, answer-then-close or upgrade, and the messages in the
+	// bytes
 	Verdict  string
 	Messages int
 	Methods  []string

@@ -56,9 +56,11 @@ func (e *exchange) last() int {
 	return e.answers[len(e.answers)-1].status
 }
 
-// converse sends the case's bytes on a connection of its own and reads answers until they are enough, the
-// connection ends, or patience does.
-func converse(addr string, c *rawCase, enough func(*rawCase, *exchange) bool, patience time.Duration) *exchange {
+// converse sends the case's bytes on a connection of its own and reads answers until there are
+// enough, the connection ends, or patience has passed.
+func converse(
+	addr string, c *rawCase, enough func(*rawCase, *exchange) bool, patience time.Duration,
+) *exchange {
 	ex := &exchange{}
 	conn, err := net.Dial("tcp", addr)
 	if err == nil {

@@ -15,7 +15,8 @@ type judge struct {
 	right   func(c *rawCase, ex *exchange) bool
 }
 
-// framingFaults are the statuses that say that a message could not be understood, or its method or expectation not met.
+// framingFaults are the statuses that say that a message could not be understood, or its method or
+// expectation not met.
 var framingFaults = []int{400, 405, 408, 411, 413, 414, 417, 426, 431, 501, 505}
 
 // notOurs are those of them that say nothing against the message itself.
@@ -73,8 +74,8 @@ var llhttpJudge = judge{
 	},
 }
 
-// echoed reports whether the messages were answered with their own bodies. That is more than the corpus asks for: a
-// server that is out of step answers 200 as well.
+// echoed reports whether the messages were answered with their own bodies. That is more than the
+// corpus asks for: a server that is out of step answers 200 as well.
 func echoed(c *rawCase, ex *exchange) bool {
 	want := c.Messages
 	if c.Verdict == "upgrade" {
@@ -96,13 +97,16 @@ var h1specJudge = judge{
 		if status == 0 {
 			status = -1
 		}
-		in := slices.ContainsFunc(c.ExpectRanges, func(r [2]int) bool { return r[0] <= status && status <= r[1] })
+		in := slices.ContainsFunc(c.ExpectRanges, func(r [2]int) bool {
+			return r[0] <= status && status <= r[1]
+		})
 		return in && (c.ExpectBody == "" || status != 200 || ex.answers[0].body == c.ExpectBody)
 	},
 }
 
-// patience is how long to wait for an answer. Where one must come it is long and is not used up; where silence is
-// expected it has to be sat out, and a server that is too slow to say something wrong in that time passes.
+// patience is how long to wait for an answer. Where one must come it is long and is not used up;
+// where silence is expected it has to be sat out, and a server that is too slow to say something
+// wrong in that time passes.
 func (j *judge) patience(c *rawCase, listed bool) time.Duration {
 	if listed || j.mayWait(c) {
 		return time.Second / 2

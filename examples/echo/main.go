@@ -1,5 +1,5 @@
-// Echo answers every request with 200 and the body that it came with, whatever the method and the path. Only CONNECT is
-// refused, by the framework: a 2xx would turn the connection into a tunnel.
+// Echo answers every request with 200 and the body that it came with, whatever the method and the
+// path. Only CONNECT is refused, by the framework: a 2xx would turn the connection into a tunnel.
 //
 //	go run ./examples/echo -addr :8080
 package main
@@ -12,7 +12,8 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// echo reads the whole body first: a client that sends all of it before it reads an answer must not be made to wait.
+// echo reads the whole body first: a client that sends all of it before it reads an answer must not
+// be made to wait.
 func echo(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	body, err := req.BodyBytes()
 	if err != nil {

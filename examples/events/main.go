@@ -1,4 +1,5 @@
-// Events shows a live clock and the server's own counters in every open page, with server-sent events of one topic.
+// Events shows a live clock and the server's own counters in every open page, with server-sent
+// events of one topic.
 //
 //	go run ./examples/events -addr :8080
 package main
@@ -17,8 +18,8 @@ import (
 //go:embed page.html
 var page []byte
 
-// ticks is heard by any number of clients. A client that was away for less than Replay events misses none: EventSource
-// comes back with the ID of the last one that it saw.
+// ticks is heard by any number of clients. A client that was away for less than Replay events
+// misses none: EventSource comes back with the ID of the last one that it saw.
 var ticks = lwan.Topic{Replay: 240}
 
 type tick struct {
@@ -32,7 +33,8 @@ type tick struct {
 // publish makes one event of a tick, which all clients share.
 func publish(now time.Time, s lwan.Stats) error {
 	ev, err := lwan.JSONEvent("tick", tick{
-		Time: now.Format(time.TimeOnly), Requests: s.Requests, Idle: s.Conns.Idle, Watching: s.Conns.Subscribed, Sent: s.BytesOut,
+		Time: now.Format(time.TimeOnly), Requests: s.Requests, Idle: s.Conns.Idle,
+		Watching: s.Conns.Subscribed, Sent: s.BytesOut,
 	})
 	if err != nil {
 		return err

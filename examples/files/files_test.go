@@ -16,7 +16,9 @@ import (
 
 func TestSite(t *testing.T) {
 	dir := t.TempDir()
-	for name, text := range map[string]string{"a.txt": "hello", "large.bin": strings.Repeat("0123456789", 10_000), ".hidden": "x"} {
+	for name, text := range map[string]string{
+		"a.txt": "hello", "large.bin": strings.Repeat("0123456789", 10_000), ".hidden": "x",
+	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +54,8 @@ func TestSite(t *testing.T) {
 	req.Header.Set("Accept", "application/json")
 	_, body := do(t, s, req)
 	var list struct{ Entries []struct{ Name string } }
-	if err := json.Unmarshal([]byte(body), &list); err != nil || len(list.Entries) != 2 || list.Entries[0].Name != "large.bin" {
+	err = json.Unmarshal([]byte(body), &list)
+	if err != nil || len(list.Entries) != 2 || list.Entries[0].Name != "large.bin" {
 		t.Errorf("%v: %q", err, body)
 	}
 }
@@ -72,7 +75,10 @@ func do(t *testing.T, s *lwantest.Server, req *http.Request) (status int, body s
 }
 
 func TestPage(t *testing.T) {
-	for addr, want := range map[string]string{"0.0.0.0:8080": "http://localhost:8080/", "[::]:80": "http://localhost:80/", "127.0.0.1:9": "http://127.0.0.1:9/"} {
+	for addr, want := range map[string]string{
+		"0.0.0.0:8080": "http://localhost:8080/", "[::]:80": "http://localhost:80/",
+		"127.0.0.1:9": "http://127.0.0.1:9/",
+	} {
 		a, err := net.ResolveTCPAddr("tcp", addr)
 		if err != nil {
 			t.Fatal(err)

@@ -26,8 +26,10 @@ func main() {
 	loops := flag.Int("loops", 0, "event loops; 0: one per CPU")
 	c := files.Config{Dir: ".", List: true}
 	flag.BoolVar(&c.Hidden, "hidden", false, "serve and list files whose name begins with a dot")
-	flag.StringVar(&c.Fallback, "fallback", "", "file to serve for paths that are not there, as an application's index.html")
-	flag.DurationVar(&c.TTL, "ttl", 0, "how long a file is served without another look at it; 0: 5 s")
+	flag.StringVar(&c.Fallback, "fallback", "",
+		"file to serve for paths that are not there, as an application's index.html")
+	flag.DurationVar(&c.TTL, "ttl", 0,
+		"how long a file is served without another look at it; 0: 5 s")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		c.Dir = flag.Arg(0)

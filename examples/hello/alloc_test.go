@@ -12,9 +12,9 @@ import (
 	"github.com/golwan/golwan/lwan/lwantest"
 )
 
-// TestAllocations counts what a request allocates from the read of it to the write of its answer, on a connection. The
-// client counts too, so it allocates nothing. net/http, which serves
-// on other systems, and the race detector allocate.
+// TestAllocations counts what a request allocates from the read of it to the write of its answer,
+// on a connection. The client counts too, so it allocates nothing. net/http, which serves on other
+// systems, and the race detector allocate.
 func TestAllocations(t *testing.T) {
 	srv := &lwan.Server{Loops: 1}
 	srv.Handle("GET /hello", hello)
@@ -31,7 +31,9 @@ func TestAllocations(t *testing.T) {
 		want          float64
 	}{
 		{"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", "Hello, world!", 0},
-		{"GET /hello?name=you HTTP/1.1\r\nHost: a\r\nUser-Agent: curl/8.0\r\nAccept: */*\r\n\r\n", "Hello, you!", 1}, // the name, which may be kept
+		// the name, which may be kept
+		{"GET /hello?name=you HTTP/1.1\r\nHost: a\r\nUser-Agent: curl/8.0\r\nAccept: */*\r\n\r\n",
+			"Hello, you!", 1},
 	} {
 		request, buf, n := []byte(tt.request), make([]byte, 1024), 0
 		got := testing.AllocsPerRun(200, func() {

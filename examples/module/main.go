@@ -1,4 +1,5 @@
-// Module shows a module of one's own: a typed configuration, routes below any prefix, and a life with background work.
+// Module shows how to write a module: a typed configuration, routes below any prefix, and a life
+// with background work.
 //
 //	go run ./examples/module -addr :8080 -file /tmp/visits.json
 package main
@@ -13,7 +14,8 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// site mounts the module twice: from Go, checked by the compiler, and by name, as a configuration file does.
+// site mounts the module twice: from Go, checked by the compiler, and by name, as a configuration
+// file does.
 func site(file string, every time.Duration) *lwan.Server {
 	srv := new(lwan.Server)
 	srv.Mount("/visits", Visits.With(Config{File: file, Every: every}))

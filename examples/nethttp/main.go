@@ -1,5 +1,4 @@
-// Nethttp joins both worlds: a ServeMux with pprof and expvar lives inside of a server, and the same routes are served by
-// net/http on a second address.
+// Nethttp joins both worlds: pprof's ServeMux in a server, and the same routes behind net/http.
 //
 //	go run ./examples/nethttp -addr :8080 -http :8081
 package main
@@ -72,7 +71,8 @@ func main() {
 	}
 	expvar.Publish("server", expvar.Func(func() any { return srv.Stats() }))
 	srv.Go(func(ctx context.Context) error { return serve(ctx, ln, lwan.ToHTTP(h)) })
-	go func() { <-srv.Ready(); fmt.Printf("listening on %v\nnet/http on %v\n", srv.Addrs()[0], ln.Addr()) }()
+	const ready = "listening on %v\nnet/http on %v\n"
+	go func() { <-srv.Ready(); fmt.Printf(ready, srv.Addrs()[0], ln.Addr()) }()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// Routes shows patterns and their parameters, groups, middleware, and a module of one's own. GET / lists what there is.
+// Routes shows patterns, parameters, groups, middleware and a module. GET / lists the routes.
 //
 //	go run ./examples/routes -addr :8080
 package main
@@ -54,11 +54,12 @@ func uncached(next lwan.Handler) lwan.Handler {
 type CounterConfig struct{ Start int64 }
 
 // Counter is a module: it can be mounted at any prefix, any number of times.
-var Counter = lwan.Module[CounterConfig]{Name: "counter", Open: func(s *lwan.Scope, c CounterConfig) error {
-	n := c.Start
-	s.Handle("POST /", func(_ *lwan.Request, resp *lwan.Response) lwan.Status { return resp.JSON(200, atomic.AddInt64(&n, 1)) })
+var Counter = lwan.Module[CounterConfig]{Open: func(s *lwan.Scope, c CounterConfig) error {
+	s.Handle("POST /", func(_ *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.JSON(200, atomic.AddInt64(&c.Start, 1))
+	})
 	return nil
-}}
+}, Name: "counter"}
 
 func main() {
 	srv := new(lwan.Server)

@@ -1,4 +1,5 @@
-// Upload streams the files of a form to disk while they come in, and tells the page how far they are.
+// Upload streams the files of a form to disk while they come in, and tells the page how far they
+// are.
 //
 //	go run ./examples/upload -addr :8080 -dir /tmp/uploads
 package main
@@ -22,8 +23,8 @@ type uploads struct {
 	progress lwan.Topics // one topic an upload, named by the page
 }
 
-// receive runs as Blocking, since it writes to disk. Memory does not grow with the files: a client that sends faster than
-// the disk takes it has to wait.
+// receive runs as Blocking, since it writes to disk. Memory does not grow with the files: a client
+// that sends faster than the disk takes it has to wait.
 func (u *uploads) receive(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	names, topic := []string{}, u.progress.Get(req.Param("id"))
 	for part, err := range req.Parts() {
@@ -44,7 +45,9 @@ func (u *uploads) receive(req *lwan.Request, resp *lwan.Response) lwan.Status {
 
 // events tells how far an upload is. The page listens before it sends, so that it misses nothing.
 func (u *uploads) events(req *lwan.Request, resp *lwan.Response) lwan.Status {
-	return u.progress.Get(req.Param("id")).Subscribe(resp, lwan.Subscription{First: []lwan.Event{{Name: "ready"}}})
+	return u.progress.Get(req.Param("id")).Subscribe(resp, lwan.Subscription{
+		First: []lwan.Event{{Name: "ready"}},
+	})
 }
 
 func main() {
@@ -62,7 +65,8 @@ func main() {
 		return resp.Data(200, "text/html; charset=utf-8", page)
 	})
 	srv.Handle("GET /uploads/{id}/events", u.events)
-	srv.Handle("POST /uploads/{id}", u.receive, lwan.Blocking, lwan.WithLimits(lwan.Limits{Body: 4 << 30}))
+	srv.Handle("POST /uploads/{id}", u.receive, lwan.Blocking,
+		lwan.WithLimits(lwan.Limits{Body: 4 << 30}))
 	go func() {
 		<-srv.Ready()
 		fmt.Printf("listening on %v\nfiles go to %s\n", srv.Addrs()[0], u.dir.Name())

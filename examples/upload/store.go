@@ -30,11 +30,15 @@ func open(dir string) (*uploads, error) {
 // store writes a new file and never changes an old one. What is not complete is removed.
 func (u *uploads) store(name string, src io.Reader) error {
 	if !filepath.IsLocal(name) || strings.Contains(name, "\x00") || len(name) > 255 {
-		return &lwan.Error{Status: lwan.StatusUnprocessable, Message: "this name cannot be used for a file"}
+		return &lwan.Error{
+			Status: lwan.StatusUnprocessable, Message: "this name cannot be used for a file",
+		}
 	}
 	f, err := u.dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return &lwan.Error{Status: lwan.StatusConflict, Message: "there is a file of that name already", Err: err}
+		return &lwan.Error{
+			Status: lwan.StatusConflict, Message: "there is a file of that name already", Err: err,
+		}
 	}
 	if err != nil {
 		return err
