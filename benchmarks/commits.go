@@ -31,7 +31,8 @@ func parseCompare(args []string, log io.Writer) (compare.Comparison, error) {
 	f.StringVar(&c.Bench, "bench", ".", "regular expression of the benchmarks")
 	f.IntVar(&c.Count, "count", 6, "rounds; fewer than 6 tell little")
 	f.StringVar(&c.Time, "benchtime", "", "as for go test")
-	packages := f.String("packages", "./...", "package patterns below the root of the repository, with commas between")
+	packages := f.String("packages", "./...",
+		"package patterns below the root of the repository, with commas between")
 	if err := f.Parse(args); err != nil {
 		return c, err
 	}

@@ -18,8 +18,10 @@ func list(out io.Writer) error {
 	for _, each := range workload.All() {
 		fmt.Fprintf(w, "  %s\t%s\n", each.Name, each.About)
 	}
-	fmt.Fprintf(w, "  targets\twhat is needed to judge the %d targets, and a table of them\n", len(target.All()))
-	fmt.Fprintf(w, "  tuning\t%d settings, each with other values beside its default\n", len(tuning.All()))
+	fmt.Fprintf(w, "  targets\twhat is needed to judge the %d targets, and a table of them\n",
+		len(target.All()))
+	fmt.Fprintf(w, "  tuning\t%d settings, each with other values beside its default\n",
+		len(tuning.All()))
 	fmt.Fprintln(w, "\nContenders:")
 	for _, each := range contender.All() {
 		fmt.Fprintf(w, "  %s\t%s\n", each.Name, each.About)

@@ -54,8 +54,9 @@ type options struct {
 
 // defaults are those of a first look: short, and with the noise that three rounds show.
 func defaults(args []string) *options {
-	return &options{args: args, rounds: 3, duration: 3 * time.Second, warmup: time.Second, base: "golwan", out: "results",
-		bin: "bin", generator: "auto", trace: true, serverCPU: 0, loadCPU: 1}
+	return &options{args: args, rounds: 3, duration: 3 * time.Second, warmup: time.Second,
+		base: "golwan", out: "results", bin: "bin", generator: "auto", trace: true, serverCPU: 0,
+		loadCPU: 1}
 }
 
 // parse reads the arguments; workloads and flags may be mixed.
@@ -82,32 +83,39 @@ func parse(args []string, log io.Writer) (*options, error) {
 	if names[0] == "targets" || names[0] == "tuning" {
 		return o, o.choosePreset(names)
 	}
-	return o, errors.Join(o.findWorkloads(names), o.findContenders(), o.readConnections(), o.check())
+	return o, errors.Join(o.findWorkloads(names), o.findContenders(),
+		o.readConnections(), o.check())
 }
 
-// flags defines the flags with what is already known as their defaults, because they are parsed in several goes.
+// flags defines the flags with what is already known as their defaults, because they are parsed in
+// several goes.
 func (o *options) flags(log io.Writer) *flag.FlagSet {
 	f := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
 	f.SetOutput(log)
 	f.Usage = func() {
 		fmt.Fprint(log, "usage: go run . [flags] workload... | all | targets | tuning\n"+
-			"       go run . compare [flags] base [head]\n       go run . agree report report\n       go run . show [-update] report\n\n")
+			"       go run . compare [flags] base [head]\n       go run . agree report report\n  "+
+			"     go run . show [-update] report\n\n")
 		f.PrintDefaults()
 	}
 	f.BoolVar(&o.list, "list", o.list, "list workloads and contenders")
 	f.IntVar(&o.rounds, "rounds", o.rounds, "how often each contender is measured")
-	f.DurationVar(&o.duration, "duration", o.duration, "length of a load; wrk and h2load round up to seconds")
+	f.DurationVar(&o.duration, "duration", o.duration,
+		"length of a load; wrk and h2load round up to seconds")
 	f.DurationVar(&o.warmup, "warmup", o.warmup, "length of the load before it; negative for none")
 	f.StringVar(&o.names, "contenders", o.names, "names, with commas between; all by default")
-	f.StringVar(&o.connections, "connections", o.connections, "numbers, with commas between, instead of those of the workload")
+	f.StringVar(&o.connections, "connections", o.connections,
+		"numbers, with commas between, instead of those of the workload")
 	f.IntVar(&o.sizes.Idle, "idle", o.sizes.Idle, "connections of the workload idle; 0 for 8000")
 	f.StringVar(&o.base, "base", o.base, "contender that the others are compared with")
 	f.StringVar(&o.out, "out", o.out, "folder below which a folder for the results is made")
 	f.StringVar(&o.bin, "bin", o.bin, "folder for the programs that are built")
 	f.StringVar(&o.generator, "load", o.generator, "load generator: wrk, h2load, own or auto")
 	f.BoolVar(&o.trace, "strace", o.trace, "count system calls, in a run of its own for each case ")
-	f.Float64Var(&o.rate, "rate", o.rate, "requests a second of open loops; 0 for half of what the slowest contender can answer")
-	f.BoolVar(&o.unpinned, "unpinned", o.unpinned, "do not pin server and load to a CPU each; servers get a worker for each CPU")
+	f.Float64Var(&o.rate, "rate", o.rate,
+		"requests a second of open loops; 0 for half of what the slowest contender can answer")
+	f.BoolVar(&o.unpinned, "unpinned", o.unpinned,
+		"do not pin server and load to a CPU each; servers get a worker for each CPU")
 	f.IntVar(&o.serverCPU, "server-cpu", o.serverCPU, "CPU of the server")
 	f.IntVar(&o.loadCPU, "load-cpu", o.loadCPU, "CPU of the load")
 	f.BoolVar(&o.update, "update", o.update, "put the results into README.md as well")
@@ -116,7 +124,8 @@ func (o *options) flags(log io.Writer) *flag.FlagSet {
 	return f
 }
 
-// choosePreset takes what targets or tuning need; they are set for the sizes that workloads have by default.
+// choosePreset takes what targets or tuning need; they are set for the sizes that workloads have by
+// default.
 func (o *options) choosePreset(names []string) error {
 	if len(names) > 1 || o.connections != "" || o.sizes.Idle != 0 {
 		return fmt.Errorf("%s are measured alone, and in their sizes", names[0])
@@ -149,14 +158,17 @@ func (o *options) findWorkloads(names []string) error {
 		if !found {
 			return fmt.Errorf("there is no workload %s; see -list", name)
 		}
-		if !slices.ContainsFunc(o.workloads, func(other workload.Workload) bool { return other.Name == name }) {
+		if !slices.ContainsFunc(o.workloads, func(other workload.Workload) bool {
+			return other.Name == name
+		}) {
 			o.workloads = append(o.workloads, w)
 		}
 	}
 	return nil
 }
 
-// findContenders makes the list of contenders: it takes those that were named, or all, and those that were built elsewhere.
+// findContenders makes the list of contenders: it takes those that were named, or all, and those
+// that were built elsewhere.
 func (o *options) findContenders() error {
 	all := contender.All()
 	for _, c := range o.commands {
@@ -202,7 +214,8 @@ func (o *options) readConnections() error {
 }
 
 func (o *options) check() error {
-	if o.rounds < 1 || o.duration <= 0 || o.sizes.Idle < 0 || o.rate < 0 || math.IsInf(o.rate, 0) || math.IsNaN(o.rate) {
+	if o.rounds < 1 || o.duration <= 0 || o.sizes.Idle < 0 || o.rate < 0 ||
+		math.IsInf(o.rate, 0) || math.IsNaN(o.rate) {
 		return errors.New("rounds and duration must be positive, idle and rate not negative")
 	}
 	return nil

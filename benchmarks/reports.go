@@ -16,7 +16,8 @@ const page = "README.md"
 // agree does "agree report report".
 func agree(args []string, out io.Writer) error {
 	if len(args) != 2 {
-		return errors.New("usage: go run . agree report report (report.json, or the folder that has it)")
+		return errors.New(
+			"usage: go run . agree report report (report.json, or the folder that has it)")
 	}
 	first, err := report.Load(args[0])
 	if err != nil {
@@ -38,7 +39,8 @@ func show(args []string, out, log io.Writer) error {
 		return err
 	}
 	if f.NArg() != 1 {
-		return errors.New("usage: go run . show [-update] report (report.json, or the folder that has it)")
+		return errors.New(
+			"usage: go run . show [-update] report (report.json, or the folder that has it)")
 	}
 	r, err := report.Load(f.Arg(0))
 	if err != nil {

@@ -45,8 +45,12 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	plan := rounds.Plan{Cases: o.cases(), Entries: entries, Rounds: o.rounds, Bed: bed, Trace: o.trace, Rate: o.rate, Log: log}
-	r.Contenders, r.Cases, r.Base, r.Settings = contestants, report.NewCases(plan), o.chooseBase(entries), o.settings(bed)
+	plan := rounds.Plan{
+		Cases: o.cases(), Entries: entries, Rounds: o.rounds, Bed: bed, Trace: o.trace,
+		Rate: o.rate, Log: log,
+	}
+	r.Contenders, r.Cases, r.Base, r.Settings = contestants, report.NewCases(plan),
+		o.chooseBase(entries), o.settings(bed)
 	r.Results = plan.Run(ctx)
 	r.Finished = time.Now()
 	switch o.preset {
@@ -70,9 +74,13 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 	return nil
 }
 
-// bed makes the folders for the results and for what servers of files serve, and says how to measure.
+// bed makes the folders for the results and for what servers of files serve, and says how to
+// measure.
 func (o *options) bed(now time.Time) (dir string, bed workload.Bed, err error) {
-	bed = workload.Bed{Duration: o.duration, Warmup: o.warmup, ServerCPU: o.serverCPU, LoadCPU: o.loadCPU, Workers: 1}
+	bed = workload.Bed{
+		Duration: o.duration, Warmup: o.warmup, ServerCPU: o.serverCPU,
+		LoadCPU: o.loadCPU, Workers: 1,
+	}
 	if o.unpinned {
 		bed.ServerCPU, bed.LoadCPU, bed.Workers = proc.AnyCPU, proc.AnyCPU, runtime.NumCPU()
 	} else if o.serverCPU == o.loadCPU || runtime.NumCPU() < 2 {
@@ -113,15 +121,19 @@ func (o *options) cases() []workload.Case {
 
 // command is what was typed.
 func (o *options) command() string {
-	return proc.Command{Args: append([]string{"go", "run", "."}, o.args...), CPU: proc.AnyCPU}.String()
+	return proc.Command{
+		Args: append([]string{"go", "run", "."}, o.args...), CPU: proc.AnyCPU,
+	}.String()
 }
 
 // kind is what Report.Kind will be.
 func (o *options) kind() string { return cmp.Or(o.preset, "results") }
 
-// prepare builds or finds the contenders. One that is missing, or cannot be built, is left out with a message, unless
-// it was asked for by name.
-func (o *options) prepare(ctx context.Context, log io.Writer) ([]rounds.Entry, []report.Contestant, error) {
+// prepare builds or finds the contenders. One that is missing, or cannot be built, is left out with
+// a message, unless it was asked for by name.
+func (o *options) prepare(
+	ctx context.Context, log io.Writer,
+) ([]rounds.Entry, []report.Contestant, error) {
 	var entries []rounds.Entry
 	var contestants []report.Contestant
 	for _, c := range o.contenders {
@@ -157,6 +169,7 @@ func (o *options) chooseBase(entries []rounds.Entry) string {
 
 // settings are what the report has to say of the bed.
 func (o *options) settings(bed workload.Bed) report.Settings {
-	return report.Settings{Rounds: o.rounds, Duration: o.duration, Warmup: o.warmup, Generator: bed.Generator.Name,
-		ServerCPU: bed.ServerCPU, LoadCPU: bed.LoadCPU, Files: proc.FileLimit()}
+	return report.Settings{Rounds: o.rounds, Duration: o.duration, Warmup: o.warmup,
+		Generator: bed.Generator.Name, ServerCPU: bed.ServerCPU, LoadCPU: bed.LoadCPU,
+		Files: proc.FileLimit()}
 }

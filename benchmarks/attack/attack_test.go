@@ -31,8 +31,10 @@ func short(t *testing.T, mode string) *options {
 	if err := proc.RaiseFileLimit(); err != nil {
 		t.Fatal(err)
 	}
-	return &options{mode: mode, servers: []string{us}, connections: 50, duration: 300 * time.Millisecond, interval: 30 * time.Millisecond,
-		gather: 50 * time.Millisecond, settle: 50 * time.Millisecond, quiet: 50 * time.Millisecond, memory: 40, own: true, bin: t.TempDir()}
+	return &options{mode: mode, servers: []string{us}, connections: 50,
+		duration: 300 * time.Millisecond, interval: 30 * time.Millisecond,
+		gather: 50 * time.Millisecond, settle: 50 * time.Millisecond, quiet: 50 * time.Millisecond,
+		memory: 40, own: true, bin: t.TempDir()}
 }
 
 // attacked runs attacks on golwan, which has to repel them.
@@ -48,8 +50,8 @@ func attacked(t *testing.T, o *options, attacks []attack) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Logf("probes %s, %s; %d connections; %.1f MiB, %.1f before; %s", &r.probes.fresh, &r.probes.kept, r.connections,
-				mib(r.peaks.resident), mib(r.before), r.outcome)
+			t.Logf("probes %s, %s; %d connections; %.1f MiB, %.1f before; %s", &r.probes.fresh,
+				&r.probes.kept, r.connections, mib(r.peaks.resident), mib(r.before), r.outcome)
 			if err := r.verdict(); err != nil {
 				t.Error(err)
 			}
@@ -107,10 +109,21 @@ func TestVerdict(t *testing.T) {
 		row  row
 		want string // in the error; "": none
 	}{
-		"repelled":           {row{server: us, probes: served(), before: 10 << 20, peaks: peaks{resident: 50 << 20}, bar: promised}, ""},
-		"a request failed":   {row{server: us, probes: failed}, "1 of 2 requests failed: no answer"},
-		"nothing was asked":  {row{server: us, probes: &probes{}}, "nothing was asked"},
-		"memory":             {row{server: us, probes: served(), before: 10 << 20, peaks: peaks{resident: 50<<20 + 1}, bar: promised}, "memory has grown"},
+		"repelled": {
+			row{
+				server: us, probes: served(), before: 10 << 20,
+				peaks: peaks{resident: 50 << 20}, bar: promised,
+			}, "",
+		},
+		"a request failed": {row{server: us, probes: failed},
+			"1 of 2 requests failed: no answer"},
+		"nothing was asked": {row{server: us, probes: &probes{}}, "nothing was asked"},
+		"memory": {
+			row{
+				server: us, probes: served(), before: 10 << 20,
+				peaks: peaks{resident: 50<<20 + 1}, bar: promised,
+			}, "memory has grown",
+		},
 		"another one failed": {row{server: "nginx", probes: failed}, ""},
 	} {
 		err := c.row.verdict()
@@ -120,7 +133,8 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestBars: each attack has one with a reason, that of slowhttptest's is what was promised, and the command line's goes before.
+// TestBars: each attack has a bar with a reason, the bar of slowhttptest's attacks is the promised
+// one, and a bar of the command line comes first.
 func TestBars(t *testing.T) {
 	o := &options{connections: 4000, own: true}
 	for _, a := range append(slowAttacks(o), floods()...) {
@@ -155,8 +169,11 @@ func TestPhasesAreJudged(t *testing.T) {
 		change func(p []phase)
 		want   string
 	}{
-		"all is well":           {func([]phase) {}, ""},
-		"nobody is let in":      {func(p []phase) { p[2].probes.fresh.record(time.Now(), errors.New("refused")) }, "1 of 2 requests failed"},
+		"all is well": {func([]phase) {}, ""},
+		"nobody is let in": {
+			func(p []phase) { p[2].probes.fresh.record(time.Now(), errors.New("refused")) },
+			"1 of 2 requests failed",
+		},
 		"it is not idle":        {func(p []phase) { p[1].idle = 1 }, "when nothing happens"},
 		"it holds nothing":      {func(p []phase) { p[1].descriptors = 20 }, "only 20 descriptors"},
 		"it gives nothing back": {func(p []phase) { p[3].descriptors = 500 }, "in use after it"},
@@ -188,9 +205,13 @@ func TestProbeSeesFailures(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	const right = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, world!"
+	const right = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\n" +
+		"Hello, world!"
 	var p probed
-	for _, answer := range []string{right, strings.Replace(right, "world", "there", 1), strings.Replace(right, "200", "503", 1), ""} {
+	for _, answer := range []string{
+		right, strings.Replace(right, "world", "there", 1),
+		strings.Replace(right, "200", "503", 1), "",
+	} {
 		go func() { answers <- answer }()
 		p.record(time.Now(), askOnce(ln.Addr().String(), contract.Requests(contract.Hello)[0]))
 	}
@@ -200,8 +221,10 @@ func TestProbeSeesFailures(t *testing.T) {
 }
 
 func TestTesterSays(t *testing.T) {
-	out := "\x1b[1mslow HTTP test status on 5th second:\n\nconnected:   \x1b[1;32m        20\nclosed:              1\nservice available:   \x1b[32mNO\n" +
-		"connected:           4000\nerror:               0\nclosed:              0\nservice available:   YES\n"
+	out := "\x1b[1mslow HTTP test status on 5th second:\n\nconnected:   \x1b[1;32m        " +
+		"20\nclosed:              1\nservice available:   \x1b[32mNO\n" +
+		"connected:           4000\nerror:               0\nclosed:              0\nservice " +
+		"available:   YES\n"
 	got, err := testerSays(out)
 	if err != nil || got != "4000 connected, 0 closed, available: YES" {
 		t.Errorf("%q, %v", got, err)
@@ -213,8 +236,9 @@ func TestTesterSays(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	for args, want := range map[string]bool{
-		"slow": true, "flood -duration 3s": true, "descriptors -limit 1000": true, "slow -servers golwan -only ranges": true,
-		"": false, "-only x": false, "quick": false, "slow fast": false, "slow -connections 0": false, "slow -memory x": false,
+		"slow": true, "flood -duration 3s": true, "descriptors -limit 1000": true,
+		"slow -servers golwan -only ranges": true, "": false, "-only x": false, "quick": false,
+		"slow fast": false, "slow -connections 0": false, "slow -memory x": false,
 	} {
 		_, err := parse(strings.Fields(args), io.Discard)
 		if (err == nil) != want {
@@ -225,9 +249,11 @@ func TestParse(t *testing.T) {
 
 // TestCommand runs the command as a user would.
 func TestCommand(t *testing.T) {
-	args := []string{"slow", "-servers", us, "-connections", "20", "-duration", "200ms", "-interval", "20ms", "-only", "heads that", "-bin", t.TempDir()}
+	args := []string{"slow", "-servers", us, "-connections", "20", "-duration", "200ms",
+		"-interval", "20ms", "-only", "heads that", "-bin", t.TempDir()}
 	var out bytes.Buffer
-	if err := command(context.Background(), args, strings.NewReader(""), &out, io.Discard); err != nil {
+	err := command(context.Background(), args, strings.NewReader(""), &out, io.Discard)
+	if err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
 	for _, want := range []string{"load average", "own: heads that do not end  golwan", "opened"} {
@@ -235,7 +261,9 @@ func TestCommand(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}
 	}
-	if err := command(t.Context(), append(args, "-memory", "0", "-only", "nothing like that"), strings.NewReader(""), io.Discard, io.Discard); err == nil {
+	err = command(t.Context(), append(args, "-memory", "0", "-only", "nothing like that"),
+		strings.NewReader(""), io.Discard, io.Discard)
+	if err == nil {
 		t.Error("no error without an attack")
 	}
 }

@@ -10,18 +10,21 @@ type bar struct {
 
 func (b bar) String() string { return fmt.Sprintf("%.1f: %s", mib(b.bytes), b.why) }
 
-// promised is what slowhttptest's attacks are held to, with the 4,000 connections that are the default.
+// promised is what slowhttptest's attacks are held to, with the 4,000 connections that are the
+// default.
 var promised = bar{40 << 20, "promised"}
 
 // flooded is what floods are held to: garbage may lie until the heap is twice its floor of 32 MiB.
 var flooded = bar{80 << 20, "heap floor and garbage"}
 
-// What a connection holds of golwan's memory while its client is slow, in KiB, rounded up from what was measured.
+// What a connection holds of golwan's memory while its client is slow, in KiB, rounded up from what
+// was measured.
 const (
 	heldAtRest  = 1  // an entry in a table, and the bytes of an incomplete head: measured 0.3
 	heldWaiting = 10 // a handler that waits, with its stack of 4 KiB, Request and Response: 8 to 9
 	heldBody    = 12 // that, and room of 2 KiB for the body: 10
-	heldHead    = 15 // that of a handler that waits, and a head of 5 KB, which the handler may still ask for: 14
+	// a waiting handler's, and a head of 5 KB, which the handler may still ask for: 14
+	heldHead = 15
 )
 
 // spared is what loops and garbage may take besides, however few connections there are.

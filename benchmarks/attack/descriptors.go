@@ -13,7 +13,8 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/proc"
 )
 
-// idleShare is the part of the descriptors, in percent, that idle connections have in the second phase.
+// idleShare is the part of the descriptors, in percent, that idle connections have in the second
+// phase.
 const idleShare = 75
 
 // idleMost is how much of a core the server may use when nothing happens, in percent.
@@ -84,7 +85,8 @@ func (o *options) startLimited(ctx context.Context, limit int) (*contender.Serve
 	if err != nil {
 		return nil, err
 	}
-	c, err = contender.External("limited", fmt.Sprintf("sh -c 'ulimit -n %d && exec %s -addr {addr}'", limit, binary), "")
+	c, err = contender.External("limited",
+		fmt.Sprintf("sh -c 'ulimit -n %d && exec %s -addr {addr}'", limit, binary), "")
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +111,8 @@ func (o *options) look(ctx context.Context, s *contender.Server) (p phase, err e
 	if err != nil {
 		return p, fmt.Errorf("%w: %s", err, s.Output())
 	}
-	if lasted := time.Since(began); lasted >= time.Second { // the system counts in ticks of 10 ms: below it says nothing
+	// the system counts in ticks of 10 ms: below it says nothing
+	if lasted := time.Since(began); lasted >= time.Second {
 		p.idle = 100 * float64(after.CPU-before.CPU) / float64(lasted)
 	}
 	p.resident = after.Resident
@@ -122,7 +125,7 @@ func (o *options) look(ctx context.Context, s *contender.Server) (p phase, err e
 	return p, ctx.Err()
 }
 
-// judgePhases: everybody is served, idle connections cost no time, and what was taken is given back.
+// judgePhases: all clients are served, idle connections cost no time, and memory is given back.
 func judgePhases(limit int, phases []phase) error {
 	var failed []error
 	for _, p := range phases {
@@ -130,14 +133,19 @@ func judgePhases(limit int, phases []phase) error {
 			failed = append(failed, fmt.Errorf("%s: %w", p.name, err))
 		}
 		if p.idle >= idleMost && p.descriptors < limit*9/10 {
-			failed = append(failed, fmt.Errorf("%s: %.2f %% of a core when nothing happens", p.name, p.idle))
+			failed = append(failed,
+				fmt.Errorf("%s: %.2f %% of a core when nothing happens", p.name, p.idle))
 		}
 		if p.asked > 0 && p.descriptors < min(p.asked, limit*idleShare/100) {
-			failed = append(failed, fmt.Errorf("%s: only %d descriptors are in use", p.name, p.descriptors))
+			failed = append(failed,
+				fmt.Errorf("%s: only %d descriptors are in use", p.name, p.descriptors))
 		}
 	}
-	if first, last := phases[0], phases[len(phases)-1]; last.descriptors > first.descriptors+spareDescriptors {
-		failed = append(failed, fmt.Errorf("%d descriptors are in use after it, %d before", last.descriptors, first.descriptors))
+	first, last := phases[0], phases[len(phases)-1]
+	if last.descriptors > first.descriptors+spareDescriptors {
+		failed = append(failed,
+			fmt.Errorf("%d descriptors are in use after it, %d before",
+				last.descriptors, first.descriptors))
 	}
 	return errors.Join(failed...)
 }
@@ -148,12 +156,14 @@ const spareDescriptors = 8
 func writePhases(out io.Writer, limit int, phases []phase) error {
 	fmt.Fprintf(out, "golwan with %d descriptors\n\n", limit)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "idle connections\topened\tdescriptors\tRSS MiB\tCPU of a core when nothing happens\tfresh: answered/failed, p50 p99 max ms\tkept: the same")
+	fmt.Fprintln(w, "idle connections\topened\tdescriptors\tRSS MiB\tCPU of a core when nothing "+
+		"happens\tfresh: answered/failed, p50 p99 max ms\tkept: the same")
 	for _, p := range phases {
 		if p.probes == nil {
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%.1f\t%.2f %%\t%s\t%s\n", p.name, p.asked, p.descriptors, mib(p.resident), p.idle, &p.probes.fresh, &p.probes.kept)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%.1f\t%.2f %%\t%s\t%s\n", p.name, p.asked, p.descriptors,
+			mib(p.resident), p.idle, &p.probes.fresh, &p.probes.kept)
 	}
 	return w.Flush()
 }

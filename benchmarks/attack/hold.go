@@ -17,8 +17,9 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/proc"
 )
 
-// holdCommand makes this program hold idle connections, since one process has not descriptors enough for what exhausts
-// another one: "hold ADDR NUMBER". It opens them, says how many there are, and holds them until its standard input ends.
+// holdCommand makes this program hold idle connections, since one process does not have enough
+// descriptors to exhaust another: "hold ADDR NUMBER". It opens them, says how many there are, and
+// holds them until its standard input ends.
 const holdCommand = "hold"
 
 func holdUntil(in io.Reader, out io.Writer, args []string) (err error) {

@@ -42,7 +42,8 @@ func command(ctx context.Context, args []string, in io.Reader, out, log io.Write
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s, %d CPUs, %s, %s; load average %s before\n\n", machine.CPU, machine.CPUs, machine.Kernel, machine.Go, machine.LoadAverage)
+	fmt.Fprintf(out, "%s, %d CPUs, %s, %s; load average %s before\n\n",
+		machine.CPU, machine.CPUs, machine.Kernel, machine.Go, machine.LoadAverage)
 	switch o.mode {
 	case "slow":
 		return o.run(ctx, slowAttacks(o), out, log)

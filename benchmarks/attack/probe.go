@@ -25,8 +25,9 @@ const (
 // probed is what came of a probe's requests of one kind.
 type probed struct {
 	answered, failed int
-	latency          stats.Histogram // from when a request was due, so that none hides behind a slow one before it
-	first            error           // why the first one failed
+	// from when a request was due, so that none hides behind a slow one before it
+	latency stats.Histogram
+	first   error // why the first one failed
 }
 
 func (p *probed) record(due time.Time, err error) {
@@ -46,8 +47,12 @@ func (p *probed) String() string {
 }
 
 func (p *probed) latencies() string {
-	ms := func(d time.Duration) string { return fmt.Sprintf("%.1f", float64(d.Microseconds())/1000) }
-	return ms(p.latency.Percentile(50)) + " " + ms(p.latency.Percentile(99)) + " " + ms(p.latency.Max())
+	ms := func(d time.Duration) string {
+		return fmt.Sprintf("%.1f",
+			float64(d.Microseconds())/1000)
+	}
+	return ms(p.latency.Percentile(50)) + " " + ms(p.latency.Percentile(99)) +
+		" " + ms(p.latency.Max())
 }
 
 // err is nil if everything was answered, and there was something.
@@ -81,8 +86,8 @@ func probe(ctx context.Context, addr string, every time.Duration) *probes {
 	return p
 }
 
-// pace calls fn again and again, and says when the call was due. One that took long is followed by those that it has
-// held up.
+// pace calls fn again and again, and says when the call was due. After a call that took long, the
+// calls that it has held up follow at once.
 func pace(ctx context.Context, every time.Duration, fn func(due time.Time)) {
 	for due := time.Now(); ; due = due.Add(every) {
 		select {

@@ -19,15 +19,18 @@ func slowAttacks(o *options) []attack {
 		return all
 	}
 	for _, k := range slowKinds() {
-		all = append(all, attack{name: "own: " + k.name, bar: perConnection(o.connections, k.held), run: func(ctx context.Context, addr string) (string, error) {
-			crowd := &crowd{kind: k, addr: addr, interval: o.interval, gather: o.gather}
-			return crowd.run(ctx, o.connections), nil
-		}})
+		all = append(all,
+			attack{name: "own: " + k.name, bar: perConnection(o.connections, k.held),
+				run: func(ctx context.Context, addr string) (string, error) {
+					crowd := &crowd{kind: k, addr: addr, interval: o.interval, gather: o.gather}
+					return crowd.run(ctx, o.connections), nil
+				}})
 	}
 	return all
 }
 
-// slowKind is what a slow client does: it sends something at once, and then again and again a little, or reads a little.
+// slowKind is what a slow client does: it sends something at once, and then again and again a
+// little, or reads a little.
 type slowKind struct {
 	name   string
 	held   int // KiB of golwan's memory that one of them may hold
@@ -41,16 +44,42 @@ func slowKinds() []slowKind {
 	get := "GET " + largeFile() + " HTTP/1.1\r\nHost: x\r\n"
 	const post = "POST /post HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
 	return []slowKind{
-		{name: "heads that do not end", held: heldAtRest, first: "GET / HTTP/1.1\r\nHost: x\r\n", drip: "X-A: b\r\n"},
+		{
+			name: "heads that do not end", held: heldAtRest,
+			first: "GET / HTTP/1.1\r\nHost: x\r\n", drip: "X-A: b\r\n",
+		},
 		{name: "nothing at all", held: heldAtRest, read: 1},
-		// What was announced, and how much of it is there, is what a server is most likely to believe.
-		{name: "large bodies that do not come", held: heldWaiting, first: post + "Content-Length: 1000000\r\n\r\n", read: 1},
-		{name: "large bodies that begin", held: heldBody, first: post + "Content-Length: 1000000\r\n\r\n" + strings.Repeat("x", 600), drip: "x"},
-		{name: "half a chunk's head", held: heldWaiting, first: post + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1", read: 1},
-		{name: "answers that nobody reads", held: heldWaiting, first: get + "\r\n", window: 4 << 10},
-		{name: "answers that are read slowly", held: heldWaiting, first: get + "\r\n", read: 128, window: 4 << 10},
-		{name: "overlapping ranges", held: heldWaiting, first: get + "Range: bytes=" + overlapping(16) + "\r\n\r\n", read: 128, window: 4 << 10},
-		{name: "a thousand ranges", held: heldHead, first: get + "Range: bytes=" + overlapping(1000) + "\r\n\r\n", read: 128, window: 4 << 10},
+		// What was announced, and how much of it is there, is what a server is most likely to
+		// believe.
+		{
+			name: "large bodies that do not come", held: heldWaiting,
+			first: post + "Content-Length: 1000000\r\n\r\n", read: 1,
+		},
+		{
+			name: "large bodies that begin", held: heldBody,
+			first: post + "Content-Length: 1000000\r\n\r\n" + strings.Repeat("x", 600), drip: "x",
+		},
+		{
+			name: "half a chunk's head", held: heldWaiting,
+			first: post + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1", read: 1,
+		},
+		{
+			name: "answers that nobody reads", held: heldWaiting,
+			first: get + "\r\n", window: 4 << 10,
+		},
+		{
+			name: "answers that are read slowly", held: heldWaiting, first: get + "\r\n",
+			read: 128, window: 4 << 10,
+		},
+		{
+			name: "overlapping ranges", held: heldWaiting,
+			first: get + "Range: bytes=" + overlapping(16) + "\r\n\r\n", read: 128, window: 4 << 10,
+		},
+		{
+			name: "a thousand ranges", held: heldHead,
+			first: get + "Range: bytes=" + overlapping(1000) + "\r\n\r\n",
+			read:  128, window: 4 << 10,
+		},
 	}
 }
 
@@ -83,7 +112,8 @@ func (c *crowd) run(ctx context.Context, n int) string {
 		})
 	}
 	clients.Wait()
-	return fmt.Sprintf("%d opened, %d thrown out, %d refused", c.opened.Load(), c.lost.Load(), c.refused.Load())
+	return fmt.Sprintf("%d opened, %d thrown out, %d refused",
+		c.opened.Load(), c.lost.Load(), c.refused.Load())
 }
 
 func (c *crowd) client(ctx context.Context) {
@@ -108,18 +138,20 @@ func (c *crowd) client(ctx context.Context) {
 
 // open connects, with the receive buffer set before: it decides about the window that is announced.
 func (c *crowd) open(ctx context.Context) (*net.TCPConn, error) {
-	d := net.Dialer{Timeout: probeLimit, Control: func(_, _ string, raw syscall.RawConn) (err error) {
-		if c.kind.window == 0 {
-			return nil
-		}
-		failed := raw.Control(func(fd uintptr) {
-			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, c.kind.window)
-		})
-		if failed != nil {
-			return failed
-		}
-		return err
-	}}
+	d := net.Dialer{Timeout: probeLimit,
+		Control: func(_, _ string, raw syscall.RawConn) (err error) {
+			if c.kind.window == 0 {
+				return nil
+			}
+			failed := raw.Control(func(fd uintptr) {
+				err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET,
+					syscall.SO_RCVBUF, c.kind.window)
+			})
+			if failed != nil {
+				return failed
+			}
+			return err
+		}}
 	conn, err := d.DialContext(ctx, "tcp", c.addr)
 	if err != nil {
 		return nil, err

@@ -35,9 +35,12 @@ func testerAttacks(o *options) (all []attack) {
 		return nil
 	}
 	for _, m := range testerModes {
-		all = append(all, attack{name: slowTester + ": " + m.name, bar: promised, run: func(ctx context.Context, addr string) (string, error) {
-			return runTester(ctx, append(testerArgs(o), append(m.args, "-u", "http://"+addr+m.target)...))
-		}})
+		all = append(all,
+			attack{name: slowTester + ": " + m.name, bar: promised,
+				run: func(ctx context.Context, addr string) (string, error) {
+					return runTester(ctx,
+						append(testerArgs(o), append(m.args, "-u", "http://"+addr+m.target)...))
+				}})
 	}
 	return all
 }
@@ -45,8 +48,9 @@ func testerAttacks(o *options) (all []attack) {
 // testerArgs are those of all modes: all connections are there after two seconds.
 func testerArgs(o *options) []string {
 	seconds := max(int(o.duration/time.Second)-1, 1)
-	return []string{slowTester, "-c", strconv.Itoa(o.connections), "-r", strconv.Itoa(max(o.connections/2, 1)),
-		"-l", strconv.Itoa(seconds), "-p", strconv.Itoa(int(probeLimit / time.Second)), "-v", "1"}
+	return []string{slowTester, "-c", strconv.Itoa(o.connections), "-r",
+		strconv.Itoa(max(o.connections/2, 1)), "-l", strconv.Itoa(seconds), "-p",
+		strconv.Itoa(int(probeLimit / time.Second)), "-v", "1"}
 }
 
 // runTester waits for its end, which it determines itself.
@@ -72,5 +76,6 @@ func testerSays(out string) (string, error) {
 	if last["service available"] == "" {
 		return "", fmt.Errorf("%s has reported nothing: %.400q", slowTester, out)
 	}
-	return strings.TrimSpace(fmt.Sprintf("%s connected, %s closed, available: %s", last["connected"], last["closed"], last["service available"])), nil
+	return strings.TrimSpace(fmt.Sprintf("%s connected, %s closed, available: %s",
+		last["connected"], last["closed"], last["service available"])), nil
 }

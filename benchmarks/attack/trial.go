@@ -19,15 +19,16 @@ import (
 type attack struct {
 	name string
 	bar  bar
-	// run attacks until ctx is over, or its work is done, and says what came of it. An error is one of the attacker's: what
-	// the server does is no error.
+	// run attacks until ctx is over, or its work is done, and says how it went. An error is the
+	// attacker's own: whatever the server does is no error.
 	run func(ctx context.Context, addr string) (outcome string, err error)
 }
 
 // us is who must not fail.
 const us = "golwan"
 
-// run tries every attack on every server, prints the table, and fails for what golwan did not repel.
+// run tries every attack on every server, prints the table, and fails for what golwan did not
+// repel.
 func (o *options) run(ctx context.Context, attacks []attack, out, log io.Writer) error {
 	programs, err := o.prepare(ctx, log)
 	if err != nil {
@@ -43,7 +44,8 @@ func (o *options) run(ctx context.Context, attacks []attack, out, log io.Writer)
 			fmt.Fprintf(log, "%s: %s\n", a.name, p.Name)
 			r, err := o.try(ctx, a, p)
 			if err != nil {
-				return errors.Join(failed, fmt.Errorf("%s: %s: %w", a.name, p.Name, err), writeTable(out, rows))
+				return errors.Join(failed, fmt.Errorf("%s: %s: %w", a.name, p.Name, err),
+					writeTable(out, rows))
 			}
 			rows = append(rows, r)
 			failed = errors.Join(failed, r.verdict())
@@ -56,7 +58,9 @@ func (o *options) run(ctx context.Context, attacks []attack, out, log io.Writer)
 }
 
 // prepare builds or finds the servers; one that is not installed is left out.
-func (o *options) prepare(ctx context.Context, log io.Writer) (programs []contender.Program, err error) {
+func (o *options) prepare(
+	ctx context.Context, log io.Writer,
+) (programs []contender.Program, err error) {
 	for _, name := range o.servers {
 		c, found := contender.Find(name)
 		if !found {
@@ -75,7 +79,8 @@ func (o *options) prepare(ctx context.Context, log io.Writer) (programs []conten
 	return programs, nil
 }
 
-// start starts a server with files to serve, and has it answer everything once that an attack may ask for.
+// start starts a server with files to serve, and has it answer everything once that an attack may
+// ask for.
 func (o *options) start(ctx context.Context, p contender.Program) (*contender.Server, error) {
 	files, err := filepath.Abs(filepath.Join(o.bin, "files"))
 	if err != nil {
@@ -84,7 +89,9 @@ func (o *options) start(ctx context.Context, p contender.Program) (*contender.Se
 	if err := contract.WriteFiles(files); err != nil {
 		return nil, err
 	}
-	s, err := p.Start(ctx, contender.Setup{CPU: proc.AnyCPU, Workers: runtime.NumCPU(), Files: files})
+	s, err := p.Start(ctx, contender.Setup{
+		CPU: proc.AnyCPU, Workers: runtime.NumCPU(), Files: files,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +131,8 @@ func (o *options) try(ctx context.Context, a attack, p contender.Program) (r row
 	return r, nil
 }
 
-// attack runs the attack, with the probe and the watch from before it until the server has come to rest.
+// attack runs the attack, with the probe and the watch from before it until the server has come to
+// rest.
 func (o *options) attack(ctx context.Context, a attack, s *contender.Server, r *row) error {
 	watching, rest := context.WithCancel(ctx)
 	defer rest()

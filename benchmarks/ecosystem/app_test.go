@@ -29,12 +29,18 @@ var app = []page{
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(418)
 		io.WriteString(w, "short and stout")
-	}, func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Text(418, "short and stout") }},
+	},
+		func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+			return resp.Text(418, "short and stout")
+		}},
 	{"/fail", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(500)
 		io.WriteString(w, "failed")
-	}, func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Text(500, "failed") }},
+	},
+		func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+			return resp.Text(500, "failed")
+		}},
 	{"/long", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		w.Header().Set("Cache-Control", "no-store")
@@ -47,7 +53,8 @@ var app = []page{
 		w.Header().Set("Content-Type", "text/html")
 		w.Header().Set("X-App", "stream")
 		io.WriteString(w, "one ")
-		if err := http.NewResponseController(w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		err := http.NewResponseController(w).Flush()
+		if err != nil && !errors.Is(err, http.ErrNotSupported) {
 			panic(err)
 		}
 		io.WriteString(w, "two")
@@ -81,9 +88,12 @@ var app = []page{
 	}},
 	{"/where/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		fmt.Fprint(w, r.URL.Path, " ", r.RequestURI, " ", strings.HasPrefix(r.RemoteAddr, "192.0.2.7"), " ", r.Host)
+		fmt.Fprint(w, r.URL.Path, " ", r.RequestURI, " ",
+			strings.HasPrefix(r.RemoteAddr, "192.0.2.7"), " ", r.Host)
 	}, func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-		return resp.Text(200, fmt.Sprint(req.Path(), " ", req.Target(), " ", req.RemoteAddr().Addr().String() == "192.0.2.7", " ", req.Host()))
+		return resp.Text(200,
+			fmt.Sprint(req.Path(), " ", req.Target(), " ",
+				req.RemoteAddr().Addr().String() == "192.0.2.7", " ", req.Host()))
 	}},
 	{"/late", func(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
@@ -91,7 +101,8 @@ var app = []page{
 	{"/panic", func(w http.ResponseWriter, r *http.Request) { panic("on purpose") }, nil},
 	{"/abort", func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "half")
-		if err := http.NewResponseController(w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		err := http.NewResponseController(w).Flush()
+		if err != nil && !errors.Is(err, http.ErrNotSupported) {
 			panic(err)
 		}
 		panic(http.ErrAbortHandler)
@@ -118,7 +129,10 @@ const formType = "application/x-www-form-urlencoded"
 
 // usual is what each library gets to see.
 var usual = []ask{
-	get("/ok"), get("/teapot"), get("/fail"), get("/long", "Accept-Encoding", "gzip"), get("/stream"), get("/stream", "Accept-Encoding", "gzip"),
-	post("/echo", "body"), post("/form", "name=value", "Content-Type", formType), get("/where/is%20it?q=1"), get("/abort"),
-	{"HEAD", "/ok", "", nil}, {"OPTIONS", "/ok", "", []string{"Origin", "http://other.example", "Access-Control-Request-Method", "PUT"}},
+	get("/ok"), get("/teapot"), get("/fail"), get("/long", "Accept-Encoding", "gzip"),
+	get("/stream"), get("/stream", "Accept-Encoding", "gzip"), post("/echo", "body"),
+	post("/form", "name=value", "Content-Type", formType), get("/where/is%20it?q=1"), get("/abort"),
+	{"HEAD", "/ok", "", nil},
+	{"OPTIONS", "/ok", "",
+		[]string{"Origin", "http://other.example", "Access-Control-Request-Method", "PUT"}},
 }

@@ -23,8 +23,8 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// Each request has a marker, in a field and all over its body. Whoever sees another one than its own, client, handler or a
-// goroutine that a handler has left behind, has got something of somebody else's.
+// Each request has a marker, in a field and all over its body. A client, handler or left-behind
+// goroutine that sees another marker than its own has got data of another request.
 
 var marks = regexp.MustCompile(`<[0-9]+-[0-9]+>`)
 
@@ -110,33 +110,42 @@ func backend(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *mixture) server(t *testing.T) *lwan.Server {
-	quick := func(next http.Handler) http.Handler { return http.TimeoutHandler(next, 2*time.Millisecond, "late") }
+	quick := func(next http.Handler) http.Handler {
+		return http.TimeoutHandler(next, 2*time.Millisecond, "late")
+	}
 	host, _ := startTheirs(t, http.HandlerFunc(backend))
 	to := &url.URL{Scheme: "http", Host: host}
 	tr := &http.Transport{MaxIdleConnsPerHost: 4}
 	t.Cleanup(tr.CloseIdleConnections)
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }, Transport: tr, ErrorLog: log.New(io.Discard, "", 0)}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }, Transport: tr,
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
 	srv := &lwan.Server{Loops: 1, LingerTimeout: 50 * time.Millisecond}
 	srv.Handle("/inline", m.ours)
 	srv.Handle("/blocking", m.ours, lwan.Blocking)
 	srv.Handle("/http", lwan.FromHTTP(http.HandlerFunc(m.answer)))
 	srv.Handle("/leave", lwan.FromHTTP(http.HandlerFunc(m.leave)))
 	srv.Handle("/late", lwan.FromHTTP(quick(http.HandlerFunc(m.answer))))
-	srv.Handle("/late-within", lwan.FromHTTP(http.HandlerFunc(m.answer)), lwan.FromHTTPMiddleware(quick))
+	srv.Handle("/late-within", lwan.FromHTTP(http.HandlerFunc(m.answer)),
+		lwan.FromHTTPMiddleware(quick))
 	srv.Handle("/late-ours", m.ours, lwan.FromHTTPMiddleware(quick))
-	srv.Handle("/zip-ours", m.ours, lwan.FromHTTPMiddleware(middleware.Compress(5)), lwan.FromHTTPMiddleware(middleware.Recoverer))
-	srv.Handle("/zip-late", lwan.FromHTTP(http.HandlerFunc(m.leave)), lwan.FromHTTPMiddleware(handlers.CompressHandler), lwan.FromHTTPMiddleware(quick))
+	srv.Handle("/zip-ours", m.ours, lwan.FromHTTPMiddleware(middleware.Compress(5)),
+		lwan.FromHTTPMiddleware(middleware.Recoverer))
+	srv.Handle("/zip-late", lwan.FromHTTP(http.HandlerFunc(m.leave)),
+		lwan.FromHTTPMiddleware(handlers.CompressHandler), lwan.FromHTTPMiddleware(quick))
 	srv.Handle("/proxy", lwan.FromHTTP(proxy))
 	srv.Handle("/proxy-within", lwan.FromHTTP(proxy), lwan.FromHTTPMiddleware(quick))
 	return srv
 }
 
 var mixed = []string{
-	"/inline", "/blocking", "/http", "/leave", "/late", "/late-within", "/late-ours", "/zip-ours", "/zip-late", "/proxy", "/proxy-within",
+	"/inline", "/blocking", "/http", "/leave", "/late", "/late-within", "/late-ours", "/zip-ours",
+	"/zip-late", "/proxy", "/proxy-within",
 }
 
-// TestMixture: 10,000 requests of all kinds on one loop, many given up by middleware, by their backends or by their clients
-// in the middle of a body.
+// TestMixture: 10,000 requests of all kinds on one loop, many given up by middleware, by their
+// backends or by their clients in the middle of a body.
 func TestMixture(t *testing.T) {
 	total, clients := 10_000, 8
 	if testing.Short() {
@@ -190,7 +199,8 @@ func (k *keptConn) close() {
 	}
 }
 
-// request sends one request, some of them only in part, and looks for strange markers in the answer.
+// request sends one request, some of them only in part, and looks for strange markers in the
+// answer.
 func (m *mixture) request(t *testing.T, r *rand.Rand, k *keptConn, own string) {
 	if err := k.open(); err != nil {
 		t.Error(err)
@@ -225,7 +235,8 @@ func (m *mixture) request(t *testing.T, r *rand.Rand, k *keptConn, own string) {
 		return
 	}
 	if leaves {
-		k.c.SetReadDeadline(time.Now().Add(20 * time.Millisecond)) // for the answer that comes all the same
+		// for the answer, which comes anyway
+		k.c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
 		defer k.close()
 	}
 	resp, err := http.ReadResponse(k.r, nil)
@@ -235,7 +246,9 @@ func (m *mixture) request(t *testing.T, r *rand.Rand, k *keptConn, own string) {
 	}
 	content, err := io.ReadAll(resp.Body)
 	m.check(path, own, fmt.Sprint(resp.Header)+string(content))
-	if !leaves && resp.StatusCode == 200 && err == nil && strings.Contains("/inline /blocking /http", path) && !strings.Contains(string(content), own) {
+	if !leaves && resp.StatusCode == 200 && err == nil &&
+		strings.Contains("/inline /blocking /http", path) &&
+		!strings.Contains(string(content), own) {
 		t.Errorf("%s %s: %d %.100q", path, own, resp.StatusCode, content)
 	}
 	if err != nil || resp.Close {

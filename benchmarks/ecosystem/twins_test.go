@@ -111,8 +111,10 @@ func TestLibraries(t *testing.T) {
 		l := &libraries[i]
 		t.Run(l.name, func(t *testing.T) {
 			compare(t, "FromHTTP", transcript(t, l, onHTTP, all), transcript(t, l, whole, all))
-			compare(t, "FromHTTPMiddleware", transcript(t, l, onHTTP, noPanic), transcript(t, l, between, noPanic))
-			compare(t, "around our handlers", transcript(t, l, oursOnHTTP, whatIsOurs), transcript(t, l, ours, whatIsOurs))
+			compare(t, "FromHTTPMiddleware", transcript(t, l, onHTTP, noPanic),
+				transcript(t, l, between, noPanic))
+			compare(t, "around our handlers", transcript(t, l, oursOnHTTP, whatIsOurs),
+				transcript(t, l, ours, whatIsOurs))
 		})
 	}
 }
@@ -122,16 +124,22 @@ func all(ask) bool { return true }
 // noPanic leaves out what middleware sees as an answer of status 500.
 func noPanic(a ask) bool { return a.path != "/panic" }
 
-// whatIsOurs leaves out what handlers of ours do not do, and HEAD, for which ToHTTP writes no body that nobody gets.
+// whatIsOurs leaves out what handlers of ours do not do, and HEAD, for which ToHTTP writes no body
+// that nobody gets.
 func whatIsOurs(a ask) bool {
-	return a.method != "HEAD" && slices.ContainsFunc(app, func(p page) bool { return p.ours != nil && strings.HasPrefix(a.path, p.path) })
+	return a.method != "HEAD" &&
+		slices.ContainsFunc(app, func(p page) bool {
+			return p.ours != nil && strings.HasPrefix(a.path, p.path)
+		})
 }
 
 func compare(t *testing.T, name string, want, got []string) {
 	t.Helper()
 	for i := range max(len(want), len(got)) {
 		if i >= len(want) || i >= len(got) || want[i] != got[i] {
-			t.Errorf("%s:\n%s\nnet/http:\n%s", name, strings.Join(got[min(i, len(got)):min(i+1, len(got))], ""), strings.Join(want[min(i, len(want)):min(i+1, len(want))], ""))
+			t.Errorf("%s:\n%s\nnet/http:\n%s", name,
+				strings.Join(got[min(i, len(got)):min(i+1, len(got))], ""),
+				strings.Join(want[min(i, len(want)):min(i+1, len(want))], ""))
 		}
 	}
 }
@@ -170,10 +178,13 @@ func transcript(t *testing.T, l *library, way serve, means func(ask) bool) (all 
 }
 
 // random is what differs from answer to answer: sessions and tokens.
-var random = regexp.MustCompile(`(Set-Cookie: \w+=)[^;]*|(Expires=)[^;]*|(X-Token: ).*|(X-Ratelimit-Reset: ).*|(X-Request-Id: ).*|(Retry-After: ).*|(Expires: ).*`)
+var random = regexp.MustCompile(
+	`(Set-Cookie: \w+=)[^;]*|(Expires=)[^;]*|(X-Token: ).*|(X-Ratelimit-Reset: ).*|(X-Request-Id: ).*|(Retry-After: ).*|(Expires: ).*`)
 
 // one sends a request. {Name} in it stands for a field of the answer before.
-func one(t *testing.T, client *http.Client, addr string, a ask, last http.Header) (string, http.Header) {
+func one(
+	t *testing.T, client *http.Client, addr string, a ask, last http.Header,
+) (string, http.Header) {
 	t.Helper()
 	fill := func(s string) string { return strings.ReplaceAll(s, "{X-Token}", last.Get("X-Token")) }
 	body := fill(a.body)
@@ -205,10 +216,13 @@ func one(t *testing.T, client *http.Client, addr string, a ask, last http.Header
 		content = inflate(t, content)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s%d %.300q cut=%v\n", what, resp.StatusCode, strings.ReplaceAll(string(content), addr, "server"), err != nil)
+	fmt.Fprintf(&b, "%s%d %.300q cut=%v\n",
+		what, resp.StatusCode, strings.ReplaceAll(string(content), addr, "server"), err != nil)
 	var fields []string
 	for name, values := range resp.Header {
-		if name != "Date" && name != "Connection" && (name != "Content-Length" || a.method == "HEAD") { // how it is framed is the server's
+		// how it is framed is the server's
+		if name != "Date" && name != "Connection" &&
+			(name != "Content-Length" || a.method == "HEAD") {
 			for _, v := range values {
 				fields = append(fields, name+": "+v)
 			}

@@ -34,7 +34,8 @@ func TestWebSocket(t *testing.T) {
 	srv := &lwan.Server{}
 	srv.Handle("/bare", lwan.FromHTTP(http.HandlerFunc(echo)))
 	srv.Handle("/logged", lwan.FromHTTP(middleware.Recoverer(http.HandlerFunc(echo))))
-	srv.Handle("/within", lwan.FromHTTP(http.HandlerFunc(echo)), lwan.FromHTTPMiddleware(middleware.Compress(5)))
+	srv.Handle("/within", lwan.FromHTTP(http.HandlerFunc(echo)),
+		lwan.FromHTTPMiddleware(middleware.Compress(5)))
 	addr, _ := start(t, srv)
 	for _, path := range []string{"/bare", "/logged", "/within"} {
 		conn, resp, err := websocket.DefaultDialer.Dial("ws://"+addr+path, nil)

@@ -23,7 +23,8 @@ func main() {
 	flag.Parse()
 	r := routes()
 	if *tree != "" {
-		r.Handle(contract.FilesPath+"*", http.StripPrefix(contract.FilesPath, http.FileServer(http.Dir(*tree))))
+		r.Handle(contract.FilesPath+"*",
+			http.StripPrefix(contract.FilesPath, http.FileServer(http.Dir(*tree))))
 	}
 	log.Fatal(http.ListenAndServe(*addr, r))
 }
@@ -82,7 +83,9 @@ func count(w http.ResponseWriter, r *http.Request) {
 func routed(params int) http.HandlerFunc {
 	switch params {
 	case 1:
-		return func(w http.ResponseWriter, r *http.Request) { text(w, chi.URLParam(r, contract.ID)) }
+		return func(w http.ResponseWriter, r *http.Request) {
+			text(w, chi.URLParam(r, contract.ID))
+		}
 	case 2:
 		return func(w http.ResponseWriter, r *http.Request) {
 			text(w, chi.URLParam(r, contract.ID)+"/"+chi.URLParam(r, contract.Part))
@@ -96,7 +99,7 @@ func text(w http.ResponseWriter, body string) {
 	send(w, []byte(body))
 }
 
-// send writes the body. A client that has left is the driver's business: it counts the errors of a run.
+// send writes the body. The driver counts a client that has left as an error of the run.
 func send(w http.ResponseWriter, body []byte) {
 	if _, err := w.Write(body); err != nil {
 		log.Print(err)

@@ -36,8 +36,12 @@ func routes() *echo.Echo {
 		return c.JSON(http.StatusOK, contract.Message{Message: contract.Greeting})
 	})
 	e.POST("/post", count)
-	e.Renderer = &echo.TemplateRenderer{Template: template.Must(template.New("stock").Parse(contract.GoTemplate()))}
-	e.GET("/page", func(c *echo.Context) error { return c.Render(http.StatusOK, "stock", contract.NewPage()) })
+	e.Renderer = &echo.TemplateRenderer{
+		Template: template.Must(template.New("stock").Parse(contract.GoTemplate())),
+	}
+	e.GET("/page", func(c *echo.Context) error {
+		return c.Render(http.StatusOK, "stock", contract.NewPage())
+	})
 	e.GET("/wait", func(c *echo.Context) error {
 		time.Sleep(contract.WaitTime)
 		return c.String(http.StatusOK, contract.Greeting)

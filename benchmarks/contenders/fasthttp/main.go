@@ -1,4 +1,5 @@
-// Command fasthttp is the contender that uses valyala/fasthttp. It has no routes: the library has no router.
+// Command fasthttp is the contender that uses valyala/fasthttp. It has no routes: the library has
+// no router.
 package main
 
 import (
@@ -49,7 +50,10 @@ func signalled(server <-chan error) error {
 
 // serveFiles keeps what it has compressed in the folder packed.
 func serveFiles(tree, packed string) fasthttp.RequestHandler {
-	fs := &fasthttp.FS{Root: tree, PathRewrite: fasthttp.NewPathSlashesStripper(1), Compress: true, CompressRoot: packed}
+	fs := &fasthttp.FS{
+		Root: tree, PathRewrite: fasthttp.NewPathSlashesStripper(1), Compress: true,
+		CompressRoot: packed,
+	}
 	return fs.NewRequestHandler()
 }
 
@@ -68,8 +72,9 @@ func serve(ctx *fasthttp.RequestCtx, files fasthttp.RequestHandler) {
 		text(ctx, strconv.Itoa(len(ctx.PostBody())))
 	case "/search":
 		query := ctx.QueryArgs()
-		text(ctx, string(query.Peek(contract.SearchTerms))+" "+string(query.Peek(contract.SearchPage))+" "+
-			string(ctx.Request.Header.Cookie(contract.SearchUser)))
+		text(ctx,
+			string(query.Peek(contract.SearchTerms))+" "+string(query.Peek(contract.SearchPage))+
+				" "+string(ctx.Request.Header.Cookie(contract.SearchUser)))
 	case "/page":
 		page(ctx)
 	case "/wait":

@@ -1,4 +1,5 @@
-// Command fiber3 is the contender that uses gofiber/fiber, third major version, without middleware or prefork.
+// Command fiber3 is the contender that uses gofiber/fiber, third major version, without middleware
+// or prefork.
 package main
 
 import (
@@ -30,7 +31,9 @@ func main() {
 func routes() *fiber.App {
 	app := fiber.New(fiber.Config{Views: views()})
 	app.Get("/", func(c fiber.Ctx) error { return c.SendString(contract.Greeting) })
-	app.Get("/json", func(c fiber.Ctx) error { return c.JSON(contract.Message{Message: contract.Greeting}) })
+	app.Get("/json", func(c fiber.Ctx) error {
+		return c.JSON(contract.Message{Message: contract.Greeting})
+	})
 	app.Post("/post", func(c fiber.Ctx) error { return c.SendString(strconv.Itoa(len(c.Body()))) })
 	app.Get("/page", func(c fiber.Ctx) error { return c.Render("stock", contract.NewPage()) })
 	app.Get("/wait", func(c fiber.Ctx) error {
@@ -48,7 +51,9 @@ func routed(params int) fiber.Handler {
 	case 1:
 		return func(c fiber.Ctx) error { return c.SendString(c.Params(contract.ID)) }
 	case 2:
-		return func(c fiber.Ctx) error { return c.SendString(c.Params(contract.ID) + "/" + c.Params(contract.Part)) }
+		return func(c fiber.Ctx) error {
+			return c.SendString(c.Params(contract.ID) + "/" + c.Params(contract.Part))
+		}
 	}
 	return func(c fiber.Ctx) error { return c.SendString(contract.NoParams) }
 }

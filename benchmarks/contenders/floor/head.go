@@ -5,7 +5,8 @@ import "bytes"
 // blank ends a request head (RFC 9112, section 2.1: the field lines are followed by an empty line).
 var blank = []byte("\r\n\r\n")
 
-// head is how much of the blank line the bytes before have already shown: 0 to 3. Reads may cut it anywhere.
+// head is how much of the blank line the bytes before have already shown: 0 to 3. Reads may cut it
+// anywhere.
 type head uint8
 
 // count returns how many heads end in p and what of the next blank line p ends with.

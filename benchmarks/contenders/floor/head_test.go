@@ -32,12 +32,14 @@ func TestCount(t *testing.T) {
 	} {
 		ends, rest := c.before.count([]byte(c.in))
 		if ends != c.ends || rest != c.rest {
-			t.Errorf("head(%d).count(%q) = %d, %d, want %d, %d", c.before, c.in, ends, rest, c.ends, c.rest)
+			t.Errorf("head(%d).count(%q) = %d, %d, want %d, %d",
+				c.before, c.in, ends, rest, c.ends, c.rest)
 		}
 	}
 }
 
-// FuzzCount holds the counting of a stream that is cut into two reads and into single bytes against a plain search.
+// FuzzCount holds the counting of a stream that is cut into two reads and into single bytes against
+// a plain search.
 func FuzzCount(f *testing.F) {
 	f.Add("GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n", uint8(16))
 	f.Add("\r\n\r\n\r\n\r\n", uint8(3))

@@ -7,10 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// backlog is the queue of connections that are not accepted yet; the kernel cuts it to net.core.somaxconn.
+// backlog is the queue of connections that are not accepted yet; the kernel cuts it to
+// net.core.somaxconn.
 const backlog = 4096
 
-// listen opens a non-blocking listening socket. SO_REUSEPORT lets several loops listen on the same port.
+// listen opens a non-blocking listening socket. SO_REUSEPORT lets several loops listen on the same
+// port.
 func listen(at netip.AddrPort) (int, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -36,7 +38,9 @@ func bind(fd int, at netip.AddrPort) error {
 	if !at.Addr().Is4() {
 		return unix.EAFNOSUPPORT
 	}
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrInet4{
+		Addr: at.Addr().As4(), Port: int(at.Port()),
+	}); err != nil {
 		return err
 	}
 	return unix.Listen(fd, backlog)

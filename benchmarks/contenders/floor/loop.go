@@ -13,7 +13,8 @@ const (
 	hangUp    = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
 )
 
-// loop owns one epoll instance and its connections. It must only be used by the thread that runs it.
+// loop owns one epoll instance and its connections. It must only be used by the thread that runs
+// it.
 type loop struct {
 	epoll    int
 	listener int
@@ -33,7 +34,10 @@ func newLoop(listener int, last bool) (*loop, error) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return nil, fmt.Errorf("getrlimit: %w", err)
 	}
-	l := &loop{epoll: epoll, listener: listener, last: last, answer: newAnswer(last), heads: make([]head, limit.Cur)}
+	l := &loop{
+		epoll: epoll, listener: listener, last: last, answer: newAnswer(last),
+		heads: make([]head, limit.Cur),
+	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(listener)}
 	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, listener, &event); err != nil {
 		return nil, fmt.Errorf("epoll_ctl: %w", err)
@@ -61,8 +65,8 @@ func (l *loop) run() error {
 	}
 }
 
-// wait asks for events without waiting first, which is all that a busy loop ever does, and sleeps only when there
-// are none.
+// wait asks for events without waiting first, which is all that a busy loop ever does, and sleeps
+// only when there are none.
 func (l *loop) wait() (int, error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epoll),
 		uintptr(unsafe.Pointer(&l.events[0])), eventSize, 0, 0, 0)
@@ -98,15 +102,17 @@ func (l *loop) accept() error {
 
 func (l *loop) add(fd int) error {
 	l.heads[fd] = 0
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(fd)}
+	event := unix.EpollEvent{
+		Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(fd),
+	}
 	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 		return fmt.Errorf("epoll_ctl: %w", err)
 	}
 	return nil
 }
 
-// serve answers what a connection has sent, and closes it at its end, on an error, or when it takes no more answers:
-// a client that does not read is none of the benchmarks'.
+// serve answers what a connection has sent, and closes it at its end, on an error, or when it takes
+// no more answers: no client of the benchmarks leaves its answers unread.
 func (l *loop) serve(fd int, events uint32) {
 	for {
 		n, errno := read(fd, l.buf[:])
@@ -123,7 +129,8 @@ func (l *loop) serve(fd int, events uint32) {
 			unix.Close(fd)
 			return
 		}
-		// A short read has emptied the socket, unless the client's end is behind it: no other edge would tell.
+		// A short read has emptied the socket, unless the client's end is behind it: no other edge
+		// would tell.
 		if n < len(l.buf) && events&hangUp == 0 {
 			return
 		}
@@ -135,7 +142,8 @@ func (l *loop) write(fd, n int) bool {
 	for n > 0 {
 		now := min(n, batch)
 		p := l.answer.times(now)
-		written, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), 0, 0, 0)
+		written, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd),
+			uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), 0, 0, 0)
 		if errno != 0 || int(written) < len(p) {
 			return false
 		}
@@ -146,6 +154,7 @@ func (l *loop) write(fd, n int) bool {
 
 // read uses recvfrom, as write uses sendto: on sockets they are cheaper than read and write.
 func read(fd int, p []byte) (int, unix.Errno) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), 0, 0, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&p[0])),
+		uintptr(len(p)), 0, 0, 0)
 	return int(n), errno
 }

@@ -31,7 +31,8 @@ func start(t *testing.T, last bool) string {
 		t.Fatal(err)
 	}
 	go func() { panic(l.run()) }()
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(at.(*unix.SockaddrInet4).Port)).String()
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}),
+		uint16(at.(*unix.SockaddrInet4).Port)).String()
 }
 
 func dial(t *testing.T, addr string) net.Conn {
@@ -54,7 +55,8 @@ func expectAnswer(t *testing.T, r *bufio.Reader) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := contract.Requests(contract.Hello)[0].Check(response.StatusCode, response.Header, body); err != nil {
+	err = contract.Requests(contract.Hello)[0].Check(response.StatusCode, response.Header, body)
+	if err != nil {
 		t.Error(err)
 	}
 }
@@ -89,7 +91,8 @@ func TestClosesAfterTheAnswer(t *testing.T) {
 	}
 }
 
-// TestAnswersARequestThatComesWithItsEnd covers the edge that brings data and the client's FIN together.
+// TestAnswersARequestThatComesWithItsEnd covers the edge that brings data and the client's FIN
+// together.
 func TestAnswersARequestThatComesWithItsEnd(t *testing.T) {
 	conn := dial(t, start(t, false)).(*net.TCPConn)
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\n\r\n"); err != nil {

@@ -1,11 +1,11 @@
-// Command floor is the least that a Go server can do for a request: one epoll loop on a locked thread that reads,
-// counts the blank lines that end request heads, and writes a constant answer for each. It parses nothing, keeps
-// no deadlines and allocates nothing after it has started, so its CPU time per request is the lower bound that a
-// server in Go can be measured against. It is not a server for anything else: a request body would be taken for
-// part of the next head.
+// Command floor is the least that a Go server can do for a request: one epoll loop on a locked
+// thread that reads, counts the blank lines that end request heads, and writes a constant answer
+// for each. It parses nothing, keeps no deadlines and allocates nothing after it has started, so
+// its CPU time per request is the lower bound that a server in Go can be measured against. It is
+// not a server for anything else: a request body would be taken for part of the next head.
 //
-// A read or write that cannot wait goes around the scheduler with RawSyscall; only the wait for events, which may
-// sleep, goes through it.
+// A read or write that cannot wait goes around the scheduler with RawSyscall; only the wait for
+// events, which may sleep, goes through it.
 package main
 
 import (
@@ -18,7 +18,8 @@ import (
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "IPv4 address and port to listen on")
 	last := flag.Bool("close", false, "close each connection after its first answer")
-	loops := flag.Int("loops", 1, "number of loops, each with a thread and a listening socket of its own")
+	loops := flag.Int("loops", 1,
+		"number of loops, each with a thread and a listening socket of its own")
 	flag.Parse()
 	at, err := netip.ParseAddrPort(*addr)
 	if err != nil {

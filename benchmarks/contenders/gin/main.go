@@ -31,7 +31,9 @@ func main() {
 func routes() *gin.Engine {
 	r := gin.New()
 	r.GET("/", func(c *gin.Context) { c.String(http.StatusOK, contract.Greeting) })
-	r.GET("/json", func(c *gin.Context) { c.JSON(http.StatusOK, contract.Message{Message: contract.Greeting}) })
+	r.GET("/json", func(c *gin.Context) {
+		c.JSON(http.StatusOK, contract.Message{Message: contract.Greeting})
+	})
 	r.POST("/post", count)
 	r.SetHTMLTemplate(template.Must(template.New("stock").Parse(contract.GoTemplate())))
 	r.GET("/page", func(c *gin.Context) { c.HTML(http.StatusOK, "stock", contract.NewPage()) })
@@ -59,7 +61,9 @@ func routed(params int) gin.HandlerFunc {
 	case 1:
 		return func(c *gin.Context) { c.String(http.StatusOK, c.Param(contract.ID)) }
 	case 2:
-		return func(c *gin.Context) { c.String(http.StatusOK, c.Param(contract.ID)+"/"+c.Param(contract.Part)) }
+		return func(c *gin.Context) {
+			c.String(http.StatusOK, c.Param(contract.ID)+"/"+c.Param(contract.Part))
+		}
 	}
 	return func(c *gin.Context) { c.String(http.StatusOK, contract.NoParams) }
 }

@@ -1,4 +1,5 @@
-// Command golwan is the contender that this module is about: the framework as it is by default, without middleware.
+// Command golwan is the contender that this module is about: the framework as it is by default,
+// without middleware.
 package main
 
 import (
@@ -25,7 +26,8 @@ func main() {
 	route(srv)
 	streams(srv)
 	if *tree != "" {
-		srv.Mount(strings.TrimSuffix(contract.FilesPath, "/"), files.Module.With(files.Config{Dir: *tree, SmallFile: t.smallFile}))
+		srv.Mount(strings.TrimSuffix(contract.FilesPath, "/"),
+			files.Module.With(files.Config{Dir: *tree, SmallFile: t.smallFile}))
 	}
 	t.burn()
 	if err := lwan.Run(srv); err != nil {
@@ -33,8 +35,8 @@ func main() {
 	}
 }
 
-// route registers the contract's requests. No route is Blocking but the one that is about that: handlers wait for
-// nothing but their body. The one that stalls is the mistake that it looks like.
+// route registers the contract's requests. No route is Blocking but the one that is about that:
+// handlers wait for nothing but their body. The one that stalls is the mistake that it looks like.
 func route(srv *lwan.Server) {
 	srv.Handle("GET /{$}", hello)
 	srv.Handle("GET /json", message)
@@ -73,7 +75,8 @@ func message(_ *lwan.Request, resp *lwan.Response) lwan.Status {
 	return resp.JSON(lwan.StatusOK, contract.Message{Message: contract.Greeting})
 }
 
-var stock = template.Must(template.Compile[contract.Page]("stock", contract.Mustache(), template.Set{}))
+var stock = template.Must(template.Compile[contract.Page]("stock",
+	contract.Mustache(), template.Set{}))
 
 func page(_ *lwan.Request, resp *lwan.Response) lwan.Status {
 	return resp.Render(lwan.StatusOK, stock.With(contract.NewPage()))
@@ -100,7 +103,8 @@ func count(req *lwan.Request, resp *lwan.Response) lwan.Status {
 
 func search(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	return resp.Text(lwan.StatusOK,
-		req.Query(contract.SearchTerms)+" "+req.Query(contract.SearchPage)+" "+req.Cookie(contract.SearchUser))
+		req.Query(contract.SearchTerms)+" "+req.Query(contract.SearchPage)+" "+
+			req.Cookie(contract.SearchUser))
 }
 
 func routed(params int) lwan.Handler {

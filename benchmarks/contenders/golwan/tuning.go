@@ -32,8 +32,9 @@ func tuningFlags() *tuning {
 }
 
 func (t *tuning) server(addr string) *lwan.Server {
-	return &lwan.Server{Endpoints: []lwan.Endpoint{{Addr: addr, DeferAccept: t.deferAccept}}, Loops: t.loops,
-		Threads: lwan.Threads(t.threads), HeapFloor: t.heapFloor, KeepGOMAXPROCS: t.keepGOMAXPROCS}
+	return &lwan.Server{Endpoints: []lwan.Endpoint{{Addr: addr, DeferAccept: t.deferAccept}},
+		Loops: t.loops, Threads: lwan.Threads(t.threads), HeapFloor: t.heapFloor,
+		KeepGOMAXPROCS: t.keepGOMAXPROCS}
 }
 
 // burn starts what competes with the loops for processors.
@@ -49,7 +50,9 @@ func (t *tuning) burn() {
 // threads is a flag for lwan.Threads.
 type threads lwan.Threads
 
-var threadNames = [...]string{lwan.ThreadsPinned: "pinned", lwan.ThreadsCPU: "cpu", lwan.ThreadsFree: "free"}
+var threadNames = [...]string{
+	lwan.ThreadsPinned: "pinned", lwan.ThreadsCPU: "cpu", lwan.ThreadsFree: "free",
+}
 
 // String is for the flag package.
 func (t *threads) String() string { return threadNames[*t] }

@@ -24,20 +24,26 @@ func main() {
 	hlog.SetLevel(hlog.LevelError)
 	h := routes(*addr)
 	if *tree != "" {
-		h.StaticFS(contract.FilesPath, &app.FS{Root: *tree, PathRewrite: app.NewPathSlashesStripper(1)})
+		h.StaticFS(contract.FilesPath, &app.FS{
+			Root: *tree, PathRewrite: app.NewPathSlashesStripper(1),
+		})
 	}
 	h.Spin()
 }
 
 func routes(addr string) *server.Hertz {
 	h := server.New(server.WithHostPorts(addr))
-	h.GET("/", func(_ context.Context, c *app.RequestContext) { c.String(http.StatusOK, contract.Greeting) })
+	h.GET("/", func(_ context.Context, c *app.RequestContext) {
+		c.String(http.StatusOK, contract.Greeting)
+	})
 	h.GET("/json", func(_ context.Context, c *app.RequestContext) {
 		c.JSON(http.StatusOK, contract.Message{Message: contract.Greeting})
 	})
 	h.POST("/post", count)
 	h.SetHTMLTemplate(template.Must(template.New("stock").Parse(contract.GoTemplate())))
-	h.GET("/page", func(_ context.Context, c *app.RequestContext) { c.HTML(http.StatusOK, "stock", contract.NewPage()) })
+	h.GET("/page", func(_ context.Context, c *app.RequestContext) {
+		c.HTML(http.StatusOK, "stock", contract.NewPage())
+	})
 	h.GET("/wait", func(_ context.Context, c *app.RequestContext) {
 		time.Sleep(contract.WaitTime)
 		c.String(http.StatusOK, contract.Greeting)
@@ -60,11 +66,15 @@ func count(_ context.Context, c *app.RequestContext) {
 func routed(params int) app.HandlerFunc {
 	switch params {
 	case 1:
-		return func(_ context.Context, c *app.RequestContext) { c.String(http.StatusOK, c.Param(contract.ID)) }
+		return func(_ context.Context, c *app.RequestContext) {
+			c.String(http.StatusOK, c.Param(contract.ID))
+		}
 	case 2:
 		return func(_ context.Context, c *app.RequestContext) {
 			c.String(http.StatusOK, c.Param(contract.ID)+"/"+c.Param(contract.Part))
 		}
 	}
-	return func(_ context.Context, c *app.RequestContext) { c.String(http.StatusOK, contract.NoParams) }
+	return func(_ context.Context, c *app.RequestContext) {
+		c.String(http.StatusOK, contract.NoParams)
+	}
 }

@@ -22,7 +22,8 @@ func main() {
 	mux := routes()
 	streams(mux)
 	if *tree != "" {
-		mux.Handle("GET "+contract.FilesPath, http.StripPrefix(contract.FilesPath, http.FileServer(http.Dir(*tree))))
+		mux.Handle("GET "+contract.FilesPath,
+			http.StripPrefix(contract.FilesPath, http.FileServer(http.Dir(*tree))))
 	}
 	log.Fatal(http.ListenAndServe(*addr, mux))
 }
@@ -111,7 +112,7 @@ func text(w http.ResponseWriter, body string) {
 	send(w, []byte(body))
 }
 
-// send writes the body. A client that has left is the driver's business: it counts the errors of a run.
+// send writes the body. The driver counts a client that has left as an error of the run.
 func send(w http.ResponseWriter, body []byte) {
 	if _, err := w.Write(body); err != nil {
 		log.Print(err)

@@ -25,7 +25,9 @@ type subscriber struct {
 }
 
 func newAudience() *audience {
-	return &audience{chunk: fmt.Appendf(nil, "%x\r\ndata: %s\n\n\r\n", contract.EventBytes, contract.EventData)}
+	return &audience{
+		chunk: fmt.Appendf(nil, "%x\r\ndata: %s\n\n\r\n", contract.EventBytes, contract.EventData),
+	}
 }
 
 func (a *audience) add(conn *net.TCPConn) error {
@@ -49,7 +51,8 @@ func (a *audience) publish() {
 	defer a.mu.Unlock()
 	kept := a.conns[:0]
 	for _, s := range a.conns {
-		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(s.fd), uintptr(unsafe.Pointer(&a.chunk[0])), uintptr(len(a.chunk)))
+		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(s.fd),
+			uintptr(unsafe.Pointer(&a.chunk[0])), uintptr(len(a.chunk)))
 		if errno == 0 && int(n) == len(a.chunk) {
 			kept = append(kept, s)
 		} else {

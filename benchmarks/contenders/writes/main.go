@@ -1,9 +1,10 @@
-// Command writes is the least that fan-out can cost: for each event one write call to each subscriber, on sockets that
-// are non-blocking, with bytes that were made once. Everything else (accepting, subscribing, reading the request that
-// publishes) is done by the standard library, and happens once for thousands of writes.
+// Command writes is the least that fan-out can cost: for each event one write call to each
+// subscriber, on sockets that are non-blocking, with bytes that were made once. Everything else
+// (accepting, subscribing, reading the request that publishes) is done by the standard library, and
+// happens once for thousands of writes.
 //
-// A subscriber whose socket takes no more is dropped: what a slow one is owed would have to be kept, and this is no
-// server.
+// A subscriber whose socket takes no more is dropped: keeping events for slow subscribers is a
+// server's work, and this is none.
 package main
 
 import (
@@ -20,7 +21,9 @@ func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
 	flag.Parse()
 	a := newAudience()
-	http.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { text(w, contract.Greeting) })
+	http.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		text(w, contract.Greeting)
+	})
 	http.HandleFunc("GET /topic", func(w http.ResponseWriter, _ *http.Request) { subscribe(w, a) })
 	http.HandleFunc("POST /publish", func(w http.ResponseWriter, _ *http.Request) {
 		a.publish()
@@ -36,7 +39,9 @@ func subscribe(w http.ResponseWriter, a *audience) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	_, err = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n", contract.EventStream)
+	_, err = fmt.Fprintf(conn,
+		"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n",
+		contract.EventStream)
 	if err == nil {
 		err = a.add(conn.(*net.TCPConn))
 	}

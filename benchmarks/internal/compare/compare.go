@@ -60,7 +60,8 @@ func (c Comparison) Run(ctx context.Context, out io.Writer) (err error) {
 				return err
 			}
 			// A terminal that does not take the line is no reason to stop.
-			fmt.Fprintf(c.Log, "[%d/%d] %s (%.12s): %v\n", round+1, c.Count, s.name, s.commit, time.Since(began).Round(time.Second))
+			fmt.Fprintf(c.Log, "[%d/%d] %s (%.12s): %v\n",
+				round+1, c.Count, s.name, s.commit, time.Since(began).Round(time.Second))
 		}
 	}
 	return c.compare(ctx, dir, sides, out)
@@ -89,7 +90,9 @@ func (c Comparison) bench(ctx context.Context, s side) error {
 	if c.Time != "" {
 		args = append(args, "-benchtime", c.Time)
 	}
-	output, err := proc.Run(ctx, proc.Command{Args: append(args, c.Packages...), Dir: s.tree, CPU: proc.AnyCPU})
+	output, err := proc.Run(ctx, proc.Command{
+		Args: append(args, c.Packages...), Dir: s.tree, CPU: proc.AnyCPU,
+	})
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", s.name, err, output)
 	}

@@ -14,19 +14,25 @@ import (
 
 // An Example that is compiled and not run: it takes a while.
 func ExampleComparison_Run() {
-	c := Comparison{Repository: "..", Base: "HEAD~1", Head: "HEAD", Bench: ".", Packages: []string{"./..."}, Count: 6, Log: os.Stderr}
+	c := Comparison{
+		Repository: "..", Base: "HEAD~1", Head: "HEAD", Bench: ".", Packages: []string{"./..."},
+		Count: 6, Log: os.Stderr,
+	}
 	if err := c.Run(context.Background(), os.Stdout); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// repository makes one with two commits of a package whose benchmark reports another size in the second.
+// repository makes one with two commits of a package whose benchmark reports another size in the
+// second.
 func repository(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	run := func(args ...string) {
-		_, err := proc.Run(t.Context(), proc.Command{Args: args, Dir: dir, CPU: proc.AnyCPU, Env: []string{
-			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@localhost", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@localhost"}})
+		_, err := proc.Run(t.Context(),
+			proc.Command{Args: args, Dir: dir, CPU: proc.AnyCPU, Env: []string{
+				"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@localhost", "GIT_COMMITTER_NAME=a",
+				"GIT_COMMITTER_EMAIL=a@localhost"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +42,8 @@ func repository(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	const benchmark = "package small\n\nimport \"testing\"\n\nfunc BenchmarkMake(b *testing.B) {\n\tfor b.Loop() {\n\t}\n\tb.ReportMetric(SIZE, \"size\")\n}\n"
+	const benchmark = "package small\n\nimport \"testing\"\n\nfunc BenchmarkMake(b *testing.B) " +
+		"{\n\tfor b.Loop() {\n\t}\n\tb.ReportMetric(SIZE, \"size\")\n}\n"
 	run("git", "init", "-q")
 	write("go.mod", "module small\n\ngo 1.26\n")
 	for _, size := range []string{"16", "1024"} {
@@ -49,8 +56,9 @@ func repository(t *testing.T) string {
 }
 
 func comparison(dir string) Comparison {
-	return Comparison{Repository: dir, Base: "HEAD~1", Head: "HEAD", Bench: "Make", Packages: []string{"./..."},
-		Count: 2, Time: "10x", Log: io.Discard, stat: []string{"sh", "-c", `for f; do echo "$f"; cat "${f#*=}"; done`, "stat"}}
+	return Comparison{Repository: dir, Base: "HEAD~1", Head: "HEAD", Bench: "Make",
+		Packages: []string{"./..."}, Count: 2, Time: "10x", Log: io.Discard,
+		stat: []string{"sh", "-c", `for f; do echo "$f"; cat "${f#*=}"; done`, "stat"}}
 }
 
 func TestRun(t *testing.T) {
@@ -75,14 +83,18 @@ func TestRun(t *testing.T) {
 // expectClean checks that the repository and the folder for temporary files are as they were.
 func expectClean(t *testing.T, dir string) {
 	t.Helper()
-	if content, err := os.ReadFile(filepath.Join(dir, "small_test.go")); err != nil || string(content) != "this is being worked on" {
+	if content, err := os.ReadFile(filepath.Join(dir, "small_test.go")); err != nil ||
+		string(content) != "this is being worked on" {
 		t.Errorf("the file that is being worked on: %q, %v", content, err)
 	}
-	trees, err := proc.Run(t.Context(), proc.Command{Args: []string{"git", "worktree", "list"}, Dir: dir, CPU: proc.AnyCPU})
+	trees, err := proc.Run(t.Context(), proc.Command{
+		Args: []string{"git", "worktree", "list"}, Dir: dir, CPU: proc.AnyCPU,
+	})
 	if err != nil || strings.Count(string(trees), "\n") != 1 {
 		t.Errorf("working trees:\n%s%v", trees, err)
 	}
-	if left, err := filepath.Glob(filepath.Join(os.TempDir(), "golwan-compare-*")); err != nil || len(left) > 0 {
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), "golwan-compare-*"))
+	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
@@ -94,8 +106,10 @@ func TestRunReportsWhatFails(t *testing.T) {
 		"is no commit":         func(c *Comparison) { c.Base = "no-such-branch" },
 		"--upload-pack":        func(c *Comparison) { c.Head = "--upload-pack" },
 		"error parsing regexp": func(c *Comparison) { c.Bench = "(" },
-		"no such tool":         func(c *Comparison) { c.stat = []string{"sh", "-c", "echo no such tool >&2; exit 1"} },
-		"directory not found":  func(c *Comparison) { c.Packages = []string{"./nothing"} },
+		"no such tool": func(c *Comparison) {
+			c.stat = []string{"sh", "-c", "echo no such tool >&2; exit 1"}
+		},
+		"directory not found": func(c *Comparison) { c.Packages = []string{"./nothing"} },
 	} {
 		c := comparison(dir)
 		change(&c)

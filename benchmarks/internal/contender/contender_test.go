@@ -24,7 +24,8 @@ func Example() {
 	// Output: lwan true
 }
 
-// TestEveryContenderKeepsTheContract builds, starts and asks all of them, in all ways in which they are measured.
+// TestEveryContenderKeepsTheContract builds, starts and asks all of them, in all ways in which they
+// are measured.
 func TestEveryContenderKeepsTheContract(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds every contender")
@@ -45,7 +46,10 @@ func TestEveryContenderKeepsTheContract(t *testing.T) {
 			if _, err := os.Stat(program.Binary); err != nil || program.Version == "" {
 				t.Errorf("version %q, binary %v", program.Version, err)
 			}
-			for _, s := range []Setup{{CPU: 0, Files: files}, {CPU: proc.AnyCPU, Workers: 2, Files: files}, {CPU: 0, Reconnect: true}} {
+			for _, s := range []Setup{
+				{CPU: 0, Files: files}, {CPU: proc.AnyCPU, Workers: 2, Files: files},
+				{CPU: 0, Reconnect: true},
+			} {
 				checkServer(t, c, program, s)
 			}
 		})
@@ -101,7 +105,9 @@ func mostBytes(f contract.Feature) float64 {
 func TestFindAndServes(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range All() {
-		if found, ok := Find(c.Name); !ok || found.About != c.About || c.About == "" || seen[c.Name] || c.Serves(contract.Hello) == (c.Name == "writes") {
+		found, ok := Find(c.Name)
+		if !ok || found.About != c.About || c.About == "" || seen[c.Name] ||
+			c.Serves(contract.Hello) == (c.Name == "writes") {
 			t.Errorf("%s: %q", c.Name, c.About)
 		}
 		seen[c.Name] = true
@@ -123,7 +129,8 @@ func TestMissing(t *testing.T) {
 func TestExternalRefuses(t *testing.T) {
 	for _, c := range []struct{ name, command, url string }{
 		{"", "x", ""}, {"x", " ", ""}, {"nginx", "x", ""},
-		{"x", "x", "https://{addr}/"}, {"x", "x", "http://localhost/"}, {"x", "x", "http://{addr}/?a=b"}, {"x", "x", "{addr}"},
+		{"x", "x", "https://{addr}/"}, {"x", "x", "http://localhost/"},
+		{"x", "x", "http://{addr}/?a=b"}, {"x", "x", "{addr}"},
 	} {
 		if _, err := External(c.name, c.command, c.url); err == nil {
 			t.Errorf("%+v: no error", c)
@@ -167,7 +174,9 @@ func serveAs(answer, addr string) error {
 			return err
 		}
 		if _, err := conn.Read(make([]byte, 4096)); err == nil {
-			fmt.Fprintf(conn, "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", answer, len(contract.Greeting), contract.Greeting)
+			fmt.Fprintf(conn,
+				"HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", answer,
+				len(contract.Greeting), contract.Greeting)
 		}
 		conn.Close()
 	}

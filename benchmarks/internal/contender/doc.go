@@ -1,5 +1,5 @@
-// Package contender knows the servers that are compared: how each is built or found, configured, started, checked
-// and ended.
+// Package contender knows the servers that are compared: how each is built or found, configured,
+// started, checked and ended.
 //
 //	c, _ := contender.Find("nginx")
 //	program, err := c.Prepare(ctx, "bin")
@@ -11,12 +11,12 @@
 //
 // # Adding one
 //
-// A Go contender is a program in the folder contenders that takes -addr, and a line in All. Any other is a function
-// like nginx's, which writes a configuration and returns a command. One that is built elsewhere needs neither: see
-// External.
+// A Go contender is a program in the folder contenders that takes -addr, and a line in All. Any
+// other is a function like nginx's, which writes a configuration and returns a command. One that is
+// built elsewhere needs neither: see External.
 //
 // # Lifetimes
 //
-// A Server runs until Stop, which also removes its temporary folder. A Program may start any number of servers, also
-// at the same time, each on a port of its own.
+// A Server runs until Stop, which also removes its temporary folder. A Program may start any number
+// of servers, also at the same time, each on a port of its own.
 package contender

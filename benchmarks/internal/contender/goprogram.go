@@ -12,21 +12,23 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/proc"
 )
 
-// programs is where the contenders in Go are, as a package path, so that building works from every folder of the
-// module.
+// programs is where the contenders in Go are, as a package path, so that building works from every
+// folder of the module.
 const programs = "github.com/golwan/golwan/benchmarks/contenders/"
 
-// goProgram is a contender in the folder contenders. Its version is that of module, or of Go when there is none.
+// goProgram is a contender in the folder contenders. Its version is that of module, or of Go when
+// there is none.
 func goProgram(name, about, module string, serves ...contract.Feature) Contender {
-	return Contender{Name: name, About: about, serves: serves, prepare: func(ctx context.Context, bin string) (Program, error) {
-		return build(ctx, name, module, bin, func(s Setup, binary, addr string) []string {
-			args := []string{binary, "-addr", addr}
-			if s.Files != "" && slices.Contains(serves, contract.FileSmall) {
-				args = append(args, "-files", s.Files)
-			}
-			return args
-		})
-	}}
+	return Contender{Name: name, About: about, serves: serves,
+		prepare: func(ctx context.Context, bin string) (Program, error) {
+			return build(ctx, name, module, bin, func(s Setup, binary, addr string) []string {
+				args := []string{binary, "-addr", addr}
+				if s.Files != "" && slices.Contains(serves, contract.FileSmall) {
+					args = append(args, "-files", s.Files)
+				}
+				return args
+			})
+		}}
 }
 
 // Variant is golwan with flags: another setting than the default.
@@ -58,23 +60,28 @@ func floor() Contender {
 		}}
 }
 
-func build(ctx context.Context, name, module, bin string, args func(s Setup, binary, addr string) []string) (Program, error) {
+func build(
+	ctx context.Context, name, module, bin string, args func(s Setup, binary, addr string) []string,
+) (Program, error) {
 	binary, err := filepath.Abs(filepath.Join(bin, name))
 	if err != nil {
 		return Program{}, err
 	}
-	_, err = proc.Run(ctx, proc.Command{Args: []string{"go", "build", "-o", binary, programs + name}, CPU: proc.AnyCPU})
+	_, err = proc.Run(ctx, proc.Command{
+		Args: []string{"go", "build", "-o", binary, programs + name}, CPU: proc.AnyCPU,
+	})
 	if err != nil {
 		return Program{}, fmt.Errorf("building %s: %w", name, err)
 	}
 	version, err := goVersion(binary, module)
-	return Program{Version: version, Binary: binary, command: func(s Setup, addr, _ string) (proc.Command, error) {
-		c := proc.Command{Args: args(s, binary, addr)}
-		if s.CPU == proc.AnyCPU && s.Workers > 0 {
-			c.Env = []string{"GOMAXPROCS=" + strconv.Itoa(s.Workers)}
-		}
-		return c, nil
-	}}, err
+	return Program{Version: version, Binary: binary,
+		command: func(s Setup, addr, _ string) (proc.Command, error) {
+			c := proc.Command{Args: args(s, binary, addr)}
+			if s.CPU == proc.AnyCPU && s.Workers > 0 {
+				c.Env = []string{"GOMAXPROCS=" + strconv.Itoa(s.Workers)}
+			}
+			return c, nil
+		}}, err
 }
 
 // goVersion reads the versions that the binary itself states.

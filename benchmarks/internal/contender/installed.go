@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// installed finds a program of the distribution and the first line of its version. Servers are often in a folder
-// that only root has in the PATH.
+// installed finds a program of the distribution and the first line of its version. Servers are
+// often in a folder that only root has in the PATH.
 func installed(ctx context.Context, name, versionFlag string) (binary, version string, err error) {
 	for _, candidate := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {
 		if binary, err = exec.LookPath(candidate); err == nil {

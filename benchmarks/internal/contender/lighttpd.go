@@ -12,9 +12,9 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/proc"
 )
 
-// lighttpdConfig serves a file, because lighttpd has no directive that answers with a text. 65535 is the highest
-// number of requests for a connection that lighttpd can count to. It sends no compressed siblings; what it has
-// compressed once it keeps, which comes to the same.
+// lighttpdConfig serves a file, because lighttpd has no directive that answers with a text. 65535
+// is the highest number of requests for a connection that lighttpd can count to. It sends no
+// compressed siblings; what it has compressed once it keeps, which comes to the same.
 var lighttpdConfig = template.Must(template.New("lighttpd").Parse(`server.bind = "{{.Host}}"
 server.port = {{.Port}}
 server.document-root = "{{.Dir}}/htdocs"
@@ -36,12 +36,15 @@ mimetype.assign = ( ".txt" => "{{.Type}}" )
 // lighttpd is the one that the distribution has installed, answering with a file of 13 bytes.
 func lighttpd() Contender {
 	const about = "lighttpd as installed, answering with a small file"
-	return Contender{Name: "lighttpd", About: about, serves: slices.Concat(plainFiles, []contract.Feature{contract.Hello, contract.FileGzip, contract.MixStill}),
+	return Contender{Name: "lighttpd", About: about,
+		serves: slices.Concat(plainFiles,
+			[]contract.Feature{contract.Hello, contract.FileGzip, contract.MixStill}),
 		prepare: func(ctx context.Context, _ string) (Program, error) {
 			binary, version, err := installed(ctx, "lighttpd", "-v")
-			return Program{Version: version, Binary: binary, command: func(s Setup, addr, dir string) (proc.Command, error) {
-				return lighttpdCommand(binary, newSettings(s, addr, dir))
-			}}, err
+			return Program{Version: version, Binary: binary,
+				command: func(s Setup, addr, dir string) (proc.Command, error) {
+					return lighttpdCommand(binary, newSettings(s, addr, dir))
+				}}, err
 		}}
 }
 
@@ -50,7 +53,8 @@ func lighttpdCommand(binary string, s settings) (proc.Command, error) {
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return proc.Command{}, err
 	}
-	if err := os.WriteFile(filepath.Join(root, "index.txt"), []byte(contract.Greeting), 0o644); err != nil {
+	index := filepath.Join(root, "index.txt")
+	if err := os.WriteFile(index, []byte(contract.Greeting), 0o644); err != nil {
 		return proc.Command{}, err
 	}
 	if s.Tree != "" {
@@ -59,5 +63,6 @@ func lighttpdCommand(binary string, s settings) (proc.Command, error) {
 		}
 	}
 	file := filepath.Join(s.Dir, "lighttpd.conf")
-	return proc.Command{Args: []string{binary, "-D", "-f", file}}, writeConfig(file, lighttpdConfig, s)
+	return proc.Command{Args: []string{binary, "-D", "-f", file}},
+		writeConfig(file, lighttpdConfig, s)
 }

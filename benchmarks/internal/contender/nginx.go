@@ -15,9 +15,10 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/proc"
 )
 
-// nginxConfig has nothing on that costs time and is not asked for: no access log, no limit of requests for a
-// connection that a run could reach. Every path that nginx writes to is in the temporary folder. It reads a body as most do
-// that stand before an application: all of it, and then something else gives the answer.
+// nginxConfig turns off everything that costs time and is not asked for: no access log, no limit of
+// requests for a connection that a run could reach. Every path that nginx writes to is in the
+// temporary folder. It reads a body as most do that stand before an application: all of it, and
+// then something else gives the answer.
 var nginxConfig = template.Must(template.New("nginx").Parse(`daemon off;
 {{if .Root}}user root;
 {{end}}worker_processes {{.Workers}};
@@ -61,24 +62,29 @@ http {
 }
 `))
 
-// nginx is the one that the distribution has installed, answering hello from its configuration, and files with sendfile
-// and descriptors that it keeps open.
+// nginx is the one that the distribution has installed, answering hello from its configuration, and
+// files with sendfile and descriptors that it keeps open.
 func nginx() Contender {
 	const about = "nginx as installed, answering with its return directive"
-	return Contender{Name: "nginx", About: about, serves: slices.Concat(plainFiles, []contract.Feature{contract.Hello, contract.FileGzip, contract.MixStill}),
+	return Contender{Name: "nginx", About: about,
+		serves: slices.Concat(plainFiles,
+			[]contract.Feature{contract.Hello, contract.FileGzip, contract.MixStill}),
 		prepare: func(ctx context.Context, _ string) (Program, error) {
 			binary, version, err := installed(ctx, "nginx", "-v")
 			if err != nil {
 				return Program{}, err
 			}
 			packed, err := servesPacked(ctx, binary)
-			return Program{Version: version, Binary: binary, command: func(s Setup, addr, dir string) (proc.Command, error) {
-				file := filepath.Join(dir, "nginx.conf")
-				settings := newSettings(s, addr, dir)
-				settings.Packed = packed
-				err := writeConfig(file, nginxConfig, settings)
-				return proc.Command{Args: []string{binary, "-p", dir, "-e", "stderr", "-c", file}}, err
-			}}, err
+			return Program{Version: version, Binary: binary,
+				command: func(s Setup, addr, dir string) (proc.Command, error) {
+					file := filepath.Join(dir, "nginx.conf")
+					settings := newSettings(s, addr, dir)
+					settings.Packed = packed
+					err := writeConfig(file, nginxConfig, settings)
+					return proc.Command{
+						Args: []string{binary, "-p", dir, "-e", "stderr", "-c", file},
+					}, err
+				}}, err
 		}}
 }
 
@@ -104,9 +110,9 @@ func servesPacked(ctx context.Context, binary string) (bool, error) {
 func newSettings(s Setup, addr, dir string) settings {
 	host, port, _ := strings.Cut(addr, ":")
 	files := proc.FileLimit()
-	return settings{Addr: addr, Host: host, Port: port, Dir: dir, Root: os.Geteuid() == 0, Workers: s.workers(),
-		Files: files, Connections: files - files/10, Type: contract.PlainText, Greeting: contract.Greeting,
-		Tree: s.Files, Path: contract.FilesPath}
+	return settings{Addr: addr, Host: host, Port: port, Dir: dir, Root: os.Geteuid() == 0,
+		Workers: s.workers(), Files: files, Connections: files - files/10, Type: contract.PlainText,
+		Greeting: contract.Greeting, Tree: s.Files, Path: contract.FilesPath}
 }
 
 func writeConfig(name string, config *template.Template, s settings) error {

@@ -98,7 +98,8 @@ func (p Program) place() (addr, root string, err error) {
 	return u.Host, u.EscapedPath(), nil
 }
 
-// expectFree makes sure that no other server will give the answers: one at a fixed address may have been left over.
+// expectFree makes sure that no other server will give the answers: one at a fixed address may have
+// been left over.
 func expectFree(addr string) error {
 	conn, err := net.DialTimeout("tcp", addr, answerLimit)
 	if err != nil {
@@ -107,9 +108,11 @@ func expectFree(addr string) error {
 	return errors.Join(fmt.Errorf("something listens on %s already", addr), conn.Close())
 }
 
-// await asks for hello until the answer is right. What listens but answers wrongly will not get better.
+// await asks for hello until the answer is right. A server that answers wrongly will not get
+// better.
 func (s *Server) await(ctx context.Context, last bool) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("no answer within %v", startLimit))
+	ctx, cancel := context.WithTimeoutCause(ctx, startLimit,
+		fmt.Errorf("no answer within %v", startLimit))
 	defer cancel()
 	ticker := time.NewTicker(startPoll)
 	defer ticker.Stop()
@@ -139,8 +142,9 @@ func (s *Server) Requests(f contract.Feature) []contract.Request {
 	return requests
 }
 
-// Check sends each request once and returns the mean size of the answers on the wire, in bytes, or the first
-// difference from the contract. With last, the requests ask for the connection to be closed.
+// Check sends each request once and returns the mean size of the answers on the wire, in bytes, or
+// the first difference from the contract. With last, the requests ask for the connection to be
+// closed.
 func (s *Server) Check(requests []contract.Request, last bool) (size float64, err error) {
 	total := 0
 	for _, r := range requests {
@@ -167,7 +171,8 @@ func (s *Server) ask(r contract.Request, last bool) (size int, err error) {
 		return 0, err
 	}
 	counted := &counter{r: conn}
-	response, err := http.ReadResponse(bufio.NewReader(counted), nil) // nil: the request was a GET or POST
+	// nil: the request was a GET or POST
+	response, err := http.ReadResponse(bufio.NewReader(counted), nil)
 	if err != nil {
 		return 0, fmt.Errorf("%s %s: %w", r.Method, r.Target, err)
 	}
@@ -178,7 +183,8 @@ func (s *Server) ask(r contract.Request, last bool) (size int, err error) {
 		}
 	}
 	if last && !response.Close {
-		return 0, fmt.Errorf("%s %s: the answer does not announce the close that was asked for", r.Method, r.Target)
+		return 0, fmt.Errorf("%s %s: the answer does not announce the close that was asked for",
+			r.Method, r.Target)
 	}
 	return counted.n, r.Check(response.StatusCode, response.Header, body)
 }

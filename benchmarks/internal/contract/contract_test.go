@@ -42,7 +42,8 @@ func TestCheck(t *testing.T) {
 		{contract.Post, 200, "text/plain", "1024", true},
 		{contract.Post, 200, "text/plain", "0", false},
 	} {
-		err := contract.Requests(c.feature)[0].Check(c.status, http.Header{"Content-Type": {c.contentType}}, []byte(c.body))
+		err := contract.Requests(c.feature)[0].Check(c.status,
+			http.Header{"Content-Type": {c.contentType}}, []byte(c.body))
 		if (err == nil) != c.right {
 			t.Errorf("%s %d %q %q: %v", c.feature, c.status, c.contentType, c.body, err)
 		}
@@ -54,15 +55,18 @@ func TestBytesAreWhatNetHTTPReads(t *testing.T) {
 	for _, feature := range contract.Features() {
 		for _, want := range contract.Requests(feature) {
 			for _, last := range []bool{false, true} {
-				got, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(want.Bytes("h:1", last))))
+				got, err := http.ReadRequest(
+					bufio.NewReader(bytes.NewReader(want.Bytes("h:1", last))))
 				if err != nil {
 					t.Fatalf("%s: %v", want.Target, err)
 				}
 				body, err := io.ReadAll(got.Body)
-				if err != nil || got.Method != want.Method || got.RequestURI != want.Target || got.Host != "h:1" ||
-					string(body) != want.Body || got.Close != last || !hasFields(got.Header, want.Fields) {
+				if err != nil || got.Method != want.Method || got.RequestURI != want.Target ||
+					got.Host != "h:1" || string(body) != want.Body || got.Close != last ||
+					!hasFields(got.Header, want.Fields) {
 					t.Errorf("%s: read as %s %s %s, close %t, %d bytes, %v",
-						want.Target, got.Method, got.RequestURI, got.Host, got.Close, len(body), err)
+						want.Target, got.Method, got.RequestURI, got.Host, got.Close, len(body),
+						err)
 				}
 			}
 		}
@@ -78,7 +82,8 @@ func hasFields(header http.Header, fields []contract.Field) bool {
 	return true
 }
 
-// TestRoutesAnswerThemselves routes every request with net/http and compares with the answer that is promised.
+// TestRoutesAnswerThemselves routes every request with net/http and compares with the answer that
+// is promised.
 func TestRoutesAnswerThemselves(t *testing.T) {
 	mux := http.NewServeMux()
 	routes := contract.Routes()

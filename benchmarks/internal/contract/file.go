@@ -35,15 +35,17 @@ var fileOf = map[Feature]File{
 	FileGzip:      {Name: "packed.txt", Size: 16 << 10, Packed: true},
 }
 
-// changed is when all files were last modified, so that the date that a client has seen is known beforehand.
+// changed is when all files were last modified, so that the date that a client has seen is known
+// beforehand.
 var changed = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// text is what all files begin with, as far as they are long. It is compressible, as text is, and no two lines of it
-// are the same.
+// text is what all files begin with, as far as they are long. It is compressible, as text is, and
+// no two lines of it are the same.
 var text = sync.OnceValue(func() string {
 	var b strings.Builder
 	for n := 0; b.Len() < fileOf[FileLarge].Size; n++ {
-		fmt.Fprintf(&b, "line %d: everything that follows is as it was in the line before, but %x\n", n, n*n)
+		fmt.Fprintf(&b,
+			"line %d: everything that follows is as it was in the line before, but %x\n", n, n*n)
 	}
 	return b.String()
 })
@@ -52,7 +54,10 @@ func (f File) content() string { return text()[:f.Size] }
 
 func fileRequest(f Feature) Request {
 	file := fileOf[f]
-	r := Request{Method: http.MethodGet, Target: FilesPath + file.Name, MediaType: "text/plain", Answer: file.content()}
+	r := Request{
+		Method: http.MethodGet, Target: FilesPath + file.Name, MediaType: "text/plain",
+		Answer: file.content(),
+	}
 	switch f {
 	case FileUnchanged:
 		r.Fields = []Field{{"If-Modified-Since", changed.Format(http.TimeFormat)}}
@@ -65,7 +70,8 @@ func fileRequest(f Feature) Request {
 	return r
 }
 
-// WriteFiles makes the files that the features ask for in the folder dir, which is made if it is not there.
+// WriteFiles makes the files that the features ask for in the folder dir, which is made if it is
+// not there.
 func WriteFiles(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -92,11 +98,12 @@ func WriteFiles(dir string) error {
 	return nil
 }
 
-// writeFile leaves a file that is right as it is: servers treat one that was changed a moment ago with care, golwan for
-// ten seconds, and that is not what is measured.
+// writeFile leaves a file that is right as it is: servers treat one that was changed a moment ago
+// with care, golwan for ten seconds, and that is not what is measured.
 func writeFile(name string, content []byte) error {
 	old, err := os.ReadFile(name)
-	if fi, statErr := os.Stat(name); err == nil && statErr == nil && fi.ModTime().Equal(changed) && bytes.Equal(old, content) {
+	fi, statErr := os.Stat(name)
+	if err == nil && statErr == nil && fi.ModTime().Equal(changed) && bytes.Equal(old, content) {
 		return nil
 	}
 	if err := os.WriteFile(name, content, 0o644); err != nil {

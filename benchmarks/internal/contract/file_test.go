@@ -16,15 +16,19 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/contract"
 )
 
-// TestFilesAreWhatNetHTTPServes asks the standard library for every file and holds the answers against the contract.
+// TestFilesAreWhatNetHTTPServes asks the standard library for every file and holds the answers
+// against the contract.
 func TestFilesAreWhatNetHTTPServes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "files")
 	if err := contract.WriteFiles(dir); err != nil {
 		t.Fatal(err)
 	}
 	files := http.StripPrefix(contract.FilesPath, http.FileServer(http.Dir(dir)))
-	for _, feature := range []contract.Feature{contract.FileSmall, contract.FileMiddle, contract.FileLarge, contract.FileUnchanged,
-		contract.File4K, contract.File16K, contract.File64K, contract.File128K} {
+	for _, feature := range []contract.Feature{
+		contract.FileSmall, contract.FileMiddle,
+		contract.FileLarge, contract.FileUnchanged, contract.File4K, contract.File16K,
+		contract.File64K, contract.File128K,
+	} {
 		for _, want := range contract.Requests(feature) {
 			r := httptest.NewRequest(want.Method, want.Target, nil)
 			for _, field := range want.Fields {
@@ -40,7 +44,8 @@ func TestFilesAreWhatNetHTTPServes(t *testing.T) {
 	checkPacked(t, dir)
 }
 
-// TestFilesThatAreRightStay finds out by the time of the last change of any kind, which nothing but the clock sets.
+// TestFilesThatAreRightStay finds out by the time of the last change of any kind, which nothing but
+// the clock sets.
 func TestFilesThatAreRightStay(t *testing.T) {
 	dir := t.TempDir()
 	write := func() map[string]syscall.Timespec {
@@ -83,7 +88,8 @@ func checkPacked(t *testing.T, dir string) {
 	want := contract.Requests(contract.FileGzip)[0]
 	name := strings.TrimPrefix(want.Target, contract.FilesPath)
 	w := httptest.NewRecorder()
-	http.FileServer(http.Dir(dir)).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/"+name+".gz", nil))
+	http.FileServer(http.Dir(dir)).ServeHTTP(w,
+		httptest.NewRequest(http.MethodGet, "/"+name+".gz", nil))
 	header := http.Header{"Content-Type": {"text/plain"}}
 	if err := want.Check(w.Code, header, w.Body.Bytes()); err == nil {
 		t.Error("an answer without Content-Encoding is right")
@@ -141,7 +147,8 @@ func TestEvent(t *testing.T) {
 		t.Errorf("%q does not end with the only %q", contract.EventData, contract.EventEnd)
 	}
 	stream := contract.Requests(contract.Stream)[0]
-	if err := stream.Check(200, http.Header{"Content-Type": {contract.EventStream}}, nil); err != nil {
+	err := stream.Check(200, http.Header{"Content-Type": {contract.EventStream}}, nil)
+	if err != nil {
 		t.Error(err)
 	}
 	if err := stream.Check(200, http.Header{"Content-Type": {"text/plain"}}, nil); err == nil {

@@ -6,8 +6,8 @@ type share struct {
 	count   int
 }
 
-// mixed spreads the requests of several features evenly: at each place stands the one that is furthest behind its
-// share. Each feature has one request.
+// mixed spreads the requests of several features evenly: at each place stands the one that is
+// furthest behind its share. Each feature has one request.
 func mixed(shares ...share) []Request {
 	total := 0
 	for _, s := range shares {

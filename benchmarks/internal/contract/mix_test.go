@@ -16,7 +16,8 @@ func TestMix(t *testing.T) {
 			got[r.Target]++
 			if since++; r.Target == "/wait" {
 				if since < 8 {
-					t.Errorf("%s: %d requests between two that wait: they are not spread", feature, since)
+					t.Errorf("%s: %d requests between two that wait: they are not spread",
+						feature, since)
 				}
 				since = 0
 			}

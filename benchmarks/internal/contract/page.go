@@ -22,8 +22,8 @@ type Row struct {
 // PageRows is the number of rows.
 const PageRows = 20
 
-// NewPage makes the data of the page, as a handler would from a database. Some of the names need escaping; the
-// characters in them are those that all template engines escape in the same way.
+// NewPage makes the data of the page, as a handler would from a database. Some of the names need
+// escaping; the characters in them are those that all template engines escape in the same way.
 func NewPage() Page {
 	p := Page{Title: "Stock", Rows: make([]Row, PageRows)}
 	for i := range p.Rows {
@@ -33,13 +33,16 @@ func NewPage() Page {
 }
 
 var (
-	names  = [...]string{"bolts & nuts", "washers", "wire <2 mm>", "hinges", "a long name, as some articles have it"}
+	names = [...]string{"bolts & nuts", "washers", "wire <2 mm>", "hinges",
+		"a long name, as some articles have it"}
 	prices = [...]string{"1.25", "17.00", "3.99"}
 )
 
-// The page in the two languages that the contenders render. Only white space may differ between their results.
+// The page in the two languages that the contenders render. Only white space may differ between
+// their results.
 const (
-	pageHead = "<!doctype html>\n<html><head><title>%[1]s</title></head>\n<body><h1>%[1]s</h1>\n<table>\n"
+	pageHead = "<!doctype html>\n<html><head><title>%[1]s</title></head>\n<body><h1>%[1]s</h1>\n" +
+		"<table>\n"
 	pageRow  = "<tr><td>%s</td><td>%s</td><td>%s</td></tr>\n"
 	pageFoot = "</table>\n</body></html>\n"
 )

@@ -23,8 +23,8 @@ func (r Route) Colon() string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(r.Pattern)
 }
 
-// NoParams is the answer of a route without parameters. The answer of the others is the value of id, or id, a slash
-// and the value of part.
+// NoParams is the answer of a route without parameters. The answer of the others is the value of
+// id, or id, a slash and the value of part.
 const NoParams = "index"
 
 // shapes are the five routes of each resource, like those of an API with a nested collection.
@@ -39,12 +39,15 @@ var shapes = []struct {
 	{"/{id}/parts/{part}", 2},
 }
 
-// resources have many common prefixes, as real ones do: a router that compares only first bytes gains nothing.
+// resources have many common prefixes, as real ones do: a router that compares only first bytes
+// gains nothing.
 var resources = [40]string{
-	"accounts", "addresses", "agents", "alerts", "articles", "assets", "audits", "authors", "badges", "baskets",
-	"bills", "boards", "books", "branches", "budgets", "buildings", "campaigns", "cards", "carts", "categories",
-	"channels", "charges", "clients", "comments", "companies", "contacts", "contracts", "countries", "coupons", "courses",
-	"customers", "deals", "deliveries", "departments", "devices", "discounts", "documents", "domains", "drafts", "drivers",
+	"accounts", "addresses", "agents", "alerts", "articles", "assets", "audits", "authors",
+	"badges", "baskets", "bills", "boards", "books", "branches", "budgets", "buildings",
+	"campaigns", "cards", "carts", "categories", "channels", "charges", "clients", "comments",
+	"companies", "contacts", "contracts", "countries", "coupons", "courses", "customers", "deals",
+	"deliveries", "departments", "devices", "discounts", "documents", "domains", "drafts",
+	"drivers",
 }
 
 // Routes returns the table: 200 routes, all of them for GET.
@@ -71,7 +74,9 @@ func routedRequests() []Request {
 			answer += "/" + part
 		}
 		target := strings.NewReplacer("{id}", id, "{part}", part).Replace(route.Pattern)
-		requests = append(requests, Request{Method: http.MethodGet, Target: target, MediaType: "text/plain", Answer: answer})
+		requests = append(requests, Request{
+			Method: http.MethodGet, Target: target, MediaType: "text/plain", Answer: answer,
+		})
 	}
 	return requests
 }

@@ -8,8 +8,8 @@ type batch struct {
 	requests int
 }
 
-// prepare makes the batches of a job: the requests in turn, as many in each as are pipelined, until a batch would
-// begin with the first request again.
+// prepare makes the batches of a job: the requests in turn, as many in each as are pipelined, until
+// a batch would begin with the first request again.
 func prepare(job load.Job) []batch {
 	var batches []batch
 	if len(job.Requests) == 0 {

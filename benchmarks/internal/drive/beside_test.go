@@ -49,8 +49,11 @@ func TestRepeat(t *testing.T) {
 	if err := r.Close(); err != nil || s.conns.Load() != 10 {
 		t.Errorf("%v, %d connections", err, s.conns.Load())
 	}
-	for _, answer := range []string{"", "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "nonsense\r\n\r\n"} {
-		if _, err := Repeat(script(t, answer), contract.Requests(contract.Hello)[0], 2); err == nil {
+	for _, answer := range []string{
+		"", "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "nonsense\r\n\r\n",
+	} {
+		_, err := Repeat(script(t, answer), contract.Requests(contract.Hello)[0], 2)
+		if err == nil {
 			t.Errorf("%q: no error", answer)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/load"
 )
 
-// Command reads a job from in, does it, and writes the result to out, both as JSON: what a process does that was
-// started with load.DriveCommand.
+// Command reads a job from in, does it, and writes the result to out, both as JSON: what a process
+// does that was started with load.DriveCommand.
 func Command(in io.Reader, out io.Writer) error {
 	var job load.Job
 	if err := json.NewDecoder(in).Decode(&job); err != nil {

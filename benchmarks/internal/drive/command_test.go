@@ -13,8 +13,9 @@ import (
 
 func TestCommand(t *testing.T) {
 	s := serve(t)
-	job, err := json.Marshal(load.Job{Addr: s.Listener.Addr().String(), Requests: contract.Requests(contract.Post),
-		Connections: 2, Duration: 50 * time.Millisecond})
+	job, err := json.Marshal(load.Job{Addr: s.Listener.Addr().String(),
+		Requests: contract.Requests(contract.Post), Connections: 2,
+		Duration: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +24,8 @@ func TestCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	var result load.Result
-	if err := json.Unmarshal(out.Bytes(), &result); err != nil || result.Requests == 0 || result.Errors.Err() != nil {
+	if err := json.Unmarshal(out.Bytes(), &result); err != nil || result.Requests == 0 ||
+		result.Errors.Err() != nil {
 		t.Errorf("%s: %v", &out, err)
 	}
 	for _, bad := range []string{"", "{}", "[]"} {

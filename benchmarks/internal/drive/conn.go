@@ -11,10 +11,11 @@ import (
 // errUnasked is returned for answers that were not asked for, or are none.
 var errUnasked = errors.New("drive: not an answer to what was asked")
 
-// conn is one connection of a run. It goes through these states, and closing it is possible in all of them:
+// conn is one connection of a run. It goes through these states, and closing it is possible in all
+// of them:
 //
-//	connecting --handle--> sending --send--> receiving --receive--> sending, with the next batch
-//	                                                   \-reconnect-> connecting, when the server closes
+//	connecting --handle--> sending --send--> receiving --receive--> sending: the next batch
+//	                                                   \-reconnect-> connecting: the server closed
 //
 // In an open loop, one that has its answers is free until a request is due.
 type conn struct {
@@ -50,17 +51,22 @@ func (e *engine) connect(c *conn) error {
 		e.fail(c, &e.result.Errors.Connect)
 		return nil
 	}
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(fd)}
+	event := unix.EpollEvent{
+		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff,
+		Fd:     int32(fd),
+	}
 	if err := unix.EpollCtl(e.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 		return fmt.Errorf("drive: epoll_ctl: %w", err)
 	}
 	return nil
 }
 
-// handle goes on with a connection after an event. Events are edges: each state takes what there is.
+// handle goes on with a connection after an event. Events are edges: each state takes what there
+// is.
 func (e *engine) handle(c *conn, events uint32) error {
 	if !c.connected {
-		if code, err := unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil || code != 0 {
+		code, err := unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		if err != nil || code != 0 {
 			e.fail(c, &e.result.Errors.Connect)
 			return nil
 		}
@@ -106,7 +112,8 @@ func (e *engine) send(c *conn) {
 	}
 }
 
-// receive takes all answers that have come, and starts the next batch when the last one of this batch is there.
+// receive takes all answers that have come, and starts the next batch when the last one of this
+// batch is there.
 func (e *engine) receive(c *conn, events uint32) error {
 	for {
 		n, size, err := e.take(c)
@@ -133,7 +140,8 @@ func (e *engine) receive(c *conn, events uint32) error {
 				e.begin(c)
 			}
 		}
-		// A short read has emptied the socket, unless the server's end is behind it: no other edge would tell.
+		// A short read has emptied the socket, unless the server's end is behind it: no other edge
+		// would tell.
 		if e.conns[c.fd] != c || n < size && events&hangUp == 0 {
 			return nil
 		}
@@ -179,8 +187,8 @@ func (e *engine) fail(c *conn, counter *int64) {
 	e.drop(c)
 }
 
-// drop closes a connection: that of a steady job with a reset, because there are so many that the ports in TIME_WAIT
-// would be missing in the next run.
+// drop closes a connection: that of a steady job with a reset, because there are so many that the
+// ports in TIME_WAIT would be missing in the next run.
 func (e *engine) drop(c *conn) {
 	e.conns[c.fd] = nil
 	e.open--

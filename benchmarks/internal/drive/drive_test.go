@@ -19,8 +19,9 @@ import (
 func ExampleRun() {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
-	result, err := Run(load.Job{Addr: server.Listener.Addr().String(), Requests: contract.Requests(contract.Hello),
-		Connections: 8, Duration: 100 * time.Millisecond})
+	result, err := Run(load.Job{Addr: server.Listener.Addr().String(),
+		Requests: contract.Requests(contract.Hello), Connections: 8,
+		Duration: 100 * time.Millisecond})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -63,12 +64,14 @@ func serve(t *testing.T) *server {
 
 func TestRun(t *testing.T) {
 	for name, job := range map[string]load.Job{
-		"one":         {Requests: contract.Requests(contract.Hello), Connections: 1},
-		"many":        {Requests: contract.Requests(contract.Hello), Connections: 100},
-		"post":        {Requests: contract.Requests(contract.Post), Connections: 5},
-		"several":     {Requests: contract.Requests(contract.Routing), Connections: 5},
-		"pipelined":   {Requests: contract.Requests(contract.Post), Connections: 5, Pipeline: 200},
-		"reconnected": {Requests: contract.Requests(contract.Hello), Connections: 5, Reconnect: true},
+		"one":       {Requests: contract.Requests(contract.Hello), Connections: 1},
+		"many":      {Requests: contract.Requests(contract.Hello), Connections: 100},
+		"post":      {Requests: contract.Requests(contract.Post), Connections: 5},
+		"several":   {Requests: contract.Requests(contract.Routing), Connections: 5},
+		"pipelined": {Requests: contract.Requests(contract.Post), Connections: 5, Pipeline: 200},
+		"reconnected": {
+			Requests: contract.Requests(contract.Hello), Connections: 5, Reconnect: true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t)
@@ -84,7 +87,8 @@ func TestRun(t *testing.T) {
 			if conns := s.conns.Load(); job.Reconnect != (conns > int64(job.Connections)) {
 				t.Errorf("%d connections for %d requests", conns, served)
 			}
-			if result.Took < job.Duration || result.Latency.P50 <= 0 || result.Latency.Max < result.Latency.P99 ||
+			if result.Took < job.Duration || result.Latency.P50 <= 0 ||
+				result.Latency.Max < result.Latency.P99 ||
 				result.Bytes < result.Requests*int64(len(contract.Greeting)) {
 				t.Errorf("%+v", result)
 			}
@@ -92,7 +96,8 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestRunFollowsTheServersClose has a server that closes after every third answer, as a limit of requests does.
+// TestRunFollowsTheServersClose has a server that closes after every third answer, as a limit of
+// requests does.
 func TestRunFollowsTheServersClose(t *testing.T) {
 	var n atomic.Int64
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -101,8 +106,9 @@ func TestRunFollowsTheServersClose(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	result, err := Run(load.Job{Addr: s.Listener.Addr().String(), Requests: contract.Requests(contract.Hello),
-		Connections: 3, Duration: 100 * time.Millisecond})
+	result, err := Run(load.Job{Addr: s.Listener.Addr().String(),
+		Requests: contract.Requests(contract.Hello), Connections: 3,
+		Duration: 100 * time.Millisecond})
 	if err != nil || result.Errors.Err() != nil || result.Requests < 10 {
 		t.Errorf("%+v, %v", result, err)
 	}
@@ -141,8 +147,9 @@ func TestRunCountsErrors(t *testing.T) {
 		hello + "HTTP/1.1 200":         {Read: 2}, // and the beginning of another
 		strings.Repeat("x", maxHead*2): {Read: 2},
 	} {
-		result, err := Run(load.Job{Addr: script(t, answer), Requests: contract.Requests(contract.Hello),
-			Connections: 2, Duration: 10 * time.Second})
+		result, err := Run(load.Job{Addr: script(t, answer),
+			Requests: contract.Requests(contract.Hello), Connections: 2,
+			Duration: 10 * time.Second})
 		if err != nil || result.Errors != want {
 			t.Errorf("%.40q: %+v, %v", answer, result.Errors, err)
 		}
@@ -157,21 +164,28 @@ func TestRunWithoutServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	job := load.Job{Addr: ln.Addr().String(), Requests: contract.Requests(contract.Hello), Connections: 3, Duration: time.Minute}
+	job := load.Job{
+		Addr: ln.Addr().String(), Requests: contract.Requests(contract.Hello), Connections: 3,
+		Duration: time.Minute,
+	}
 	ln.Close()
 	result, err := Run(job)
 	if err != nil || result.Errors != (load.Errors{Connect: 3}) || result.Requests != 0 {
 		t.Errorf("%+v, %v", result, err)
 	}
-	for _, impossible := range []load.Job{{}, {Addr: job.Addr, Requests: job.Requests, Duration: 1},
-		{Addr: "nonsense", Requests: job.Requests, Connections: 1, Duration: 1}, {Addr: job.Addr, Connections: 1, Duration: 1}} {
+	for _, impossible := range []load.Job{
+		{}, {Addr: job.Addr, Requests: job.Requests, Duration: 1},
+		{Addr: "nonsense", Requests: job.Requests, Connections: 1, Duration: 1},
+		{Addr: job.Addr, Connections: 1, Duration: 1},
+	} {
 		if _, err := Run(impossible); err == nil {
 			t.Errorf("%+v: no error", impossible)
 		}
 	}
 }
 
-// TestRunDiscardsLongBodies has a body that is thrown away for the most part, and answers after it that must be found.
+// TestRunDiscardsLongBodies has a body that is thrown away for the most part, and answers after it
+// that must be found.
 func TestRunDiscardsLongBodies(t *testing.T) {
 	const size = 3<<20 + 5
 	var served atomic.Int64
@@ -182,8 +196,9 @@ func TestRunDiscardsLongBodies(t *testing.T) {
 	defer s.Close()
 	for _, depth := range []int{1, 3} {
 		served.Store(0)
-		r, err := Run(load.Job{Addr: s.Listener.Addr().String(), Requests: contract.Requests(contract.Hello),
-			Connections: 2, Pipeline: depth, Duration: 200 * time.Millisecond})
+		r, err := Run(load.Job{Addr: s.Listener.Addr().String(),
+			Requests: contract.Requests(contract.Hello), Connections: 2, Pipeline: depth,
+			Duration: 200 * time.Millisecond})
 		if err != nil || r.Errors.Err() != nil || r.Requests == 0 || r.Bytes < r.Requests*size {
 			t.Fatalf("depth %d: %+v, %v", depth, r, err)
 		}
@@ -195,7 +210,9 @@ func TestRunDiscardsLongBodies(t *testing.T) {
 
 func TestPrepare(t *testing.T) {
 	requests := contract.Requests(contract.Routing)[:4]
-	for _, c := range []struct{ depth, batches int }{{0, 4}, {1, 4}, {2, 2}, {3, 4}, {4, 1}, {6, 2}, {8, 1}} {
+	for _, c := range []struct{ depth, batches int }{
+		{0, 4}, {1, 4}, {2, 2}, {3, 4}, {4, 1}, {6, 2}, {8, 1},
+	} {
 		batches := prepare(load.Job{Addr: "h", Requests: requests, Pipeline: c.depth})
 		if len(batches) != c.batches {
 			t.Errorf("depth %d: %d batches, want %d", c.depth, len(batches), c.batches)
@@ -229,8 +246,11 @@ func TestHold(t *testing.T) {
 }
 
 func TestHoldNoticesWhatIsNotHeld(t *testing.T) {
-	for _, answer := range []string{"", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-		"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "nonsense\r\n\r\n"} {
+	for _, answer := range []string{
+		"",
+		"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+		"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "nonsense\r\n\r\n",
+	} {
 		if _, err := Hold(script(t, answer), contract.Requests(contract.Hello)[0], 2); err == nil {
 			t.Errorf("%q: no error", answer)
 		}

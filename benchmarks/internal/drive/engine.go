@@ -19,7 +19,8 @@ const (
 
 	// overdue is how old a request without an answer must be at the end to count as a timeout.
 	overdue = 2 * time.Second
-	// approach is how long it may take until every connection of a steady job has had its first answer.
+	// approach is how long it may take until every connection of a steady job has had its first
+	// answer.
 	approach = time.Minute
 	// atOnce is how many connections of a steady job may wait for that at the same time.
 	atOnce = 128
@@ -46,16 +47,19 @@ type engine struct {
 	events   [eventSize]unix.EpollEvent
 }
 
-// Run does a job and returns what came of it. What goes wrong with a connection is counted in the result and ends
-// that connection; an error is returned for what makes the whole run impossible. A run ends after its duration, or
-// when no connection is left. The requests of a job have the same right status.
+// Run does a job and returns what came of it. What goes wrong with a connection is counted in the
+// result and ends that connection; an error is returned for what makes the whole run impossible. A
+// run ends after its duration, or when no connection is left. The requests of a job have the same
+// right status.
 func Run(job load.Job) (load.Result, error) {
 	if job.Rate > 0 {
 		job.Steady, job.Pipeline, job.Reconnect = true, 0, false
 	}
 	e := &engine{job: job, batches: prepare(job), awake: !job.Steady}
-	if len(e.batches) == 0 || job.Connections < 1 || job.Duration <= 0 || job.Steady && job.Server == 0 {
-		return load.Result{}, errors.New("drive: a job needs requests, connections and a duration, and a steady one the server")
+	if len(e.batches) == 0 || job.Connections < 1 || job.Duration <= 0 ||
+		job.Steady && job.Server == 0 {
+		return load.Result{}, errors.New(
+			"drive: a job needs requests, connections and a duration, and a steady one the server")
 	}
 	if err := e.resolve(); err != nil {
 		return load.Result{}, err
@@ -70,7 +74,8 @@ func Run(job load.Job) (load.Result, error) {
 			return load.Result{}, err
 		}
 		if !e.steady() {
-			return load.Result{}, fmt.Errorf("drive: %d of %d connections had an answer within %v: %+v",
+			return load.Result{}, fmt.Errorf(
+				"drive: %d of %d connections had an answer within %v: %+v",
 				e.answered, job.Connections, approach, e.result.Errors)
 		}
 	}
@@ -89,7 +94,8 @@ func Run(job load.Job) (load.Result, error) {
 	return e.finish()
 }
 
-// wake lets the connections of a steady job go on, which have been idle since their first answers, and begins to count.
+// wake lets the connections of a steady job go on, which have been idle since their first answers,
+// and begins to count.
 func (e *engine) wake() {
 	e.reset()
 	e.awake = true
@@ -123,8 +129,8 @@ func resolve(address string) (family int, server unix.Sockaddr, err error) {
 	return unix.AF_INET6, &unix.SockaddrInet6{Port: addr.Port, Addr: [16]byte(addr.IP.To16())}, nil
 }
 
-// connectMore begins the connections of the job that have not begun: all at once, or, when opening them is not to be
-// measured, no more than what a short backlog takes.
+// connectMore begins the connections of the job that have not begun: all at once, or, when opening
+// them is not to be measured, no more than what a short backlog takes.
 func (e *engine) connectMore() error {
 	for e.begun < e.job.Connections && (!e.job.Steady || e.begun-e.answered < atOnce) {
 		if err := e.connect(&conn{turn: e.begun % len(e.batches)}); err != nil {

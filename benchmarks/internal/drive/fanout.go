@@ -32,12 +32,13 @@ type fanOut struct {
 	events  [eventSize]unix.EpollEvent
 }
 
-// FanOut does a job with subscribers. Result.Requests counts events that have come, one for each subscriber, and
-// the latency is the time from publishing until the last subscriber has its event. An event that a subscriber does
-// not get within patience is a timeout and ends the run.
+// FanOut does a job with subscribers. Result.Requests counts events that have come, one for each
+// subscriber, and the latency is the time from publishing until the last subscriber has its event.
+// An event that a subscriber does not get within patience is a timeout and ends the run.
 func FanOut(job load.Job) (result load.Result, err error) {
 	if len(job.Requests) != 2 || job.Subscribers < 1 || job.Duration <= 0 || job.Server == 0 {
-		return load.Result{}, errors.New("drive: fan-out needs two requests, subscribers, a duration and the server")
+		return load.Result{}, errors.New(
+			"drive: fan-out needs two requests, subscribers, a duration and the server")
 	}
 	f := &fanOut{job: job, publish: job.Requests[1].Bytes(job.Addr, false), got: map[int32]int{}}
 	if f.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
@@ -54,7 +55,8 @@ func FanOut(job load.Job) (result load.Result, err error) {
 	return f.run()
 }
 
-// watch puts all connections into the epoll set, the one that publishes included, which is opened here.
+// watch puts all connections into the epoll set, the one that publishes included, which is opened
+// here.
 func (f *fanOut) watch() error {
 	if err := f.held.open(f.job.Addr); err != nil {
 		return err
@@ -94,8 +96,8 @@ func (f *fanOut) run() (load.Result, error) {
 	return f.result, err
 }
 
-// once publishes an event and waits until everybody has it. It reports false when that did not come to pass, which
-// is counted.
+// once publishes an event and waits until everybody has it. It reports false when that did not come
+// to pass, which is counted.
 func (f *fanOut) once() (bool, error) {
 	began := time.Now()
 	if err := write(int(f.answers), f.publish); err != nil {
@@ -123,7 +125,8 @@ func (f *fanOut) once() (bool, error) {
 	return true, f.even()
 }
 
-// receive takes what has come, once: the set is level-triggered. It reports whether the connection is well.
+// receive takes what has come, once: the set is level-triggered. It reports whether the connection
+// is well.
 func (f *fanOut) receive(fd int32) bool {
 	n, err := unix.Read(int(fd), f.buf[:])
 	if err == unix.EAGAIN || err == unix.EINTR {

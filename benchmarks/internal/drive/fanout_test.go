@@ -54,8 +54,9 @@ func (s *topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func publish(t *testing.T, s *topic) (load.Result, error) {
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	return FanOut(load.Job{Addr: server.Listener.Addr().String(), Requests: contract.Requests(contract.Publish),
-		Subscribers: 20, Duration: 100 * time.Millisecond, Server: os.Getpid()})
+	return FanOut(load.Job{Addr: server.Listener.Addr().String(),
+		Requests: contract.Requests(contract.Publish), Subscribers: 20,
+		Duration: 100 * time.Millisecond, Server: os.Getpid()})
 }
 
 func TestFanOut(t *testing.T) {
@@ -63,36 +64,44 @@ func TestFanOut(t *testing.T) {
 	if err != nil || r.Errors.Err() != nil {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if r.Requests == 0 || r.Requests%20 != 0 || r.Bytes < r.Requests*contract.EventBytes || r.Took < 100*time.Millisecond ||
-		r.Latency.P50 <= 0 {
+	if r.Requests == 0 || r.Requests%20 != 0 || r.Bytes < r.Requests*contract.EventBytes ||
+		r.Took < 100*time.Millisecond || r.Latency.P50 <= 0 {
 		t.Errorf("%+v", r)
 	}
 }
 
 func TestFanOutNoticesWhatIsMissing(t *testing.T) {
-	if r, err := publish(t, &topic{data: contract.EventData, miss: 1}); err != nil || r.Errors != (load.Errors{Timeout: 1}) {
+	if r, err := publish(t, &topic{
+		data: contract.EventData, miss: 1,
+	}); err != nil || r.Errors != (load.Errors{Timeout: 1}) {
 		t.Errorf("with one subscriber that gets nothing: %+v, %v", r.Errors, err)
 	}
 	// Who gets two makes up for who gets none in the sum alone.
-	if r, err := publish(t, &topic{data: contract.EventData + contract.EventData, miss: 10}); err == nil && r.Errors.Err() == nil {
+	if r, err := publish(t, &topic{
+		data: contract.EventData + contract.EventData, miss: 10,
+	}); err == nil && r.Errors.Err() == nil {
 		t.Errorf("with events for half of them, doubled: %+v", r)
 	}
-	for _, job := range []load.Job{{}, {Requests: contract.Requests(contract.Publish), Subscribers: 1, Duration: 1},
-		{Requests: contract.Requests(contract.Hello), Subscribers: 1, Duration: 1, Server: 1}} {
+	for _, job := range []load.Job{
+		{},
+		{Requests: contract.Requests(contract.Publish), Subscribers: 1, Duration: 1},
+		{Requests: contract.Requests(contract.Hello), Subscribers: 1, Duration: 1, Server: 1},
+	} {
 		if _, err := FanOut(job); err == nil {
 			t.Errorf("%+v: no error", job)
 		}
 	}
 }
 
-// TestSteady has a server that refuses to answer before a number of connections have been opened, and one that does
-// not answer at all.
+// TestSteady has a server that refuses to answer before a number of connections have been opened,
+// and one that does not answer at all.
 func TestSteady(t *testing.T) {
 	s := serve(t)
-	job := load.Job{Addr: s.Listener.Addr().String(), Requests: contract.Requests(contract.Hello), Connections: 300,
-		Duration: 100 * time.Millisecond, Steady: true, Server: os.Getpid()}
+	job := load.Job{Addr: s.Listener.Addr().String(), Requests: contract.Requests(contract.Hello),
+		Connections: 300, Duration: 100 * time.Millisecond, Steady: true, Server: os.Getpid()}
 	r, err := Run(job)
-	if err != nil || r.Errors.Err() != nil || r.Requests == 0 || s.conns.Load() != 300 || r.Used < 0 {
+	if err != nil || r.Errors.Err() != nil || r.Requests == 0 ||
+		s.conns.Load() != 300 || r.Used < 0 {
 		t.Fatalf("%+v, %v, %d connections", r, err, s.conns.Load())
 	}
 	if served := s.requests.Load(); r.Requests > served-300 {
@@ -121,7 +130,10 @@ func TestHoldAStream(t *testing.T) {
 	if err := h.Close(); err != nil {
 		t.Error(err)
 	}
-	for _, answer := range []string{"HTTP/1.1 404 Not Found\r\n\r\n", "HTTP/1.1 200 OK\r\n", "nonsense\r\n\r\n", strings.Repeat("x", maxHead+1)} {
+	for _, answer := range []string{
+		"HTTP/1.1 404 Not Found\r\n\r\n", "HTTP/1.1 200 OK\r\n", "nonsense\r\n\r\n",
+		strings.Repeat("x", maxHead+1),
+	} {
 		if _, err := Hold(script(t, answer), contract.Requests(contract.Stream)[0], 1); err == nil {
 			t.Errorf("%.20q: no error", answer)
 		}

@@ -14,15 +14,16 @@ import (
 // patience is how long an answer may take when connections are opened one by one.
 const patience = 5 * time.Second
 
-// Held is a number of open, idle connections. Their sockets are not known to the Go runtime, so that nothing but who
-// asks for it is woken when something comes.
+// Held is a number of open, idle connections. Their sockets are not known to the Go runtime, so
+// that nothing but who asks for it is woken when something comes.
 type Held struct {
 	fds    []int
 	window int // what the kernel keeps of what was not read, in bytes; 0: as it likes
 }
 
-// Hold opens n connections to addr, one after the other, sends request on each, reads the answer and leaves the
-// connection open. The answer must be the right one; of an endless one, the head is read, and what comes with it.
+// Hold opens n connections to addr, one after the other, sends request on each, reads the answer
+// and leaves the connection open. The answer must be the right one; of an endless one, the head is
+// read, and what comes with it.
 func Hold(addr string, request contract.Request, n int) (*Held, error) {
 	h := &Held{fds: make([]int, 0, n)}
 	bytes := request.Bytes(addr, false)
@@ -35,7 +36,8 @@ func Hold(addr string, request contract.Request, n int) (*Held, error) {
 			err = unix.SetNonblock(h.fds[i], true)
 		}
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("drive: connection %d of %d: %w", i+1, n, err), h.Close())
+			return nil, errors.Join(fmt.Errorf("drive: connection %d of %d: %w", i+1, n, err),
+				h.Close())
 		}
 	}
 	return h, nil
@@ -63,8 +65,9 @@ func (h *Held) open(addr string) error {
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit), connect(fd, server))
 }
 
-// connect connects a blocking socket. A signal, such as those with which the Go runtime preempts, interrupts a connect
-// with a timeout and does not restart it (signal(7)); the kernel goes on connecting, and connect must not be called again.
+// connect connects a blocking socket. A signal, such as those with which the Go runtime preempts,
+// interrupts a connect with a timeout and does not restart it (signal(7)); the kernel goes on
+// connecting, and connect must not be called again.
 func connect(fd int, server unix.Sockaddr) error {
 	err := unix.Connect(fd, server)
 	if err != unix.EINTR {
@@ -119,8 +122,8 @@ func receiveOne(fd, status int) error {
 	}
 }
 
-// receiveHead reads until the head of a stream is complete. What of its body came with the head is thrown away: what
-// a stream begins with is not what is counted.
+// receiveHead reads until the head of a stream is complete. What of its body came with the head is
+// thrown away: what a stream begins with is not what is counted.
 func receiveHead(fd int) error {
 	var head []byte
 	var buf [4096]byte
@@ -192,12 +195,14 @@ func (h *Held) Alive() int {
 	return alive
 }
 
-// Close closes all connections. They are reset (SO_LINGER 0), so that thousands of them leave no local port in
-// TIME_WAIT for the contender after.
+// Close closes all connections. They are reset (SO_LINGER 0), so that thousands of them leave no
+// local port in TIME_WAIT for the contender after.
 func (h *Held) Close() error {
 	var failed error
 	for _, fd := range h.fds {
-		failed = errors.Join(failed, unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}), unix.Close(fd))
+		failed = errors.Join(failed,
+			unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}),
+			unix.Close(fd))
 	}
 	h.fds = nil
 	return failed

@@ -12,8 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestConnectIsInterrupted has a signal come while a connect waits for room in the listener's queue: thousands of
-// connections that were opened one by one failed now and then with "interrupted system call".
+// TestConnectIsInterrupted has a signal come while a connect waits for room in the listener's
+// queue: thousands of connections that were opened one by one failed now and then with "interrupted
+// system call".
 func TestConnectIsInterrupted(t *testing.T) {
 	ln, addr := fullListener(t)
 	thread := make(chan int, 1)
@@ -48,7 +49,8 @@ func fullListener(t *testing.T) (ln int, addr string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(ln) })
-	if err := errors.Join(unix.Bind(ln, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(ln, 0)); err != nil {
+	loopback := &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
+	if err := errors.Join(unix.Bind(ln, loopback), unix.Listen(ln, 0)); err != nil {
 		t.Fatal(err)
 	}
 	name, err := unix.Getsockname(ln)

@@ -19,13 +19,17 @@ func descriptors(t *testing.T) int {
 	return len(entries)
 }
 
-// TestRunLeavesNoDescriptors takes runs that end well, and runs that lose their connections. The servers are in this
-// process too: they close their ends when they notice, which is waited for.
+// TestRunLeavesNoDescriptors takes runs that end well, and runs that lose their connections. The
+// servers are in this process too: they close their ends when they notice, which is waited for.
 func TestRunLeavesNoDescriptors(t *testing.T) {
 	s, broken := serve(t), script(t, "nonsense\r\n\r\n")
 	before := descriptors(t)
-	for _, job := range []load.Job{{Addr: s.Listener.Addr().String()}, {Addr: s.Listener.Addr().String(), Reconnect: true}, {Addr: broken}} {
-		job.Requests, job.Connections, job.Duration = contract.Requests(contract.Hello), 20, 50*time.Millisecond
+	for _, job := range []load.Job{
+		{Addr: s.Listener.Addr().String()}, {Addr: s.Listener.Addr().String(), Reconnect: true},
+		{Addr: broken},
+	} {
+		job.Requests, job.Connections, job.Duration = contract.Requests(contract.Hello),
+			20, 50*time.Millisecond
 		if _, err := Run(job); err != nil {
 			t.Fatal(err)
 		}

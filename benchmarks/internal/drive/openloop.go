@@ -14,13 +14,14 @@ import (
 type pacer struct {
 	began    time.Time
 	schedule *schedule
-	waiting  fifo[time.Duration] // when requests were due that have not been sent: no connection was free
-	free     fifo[*conn]         // connections that owe nothing; some may have been closed meanwhile
-	turn     int                 // of the batches
+	// when requests were due that have not been sent: no connection was free
+	waiting fifo[time.Duration]
+	free    fifo[*conn] // connections that owe nothing; some may have been closed meanwhile
+	turn    int         // of the batches
 }
 
-// openLoop is the part of a job with a rate that counts. When the last request has been due, the answers that are still
-// owed are waited for, as long as they are not overdue.
+// openLoop is the part of a job with a rate that counts. When the last request has been due, the
+// answers that are still owed are waited for, as long as they are not overdue.
 func (e *engine) openLoop() (load.Result, error) {
 	// A sleep of microseconds must end on time, and the setting is the thread's (prctl(2)).
 	runtime.LockOSThread()
@@ -50,7 +51,8 @@ func (e *engine) openLoop() (load.Result, error) {
 	return e.finish()
 }
 
-// over reports whether a run ends. What was due shortly before its end is still sent, however late the load itself is.
+// over reports whether a run ends. What was due shortly before its end is still sent, however late
+// the load itself is.
 func (e *engine) over(now time.Duration) bool {
 	switch {
 	case now < e.job.Duration || e.pacer.schedule.next <= e.job.Duration:
@@ -93,7 +95,8 @@ func (e *engine) sleep(now time.Duration) error {
 	}
 	if left := until - time.Since(e.pacer.began); left > 0 && !e.job.Spin {
 		wait := unix.NsecToTimespec(int64(left))
-		if _, err := unix.Ppoll([]unix.PollFd{{Fd: int32(e.epoll), Events: unix.POLLIN}}, &wait, nil); err != nil && err != unix.EINTR {
+		_, err := unix.Ppoll([]unix.PollFd{{Fd: int32(e.epoll), Events: unix.POLLIN}}, &wait, nil)
+		if err != nil && err != unix.EINTR {
 			return fmt.Errorf("drive: ppoll: %w", err)
 		}
 	}

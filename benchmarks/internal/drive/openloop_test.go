@@ -27,12 +27,15 @@ func TestSchedule(t *testing.T) {
 		var all []time.Duration
 		s := newSchedule(rate)
 		for step := range seconds * 10 { // in steps, none of which may lose or repeat any
-			s.due(time.Duration(step+1)*time.Second/10, func(at time.Duration) { all = append(all, at) })
+			s.due(time.Duration(step+1)*time.Second/10, func(at time.Duration) {
+				all = append(all, at)
+			})
 		}
 		if !slices.IsSorted(all) || !slices.Equal(all, times(rate, seconds*time.Second)) {
 			t.Errorf("rate %v: not the same in steps", rate)
 		}
-		// The number varies by its root; four of them are never exceeded in a million runs, and this is the same run.
+		// The number varies by its root; four of them are never exceeded in a million runs, and
+		// this is the same run.
 		if n, want := float64(len(all)), rate*seconds; math.Abs(n-want) > 4*math.Sqrt(want) {
 			t.Errorf("rate %v: %v requests in %d s", rate, n, seconds)
 		}
@@ -89,22 +92,27 @@ func TestOpenLoop(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t)
-			job.Addr, job.Requests, job.Duration, job.Server = s.Listener.Addr().String(), contract.Requests(contract.Hello), 300*time.Millisecond, os.Getpid()
+			job.Addr, job.Requests, job.Duration, job.Server = s.Listener.Addr().String(),
+				contract.Requests(contract.Hello), 300*time.Millisecond, os.Getpid()
 			r, err := Run(job)
 			if err != nil || r.Errors.Err() != nil {
 				t.Fatalf("%+v, %v", r, err)
 			}
-			if want := int64(len(times(job.Rate, job.Duration))); r.Requests != want || s.requests.Load() != want+int64(job.Connections) {
-				t.Errorf("%d answers, %d requests served, %d on the schedule", r.Requests, s.requests.Load(), want)
+			want := int64(len(times(job.Rate, job.Duration)))
+			if r.Requests != want || s.requests.Load() != want+int64(job.Connections) {
+				t.Errorf("%d answers, %d requests served, %d on the schedule",
+					r.Requests, s.requests.Load(), want)
 			}
-			if r.Took < job.Duration || r.Latency.P50 <= 0 || r.Latency.Max < r.Latency.P9999 || s.conns.Load() != int64(job.Connections) {
+			if r.Took < job.Duration || r.Latency.P50 <= 0 || r.Latency.Max < r.Latency.P9999 ||
+				s.conns.Load() != int64(job.Connections) {
 				t.Errorf("%+v, %d connections", r, s.conns.Load())
 			}
 		})
 	}
 }
 
-// TestOpenLoopSendsTheLastRequests: a load that did not get its CPU at the end of a run left out what was due then.
+// TestOpenLoopSendsTheLastRequests: a load that did not get its CPU at the end of a run left out
+// what was due then.
 func TestOpenLoopSendsTheLastRequests(t *testing.T) {
 	e := &engine{job: load.Job{Duration: time.Second}, pacer: &pacer{schedule: newSchedule(10)}}
 	e.pacer.schedule.due(900*time.Millisecond, func(time.Duration) {})
@@ -122,8 +130,9 @@ func TestOpenLoopSendsTheLastRequests(t *testing.T) {
 	}
 }
 
-// TestOpenLoopOmitsNothing has a server stop for a while. A closed loop would have one slow request on each of the two
-// connections, and a good median; here everything that was due meanwhile is slow.
+// TestOpenLoopOmitsNothing has a server stop for a while. A closed loop would have one slow request
+// on each of the two connections, and a good median; here everything that was due meanwhile is
+// slow.
 func TestOpenLoopOmitsNothing(t *testing.T) {
 	const stop = 200 * time.Millisecond
 	var asked atomic.Int64
@@ -137,13 +146,16 @@ func TestOpenLoopOmitsNothing(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	job := load.Job{Addr: server.Listener.Addr().String(), Requests: contract.Requests(contract.Hello), Connections: 2,
-		Rate: 2000, Duration: stop, Server: os.Getpid()}
+	job := load.Job{Addr: server.Listener.Addr().String(),
+		Requests: contract.Requests(contract.Hello), Connections: 2, Rate: 2000,
+		Duration: stop, Server: os.Getpid()}
 	r, err := Run(job)
-	if want := int64(len(times(job.Rate, job.Duration))); err != nil || r.Errors.Err() != nil || r.Requests != want {
+	want := int64(len(times(job.Rate, job.Duration)))
+	if err != nil || r.Errors.Err() != nil || r.Requests != want {
 		t.Fatalf("%+v, %v, want %d", r, err, want)
 	}
-	// Half of the requests were due before half of the time, and had to wait for the other half at least.
+	// Half of the requests were due before half of the time, and had to wait for the other half at
+	// least.
 	if r.Latency.P50 < stop/3 {
 		t.Errorf("%+v", r.Latency)
 	}
@@ -159,8 +171,9 @@ func TestOpenLoopCountsWhatIsNeverAnswered(t *testing.T) {
 	}))
 	defer server.Close()
 	defer close(never)
-	job := load.Job{Addr: server.Listener.Addr().String(), Requests: contract.Requests(contract.Hello), Connections: 1,
-		Rate: 500, Duration: 100 * time.Millisecond, Server: os.Getpid()}
+	job := load.Job{Addr: server.Listener.Addr().String(),
+		Requests: contract.Requests(contract.Hello), Connections: 1, Rate: 500,
+		Duration: 100 * time.Millisecond, Server: os.Getpid()}
 	r, err := Run(job)
 	want := load.Errors{Timeout: int64(len(times(job.Rate, job.Duration)))}
 	if err != nil || r.Errors != want || r.Requests != 0 || r.Latency.P50 < overdue {
@@ -177,10 +190,11 @@ func TestOpenLoopFollowsTheServersClose(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	job := load.Job{Addr: s.Listener.Addr().String(), Requests: contract.Requests(contract.Hello), Connections: 3,
-		Rate: 1000, Duration: 200 * time.Millisecond, Server: os.Getpid()}
+	job := load.Job{Addr: s.Listener.Addr().String(), Requests: contract.Requests(contract.Hello),
+		Connections: 3, Rate: 1000, Duration: 200 * time.Millisecond, Server: os.Getpid()}
 	r, err := Run(job)
-	if want := int64(len(times(job.Rate, job.Duration))); err != nil || r.Errors.Err() != nil || r.Requests != want {
+	want := int64(len(times(job.Rate, job.Duration)))
+	if err != nil || r.Errors.Err() != nil || r.Requests != want {
 		t.Errorf("%+v, %v, want %d", r, err, want)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/contract"
 )
 
-// longPatience is how long the answer to a repeated request may take: such requests are slow on purpose, and may have
-// to wait for each other.
+// longPatience is how long the answer to a repeated request may take: such requests are slow on
+// purpose, and may have to wait for each other.
 const longPatience = 2 * time.Minute
 
 // Repeated is a number of clients that ask the same again and again.
@@ -25,8 +25,8 @@ type Repeated struct {
 	failed  error // guarded by mu
 }
 
-// Repeat starts n clients, each on a connection of its own, that send request, wait for its answer, and begin anew,
-// until Close. It returns when each of them has had an answer.
+// Repeat starts n clients, each on a connection of its own, that send request, wait for its answer,
+// and begin anew, until Close. It returns when each of them has had an answer.
 func Repeat(addr string, request contract.Request, n int) (*Repeated, error) {
 	r := &Repeated{}
 	for range n {

@@ -26,8 +26,8 @@ var (
 	closes   = []byte("close")
 )
 
-// scanner finds the ends of the responses in the bytes of a connection, however reads cut them. The zero value
-// expects a head. After an error it must not be used any more.
+// scanner finds the ends of the responses in the bytes of a connection, however reads cut them. The
+// zero value expects a head. After an error it must not be used any more.
 type scanner struct {
 	head []byte // of a head that is not complete yet
 	left int64  // bytes of the current body that have not come
@@ -78,7 +78,8 @@ func (s *scanner) feed(p []byte) (found counts, err error) {
 // between reports whether the bytes so far have ended with a response.
 func (s *scanner) between() bool { return s.left == 0 && len(s.head) == 0 }
 
-// cut takes a head with its blank line off p. A part of a head is kept for the next call, and head is nil.
+// cut takes a head with its blank line off p. A part of a head is kept for the next call, and head
+// is nil.
 func (s *scanner) cut(p []byte) (head, rest []byte, err error) {
 	if len(s.head) == 0 {
 		if i := bytes.Index(p, blank); i >= 0 && i <= maxHead {
@@ -148,11 +149,12 @@ func (r *response) take(field []byte) error {
 	return nil
 }
 
-// parseStatus reads the status from "HTTP/1.1 200 OK" (RFC 9112, section 4); the reason may be missing, and some
-// servers leave out the space before it as well.
+// parseStatus reads the status from "HTTP/1.1 200 OK" (RFC 9112, section 4); the reason may be
+// missing, and some servers leave out the space before it as well.
 func parseStatus(line []byte) (int, error) {
 	rest, found := bytes.CutPrefix(line, version)
-	if !found || len(rest) < 5 || rest[0] < '0' || rest[0] > '9' || rest[1] != ' ' || len(rest) > 5 && rest[5] != ' ' {
+	if !found || len(rest) < 5 || rest[0] < '0' || rest[0] > '9' || rest[1] != ' ' ||
+		len(rest) > 5 && rest[5] != ' ' {
 		return 0, fmt.Errorf("%w: %.80q", errHead, line)
 	}
 	status, err := strconv.ParseUint(string(rest[2:5]), 10, 16)

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// schedule says when the requests of an open loop are due: as those of many clients that know nothing of each other, so
-// with gaps that are distributed exponentially. It begins with the same seed each time: every server gets the same.
+// schedule says when the requests of an open loop are due: as those of many clients that know
+// nothing of each other, so with gaps that are distributed exponentially. It begins with the same
+// seed each time: every server gets the same.
 type schedule struct {
 	random *rand.Rand
 	gap    float64       // mean, in nanoseconds

@@ -28,10 +28,12 @@ type Slow struct {
 	lost  atomic.Int64 // connections that the server has closed, or that failed
 }
 
-// ReadSlowly opens n connections to addr, asks for request on each, and reads the answers slowly until Close. The
-// answer must be longer than what is read of it meanwhile: 20 KiB a second.
+// ReadSlowly opens n connections to addr, asks for request on each, and reads the answers slowly
+// until Close. The answer must be longer than what is read of it meanwhile: 20 KiB a second.
 func ReadSlowly(addr string, request contract.Request, n int) (*Slow, error) {
-	s := &Slow{held: &Held{window: slowWindow}, stop: make(chan struct{}), ended: make(chan struct{})}
+	s := &Slow{
+		held: &Held{window: slowWindow}, stop: make(chan struct{}), ended: make(chan struct{}),
+	}
 	bytes := request.Bytes(addr, false)
 	for i := range n {
 		err := s.held.open(addr)
@@ -42,7 +44,8 @@ func ReadSlowly(addr string, request contract.Request, n int) (*Slow, error) {
 			err = unix.SetNonblock(s.held.fds[i], true)
 		}
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("drive: slow reader %d of %d: %w", i+1, n, err), s.held.Close())
+			return nil, errors.Join(fmt.Errorf("drive: slow reader %d of %d: %w", i+1, n, err),
+				s.held.Close())
 		}
 	}
 	go s.read()
@@ -73,14 +76,15 @@ func (s *Slow) read() {
 	}
 }
 
-// Close ends the reading and the connections. It reports as an error that the server has not kept all of them, or has
-// sent nothing: then they were no load.
+// Close ends the reading and the connections. It reports as an error that the server has not kept
+// all of them, or has sent nothing: then they were no load.
 func (s *Slow) Close() error {
 	close(s.stop)
 	<-s.ended
 	var failed error
 	if lost, bytes := s.lost.Load(), s.bytes.Load(); lost > 0 || bytes == 0 {
-		failed = fmt.Errorf("drive: of %d slow readers, which got %d bytes, %d were cut off", len(s.held.fds), bytes, lost)
+		failed = fmt.Errorf("drive: of %d slow readers, which got %d bytes, %d were cut off",
+			len(s.held.fds), bytes, lost)
 	}
 	return errors.Join(failed, s.held.Close())
 }

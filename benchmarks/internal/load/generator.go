@@ -12,7 +12,8 @@ import (
 // grace is how much longer than its job a generator may take before it is killed.
 const grace = 20 * time.Second
 
-// approach is how long a generator may take to open connections that are not part of what is measured.
+// approach is how long a generator may take to open connections that are not part of what is
+// measured.
 const approach = time.Minute
 
 // Generator is a program that produces load.
@@ -26,9 +27,9 @@ type Generator struct {
 	parse   func(output []byte) (Result, error)
 }
 
-// Choose returns a generator by its name; "auto" is the first one of wrk, h2load and own that is installed, and own
-// always is. The scripts that wrk needs are written to the folder scripts and stay there, so that the commands of a
-// report can be repeated.
+// Choose returns a generator by its name; "auto" is the first one of wrk, h2load and own that is
+// installed, and own always is. The scripts that wrk needs are written to the folder scripts and
+// stay there, so that the commands of a report can be repeated.
 func Choose(name, scripts string) (Generator, error) {
 	for _, g := range []Generator{wrk(scripts), h2load(), own()} {
 		if name != "auto" && name != g.Name {
@@ -53,8 +54,9 @@ func (g Generator) installed() error {
 	return err
 }
 
-// Run puts the load of a job on a server from the given CPU, or proc.AnyCPU, and returns what came of it together
-// with the command that did it. A job that the generator cannot do is left to our own, which can do all of them.
+// Run puts the load of a job on a server from the given CPU, or proc.AnyCPU, and returns what came
+// of it together with the command that did it. A job that the generator cannot do is left to our
+// own, which can do all of them.
 func (g Generator) Run(ctx context.Context, job Job, cpu int) (Result, string, error) {
 	if g.can(job) != nil {
 		g = own()

@@ -12,18 +12,23 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/proc"
 )
 
-// h2load is nghttp2's load generator, here speaking HTTP/1.1. It tells no percentiles, only the longest latency,
-// and measures whole seconds, as wrk does.
+// h2load is nghttp2's load generator, here speaking HTTP/1.1. It tells no percentiles, only the
+// longest latency, and measures whole seconds, as wrk does.
 func h2load() Generator {
-	return Generator{Name: "h2load", program: "h2load", can: h2loadCan, command: h2loadCommand, parse: ParseH2load}
+	return Generator{
+		Name: "h2load", program: "h2load", can: h2loadCan,
+		command: h2loadCommand, parse: ParseH2load,
+	}
 }
 
 func h2loadCan(job Job) error {
 	if job.Reconnect {
 		return errors.New("h2load does not reconnect")
 	}
-	if job.special() || len(job.Requests[0].Fields) > 0 || job.Requests[0].Expected() != http.StatusOK {
-		return errors.New("h2load takes no fields, counts other answers than 200 as errors, and knows no streams")
+	if job.special() || len(job.Requests[0].Fields) > 0 ||
+		job.Requests[0].Expected() != http.StatusOK {
+		return errors.New("h2load takes no fields, counts other answers than 200 as errors, and " +
+			"knows no streams")
 	}
 	if job.Requests[0].Body != "" {
 		return errors.New("h2load takes bodies from files only")
@@ -32,8 +37,8 @@ func h2loadCan(job Job) error {
 }
 
 func h2loadCommand(job Job) (proc.Command, error) {
-	args := []string{"h2load", "--h1", "-t", "1", "-c", strconv.Itoa(job.Connections), "-m", strconv.Itoa(job.depth()),
-		"-D", job.wholeSeconds()}
+	args := []string{"h2load", "--h1", "-t", "1", "-c", strconv.Itoa(job.Connections), "-m",
+		strconv.Itoa(job.depth()), "-D", job.wholeSeconds()}
 	for _, r := range job.Requests {
 		args = append(args, "http://"+job.Addr+r.Target)
 	}
@@ -45,12 +50,14 @@ var (
 	h2loadTook     = regexp.MustCompile(`(?m)^finished in ([0-9.]+)(us|ms|s), `)
 	h2loadRequests = regexp.MustCompile(
 		`(?m)^requests: \d+ total, \d+ started, (\d+) done, \d+ succeeded, \d+ failed, (\d+) errored, (\d+) timeout$`)
-	h2loadStatus  = regexp.MustCompile(`(?m)^status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx$`)
+	h2loadStatus = regexp.MustCompile(
+		`(?m)^status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx$`)
 	h2loadTraffic = regexp.MustCompile(`(?m)^traffic: \S+ \((\d+)\) total`)
 	h2loadLatency = regexp.MustCompile(`(?m)^time for request: +\S+ +([0-9.]+)(us|ms|s) `)
 )
 
-// ParseH2load reads the output of h2load. Redirects count as errors: no contender has a reason to send one.
+// ParseH2load reads the output of h2load. Redirects count as errors: no contender has a reason to
+// send one.
 func ParseH2load(output []byte) (Result, error) {
 	var r Result
 	requests, err := numbers(h2loadRequests, output)
@@ -72,7 +79,9 @@ func ParseH2load(output []byte) (Result, error) {
 		return Result{}, err
 	}
 	r.Requests, r.Bytes = requests[0], traffic[0]
-	r.Errors = Errors{Read: requests[1], Timeout: requests[2], Status: status[1] + status[2] + status[3]}
+	r.Errors = Errors{
+		Read: requests[1], Timeout: requests[2], Status: status[1] + status[2] + status[3],
+	}
 	return r, nil
 }
 

@@ -30,7 +30,8 @@ summary requests=1000 micros=1000000 bytes=13000 connect=0 read=1 write=0 status
 	// Output: 1000 300µs errors under load: connect 0, read 1, write 0, status 2, timeout 0
 }
 
-const goodSummary = "\nsummary requests=7 micros=2000000 bytes=99 connect=1 read=2 write=3 status=4 timeout=5 p50=10 p90=20 p99=30 p999=40 max=50\n"
+const goodSummary = "\nsummary requests=7 micros=2000000 bytes=99 connect=1 read=2 write=3 " +
+	"status=4 timeout=5 p50=10 p90=20 p99=30 p999=40 max=50\n"
 
 func TestParseWrk(t *testing.T) {
 	got, err := ParseWrk([]byte("wrk's own\nsummary requests=1\n" + goodSummary))
@@ -86,12 +87,14 @@ req/s           :    1481.68     1525.50     1502.23        9.47    68.75%
 func TestParseH2load(t *testing.T) {
 	got, err := ParseH2load([]byte(goodH2load))
 	want := Result{Requests: 192320, Took: 2 * time.Second, Bytes: 25001990,
-		Errors: Errors{Read: 2, Timeout: 1, Status: 5}, Latency: Latency{Max: 3690 * time.Microsecond}}
+		Errors:  Errors{Read: 2, Timeout: 1, Status: 5},
+		Latency: Latency{Max: 3690 * time.Microsecond}}
 	if err != nil || got != want {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for _, line := range []string{"finished", "requests", "status", "traffic", "time for request"} {
-		if got, err := ParseH2load([]byte(strings.Replace(goodH2load, "\n"+line, "\nx", 1))); err == nil {
+		got, err := ParseH2load([]byte(strings.Replace(goodH2load, "\n"+line, "\nx", 1)))
+		if err == nil {
 			t.Errorf("without %s: %+v", line, got)
 		}
 	}
@@ -131,22 +134,26 @@ type recorder struct {
 }
 
 func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	seen := fmt.Sprintf("%s %s %d %t %s", req.Method, req.URL.Path,
+		req.ContentLength, req.Close, req.Header.Get("If-Modified-Since"))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.count[fmt.Sprintf("%s %s %d %t %s", req.Method, req.URL.Path, req.ContentLength, req.Close, req.Header.Get("If-Modified-Since"))]++
+	r.count[seen]++
 }
 
 // TestGeneratorsSendWhatTheJobSays runs each installed program against a server that counts.
 func TestGeneratorsSendWhatTheJobSays(t *testing.T) {
 	routes := contract.Requests(contract.Routing)[:3]
 	jobs := map[string]Job{
-		"one":         {Requests: contract.Requests(contract.Hello)},
-		"several":     {Requests: routes},
-		"post":        {Requests: contract.Requests(contract.Post)},
-		"reconnect":   {Requests: contract.Requests(contract.Hello), Reconnect: true},
-		"pipelined":   {Requests: contract.Requests(contract.Hello), Pipeline: 16},
-		"unchanged":   {Requests: contract.Requests(contract.FileUnchanged)},
-		"pipelined 3": {Requests: append(contract.Requests(contract.FileUnchanged), routes...), Pipeline: 2},
+		"one":       {Requests: contract.Requests(contract.Hello)},
+		"several":   {Requests: routes},
+		"post":      {Requests: contract.Requests(contract.Post)},
+		"reconnect": {Requests: contract.Requests(contract.Hello), Reconnect: true},
+		"pipelined": {Requests: contract.Requests(contract.Hello), Pipeline: 16},
+		"unchanged": {Requests: contract.Requests(contract.FileUnchanged)},
+		"pipelined 3": {
+			Requests: append(contract.Requests(contract.FileUnchanged), routes...), Pipeline: 2,
+		},
 		"pipelined 2": {Requests: append(contract.Requests(contract.Post), routes...), Pipeline: 6},
 	}
 	for _, name := range []string{"wrk", "h2load"} {
@@ -174,9 +181,11 @@ func checkGenerator(t *testing.T, g Generator, job Job) {
 	seen := &recorder{count: map[string]int{}}
 	server := httptest.NewServer(seen)
 	defer server.Close()
-	job.Addr, job.Connections, job.Duration = server.Listener.Addr().String(), 2, 300*time.Millisecond
+	job.Addr, job.Connections, job.Duration = server.Listener.Addr().String(), 2,
+		300*time.Millisecond
 	result, command, err := g.Run(t.Context(), job, proc.AnyCPU)
-	if err != nil || result.Errors.Err() != nil || result.Took <= 0 || result.Latency.Max <= 0 || command == "" {
+	if err != nil || result.Errors.Err() != nil || result.Took <= 0 ||
+		result.Latency.Max <= 0 || command == "" {
 		t.Fatalf("%+v, %v, command %s", result, err, command)
 	}
 	seen.mu.Lock()
@@ -210,8 +219,11 @@ func TestOnlyOurOwnDoesWhatIsSpecial(t *testing.T) {
 			t.Errorf("%+v", job)
 		}
 	}
-	for _, feature := range []contract.Feature{contract.FileUnchanged, contract.FileGzip, contract.Post} {
-		if job := (Job{Requests: contract.Requests(feature)}); h2load().can(job) == nil || wrk("").can(job) != nil {
+	for _, feature := range []contract.Feature{
+		contract.FileUnchanged, contract.FileGzip, contract.Post,
+	} {
+		job := (Job{Requests: contract.Requests(feature)})
+		if h2load().can(job) == nil || wrk("").can(job) != nil {
 			t.Errorf("%s: h2load can, or wrk cannot", feature)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/proc"
 )
 
-// DriveCommand is the argument that makes the benchmark's own binary read a Job from its standard input, do it, and
-// write the Result to its standard output, both as JSON.
+// DriveCommand is the argument that makes the benchmark's own binary read a Job from its standard
+// input, do it, and write the Result to its standard output, both as JSON.
 const DriveCommand = "drive"
 
 // own is the generator of this module; see package drive.

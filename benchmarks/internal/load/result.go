@@ -13,7 +13,8 @@ type Result struct {
 	Errors   Errors        `json:"errors"`
 	Latency  Latency       `json:"latency"`
 
-	// Used is the CPU time that Job.Server has used while these figures were made; 0 when it was not asked for.
+	// Used is the CPU time that Job.Server has used while these figures were made; 0 when it was
+	// not asked for.
 	Used time.Duration `json:"used_ns"`
 }
 
@@ -22,7 +23,8 @@ type Errors struct {
 	Connect int64 `json:"connect"`
 	Read    int64 `json:"read"`
 	Write   int64 `json:"write"`
-	Status  int64 `json:"status"` // answers with a status of 400 and above; from our own generator, other than the right one
+	// answers with a status of 400 and above; from our own generator, other than the right one
+	Status  int64 `json:"status"`
 	Timeout int64 `json:"timeout"`
 }
 
@@ -35,8 +37,9 @@ func (e Errors) Err() error {
 		e.Connect, e.Read, e.Write, e.Status, e.Timeout)
 }
 
-// Latency is the time from a request to the last byte of its answer; with pipelining, from sending the requests of a
-// batch to the end of its last answer. A field is 0 when the generator does not tell it.
+// Latency is the time from a request to the last byte of its answer; with pipelining, from sending
+// the requests of a batch to the end of its last answer. A field is 0 when the generator does not
+// tell it.
 type Latency struct {
 	P50   time.Duration `json:"p50_ns"`
 	P90   time.Duration `json:"p90_ns"`

@@ -21,7 +21,8 @@ func ParseWrk(output []byte) (Result, error) {
 		"requests": &r.Requests, "micros": &micros, "bytes": &r.Bytes,
 		"connect": &r.Errors.Connect, "read": &r.Errors.Read, "write": &r.Errors.Write,
 		"status": &r.Errors.Status, "timeout": &r.Errors.Timeout,
-		"p50": &latency[0], "p90": &latency[1], "p99": &latency[2], "p999": &latency[3], "max": &latency[4],
+		"p50": &latency[0], "p90": &latency[1], "p99": &latency[2],
+		"p999": &latency[3], "max": &latency[4],
 	}
 	for word := range strings.FieldsSeq(line) {
 		name, value, _ := strings.Cut(word, "=")
@@ -39,7 +40,10 @@ func ParseWrk(output []byte) (Result, error) {
 	}
 	us := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 	r.Took = us(micros)
-	r.Latency = Latency{P50: us(latency[0]), P90: us(latency[1]), P99: us(latency[2]), P999: us(latency[3]), Max: us(latency[4])}
+	r.Latency = Latency{
+		P50: us(latency[0]), P90: us(latency[1]), P99: us(latency[2]),
+		P999: us(latency[3]), Max: us(latency[4]),
+	}
 	return r, nil
 }
 

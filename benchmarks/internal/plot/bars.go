@@ -30,7 +30,8 @@ func (b Bars) SVG() string {
 	longest, room := 0.0, float64(valueWidth)
 	for _, r := range b.Rows {
 		longest = max(longest, drawable(r.Value), drawable(r.Max))
-		room = max(room, min(float64(utf8.RuneCountInString(r.text(b.Digits)))*digitWidth+16, width/2))
+		room = max(room,
+			min(float64(utf8.RuneCountInString(r.text(b.Digits)))*digitWidth+16, width/2))
 	}
 	scale := 0.0
 	if longest > 0 {

@@ -30,13 +30,16 @@ func newCanvas(title, unit string, rows int) *canvas {
 
 func newDrawing(title, unit string, height int) *canvas {
 	c := &canvas{}
-	fmt.Fprintf(&c.b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" `+
-		`font-family="sans-serif" font-size="13" role="img">`+"\n", width, height, width, height)
+	fmt.Fprintf(&c.b,
+		`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" `+
+			`font-family="sans-serif" font-size="13" role="img">`+"\n",
+		width, height, width, height)
 	fmt.Fprintf(&c.b, "<title>%s</title>\n", escape(title))
 	fmt.Fprintf(&c.b, "<style>%s</style>\n", styles())
 	fmt.Fprintf(&c.b, `<rect width="%d" height="%d" class="%s"/>`+"\n", width, height, paper)
 	c.text(12, 24, "start", ink, "bold", title)
-	fmt.Fprintf(&c.b, `<text x="12" y="44" font-size="12" class="%s">%s</text>`+"\n", faint, escape(unit))
+	fmt.Fprintf(&c.b, `<text x="12" y="44" font-size="12" class="%s">%s</text>`+"\n",
+		faint, escape(unit))
 	return c
 }
 
@@ -44,8 +47,9 @@ func newDrawing(title, unit string, height int) *canvas {
 func row(i int) float64 { return headHeight + (float64(i)+0.5)*rowHeight }
 
 func (c *canvas) text(x, y float64, anchor string, col colour, weight, s string) {
-	fmt.Fprintf(&c.b, `<text x="%.1f" y="%.1f" text-anchor="%s" class="%s" font-weight="%s">%s</text>`+"\n",
-		x, y, anchor, col, weight, escape(s))
+	fmt.Fprintf(&c.b,
+		`<text x="%.1f" y="%.1f" text-anchor="%s" class="%s" font-weight="%s">%s</text>`+"\n", x, y,
+		anchor, col, weight, escape(s))
 }
 
 // label writes the name of a row.
@@ -59,11 +63,13 @@ func (c *canvas) label(i int, s string, strong bool) {
 
 // rect draws a filled rectangle.
 func (c *canvas) rect(x, y, w, h float64, col colour) {
-	fmt.Fprintf(&c.b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" class="%s"/>`+"\n", x, y, w, h, col)
+	fmt.Fprintf(&c.b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" class="%s"/>`+"\n",
+		x, y, w, h, col)
 }
 
 func (c *canvas) line(x1, y1, x2, y2 float64, col colour) {
-	fmt.Fprintf(&c.b, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" class="%s"/>`+"\n", x1, y1, x2, y2, col.stroke())
+	fmt.Fprintf(&c.b, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" class="%s"/>`+"\n",
+		x1, y1, x2, y2, col.stroke())
 }
 
 func (c *canvas) dot(x, y, r float64, col colour) {
@@ -76,7 +82,8 @@ func (c *canvas) path(points []float64, thickness float64, dashes string, col co
 	for i := 0; i+1 < len(points); i += 2 {
 		fmt.Fprintf(&c.b, "%.1f,%.1f ", points[i], points[i+1])
 	}
-	fmt.Fprintf(&c.b, `" fill="none" stroke-width="%.1f" stroke-dasharray="%s" class="%s"/>`+"\n", thickness, dashes, col.stroke())
+	fmt.Fprintf(&c.b, `" fill="none" stroke-width="%.1f" stroke-dasharray="%s" class="%s"/>`+"\n",
+		thickness, dashes, col.stroke())
 }
 
 // done ends the drawing.

@@ -20,8 +20,8 @@ const (
 // stroke is the class for lines.
 func (c colour) stroke() string { return "l-" + string(c) }
 
-// palette has the colours on light and on dark paper. They keep apart for people who do not see all colours, and the
-// texts have a contrast of 4.5 to 1 at least.
+// palette has the colours on light and on dark paper. They keep apart for people who do not see all
+// colours, and the texts have a contrast of 4.5 to 1 at least.
 var palette = []struct {
 	name        colour
 	light, dark string

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Curves is a chart with a line for each row, over percentiles that stand further apart the rarer they are; durations are
-// in microseconds, on a logarithmic scale.
+// Curves is a chart with a line for each row, over percentiles that stand further apart the rarer
+// they are; durations are in microseconds, on a logarithmic scale.
 type Curves struct {
 	Title string
 	Unit  string
@@ -97,7 +97,8 @@ func (c Curves) draw(d *canvas, r Curve, scale logScale, col colour, dash string
 		x, y := c.stepX(i), curveY(scale, v)
 		points = append(points, x, y)
 		d.dot(x, y, thickness+1, col)
-		if i < len(r.Min) && i < len(r.Max) && drawable(r.Min[i]) > 0 && drawable(r.Max[i]) > r.Min[i] {
+		if i < len(r.Min) && i < len(r.Max) && drawable(r.Min[i]) > 0 &&
+			drawable(r.Max[i]) > r.Min[i] {
 			d.line(x, curveY(scale, r.Min[i]), x, curveY(scale, r.Max[i]), col)
 		}
 	}

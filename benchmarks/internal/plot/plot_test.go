@@ -23,7 +23,8 @@ func ExampleBars_SVG() {
 	// Output: true true
 }
 
-// elements parses a drawing and counts its elements by name; it also looks at every position and size.
+// elements parses a drawing and counts its elements by name; it also looks at every position and
+// size.
 func elements(t *testing.T, svg string) map[string]int {
 	t.Helper()
 	count := map[string]int{}
@@ -69,7 +70,8 @@ func TestBarsAreWellFormed(t *testing.T) {
 	for _, label := range nasty {
 		for _, v := range []float64{0, 1, 7.25, 1e12, -1, math.NaN(), math.Inf(1)} {
 			got := elements(t, Bars{Title: label, Unit: label, Rows: []Bar{
-				{Label: label, Value: v, Min: v, Max: v}, {Label: label, Value: 3, Min: 2, Max: 4, Accent: true}}}.SVG())
+				{Label: label, Value: v, Min: v, Max: v},
+				{Label: label, Value: 3, Min: 2, Max: 4, Accent: true}}}.SVG())
 			if got["svg"] != 1 || got["text"] != 6 || got["rect"] != 3 || got["line"] != 3 {
 				t.Errorf("%q %v: %v", label, v, got)
 			}
@@ -83,8 +85,10 @@ func TestBarsAreWellFormed(t *testing.T) {
 func TestPointsAreWellFormed(t *testing.T) {
 	for _, label := range nasty {
 		for _, v := range []float64{0, 1, 7.25, 1e9, 1e-3, -1, math.NaN(), math.Inf(1)} {
-			got := elements(t, Points{Title: label, Unit: label, Series: []string{label, "p99"}, Rows: []Point{
-				{Label: label, Values: []float64{v, 0}}, {Label: label, Values: []float64{50, 7000}, Accent: true}}}.SVG())
+			got := elements(t,
+				Points{Title: label, Unit: label, Series: []string{label, "p99"}, Rows: []Point{
+					{Label: label, Values: []float64{v, 0}},
+					{Label: label, Values: []float64{50, 7000}, Accent: true}}}.SVG())
 			dots := 2 + 2 // two in the legend
 			if drawable(v) > 0 {
 				dots++
@@ -100,8 +104,13 @@ func TestPointsAreWellFormed(t *testing.T) {
 func TestCurvesAreWellFormed(t *testing.T) {
 	for _, label := range nasty {
 		for _, v := range []float64{0, 1, 7.25, 1e9, 1e-3, -1, math.NaN(), math.Inf(1)} {
-			got := elements(t, Curves{Title: label, Unit: label, Steps: []string{"p50", label}, Rows: []Curve{
-				{Label: label, Values: []float64{v, 0}}, {Label: label, Values: []float64{50, 7000, 9}, Min: []float64{40, v}, Max: []float64{60, 8000}, Accent: true}}}.SVG())
+			got := elements(t,
+				Curves{Title: label, Unit: label, Steps: []string{"p50", label}, Rows: []Curve{
+					{Label: label, Values: []float64{v, 0}},
+					{
+						Label: label, Values: []float64{50, 7000, 9}, Min: []float64{40, v},
+						Max: []float64{60, 8000}, Accent: true,
+					}}}.SVG())
 			dots := 2
 			if drawable(v) > 0 {
 				dots++
@@ -114,17 +123,21 @@ func TestCurvesAreWellFormed(t *testing.T) {
 	elements(t, Curves{}.SVG())
 }
 
-// TestNamesOfCurvesDoNotCover has many lines that end at the same place, and fewer than there is room for.
+// TestNamesOfCurvesDoNotCover has many lines that end at the same place, and fewer than there is
+// room for.
 func TestNamesOfCurvesDoNotCover(t *testing.T) {
 	for _, n := range []int{1, 2, 13, 40} {
 		for _, end := range []float64{1, 1000, 1e6} {
 			c := Curves{Steps: []string{"p50", "max"}}
 			for i := range n {
-				c.Rows = append(c.Rows, Curve{Label: fmt.Sprint("name", i), Values: []float64{1, end}})
+				c.Rows = append(c.Rows, Curve{
+					Label: fmt.Sprint("name", i), Values: []float64{1, end},
+				})
 			}
 			c.Rows = append(c.Rows, Curve{Label: "name", Values: []float64{1, 1e6}})
 			var at []float64
-			for _, match := range regexp.MustCompile(`y="([0-9.]+)"[^>]*>name`).FindAllStringSubmatch(c.SVG(), -1) {
+			label := regexp.MustCompile(`y="([0-9.]+)"[^>]*>name`)
+			for _, match := range label.FindAllStringSubmatch(c.SVG(), -1) {
 				y, err := strconv.ParseFloat(match[1], 64)
 				if err != nil {
 					t.Fatal(err)
@@ -146,21 +159,28 @@ func TestNamesOfCurvesDoNotCover(t *testing.T) {
 
 // TestFiguresFit has long ones beside the longest bar.
 func TestFiguresFit(t *testing.T) {
-	svg := Bars{Digits: 2, Rows: []Bar{{Value: 1234567, Min: 1100000, Max: 1345678}, {Value: 1, Min: 1, Max: 2}}}.SVG()
+	svg := Bars{
+		Digits: 2,
+		Rows:   []Bar{{Value: 1234567, Min: 1100000, Max: 1345678}, {Value: 1, Min: 1, Max: 2}},
+	}.SVG()
 	found := regexp.MustCompile(`x="([0-9.]+)"[^>]*>([0-9][^<]*)<`).FindAllStringSubmatch(svg, -1)
 	if len(found) != 2 {
 		t.Fatalf("%q in\n%s", found, svg)
 	}
 	for _, match := range found {
 		x, err := strconv.ParseFloat(match[1], 64)
-		if end := x + digitWidth*float64(utf8.RuneCountInString(match[2])); err != nil || end > width {
+		end := x + digitWidth*float64(utf8.RuneCountInString(match[2]))
+		if err != nil || end > width {
 			t.Errorf("%s ends at %.0f", match[2], end)
 		}
 	}
 }
 
 func TestDuration(t *testing.T) {
-	for micros, want := range map[float64]string{0.1: "0.1 µs", 1: "1 µs", 100: "100 µs", 1000: "1 ms", 1e5: "100 ms", 1e6: "1 s", 1e8: "100 s"} {
+	for micros, want := range map[float64]string{
+		0.1: "0.1 µs", 1: "1 µs", 100: "100 µs", 1000: "1 ms", 1e5: "100 ms", 1e6: "1 s",
+		1e8: "100 s",
+	} {
 		if got := duration(micros); got != want {
 			t.Errorf("%v: %s, want %s", micros, got, want)
 		}
@@ -168,20 +188,31 @@ func TestDuration(t *testing.T) {
 }
 
 func TestNumber(t *testing.T) {
-	for v, want := range map[float64]string{1: "1.0", 1234.56: "1234.6", 12345: "12\u202f345.0", 1234567.8: "1\u202f234\u202f567.8", -12345: "-12\u202f345.0",
-		-123456: "-123\u202f456.0", math.Inf(1): "+Inf"} {
+	for v, want := range map[float64]string{
+		1: "1.0", 1234.56: "1234.6", 12345: "12\u202f345.0",
+		1234567.8: "1\u202f234\u202f567.8", -12345: "-12\u202f345.0",
+		-123456: "-123\u202f456.0", math.Inf(1): "+Inf",
+	} {
 		if got := number(v, 1); got != want {
 			t.Errorf("%v: %q, want %q", v, got, want)
 		}
 	}
 }
 
-// TestColours holds what is drawn against the style sheet, and texts against their paper: a contrast of 4.5 to 1 (WCAG 2.2,
-// section 1.4.3).
+// TestColours holds what is drawn against the style sheet, and texts against their paper: a
+// contrast of 4.5 to 1 (WCAG 2.2, section 1.4.3).
 func TestColours(t *testing.T) {
-	svg := Curves{Title: "x", Steps: []string{"p50", "max"}, Rows: []Curve{{Label: "a", Values: []float64{1, 2}}, {Label: "b", Values: []float64{1, 3}, Accent: true}}}.SVG() +
-		Bars{Rows: []Bar{{Value: 1, Max: 2}}}.SVG() + Points{Series: []string{"a", "b", "c", "d"}, Rows: []Point{{Values: []float64{1, 2, 3, 4}}}}.SVG()
-	for _, match := range regexp.MustCompile(`class="([a-z0-9-]+)"`).FindAllStringSubmatch(svg, -1) {
+	svg := Curves{
+		Title: "x", Steps: []string{"p50", "max"},
+		Rows: []Curve{{Label: "a", Values: []float64{1, 2}},
+			{Label: "b", Values: []float64{1, 3}, Accent: true}},
+	}.SVG() +
+		Bars{Rows: []Bar{{Value: 1, Max: 2}}}.SVG() +
+		Points{
+			Series: []string{"a", "b", "c", "d"}, Rows: []Point{{Values: []float64{1, 2, 3, 4}}},
+		}.SVG()
+	class := regexp.MustCompile(`class="([a-z0-9-]+)"`)
+	for _, match := range class.FindAllStringSubmatch(svg, -1) {
 		if strings.Count(styles(), "."+match[1]+"{") != 2 {
 			t.Errorf("%s has no style, or no other one in the dark", match[1])
 		}
@@ -190,8 +221,11 @@ func TestColours(t *testing.T) {
 		if c.name == paper || c.name == line || c.name == normal {
 			continue // no text has these
 		}
-		if light, dark := contrast(t, c.light, palette[0].light), contrast(t, c.dark, palette[0].dark); c.name != accent && c.name != "s1" && (light < 4.5 || dark < 4.5) ||
-			light < 3 || dark < 3 { // the accent's texts are bold lines' names and have their line beside them
+		if light, dark := contrast(t, c.light, palette[0].light),
+			contrast(t, c.dark, palette[0].dark); c.name != accent && c.name != "s1" &&
+			(light < 4.5 || dark < 4.5) ||
+			// the accent's texts are bold lines' names and have their line beside them
+			light < 3 || dark < 3 {
 			t.Errorf("%s: %.1f on light paper, %.1f on dark", c.name, light, dark)
 		}
 	}
@@ -238,6 +272,10 @@ func FuzzBars(f *testing.F) {
 	f.Add("golwan", 7.9, 7.6, 8.8)
 	f.Add("<", math.Inf(-1), 0.0, 1e300)
 	f.Fuzz(func(t *testing.T, label string, value, low, high float64) {
-		elements(t, Bars{Title: label, Unit: label, Rows: []Bar{{Label: label, Value: value, Min: low, Max: high}}}.SVG())
+		elements(t,
+			Bars{
+				Title: label, Unit: label,
+				Rows: []Bar{{Label: label, Value: value, Min: low, Max: high}},
+			}.SVG())
 	})
 }

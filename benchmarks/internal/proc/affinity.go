@@ -11,8 +11,8 @@ import (
 // AnyCPU leaves a process on the CPUs that its parent may use.
 const AnyCPU = -1
 
-// startOn starts cmd on one CPU. A child inherits the affinity of the thread that forks it, so the pinning is in
-// force before the child's first instruction: a Go program sizes itself by it.
+// startOn starts cmd on one CPU. A child inherits the affinity of the thread that forks it, so the
+// pinning is in force before the child's first instruction: a Go program sizes itself by it.
 func startOn(cmd *exec.Cmd, cpu int) error {
 	if cpu == AnyCPU {
 		return cmd.Start()

@@ -7,9 +7,9 @@
 //
 // # Lifetimes
 //
-// A process lives until Stop, or until the program that started it dies: the kernel then kills it (PR_SET_PDEATHSIG).
-// It is in a process group of its own, so Ctrl-C at the terminal does not reach it; whoever started it ends it, by
-// its process id.
+// A process lives until Stop, or until the program that started it dies: the kernel then kills it
+// (PR_SET_PDEATHSIG). It is in a process group of its own, so Ctrl-C at the terminal does not reach
+// it; whoever started it ends it, by its process id.
 //
 // # Concurrency
 //
@@ -17,6 +17,7 @@
 //
 // # Caveats
 //
-// Linux only: everything is read from /proc. CPU times have the resolution of USER_HZ, 10 ms. A worker that has
-// detached itself from its parent (a daemon) is not found: servers must be kept in the foreground.
+// Linux only: everything is read from /proc. CPU times have the resolution of USER_HZ, 10 ms. A
+// worker that has detached itself from its parent (a daemon) is not found: servers must be kept in
+// the foreground.
 package proc

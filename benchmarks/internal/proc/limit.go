@@ -5,8 +5,9 @@ import (
 	"syscall"
 )
 
-// RaiseFileLimit raises the limit of open files to the highest that is allowed, for this process and those it starts.
-// The Go runtime does the first by itself and undoes it for children, unless it was set by hand.
+// RaiseFileLimit raises the limit of open files to the highest that is allowed, for this process
+// and those it starts. The Go runtime does the first by itself and undoes it for children, unless
+// it was set by hand.
 func RaiseFileLimit() error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// ParseResident returns the resident memory, in bytes, that the content of /proc/PID/smaps_rollup states. Unlike
-// the figure in /proc/PID/statm it is counted page by page at the moment of reading.
+// ParseResident returns the resident memory, in bytes, that the content of /proc/PID/smaps_rollup
+// states. Unlike the figure in /proc/PID/statm it is counted page by page at the moment of reading.
 func ParseResident(content []byte) (int64, error) {
 	for line := range bytes.Lines(content) {
 		value, found := bytes.CutPrefix(line, []byte("Rss:"))

@@ -16,7 +16,8 @@ import (
 )
 
 func TestParseStat(t *testing.T) {
-	const line = "4242 (a (b) c) S 17 4242 4242 0 -1 4194304 100 0 0 0 1200 345 6 7 20 0 3 0 999 1 2 3\n"
+	const line = "4242 (a (b) c) S 17 4242 4242 0 -1 4194304 100 0 0 0 1200 345 6 7 " +
+		"20 0 3 0 999 1 2 3\n"
 	got, err := ParseStat([]byte(line))
 	want := Stat{PID: 4242, Parent: 17, User: 12 * time.Second, System: 3450 * time.Millisecond,
 		Reaped: 130 * time.Millisecond, Threads: 3}
@@ -26,7 +27,10 @@ func TestParseStat(t *testing.T) {
 	if got.CPU() != 15580*time.Millisecond {
 		t.Errorf("CPU %v", got.CPU())
 	}
-	for _, bad := range []string{"", "12", "12 (x", "x (y) S 1", "1 (y) S 1 2 3", strings.Replace(line, "1200", "1x", 1), ")12("} {
+	for _, bad := range []string{
+		"", "12", "12 (x", "x (y) S 1", "1 (y) S 1 2 3", strings.Replace(line, "1200", "1x", 1),
+		")12(",
+	} {
 		if got, err := ParseStat([]byte(bad)); err == nil {
 			t.Errorf("%q: %+v and no error", bad, got)
 		}
@@ -79,8 +83,8 @@ func FuzzParseResident(f *testing.F) {
 }
 
 func TestDescendants(t *testing.T) {
-	all := []Stat{{PID: 5, Parent: 3}, {PID: 3, Parent: 2}, {PID: 2, Parent: 1}, {PID: 4, Parent: 2}, {PID: 9, Parent: 1},
-		{PID: 7, Parent: 8}, {PID: 8, Parent: 7}}
+	all := []Stat{{PID: 5, Parent: 3}, {PID: 3, Parent: 2}, {PID: 2, Parent: 1},
+		{PID: 4, Parent: 2}, {PID: 9, Parent: 1}, {PID: 7, Parent: 8}, {PID: 8, Parent: 7}}
 	for root, want := range map[int][]int{2: {2, 3, 4, 5}, 9: {9}, 6: nil, 7: {7, 8}} {
 		var got []int
 		for _, s := range Descendants(all, root) {
@@ -94,12 +98,22 @@ func TestDescendants(t *testing.T) {
 
 func TestCommandString(t *testing.T) {
 	for want, c := range map[string]Command{
-		"taskset -c 1 wrk -t 1":                         {Args: []string{"wrk", "-t", "1"}, CPU: 1},
-		"sh -c 'echo it'\\''s $x' ''":                   {Args: []string{"sh", "-c", "echo it's $x", ""}, CPU: AnyCPU},
-		"taskset -c 0 lwan -l '[::1]'":                  {Args: []string{"lwan", "-l", "[::1]"}, CPU: 0},
-		"env A=1 'B=x y' z":                             {Args: []string{"z"}, Env: []string{"A=1", "B=x y"}, CPU: AnyCPU},
-		`drive <<< '{"n":1}'`:                           {Args: []string{"drive"}, Stdin: `{"n":1}`, CPU: AnyCPU},
-		"drive # with 5000 bytes on its standard input": {Args: []string{"drive"}, Stdin: strings.Repeat("x", 5000), CPU: AnyCPU},
+		"taskset -c 1 wrk -t 1": {Args: []string{"wrk", "-t", "1"}, CPU: 1},
+		"sh -c 'echo it'\\''s $x' ''": {
+			Args: []string{"sh", "-c", "echo it's $x", ""}, CPU: AnyCPU,
+		},
+		"taskset -c 0 lwan -l '[::1]'": {
+			Args: []string{"lwan", "-l", "[::1]"}, CPU: 0,
+		},
+		"env A=1 'B=x y' z": {
+			Args: []string{"z"}, Env: []string{"A=1", "B=x y"}, CPU: AnyCPU,
+		},
+		`drive <<< '{"n":1}'`: {
+			Args: []string{"drive"}, Stdin: `{"n":1}`, CPU: AnyCPU,
+		},
+		"drive # with 5000 bytes on its standard input": {
+			Args: []string{"drive"}, Stdin: strings.Repeat("x", 5000), CPU: AnyCPU,
+		},
 	} {
 		if got := c.String(); got != want {
 			t.Errorf("got %s, want %s", got, want)
@@ -141,7 +155,9 @@ func TestUsageCountsChildren(t *testing.T) {
 
 func TestStartPins(t *testing.T) {
 	before := allowed(t, "self")
-	output, err := Run(t.Context(), Command{Args: []string{"grep", "Cpus_allowed_list", "/proc/self/status"}, CPU: 0})
+	output, err := Run(t.Context(), Command{
+		Args: []string{"grep", "Cpus_allowed_list", "/proc/self/status"}, CPU: 0,
+	})
 	if err != nil || !strings.HasSuffix(strings.TrimSpace(string(output)), "\t0") {
 		t.Errorf("child: %q, %v", output, err)
 	}
@@ -165,7 +181,9 @@ func allowed(t *testing.T, pid string) string {
 }
 
 func TestRun(t *testing.T) {
-	output, err := Run(t.Context(), Command{Args: []string{"sh", "-c", "echo $GREETING"}, CPU: AnyCPU, Env: []string{"GREETING=hi"}})
+	output, err := Run(t.Context(), Command{
+		Args: []string{"sh", "-c", "echo $GREETING"}, CPU: AnyCPU, Env: []string{"GREETING=hi"},
+	})
 	if string(output) != "hi\n" || err != nil {
 		t.Errorf("%q, %v", output, err)
 	}
@@ -173,8 +191,11 @@ func TestRun(t *testing.T) {
 	if string(output) != "all of it" || err != nil {
 		t.Errorf("%q, %v", output, err)
 	}
-	_, err = Run(t.Context(), Command{Args: []string{"sh", "-c", "echo why >&2; exit 3"}, CPU: AnyCPU})
-	if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 3 || !strings.Contains(err.Error(), "why") {
+	_, err = Run(t.Context(), Command{
+		Args: []string{"sh", "-c", "echo why >&2; exit 3"}, CPU: AnyCPU,
+	})
+	exit := new(exec.ExitError)
+	if !errors.As(err, &exit) || exit.ExitCode() != 3 || !strings.Contains(err.Error(), "why") {
 		t.Errorf("failure: %v", err)
 	}
 }
@@ -187,13 +208,16 @@ func TestRunKillsDescendants(t *testing.T) {
 	go func() {
 		defer cancel()
 		for child == 0 {
-			if content, err := os.ReadFile(file); err == nil && strings.HasSuffix(string(content), "\n") {
+			content, err := os.ReadFile(file)
+			if err == nil && strings.HasSuffix(string(content), "\n") {
 				child, _ = strconv.Atoi(strings.TrimSpace(string(content)))
 			}
 			runtime.Gosched()
 		}
 	}()
-	_, err := Run(ctx, Command{Args: []string{"sh", "-c", "sleep 7200 & echo $! > " + file + "; wait"}, CPU: AnyCPU})
+	_, err := Run(ctx, Command{
+		Args: []string{"sh", "-c", "sleep 7200 & echo $! > " + file + "; wait"}, CPU: AnyCPU,
+	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
@@ -215,7 +239,8 @@ func alive(t *testing.T, pid int) bool {
 }
 
 func TestStartReportsWhatIsMissing(t *testing.T) {
-	if _, err := Start(Command{Args: []string{"/nonexistent/program"}, CPU: 0}); !errors.Is(err, os.ErrNotExist) {
+	_, err := Start(Command{Args: []string{"/nonexistent/program"}, CPU: 0})
+	if !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
 }

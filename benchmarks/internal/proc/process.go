@@ -26,7 +26,8 @@ type Command struct {
 // shownInput is how much of the standard input is shown, in bytes.
 const shownInput = 4 << 10
 
-// String is the command as a line for a shell, with the pinning, additions to the environment, and input.
+// String is the command as a line for a shell, with the pinning, additions to the environment, and
+// input.
 func (c Command) String() string {
 	var b strings.Builder
 	for i, setting := range c.Env {
@@ -120,15 +121,17 @@ func (p *Process) PIDs() ([]int, error) {
 	return pids, nil
 }
 
-// Stop asks the process to end (SIGTERM) and kills it and its descendants, one by one, if it does not. It returns
-// when the process has ended, and reports only that it had to be killed: how a server dies is no result.
+// Stop asks the process to end (SIGTERM) and kills it and its descendants, one by one, if it does
+// not. It returns when the process has ended, and reports only that it had to be killed: how a
+// server dies is no result.
 func (p *Process) Stop() error {
 	select {
 	case <-p.exited:
 		return nil
 	default:
 	}
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil &&
+		!errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	select {
@@ -138,10 +141,12 @@ func (p *Process) Stop() error {
 	}
 	err := kill(p.PID())
 	<-p.exited
-	return errors.Join(fmt.Errorf("%s did not end within %v of SIGTERM and was killed", p.cmd.Path, patience), err)
+	return errors.Join(fmt.Errorf("%s did not end within %v of SIGTERM and was killed",
+		p.cmd.Path, patience), err)
 }
 
-// kill kills a process and its descendants, one by one: those would live on, as children of another.
+// kill kills a process and its descendants, one by one: those would live on, as children of
+// another.
 func kill(root int) error {
 	members, err := tree(root)
 	for _, m := range members {

@@ -7,8 +7,9 @@ import (
 	"fmt"
 )
 
-// Run runs a command until it ends and returns its standard output. When ctx is over the command is killed, with
-// its descendants. An error has the end of what the command wrote to its standard error.
+// Run runs a command until it ends and returns its standard output. When ctx is over the command is
+// killed, with its descendants. An error has the end of what the command wrote to its standard
+// error.
 func Run(ctx context.Context, c Command) ([]byte, error) {
 	cmd := command(c)
 	var output bytes.Buffer

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// tick is the unit of the times in /proc/PID/stat: USER_HZ is 100 on every architecture that Go runs on.
+// tick is the unit of the times in /proc/PID/stat: USER_HZ is 100 on every architecture that Go
+// runs on.
 const tick = time.Second / 100
 
 // Stat is what a measurement needs from /proc/PID/stat; see proc_pid_stat(5).
@@ -23,7 +24,8 @@ type Stat struct {
 // CPU is the time that the process and its ended children have used.
 func (s Stat) CPU() time.Duration { return s.User + s.System + s.Reaped }
 
-// Positions in the line after the name, counted from the state, which proc_pid_stat(5) calls field 3.
+// Positions in the line after the name, counted from the state, which proc_pid_stat(5) calls field
+// 3.
 const (
 	fieldParent  = 4 - 3
 	fieldUser    = 14 - 3
@@ -33,8 +35,8 @@ const (
 	fieldThreads = 20 - 3
 )
 
-// ParseStat parses the content of /proc/PID/stat. The name of the program stands in parentheses and may contain
-// spaces and parentheses itself, so the fields are counted from the last one.
+// ParseStat parses the content of /proc/PID/stat. The name of the program stands in parentheses and
+// may contain spaces and parentheses itself, so the fields are counted from the last one.
 func ParseStat(content []byte) (Stat, error) {
 	open, end := bytes.IndexByte(content, '('), bytes.LastIndexByte(content, ')')
 	if open < 0 || end < open {
@@ -49,7 +51,9 @@ func ParseStat(content []byte) (Stat, error) {
 		return Stat{}, fmt.Errorf("stat: %d fields after the name", len(fields))
 	}
 	var n [fieldThreads + 1]int64
-	for _, i := range []int{fieldParent, fieldUser, fieldSystem, fieldReapedU, fieldReapedS, fieldThreads} {
+	for _, i := range []int{
+		fieldParent, fieldUser, fieldSystem, fieldReapedU, fieldReapedS, fieldThreads,
+	} {
 		if n[i], err = strconv.ParseInt(string(fields[i]), 10, 64); err != nil {
 			return Stat{}, fmt.Errorf("stat: %w", err)
 		}

@@ -65,7 +65,8 @@ func tree(root int) ([]Stat, error) {
 	return found, nil
 }
 
-// UsageOf is what the process root, which this program need not have started, and its descendants have used.
+// UsageOf is what the process root, which this program need not have started, and its descendants
+// have used.
 func UsageOf(root int) (Usage, error) { return usage(root) }
 
 // usage sums over the tree of root.

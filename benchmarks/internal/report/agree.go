@@ -20,7 +20,8 @@ type Agreement struct {
 	Missing         string        // why they cannot be compared
 }
 
-// Within reports whether the reports agree: the median of one lies in the range that the other one prints.
+// Within reports whether the reports agree: the median of one lies in the range that the other one
+// prints.
 func (a Agreement) Within() bool {
 	return a.Missing == "" && (contains(a.A, a.B.Median) || contains(a.B, a.A.Median))
 }
@@ -50,7 +51,10 @@ func Compare(a, b Report) []Agreement {
 	}
 	for _, row := range agreements(b) { // in their order
 		if _, left := theirs[row.Case+"/"+row.Contender]; left {
-			all = append(all, Agreement{Case: row.Case, Contender: row.Contender, What: row.What, B: row.A, Missing: "not in the first"})
+			all = append(all, Agreement{
+				Case: row.Case, Contender: row.Contender, What: row.What, B: row.A,
+				Missing: "not in the first",
+			})
 		}
 	}
 	return all
@@ -92,8 +96,8 @@ type tally struct{ within, compared int }
 
 func (t tally) String() string { return fmt.Sprintf("%d of %d", t.within, t.compared) }
 
-// WriteAgreement writes what Compare returns as a table, and how many rows agree. Ratios and the figures that they were
-// made to count apart: the machine is not as fast every day.
+// WriteAgreement writes what Compare returns as a table, and how many rows agree. Ratios and the
+// figures that they were made to count apart: the machine is not as fast every day.
 func WriteAgreement(to io.Writer, all []Agreement) error {
 	table := [][]string{{"case", "contender", "what", "first", "second", "difference", "verdict"}}
 	var ratios, figures tally
@@ -110,11 +114,14 @@ func WriteAgreement(to io.Writer, all []Agreement) error {
 			count.within++
 			verdict = "within the spread"
 		}
-		table = append(table, []string{a.Case, a.Contender, a.What, plain(a.A), plain(a.B), difference(a.A, a.B), verdict})
+		table = append(table,
+			[]string{a.Case, a.Contender, a.What, plain(a.A), plain(a.B), difference(a.A, a.B),
+				verdict})
 	}
 	var b strings.Builder
 	writeTable(&b, table)
-	fmt.Fprintf(&b, "\n%s ratios agree, and %s of the figures that they are made to: the median of one run lies in the range of the other.\n",
+	fmt.Fprintf(&b, "\n%s ratios agree, and %s of the figures that they are made to: the median "+
+		"of one run lies in the range of the other.\n",
 		ratios, figures)
 	_, err := io.WriteString(to, b.String())
 	return err

@@ -9,7 +9,8 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/workload"
 )
 
-// Group is a case with a row for each contender that was measured, the best one first and the invalid ones last.
+// Group is a case with a row for each contender that was measured, the best one first and the
+// invalid ones last.
 type Group struct {
 	Case Case
 	Rows []Row
@@ -19,8 +20,9 @@ type Group struct {
 type Row struct {
 	Contender string
 	Figures   map[string]stats.Summary // by the key of the metric
-	Ratio     stats.Summary            // of the first metric to the base's, see stats.Divide; the zero value when there is none
-	Invalid   string                   // why the figures must not be used
+	// of the first metric to the base's, see stats.Divide; the zero value when there is none
+	Ratio   stats.Summary
+	Invalid string // why the figures must not be used
 
 	main map[int]float64 // the first metric by round
 }
@@ -58,8 +60,8 @@ func (r Report) rows(c Case) []Row {
 	return rows
 }
 
-// row condenses the rounds of a contender. System calls were counted once, in a run of their own, and their number
-// stands among the figures like any other.
+// row condenses the rounds of a contender. System calls were counted once, in a run of their own,
+// and their number stands among the figures like any other.
 func (r Report) row(c Case, name string, records []rounds.Record) Row {
 	row := Row{Contender: name, Figures: map[string]stats.Summary{}, main: map[int]float64{}}
 	for _, record := range records {

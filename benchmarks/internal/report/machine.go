@@ -26,7 +26,9 @@ type Machine struct {
 
 // ThisMachine describes the machine it runs on.
 func ThisMachine(ctx context.Context) (Machine, error) {
-	m := Machine{CPUs: runtime.NumCPU(), Go: runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH}
+	m := Machine{
+		CPUs: runtime.NumCPU(), Go: runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH,
+	}
 	cpus, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
 		return m, err
@@ -48,24 +50,27 @@ func ThisMachine(ctx context.Context) (Machine, error) {
 	if err := unix.Uname(&uname); err != nil {
 		return m, fmt.Errorf("uname: %w", err)
 	}
-	m.Kernel = unix.ByteSliceToString(uname.Sysname[:]) + " " + unix.ByteSliceToString(uname.Release[:])
+	m.Kernel = unix.ByteSliceToString(uname.Sysname[:]) + " " +
+		unix.ByteSliceToString(uname.Release[:])
 	m.Commit = commit(ctx)
 	return m, nil
 }
 
-// Crowded reports whether other work kept more than a tenth of the CPUs busy in the minute before: figures of such a
-// machine vary more than the contenders differ. The zero value is not crowded.
+// Crowded reports whether other work kept more than a tenth of the CPUs busy in the minute before:
+// figures of such a machine vary more than the contenders differ. The zero value is not crowded.
 func (m Machine) Crowded() bool {
 	minute, _, _ := strings.Cut(m.LoadAverage, " ")
 	load, err := strconv.ParseFloat(minute, 64)
 	return err == nil && load > 0.1*float64(m.CPUs)
 }
 
-// Model is the model of the first CPU in the content of /proc/cpuinfo. Not every architecture tells it.
+// Model is the model of the first CPU in the content of /proc/cpuinfo. Not every architecture tells
+// it.
 func Model(cpuinfo []byte) string {
 	for line := range bytes.Lines(cpuinfo) {
 		name, value, _ := bytes.Cut(line, []byte(":"))
-		if key := string(bytes.TrimSpace(name)); key == "model name" || key == "Model" || key == "cpu model" {
+		key := string(bytes.TrimSpace(name))
+		if key == "model name" || key == "Model" || key == "cpu model" {
 			return string(bytes.TrimSpace(value))
 		}
 	}
@@ -84,9 +89,11 @@ func Memory(meminfo []byte) (int64, error) {
 	return 0, fmt.Errorf("meminfo: no MemTotal in %.100q", meminfo)
 }
 
-// commit is what git says of the folder, which is for information only: a copy without a repository is "unknown".
+// commit is what git says of the folder, which is for information only: a copy without a repository
+// is "unknown".
 func commit(ctx context.Context) string {
-	output, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12").Output()
+	output, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty",
+		"--abbrev=12").Output()
 	if err != nil {
 		return "unknown"
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/workload"
 )
 
-// Markdown is the report for people: what was measured on what, and a table for each case. The columns are padded,
-// so that it can be read in a terminal as well.
+// Markdown is the report for people: what was measured on what, and a table for each case. The
+// columns are padded, so that it can be read in a terminal as well.
 func (r Report) Markdown() string {
 	var b strings.Builder
 	r.writeHead(&b)
@@ -36,7 +36,8 @@ func (r Report) writeCases(b *strings.Builder) {
 	}
 }
 
-// writeHead says what a reader needs to judge the figures: the machine, what else it did, the versions.
+// writeHead says what a reader needs to judge the figures: the machine, what else it did, the
+// versions.
 func (r Report) writeHead(b *strings.Builder) {
 	m, s := r.Machine, r.Settings
 	pinning := fmt.Sprintf("server on CPU %d, load on CPU %d", s.ServerCPU, s.LoadCPU)
@@ -45,14 +46,18 @@ func (r Report) writeHead(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "# Benchmarks, %s\n\n", r.Started.UTC().Format("2006-01-02 15:04 MST"))
 	fmt.Fprintf(b, "- `%s`\n", r.Command)
-	fmt.Fprintf(b, "- %s, %d CPUs, %d MiB, %s; load average %s before\n", m.CPU, m.CPUs, m.MemoryMiB, m.Kernel, m.LoadAverage)
+	fmt.Fprintf(b, "- %s, %d CPUs, %d MiB, %s; load average %s before\n",
+		m.CPU, m.CPUs, m.MemoryMiB, m.Kernel, m.LoadAverage)
 	fmt.Fprintf(b, "- %s; golwan at %s\n", m.Go, m.Commit)
 	warmup := fmt.Sprintf("after %v of warm-up", s.Warmup)
 	if s.Warmup <= 0 {
 		warmup = "without warm-up"
 	}
-	fmt.Fprintf(b, "- %d rounds of %v %s, driven by %s, %s\n", s.Rounds, s.Duration, warmup, s.Generator, pinning)
-	fmt.Fprintf(b, "- medians; in parentheses the least and the greatest; ratios are those of the medians, and in parentheses of single rounds; took %v\n", r.Finished.Sub(r.Started).Round(time.Second))
+	fmt.Fprintf(b, "- %d rounds of %v %s, driven by %s, %s\n",
+		s.Rounds, s.Duration, warmup, s.Generator, pinning)
+	fmt.Fprintf(b, "- medians; in parentheses the least and the greatest; ratios are those of "+
+		"the medians, and in parentheses of single rounds; took %v\n",
+		r.Finished.Sub(r.Started).Round(time.Second))
 	for _, c := range r.Contenders {
 		if c.Missing == "" {
 			fmt.Fprintf(b, "- %s: %s (%s)\n", c.Name, c.About, c.Version)
@@ -68,7 +73,9 @@ func (r Report) pace(name string) string {
 		case slowest == "":
 			return fmt.Sprintf(" All get %.0f requests a second.", p.Rate)
 		default:
-			return fmt.Sprintf(" All get %.0f requests a second: half of what the slowest can answer, %s (%.0f).", p.Rate, slowest, p.Saturation[slowest])
+			return fmt.Sprintf(
+				" All get %.0f requests a second: half of what the slowest can answer, %s (%.0f).",
+				p.Rate, slowest, p.Saturation[slowest])
 		}
 	}
 	return ""
@@ -112,7 +119,8 @@ func used(g Group) []workload.Metric {
 	return metrics
 }
 
-// spread is the figure that contenders are compared by: without its range it would promise too much.
+// spread is the figure that contenders are compared by: without its range it would promise too
+// much.
 func spread(s stats.Summary, m workload.Metric) string {
 	return fmt.Sprintf("%.*f (%.*f–%.*f)", m.Digits, s.Median, m.Digits, s.Min, m.Digits, s.Max)
 }
@@ -138,8 +146,8 @@ func median(figures map[string]stats.Summary, m workload.Metric) string {
 	return fmt.Sprintf("%.*f", m.Digits, s.Median)
 }
 
-// writeTable writes cells with padding; a line may have fewer cells than the head. A line of two is a message, which
-// does not widen the columns.
+// writeTable writes cells with padding; a line may have fewer cells than the head. A line of two is
+// a message, which does not widen the columns.
 func writeTable(b *strings.Builder, table [][]string) {
 	widths := make([]int, len(table[0]))
 	for _, line := range table {
@@ -184,7 +192,8 @@ func writeRule(b *strings.Builder, widths []int) {
 // starvedBelow is the CPU time of a round below which its resolution of 10 ms is more than 2 %.
 const starvedBelow = 500 * time.Millisecond
 
-// starved tells of rows that rest on little CPU time, because other work took the CPU from the server or from the load.
+// starved tells of rows that rest on little CPU time, because other work took the CPU from the
+// server or from the load.
 func (r Report) starved() []string {
 	var starved []string
 	for _, g := range r.Groups() {
@@ -192,14 +201,17 @@ func (r Report) starved() []string {
 			busy, found := row.Figures[workload.Busy.Key]
 			used := time.Duration(busy.Median * float64(r.Settings.Duration))
 			if found && row.Invalid == "" && used < starvedBelow {
-				starved = append(starved, fmt.Sprintf("%s in %s (%v)", row.Contender, g.Case.Name, used.Round(time.Millisecond)))
+				starved = append(starved,
+					fmt.Sprintf("%s in %s (%v)",
+						row.Contender, g.Case.Name, used.Round(time.Millisecond)))
 			}
 		}
 	}
 	if len(starved) == 0 {
 		return nil
 	}
-	return []string{"CPU time is read in steps of 10 ms, and these rest on little of it a round; measure them again, for longer: " +
+	return []string{"CPU time is read in steps of 10 ms, and these rest on little of it a round; " +
+		"measure them again, for longer: " +
 		strings.Join(starved, ", ") + "."}
 }
 
@@ -207,7 +219,9 @@ func (r Report) starved() []string {
 func (r Report) writeNotes(b *strings.Builder) {
 	var notes []string
 	if r.Machine.Crowded() {
-		notes = append(notes, "The machine had other work to do: its load average was "+r.Machine.LoadAverage+" before the first round.")
+		notes = append(notes,
+			"The machine had other work to do: its load average was "+r.Machine.LoadAverage+
+				" before the first round.")
 	}
 	for _, c := range r.Contenders {
 		if c.Missing != "" {

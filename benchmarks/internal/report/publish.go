@@ -17,8 +17,8 @@ func (r Report) Kind() string {
 	return "results"
 }
 
-// Publish puts the report into a page, between the lines "<!-- begin KIND -->" and "<!-- end KIND -->", in place of what is
-// there. Of a report on targets, the tables of the cases are left out.
+// Publish puts the report into a page, between the lines "<!-- begin KIND -->" and "<!-- end KIND
+// -->", in place of what is there. Of a report on targets, the tables of the cases are left out.
 func (r Report) Publish(page []byte) ([]byte, error) {
 	from, to, err := Place(page, r.Kind())
 	if err != nil {
@@ -32,7 +32,8 @@ func Place(page []byte, kind string) (from, to int, err error) {
 	begin, end := []byte("<!-- begin "+kind+" -->\n"), []byte("<!-- end "+kind+" -->\n")
 	from, to = bytes.Index(page, begin), bytes.Index(page, end)
 	if from < 0 || to < from+len(begin) {
-		return 0, 0, fmt.Errorf("the page has no place for %s: two lines, %s and %s", kind, bytes.TrimSpace(begin), bytes.TrimSpace(end))
+		return 0, 0, fmt.Errorf("the page has no place for %s: two lines, %s and %s",
+			kind, bytes.TrimSpace(begin), bytes.TrimSpace(end))
 	}
 	return from + len(begin), to, nil
 }

@@ -21,20 +21,31 @@ import (
 // record is a round with a CPU time and a rate.
 func record(contender string, round int, cpu, rate float64) rounds.Record {
 	return rounds.Record{Case: "hello-64", Contender: contender, Round: round,
-		Sample: workload.Sample{Values: map[string]float64{workload.CPU.Key: cpu, workload.Rate.Key: rate}}}
+		Sample: workload.Sample{
+			Values: map[string]float64{workload.CPU.Key: cpu, workload.Rate.Key: rate},
+		}}
 }
 
 // sample is a report with a good row, a base, and an invalid row.
 func sample() report.Report {
 	began := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	r := report.Report{
-		Command: "go run . hello", Started: began, Finished: began.Add(90 * time.Second), Base: "golwan",
-		Machine:  report.Machine{CPU: "CPU X", CPUs: 2, MemoryMiB: 4096, Kernel: "Linux 6", LoadAverage: "0 0 0", Go: "go1.26", Commit: "abc"},
-		Settings: report.Settings{Rounds: 3, Duration: 3 * time.Second, Generator: "wrk", LoadCPU: 1},
-		Contenders: []report.Contestant{{Name: "golwan", About: "this", Version: "v0"}, {Name: "nginx", About: "nginx", Version: "1.22"},
-			{Name: "bad", About: "wrong", Version: "0"}, {Name: "lighttpd", Missing: "not installed"}},
+		Command: "go run . hello", Started: began,
+		Finished: began.Add(90 * time.Second), Base: "golwan",
+		Machine: report.Machine{
+			CPU: "CPU X", CPUs: 2, MemoryMiB: 4096, Kernel: "Linux 6", LoadAverage: "0 0 0",
+			Go: "go1.26", Commit: "abc",
+		},
+		Settings: report.Settings{
+			Rounds: 3, Duration: 3 * time.Second, Generator: "wrk", LoadCPU: 1,
+		},
+		Contenders: []report.Contestant{{Name: "golwan", About: "this", Version: "v0"},
+			{Name: "nginx", About: "nginx", Version: "1.22"},
+			{Name: "bad", About: "wrong", Version: "0"},
+			{Name: "lighttpd", Missing: "not installed"}},
 		Cases: []report.Case{{Name: "hello-64", About: "GET / on 64 connections",
-			Metrics: []workload.Metric{workload.CPU, workload.Rate, workload.P50, workload.P99, workload.Resident, workload.Syscalls}},
+			Metrics: []workload.Metric{workload.CPU, workload.Rate, workload.P50, workload.P99,
+				workload.Resident, workload.Syscalls}},
 			{Name: "unmeasured", Metrics: []workload.Metric{workload.CPU}}},
 	}
 	r.Results.Records = []rounds.Record{
@@ -45,7 +56,12 @@ func sample() report.Report {
 	r.Results.Records[5].Sample.Invalid = "errors | under load"
 	r.Results.Records[0].Sample.Values[workload.P50.Key] = 70
 	r.Results.Records[0].Sample.Values[workload.P99.Key] = 90
-	r.Results.Traces = []rounds.Trace{{Case: "hello-64", Contender: "nginx", Calls: map[string]float64{"read": 1, "writev": 1, "epoll_wait": 0.25}}}
+	r.Results.Traces = []rounds.Trace{
+		{
+			Case: "hello-64", Contender: "nginx",
+			Calls: map[string]float64{"read": 1, "writev": 1, "epoll_wait": 0.25},
+		},
+	}
 	r.Results.Notes = []rounds.Note{{Case: "hello-64", Contender: "gin", Text: "round 1:\nbroken"}}
 	return r
 }
@@ -99,8 +115,11 @@ func TestTargets(t *testing.T) {
 
 func TestHead(t *testing.T) {
 	head, _, _ := strings.Cut(sample().Markdown(), "\n## ")
-	for _, want := range []string{"2026-01-31 12:00 UTC", "- `go run . hello`", "CPU X, 2 CPUs, 4096 MiB, Linux 6", "golwan at abc", "3 rounds of 3s",
-		"server on CPU 0, load on CPU 1", "took 1m30s", "- nginx: nginx (1.22)"} {
+	for _, want := range []string{
+		"2026-01-31 12:00 UTC", "- `go run . hello`",
+		"CPU X, 2 CPUs, 4096 MiB, Linux 6", "golwan at abc", "3 rounds of 3s",
+		"server on CPU 0, load on CPU 1", "took 1m30s", "- nginx: nginx (1.22)",
+	} {
 		if !strings.Contains(head, want) {
 			t.Errorf("no %q in\n%s", want, head)
 		}
@@ -130,8 +149,13 @@ func TestStarvedRowsAreNoted(t *testing.T) {
 func TestPaceAndAbsent(t *testing.T) {
 	r := sample()
 	r.Cases[0].Absent = []string{"lighttpd", "floor"}
-	r.Results.Paces = []rounds.Pace{{Case: "other", Rate: 1}, {Case: "hello-64", Rate: 42000, Saturation: map[string]float64{"nginx": 85000, "golwan": 90000}}}
-	if text := r.Markdown(); !strings.Contains(text, "connections. All get 42000 requests a second: half of what the slowest can answer, nginx (85000).") ||
+	r.Results.Paces = []rounds.Pace{{Case: "other", Rate: 1},
+		{
+			Case: "hello-64", Rate: 42000,
+			Saturation: map[string]float64{"nginx": 85000, "golwan": 90000},
+		}}
+	if text := r.Markdown(); !strings.Contains(text, "connections. All get 42000 requests a "+
+		"second: half of what the slowest can answer, nginx (85000).") ||
 		!strings.Contains(text, "\n\nNot served by lighttpd, floor.\n") {
 		t.Error(text)
 	}
@@ -144,7 +168,8 @@ func TestPaceAndAbsent(t *testing.T) {
 func TestPlotsOfLatencies(t *testing.T) {
 	r := sample()
 	svg := r.Plots()["hello-64-latency.svg"]
-	if !strings.Contains(svg, ">p50<") || !strings.Contains(svg, ">p99<") || strings.Contains(svg, "p90") || strings.Contains(svg, "golwan") {
+	if !strings.Contains(svg, ">p50<") || !strings.Contains(svg, ">p99<") ||
+		strings.Contains(svg, "p90") || strings.Contains(svg, "golwan") {
 		t.Errorf("only what was measured has a place:\n%s", svg)
 	}
 	delete(r.Results.Records[0].Sample.Values, workload.P50.Key)
@@ -152,7 +177,8 @@ func TestPlotsOfLatencies(t *testing.T) {
 		t.Errorf("a chart of one latency:\n%s", svg)
 	}
 	r.Results.Paces = []rounds.Pace{{Case: "hello-64", Rate: 5000}}
-	if svg := r.Plots()["hello-64-latency.svg"]; !strings.Contains(svg, "at 5000 requests a second") || !strings.Contains(svg, ">p99.99<") {
+	svg = r.Plots()["hello-64-latency.svg"]
+	if !strings.Contains(svg, "at 5000 requests a second") || !strings.Contains(svg, ">p99.99<") {
 		t.Errorf("no curves:\n%s", svg)
 	}
 }
@@ -163,10 +189,12 @@ func TestGroups(t *testing.T) {
 		t.Fatalf("%+v", groups)
 	}
 	rows := groups[0].Rows
-	if rows[0].Contender != "golwan" || rows[1].Contender != "nginx" || rows[2].Contender != "bad" || rows[2].Invalid == "" {
+	if rows[0].Contender != "golwan" || rows[1].Contender != "nginx" ||
+		rows[2].Contender != "bad" || rows[2].Invalid == "" {
 		t.Errorf("%+v", rows)
 	}
-	if rows[0].Ratio.Median != 1 || rows[1].Ratio.Median != 1.25 || rows[1].Ratio.Max != 1.375 || rows[1].Figures[workload.Rate.Key].Median != 95000 ||
+	if rows[0].Ratio.Median != 1 || rows[1].Ratio.Median != 1.25 || rows[1].Ratio.Max != 1.375 ||
+		rows[1].Figures[workload.Rate.Key].Median != 95000 ||
 		rows[1].Figures[workload.Rate.Key].Rounds != 3 {
 		t.Errorf("%+v", rows[1])
 	}
@@ -194,9 +222,14 @@ func TestCSV(t *testing.T) {
 	if len(lines) != 1+16+2+3 || lines[0][0] != "case" {
 		t.Errorf("%d lines: %q", len(lines), lines)
 	}
-	for _, want := range []string{"hello-64 nginx 2 0001-01-01T00:00:00Z cpu_us 11 true", "hello-64 bad 2 0001-01-01T00:00:00Z rps 900000 false",
-		"hello-64 nginx 0  syscalls/epoll_wait 0.25 true"} {
-		if !slices.ContainsFunc(lines, func(line []string) bool { return strings.Join(line, " ") == want }) {
+	for _, want := range []string{
+		"hello-64 nginx 2 0001-01-01T00:00:00Z cpu_us 11 true",
+		"hello-64 bad 2 0001-01-01T00:00:00Z rps 900000 false",
+		"hello-64 nginx 0  syscalls/epoll_wait 0.25 true",
+	} {
+		if !slices.ContainsFunc(lines, func(line []string) bool {
+			return strings.Join(line, " ") == want
+		}) {
 			t.Errorf("no line %q in %q", want, lines)
 		}
 	}
@@ -219,9 +252,12 @@ func TestSave(t *testing.T) {
 	if loaded, err := report.Load(dir); err != nil || loaded.Markdown() != want.Markdown() {
 		t.Errorf("loaded: %v", err)
 	}
-	for name, content := range map[string]string{"report.md": "# Benchmarks", "results.csv": "case,contender",
+	for name, content := range map[string]string{
+		"report.md":       "# Benchmarks",
+		"results.csv":     "case,contender",
 		"environment.csv": "kernel,Linux 6\n", "commands.csv": "hello-64,nginx,1,",
-		"hello-64-cpu_us.svg": "golwan", "hello-64-latency.svg": "nginx"} {
+		"hello-64-cpu_us.svg": "golwan", "hello-64-latency.svg": "nginx",
+	} {
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil || !strings.Contains(string(data), content) {
 			t.Errorf("%s: %v", name, err)
@@ -237,7 +273,8 @@ func TestSave(t *testing.T) {
 
 func TestMachine(t *testing.T) {
 	m, err := report.ThisMachine(t.Context())
-	if err != nil || m.CPU == "" || m.CPUs < 1 || m.MemoryMiB < 1 || !strings.HasPrefix(m.Kernel, "Linux ") || m.Commit == "" ||
+	if err != nil || m.CPU == "" || m.CPUs < 1 || m.MemoryMiB < 1 ||
+		!strings.HasPrefix(m.Kernel, "Linux ") || m.Commit == "" ||
 		len(strings.Fields(m.LoadAverage)) != 3 {
 		t.Errorf("%+v, %v", m, err)
 	}
@@ -246,13 +283,16 @@ func TestMachine(t *testing.T) {
 			t.Errorf("load average %q: crowded %t", load, got)
 		}
 	}
-	if got := report.Model([]byte("processor\t: 0\nmodel name\t: Some CPU @ 3 GHz\nmodel name\t: other\n")); got != "Some CPU @ 3 GHz" {
+	if got := report.Model(
+		[]byte("processor\t: 0\nmodel name\t: Some CPU @ 3 GHz\nmodel name\t: other\n")); got !=
+		"Some CPU @ 3 GHz" {
 		t.Errorf("model %q", got)
 	}
 	if got := report.Model([]byte("processor : 0\n")); got == "" {
 		t.Error("no name for an unknown model")
 	}
-	if got, err := report.Memory([]byte("MemFree: 1 kB\nMemTotal:  4194304 kB\n")); got != 4096 || err != nil {
+	if got, err := report.Memory([]byte("MemFree: 1 kB\nMemTotal:  4194304 kB\n")); got != 4096 ||
+		err != nil {
 		t.Errorf("%d, %v", got, err)
 	}
 	for _, bad := range []string{"", "MemTotal:", "MemTotal: x kB"} {

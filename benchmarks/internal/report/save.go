@@ -21,8 +21,10 @@ func (r Report) Save(dir string) error {
 		return err
 	}
 	files := map[string][]byte{"report.md": []byte(r.Markdown()), "report.json": append(data, '\n')}
-	for name, write := range map[string]func(io.Writer) error{"results.csv": r.WriteCSV, "environment.csv": r.WriteEnvironment,
-		"commands.csv": r.WriteCommands} {
+	for name, write := range map[string]func(io.Writer) error{
+		"results.csv":     r.WriteCSV,
+		"environment.csv": r.WriteEnvironment, "commands.csv": r.WriteCommands,
+	} {
 		var table bytes.Buffer
 		if err := write(&table); err != nil {
 			return err

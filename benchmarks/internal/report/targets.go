@@ -12,13 +12,15 @@ func (r Report) writeTargets(b *strings.Builder) {
 	if len(r.Targets) == 0 {
 		return
 	}
-	b.WriteString("\n## Targets\n\nRatios are those of the medians; in parentheses the least and the greatest of a round.\n\n")
+	b.WriteString("\n## Targets\n\nRatios are those of the medians; in parentheses the least and " +
+		"the greatest of a round.\n\n")
 	table := [][]string{{"target", "measured", "at most", "verdict"}}
 	for _, o := range r.Targets {
 		table = append(table, targetCells(o))
 	}
 	writeTable(b, table)
-	b.WriteString("\nThese are held by tests, or measured by the Go benchmarks next to the code:\n\n")
+	b.WriteString(
+		"\nThese are held by tests, or measured by the Go benchmarks next to the code:\n\n")
 	others := [][]string{{"target", "command"}}
 	for _, o := range target.Others() {
 		others = append(others, []string{o.Name, "`" + o.Command() + "`"})
@@ -33,7 +35,8 @@ func targetCells(o target.Outcome) []string {
 	}
 	measured, verdict := "", string(o.Verdict)
 	if o.Verdict != target.Unmeasured {
-		measured = fmt.Sprintf("%.*f (%.*f–%.*f)", digits, o.Value.Median, digits, o.Value.Min, digits, o.Value.Max)
+		measured = fmt.Sprintf("%.*f (%.*f–%.*f)",
+			digits, o.Value.Median, digits, o.Value.Min, digits, o.Value.Max)
 	}
 	if o.Close() {
 		verdict += ", within the spread"

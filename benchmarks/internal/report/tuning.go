@@ -8,7 +8,8 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/tuning"
 )
 
-// writeTuning writes a table for each setting: a line for each value, the default first, and two columns for each case.
+// writeTuning writes a table for each setting: a line for each value, the default first, and two
+// columns for each case.
 func (r Report) writeTuning(b *strings.Builder) {
 	groups := r.Groups()
 	for _, s := range r.Tuning {
@@ -43,9 +44,11 @@ func (r Report) tuned(g Group, s tuning.Setting) [][]string {
 	}
 	for _, contender := range who {
 		figure, ratio := "", ""
-		if i := slices.IndexFunc(g.Rows, func(row Row) bool { return row.Contender == contender }); i >= 0 {
+		i := slices.IndexFunc(g.Rows, func(row Row) bool { return row.Contender == contender })
+		if i >= 0 {
 			row := g.Rows[i]
-			if figure, ratio = spread(row.Figures[main.Key], main), r.ratio(row); row.Invalid != "" {
+			figure, ratio = spread(row.Figures[main.Key], main), r.ratio(row)
+			if row.Invalid != "" {
 				figure, ratio = "invalid: "+row.Invalid, ""
 			}
 		}

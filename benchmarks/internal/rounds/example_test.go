@@ -16,7 +16,8 @@ func Example() {
 		Rounds:  2,
 		Entries: []rounds.Entry{{Contender: nginx, Program: contender.Program{Name: "nginx"}}},
 		// A case that measures nothing, in place of one from workload.All.
-		Cases: []workload.Case{{Name: "constant", Feature: contract.Hello, Metrics: []workload.Metric{workload.CPU},
+		Cases: []workload.Case{{Name: "constant", Feature: contract.Hello,
+			Metrics: []workload.Metric{workload.CPU},
 			Measure: func(context.Context, workload.Subject) (workload.Sample, error) {
 				return workload.Sample{Values: map[string]float64{workload.CPU.Key: 9.5}}, nil
 			}}},

@@ -14,8 +14,8 @@ import (
 type Pace struct {
 	Case string  `json:"case"`
 	Rate float64 `json:"rate"` // requests a second
-	// Saturation is how many requests a second each contender has answered when it got as many as it took; nil when
-	// the rate was given.
+	// Saturation is how many requests a second each contender has answered when it got as many as
+	// it took; nil when the rate was given.
 	Saturation map[string]float64 `json:"saturation,omitempty"`
 }
 
@@ -30,7 +30,8 @@ func (p Pace) Slowest() string {
 	return slowest
 }
 
-// findRate finds the rate of a case that has a pace. A contender that cannot be saturated is left out of the case.
+// findRate finds the rate of a case that has a pace. A contender that cannot be saturated is left
+// out of the case.
 func (r *run) findRate(ctx context.Context, c workload.Case, entries []Entry) float64 {
 	p, found := r.paces[c.Pace.Key]
 	if !found {
@@ -60,8 +61,8 @@ func (r *run) saturate(ctx context.Context, c workload.Case, entries []Entry) ma
 	return saturation
 }
 
-// half is half of the least, rounded down to two digits, so that it is likely to be the same in the next run; 0 of
-// nothing.
+// half is half of the least, rounded down to two digits, so that it is likely to be the same in the
+// next run; 0 of nothing.
 func half(saturation map[string]float64) float64 {
 	if len(saturation) == 0 {
 		return 0

@@ -17,9 +17,11 @@ type Plan struct {
 	Entries []Entry
 	Rounds  int // at least 1
 	Bed     workload.Bed
-	Trace   bool      // count system calls, where a case can
-	Rate    float64   // requests a second of the cases that have a pace; 0: half of what their slowest contender answers
-	Log     io.Writer // progress, a line for each step
+	Trace   bool // count system calls, where a case can
+	// requests a second of the cases that have a pace; 0: half of what their slowest contender
+	// answers
+	Rate float64
+	Log  io.Writer // progress, a line for each step
 }
 
 // Entry is a contender that is ready to be started.
@@ -81,7 +83,10 @@ type run struct {
 
 // Run does the plan, or as much of it as ctx allows.
 func (p Plan) Run(ctx context.Context) Results {
-	r := &run{Plan: p, paces: map[string]Pace{}, progress: progress{out: p.Log, total: p.steps(), began: time.Now()}}
+	r := &run{
+		Plan: p, paces: map[string]Pace{},
+		progress: progress{out: p.Log, total: p.steps(), began: time.Now()},
+	}
 	for _, c := range p.Cases {
 		r.measureCase(ctx, c)
 	}
@@ -107,11 +112,13 @@ func (p Plan) steps() int {
 	return n
 }
 
-// Absent are the names of the contenders that take no part in a case, because they do not have its feature.
+// Absent are the names of the contenders that take no part in a case, because they do not have its
+// feature.
 func (p Plan) Absent(c workload.Case) []string {
 	var names []string
 	for _, e := range p.Entries {
-		if (c.Only == nil || slices.Contains(c.Only, e.Contender.Name)) && !e.Contender.Serves(c.Feature) {
+		if (c.Only == nil || slices.Contains(c.Only, e.Contender.Name)) &&
+			!e.Contender.Serves(c.Feature) {
 			names = append(names, e.Contender.Name)
 		}
 	}
@@ -124,7 +131,8 @@ func (p Plan) traces(c workload.Case) bool { return p.Trace && c.Trace != nil }
 func (p Plan) serving(c workload.Case) []Entry {
 	var entries []Entry
 	for _, e := range p.Entries {
-		if (c.Only == nil || slices.Contains(c.Only, e.Contender.Name)) && e.Contender.Serves(c.Feature) {
+		if (c.Only == nil || slices.Contains(c.Only, e.Contender.Name)) &&
+			e.Contender.Serves(c.Feature) {
 			entries = append(entries, e)
 		}
 	}
@@ -142,21 +150,25 @@ func (r *run) measureCase(ctx context.Context, c workload.Case) {
 	}
 	for round := range r.Rounds {
 		for i := range entries {
-			r.step(ctx, c, entries[(round+i)%len(entries)], fmt.Sprintf("round %d", round+1), func(s workload.Subject) (string, error) {
-				return r.measure(ctx, c, s, round+1)
-			})
+			r.step(ctx, c, entries[(round+i)%len(entries)], fmt.Sprintf("round %d", round+1),
+				func(s workload.Subject) (string, error) {
+					return r.measure(ctx, c, s, round+1)
+				})
 		}
 	}
 	if !r.traces(c) {
 		return
 	}
 	for _, e := range entries {
-		r.step(ctx, c, e, "strace", func(s workload.Subject) (string, error) { return r.trace(ctx, c, s) })
+		r.step(ctx, c, e, "strace", func(s workload.Subject) (string, error) {
+			return r.trace(ctx, c, s)
+		})
 	}
 }
 
 // step does one step of a contender that is still in, and tells how that went.
-func (r *run) step(ctx context.Context, c workload.Case, e Entry, what string, do func(workload.Subject) (string, error)) {
+func (r *run) step(ctx context.Context, c workload.Case, e Entry, what string,
+	do func(workload.Subject) (string, error)) {
 	name := e.Contender.Name
 	if ctx.Err() != nil {
 		return
@@ -177,7 +189,9 @@ func (r *run) step(ctx context.Context, c workload.Case, e Entry, what string, d
 	r.progress.done(fmt.Sprintf("%s, %s, %s: %s", c.Name, what, name, outcome))
 }
 
-func (r *run) measure(ctx context.Context, c workload.Case, s workload.Subject, round int) (string, error) {
+func (r *run) measure(
+	ctx context.Context, c workload.Case, s workload.Subject, round int,
+) (string, error) {
 	at := time.Now()
 	sample, err := c.Measure(ctx, s)
 	if err != nil {

@@ -21,7 +21,8 @@ func (p *progress) done(line string) {
 		return
 	}
 	// A terminal that does not take the line is no reason to stop measuring.
-	fmt.Fprintf(p.out, "[%*d/%d] %s%s\n", len(fmt.Sprint(p.total)), p.steps, p.total, line, p.remaining())
+	fmt.Fprintf(p.out, "[%*d/%d] %s%s\n",
+		len(fmt.Sprint(p.total)), p.steps, p.total, line, p.remaining())
 }
 
 // skip notes a step that is not needed any more.

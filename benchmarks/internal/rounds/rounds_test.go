@@ -17,9 +17,13 @@ import (
 var metric = workload.Metric{Key: "figure", Title: "figures", Digits: 1}
 
 // script is a case that answers from a function instead of measuring.
-func script(name string, f contract.Feature, measure func(contender string) (workload.Sample, error)) workload.Case {
+func script(
+	name string, f contract.Feature, measure func(contender string) (workload.Sample, error),
+) workload.Case {
 	return workload.Case{Name: name, Feature: f, Metrics: []workload.Metric{metric},
-		Measure: func(_ context.Context, s workload.Subject) (workload.Sample, error) { return measure(s.Program.Name) }}
+		Measure: func(_ context.Context, s workload.Subject) (workload.Sample, error) {
+			return measure(s.Program.Name)
+		}}
 }
 
 func good(string) (workload.Sample, error) {
@@ -53,7 +57,8 @@ func TestContendersTakeTurns(t *testing.T) {
 	results := p.Run(t.Context())
 	want := []string{"a 1 nethttp", "a 1 nginx", "a 1 gin", "a 2 nginx", "a 2 gin", "a 2 nethttp",
 		"b 1 nethttp", "b 1 gin", "b 2 gin", "b 2 nethttp"} // nginx has no JSON
-	if got := order(results); !slices.Equal(got, want) || results.Interrupted || len(results.Notes) > 0 {
+	got := order(results)
+	if !slices.Equal(got, want) || results.Interrupted || len(results.Notes) > 0 {
 		t.Errorf("%q, %+v", got, results)
 	}
 }
@@ -61,7 +66,9 @@ func TestContendersTakeTurns(t *testing.T) {
 func TestOnlyWhoIsNamedTakesPart(t *testing.T) {
 	c := script("a", contract.JSON, good)
 	c.Only = []string{"nginx", "gin"} // the one has no JSON
-	p := rounds.Plan{Rounds: 1, Entries: entries(t, "nethttp", "nginx", "gin"), Cases: []workload.Case{c}}
+	p := rounds.Plan{
+		Rounds: 1, Entries: entries(t, "nethttp", "nginx", "gin"), Cases: []workload.Case{c},
+	}
 	if got := order(p.Run(t.Context())); !slices.Equal(got, []string{"a 1 gin"}) {
 		t.Errorf("%q", got)
 	}
@@ -78,16 +85,20 @@ func TestWhoFailsIsLeftOutOfTheCase(t *testing.T) {
 		return workload.Sample{Values: map[string]float64{metric.Key: 2}, Invalid: "a bit"}, nil
 	}
 	p := rounds.Plan{Rounds: 3, Entries: entries(t, "gin", "chi"), Log: &log,
-		Cases: []workload.Case{script("a", contract.Hello, failing), script("b", contract.Hello, good)}}
+		Cases: []workload.Case{script("a", contract.Hello, failing),
+			script("b", contract.Hello, good)}}
 	results := p.Run(t.Context())
 	if calls["gin"] != 1 || calls["chi"] != 3 || len(results.Records) != 3+6 {
 		t.Errorf("%v, %q", calls, order(results))
 	}
-	if want := []rounds.Note{{Case: "a", Contender: "gin", Text: "round 1: out of order"}}; !slices.Equal(results.Notes, want) {
+	want := []rounds.Note{{Case: "a", Contender: "gin", Text: "round 1: out of order"}}
+	if !slices.Equal(results.Notes, want) {
 		t.Errorf("%+v", results.Notes)
 	}
-	for _, line := range []string{"[ 1/12] a, round 1, gin: left out: out of order", "a, round 2, chi: invalid: a bit",
-		"[12/12] b, round 3, chi: 1.2 figures"} {
+	for _, line := range []string{
+		"[ 1/12] a, round 1, gin: left out: out of order",
+		"a, round 2, chi: invalid: a bit", "[12/12] b, round 3, chi: 1.2 figures",
+	} {
 		if !strings.Contains(log.String(), line) {
 			t.Errorf("no %q in\n%s", line, &log)
 		}
@@ -108,10 +119,12 @@ func TestTraces(t *testing.T) {
 	}
 	p.Trace = true
 	results := p.Run(t.Context())
-	if len(results.Traces) != 1 || results.Traces[0].Total() != 2.5 || results.Traces[0].Contender != "gin" {
+	if len(results.Traces) != 1 || results.Traces[0].Total() != 2.5 ||
+		results.Traces[0].Contender != "gin" {
 		t.Errorf("%+v", results.Traces)
 	}
-	if len(results.Notes) != 1 || results.Notes[0].Text != "strace: not allowed" || len(results.Records) != 2 {
+	if len(results.Notes) != 1 || results.Notes[0].Text != "strace: not allowed" ||
+		len(results.Records) != 2 {
 		t.Errorf("%+v", results)
 	}
 }

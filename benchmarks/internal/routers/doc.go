@@ -1,4 +1,5 @@
-// Package routers has only benchmarks: the router package of golwan against other routers, on the same routes and requests.
+// Package routers has only benchmarks: the router package of golwan against other routers, on the
+// same routes and requests.
 //
 //	go test -bench . -count 6 ./internal/routers
 //

@@ -11,7 +11,8 @@ import (
 	"github.com/golwan/golwan/router"
 )
 
-// githubRoutes is the GitHub API as the router package has it for its own benchmarks: "METHOD /pattern/{name}".
+// githubRoutes is the GitHub API as the router package has it for its own benchmarks: "METHOD
+// /pattern/{name}".
 func githubRoutes(tb testing.TB) []string {
 	text, err := os.ReadFile("../../../router/testdata/github.txt")
 	if err != nil {
@@ -20,9 +21,11 @@ func githubRoutes(tb testing.TB) []string {
 	return strings.Split(strings.TrimSpace(string(text)), "\n")
 }
 
-// tables are the routes in both routers. What httprouter cannot hold, because a literal stands beside a wildcard, is left
-// out of both.
-func tables(tb testing.TB) (ours *router.Table[int], theirs *httprouter.Router, requests [][2]string) {
+// tables are the routes in both routers. What httprouter cannot hold, because a literal stands
+// beside a wildcard, is left out of both.
+func tables(
+	tb testing.TB,
+) (ours *router.Table[int], theirs *httprouter.Router, requests [][2]string) {
 	ours, theirs = &router.Table[int]{}, httprouter.New()
 	for i, route := range githubRoutes(tb) {
 		method, pattern, _ := strings.Cut(route, " ")
@@ -30,7 +33,9 @@ func tables(tb testing.TB) (ours *router.Table[int], theirs *httprouter.Router, 
 			continue
 		}
 		ours.Add(route, i, "github.txt")
-		requests = append(requests, [2]string{method, strings.NewReplacer("{", "", "...}", "/and/more", "}", "").Replace(pattern)})
+		requests = append(requests,
+			[2]string{method,
+				strings.NewReplacer("{", "", "...}", "/and/more", "}", "").Replace(pattern)})
 	}
 	if err := ours.Build(); err != nil {
 		tb.Fatal(err)
@@ -53,7 +58,8 @@ func register(r *httprouter.Router, method, pattern string) (ok bool) {
 		}
 		segments = append(segments, segment)
 	}
-	r.Handle(method, strings.Join(segments, "/"), func(http.ResponseWriter, *http.Request, httprouter.Params) {})
+	r.Handle(method, strings.Join(segments, "/"),
+		func(http.ResponseWriter, *http.Request, httprouter.Params) {})
 	return true
 }
 
@@ -67,7 +73,8 @@ func TestBothFindAllRoutes(t *testing.T) {
 		_, found := ours.Find(r[0], "", r[1], &p)
 		handle, params, _ := theirs.Lookup(r[0], r[1])
 		if found.Kind != router.Found || handle == nil || p.Len() != len(params) {
-			t.Errorf("%s: %v with %d parameters, httprouter: %t with %d", r, found.Kind, p.Len(), handle != nil, len(params))
+			t.Errorf("%s: %v with %d parameters, httprouter: %t with %d",
+				r, found.Kind, p.Len(), handle != nil, len(params))
 		}
 	}
 }
@@ -75,8 +82,10 @@ func TestBothFindAllRoutes(t *testing.T) {
 // BenchmarkGitHub looks up a static route, one with parameters, and all of them.
 func BenchmarkGitHub(b *testing.B) {
 	ours, theirs, all := tables(b)
-	for name, requests := range map[string][][2]string{"static": {{"GET", "/user/repos"}},
-		"param": {{"GET", "/repos/golang/go/pulls/4711/files"}}, "all": all} {
+	for name, requests := range map[string][][2]string{
+		"static": {{"GET", "/user/repos"}},
+		"param":  {{"GET", "/repos/golang/go/pulls/4711/files"}}, "all": all,
+	} {
 		b.Run(name+"/golwan", func(b *testing.B) {
 			var p router.Params
 			b.ReportAllocs()

@@ -2,8 +2,8 @@ package stats
 
 import "slices"
 
-// Divide is the ratio of the medians of figures by round, with the range of the ratios of those rounds that have both. It
-// is the zero Summary when there is nothing to divide by.
+// Divide is the ratio of the medians of figures by round, with the range of the ratios of those
+// rounds that have both. It is the zero Summary when there is nothing to divide by.
 func Divide(of, to map[int]float64) Summary {
 	median := summarizeRounds(of).Ratio(summarizeRounds(to))
 	if median == 0 {
@@ -15,7 +15,10 @@ func Divide(of, to map[int]float64) Summary {
 			ratios = append(ratios, v/base)
 		}
 	}
-	return Summary{Median: median, Min: slices.Min(ratios), Max: slices.Max(ratios), Rounds: min(len(of), len(to))}
+	return Summary{
+		Median: median, Min: slices.Min(ratios), Max: slices.Max(ratios),
+		Rounds: min(len(of), len(to)),
+	}
 }
 
 func summarizeRounds(byRound map[int]float64) Summary {

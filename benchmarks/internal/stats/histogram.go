@@ -11,8 +11,8 @@ const (
 	divisions    = 1 << divisionBits
 )
 
-// Histogram counts durations in buckets whose width grows with the duration. Recording takes constant time and
-// allocates nothing. The zero value is empty.
+// Histogram counts durations in buckets whose width grows with the duration. Recording takes
+// constant time and allocates nothing. The zero value is empty.
 type Histogram struct {
 	counts [(64 - divisionBits + 1) * divisions]int64
 	total  int64
@@ -33,8 +33,8 @@ func (h *Histogram) Total() int64 { return h.total }
 // Max is the longest duration, exactly.
 func (h *Histogram) Max() time.Duration { return h.max }
 
-// Percentile is the duration that p percent of the recorded ones do not exceed, rounded up to the end of its bucket;
-// 0 when there are none.
+// Percentile is the duration that p percent of the recorded ones do not exceed, rounded up to the
+// end of its bucket; 0 when there are none.
 func (h *Histogram) Percentile(p float64) time.Duration {
 	rank := min(int64(p/100*float64(h.total))+1, h.total)
 	var seen int64
@@ -46,8 +46,8 @@ func (h *Histogram) Percentile(p float64) time.Duration {
 	return 0
 }
 
-// bucket: below divisions each nanosecond has a bucket of its own; above, the position of the highest bit and the
-// divisionBits bits after it name the bucket.
+// bucket: below divisions each nanosecond has a bucket of its own; above, the position of the
+// highest bit and the divisionBits bits after it name the bucket.
 func bucket(d time.Duration) int {
 	if d < divisions {
 		return int(d)

@@ -11,7 +11,8 @@ import (
 func ExampleSummarize() {
 	golwan := Summarize([]float64{7.9, 7.6, 8.8})
 	other := Summarize([]float64{16, 15.6, 15.8, 15.7})
-	fmt.Printf("%.2f (%.1f-%.1f), other %.2f times\n", golwan.Median, golwan.Min, golwan.Max, other.Ratio(golwan))
+	fmt.Printf("%.2f (%.1f-%.1f), other %.2f times\n",
+		golwan.Median, golwan.Min, golwan.Max, other.Ratio(golwan))
 	// Output: 7.90 (7.6-8.8), other 1.99 times
 }
 
@@ -64,7 +65,10 @@ func TestPercentileIsCloseToTheSortedOne(t *testing.T) {
 
 func TestBucketsCoverEveryDuration(t *testing.T) {
 	last := -1
-	for _, d := range []time.Duration{0, 1, divisions - 1, divisions, divisions + 1, 2*divisions - 1, 2 * divisions, 1e6, 1e9, 1 << 40, 1<<63 - 1} {
+	for _, d := range []time.Duration{
+		0, 1, divisions - 1, divisions, divisions + 1, 2*divisions - 1, 2 * divisions, 1e6, 1e9,
+		1 << 40, 1<<63 - 1,
+	} {
 		b := bucket(d)
 		if b < last || b >= len(Histogram{}.counts) || upper(b) < d || b > 0 && upper(b-1) >= d {
 			t.Errorf("%d: bucket %d ends at %d", d, b, upper(b))
@@ -105,11 +109,13 @@ func TestDivide(t *testing.T) {
 		of, to map[int]float64
 		want   Summary
 	}{
-		"round by round": {map[int]float64{1: 2, 2: 6, 3: 3}, map[int]float64{1: 4, 2: 4, 3: 6}, Summary{0.75, 0.5, 1.5, 3}},
-		"one is missing": {map[int]float64{1: 2, 2: 6}, map[int]float64{2: 4}, Summary{1, 1, 1.5, 1}},
-		"by nothing":     {map[int]float64{1: 2}, nil, Summary{}},
-		"by zero":        {map[int]float64{1: 2}, map[int]float64{1: 0}, Summary{}},
-		"nothing":        {nil, map[int]float64{1: 2}, Summary{}},
+		"round by round": {map[int]float64{1: 2, 2: 6, 3: 3}, map[int]float64{1: 4, 2: 4, 3: 6},
+			Summary{0.75, 0.5, 1.5, 3}},
+		"one is missing": {map[int]float64{1: 2, 2: 6}, map[int]float64{2: 4},
+			Summary{1, 1, 1.5, 1}},
+		"by nothing": {map[int]float64{1: 2}, nil, Summary{}},
+		"by zero":    {map[int]float64{1: 2}, map[int]float64{1: 0}, Summary{}},
+		"nothing":    {nil, map[int]float64{1: 2}, Summary{}},
 	} {
 		if got := Divide(c.of, c.to); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)

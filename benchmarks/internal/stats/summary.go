@@ -2,7 +2,8 @@ package stats
 
 import "slices"
 
-// Summary is the condensed form of the values of several rounds. The zero value is that of no values.
+// Summary is the condensed form of the values of several rounds. The zero value is that of no
+// values.
 type Summary struct {
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
@@ -10,8 +11,8 @@ type Summary struct {
 	Rounds int     `json:"rounds"`
 }
 
-// Summarize condenses values, which it does not change. The median of an even number of values is the mean of the
-// two in the middle.
+// Summarize condenses values, which it does not change. The median of an even number of values is
+// the mean of the two in the middle.
 func Summarize(values []float64) Summary {
 	n := len(values)
 	if n == 0 {

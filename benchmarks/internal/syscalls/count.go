@@ -25,7 +25,8 @@ func Installed() bool {
 	return err == nil
 }
 
-// Count attaches to the processes, runs load, detaches, and returns the calls that were made meanwhile.
+// Count attaches to the processes, runs load, detaches, and returns the calls that were made
+// meanwhile.
 func Count(ctx context.Context, pids []int, load func() error) (calls Calls, err error) {
 	dir, err := os.MkdirTemp("", "golwan-strace-")
 	if err != nil {

@@ -32,11 +32,16 @@ func ExampleParse() {
 
 func TestParse(t *testing.T) {
 	got, err := Parse([]byte("strace: Process 7 attached\n" + table + table))
-	if want := (Calls{"write": 2000, "read": 4000, "epoll_wait": 6}); err != nil || !maps.Equal(got, want) {
+	want := (Calls{"write": 2000, "read": 4000, "epoll_wait": 6})
+	if err != nil || !maps.Equal(got, want) {
 		t.Errorf("%v, %v", got, err)
 	}
-	for _, bad := range []string{"", "strace: attach: ptrace(PTRACE_SEIZE, 1): Operation not permitted\n",
-		" 61.10    0.001100           1      x           write\n", " 61.10    0.001100           1      -1           write\n"} {
+	for _, bad := range []string{
+		"",
+		"strace: attach: ptrace(PTRACE_SEIZE, 1): Operation not permitted\n",
+		" 61.10    0.001100           1      x           write\n",
+		" 61.10    0.001100           1      -1           write\n",
+	} {
 		if got, err := Parse([]byte(bad)); err == nil {
 			t.Errorf("%q: %v", bad, got)
 		}
@@ -80,12 +85,14 @@ func TestCount(t *testing.T) {
 		t.Errorf("%v", calls)
 	}
 	failed := errors.New("load failed")
-	if _, err := Count(t.Context(), []int{pid}, func() error { return failed }); !errors.Is(err, failed) {
+	_, err = Count(t.Context(), []int{pid}, func() error { return failed })
+	if !errors.Is(err, failed) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// echo starts a shell and returns its id, and a function that sends it a line and waits for the answer.
+// echo starts a shell and returns its id, and a function that sends it a line and waits for the
+// answer.
 func echo(t *testing.T) (pid int, ask func()) {
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", "while read line; do echo $line; done")
 	in, err := cmd.StdinPipe()

@@ -6,8 +6,8 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/workload"
 )
 
-// Cases are those that the targets need, in the order of the workloads, each with the contenders that it needs them of.
-// System calls are not counted: no target is about them.
+// Cases are those that the targets need, in the order of the workloads, each with the contenders
+// that it needs them of. System calls are not counted: no target is about them.
 func Cases() []workload.Case {
 	needed := needs()
 	var cases []workload.Case
@@ -51,7 +51,8 @@ func needs() map[string][]string {
 	return needed
 }
 
-// beside is who else is measured, because a figure says more next to another one; there is no target about it.
+// beside is who else is measured, because a figure says more next to another one; there is no
+// target about it.
 var beside = map[string][]string{
 	"streams-8000":     {"nethttp"},
 	"subscribers-8000": {"nethttp"},

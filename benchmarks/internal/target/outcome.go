@@ -12,7 +12,8 @@ type Verdict string
 const (
 	Held   Verdict = "held"
 	Missed Verdict = "missed"
-	// Unmeasured is the verdict when a contender did not take part, or its figures must not be used.
+	// Unmeasured is the verdict when a contender did not take part, or its figures must not be
+	// used.
 	Unmeasured Verdict = "not measured"
 )
 
@@ -23,7 +24,8 @@ type Outcome struct {
 	Verdict Verdict       `json:"verdict"`
 }
 
-// Close reports whether single rounds would have had another verdict: then more of them are needed to be sure.
+// Close reports whether single rounds would have had another verdict: then more of them are needed
+// to be sure.
 func (o Outcome) Close() bool {
 	return o.Verdict != Unmeasured && o.Value.Min <= o.Target.Most && o.Value.Max > o.Target.Most
 }
@@ -59,8 +61,9 @@ func judge(t Target, records []rounds.Record) Outcome {
 	return o
 }
 
-// collect finds the figure of each round. It is of no use when there is none, when a round was invalid, or when a
-// figure is 0 because the resolution was too coarse for it. Memory may really not have grown.
+// collect finds the figure of each round. It is of no use when there is none, when a round was
+// invalid, or when a figure is 0 because the resolution was too coarse for it. Memory may really
+// not have grown.
 func collect(f Figure, records []rounds.Record) (byRound map[int]float64, usable bool) {
 	byRound = map[int]float64{}
 	for _, r := range records {

@@ -56,12 +56,18 @@ func All() []Target {
 
 // ratio is a target against another contender in the same case.
 func ratio(name, other string, m workload.Metric, most float64) Target {
-	return Target{Name: fmt.Sprintf("%s: %s, to %s", name, m.Title, other), Of: Figure{name, us, m}, To: Figure{name, other, m}, Most: most}
+	return Target{
+		Name: fmt.Sprintf("%s: %s, to %s", name, m.Title, other), Of: Figure{name, us, m},
+		To: Figure{name, other, m}, Most: most,
+	}
 }
 
 // growth is a target against another size of the same workload.
 func growth(name, smaller string, m workload.Metric, most float64) Target {
-	return Target{Name: fmt.Sprintf("%s: %s, to %s", name, m.Title, smaller), Of: Figure{name, us, m}, To: Figure{smaller, us, m}, Most: most}
+	return Target{
+		Name: fmt.Sprintf("%s: %s, to %s", name, m.Title, smaller), Of: Figure{name, us, m},
+		To: Figure{smaller, us, m}, Most: most,
+	}
 }
 
 // limit is a target for a figure as it is.

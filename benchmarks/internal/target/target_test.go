@@ -19,7 +19,8 @@ func Example() {
 	// hello-64: CPU µs/req, to fasthttp at most 0.8 not measured
 }
 
-// TestTargetsCanBeMeasured holds the targets against what there is: cases, metrics, and contenders that serve them.
+// TestTargetsCanBeMeasured holds the targets against what there is: cases, metrics, and contenders
+// that serve them.
 func TestTargetsCanBeMeasured(t *testing.T) {
 	cases := map[string]workload.Case{}
 	for _, c := range Cases() {
@@ -36,7 +37,8 @@ func TestTargetsCanBeMeasured(t *testing.T) {
 			}
 			c, found := cases[f.Case]
 			who, known := contender.Find(f.Contender)
-			if !found || !known || !slices.Contains(c.Metrics, f.Metric) || !who.Serves(c.Feature) || !slices.Contains(c.Only, f.Contender) {
+			if !found || !known || !slices.Contains(c.Metrics, f.Metric) ||
+				!who.Serves(c.Feature) || !slices.Contains(c.Only, f.Contender) {
 				t.Errorf("%s: %+v", target.Name, f)
 			}
 			if !slices.Contains(Contenders(), f.Contender) {
@@ -72,21 +74,28 @@ func TestJudge(t *testing.T) {
 		value   float64
 		close   bool
 	}{
-		"held":             {relative, append(figures("a", us, 3, 4), figures("a", "x", 10, 10)...), Held, 0.35, false},
-		"at the limit":     {relative, append(figures("a", us, 5), figures("a", "x", 10)...), Held, 0.5, false},
-		"missed":           {relative, append(figures("a", us, 6, 8), figures("a", "x", 10, 10)...), Missed, 0.7, false},
-		"held, closely":    {relative, append(figures("a", us, 3, 4, 6), figures("a", "x", 10, 10, 10)...), Held, 0.4, true},
-		"missed, closely":  {relative, append(figures("a", us, 3, 6, 6), figures("a", "x", 10, 10, 10)...), Missed, 0.6, true},
-		"a round short":    {relative, append(figures("a", us, 3, 3), figures("a", "x", 10)...), Held, 0.3, false},
-		"limit held":       {absolute, figures("a", us, 4, 5, 5), Held, 5, false},
-		"limit missed":     {absolute, figures("a", us, 5, 6, 7), Missed, 6, true},
-		"nothing":          {absolute, nil, Unmeasured, 0, false},
-		"another case":     {absolute, figures("b", us, 1), Unmeasured, 0, false},
-		"too coarse":       {absolute, figures("a", us, 4, 0), Unmeasured, 0, false},
-		"no other":         {relative, figures("a", us, 3), Unmeasured, 0, false},
-		"an invalid other": {relative, append(figures("a", us, 3, 3), invalid...), Unmeasured, 0, false},
-		"another size": {growth("a", "b", workload.CPU, 1.3), append(figures("a", us, 13), figures("b", us, 10)...),
-			Held, 1.3, false},
+		"held": {relative, append(figures("a", us, 3, 4), figures("a", "x", 10, 10)...),
+			Held, 0.35, false},
+		"at the limit": {relative, append(figures("a", us, 5), figures("a", "x", 10)...),
+			Held, 0.5, false},
+		"missed": {relative, append(figures("a", us, 6, 8), figures("a", "x", 10, 10)...),
+			Missed, 0.7, false},
+		"held, closely": {relative,
+			append(figures("a", us, 3, 4, 6), figures("a", "x", 10, 10, 10)...), Held, 0.4, true},
+		"missed, closely": {relative,
+			append(figures("a", us, 3, 6, 6), figures("a", "x", 10, 10, 10)...), Missed, 0.6, true},
+		"a round short": {relative, append(figures("a", us, 3, 3), figures("a", "x", 10)...),
+			Held, 0.3, false},
+		"limit held":   {absolute, figures("a", us, 4, 5, 5), Held, 5, false},
+		"limit missed": {absolute, figures("a", us, 5, 6, 7), Missed, 6, true},
+		"nothing":      {absolute, nil, Unmeasured, 0, false},
+		"another case": {absolute, figures("b", us, 1), Unmeasured, 0, false},
+		"too coarse":   {absolute, figures("a", us, 4, 0), Unmeasured, 0, false},
+		"no other":     {relative, figures("a", us, 3), Unmeasured, 0, false},
+		"an invalid other": {relative, append(figures("a", us, 3, 3), invalid...),
+			Unmeasured, 0, false},
+		"another size": {growth("a", "b", workload.CPU, 1.3),
+			append(figures("a", us, 13), figures("b", us, 10)...), Held, 1.3, false},
 	} {
 		o := judge(c.target, c.records)
 		if o.Verdict != c.verdict || o.Value.Median != c.value || o.Close() != c.close {

@@ -38,15 +38,18 @@ func All() []Setting {
 			Variant{"heap-off", "none", []string{"-heap-floor", "-1"}},
 			Variant{"heap-8m", "8 MiB", []string{"-heap-floor", "8388608"}},
 			Variant{"heap-128m", "128 MiB", []string{"-heap-floor", "134217728"}}),
-		setting("Server.KeepGOMAXPROCS", "false: twice the loops", []workload.Case{find("hello", connections)},
+		setting("Server.KeepGOMAXPROCS", "false: twice the loops",
+			[]workload.Case{find("hello", connections)},
 			Variant{"procs-1x", "true: as many as loops", []string{"-keep-gomaxprocs"}}),
-		setting("Server.KeepGOMAXPROCS beside goroutines that compute", "false, without such goroutines", []workload.Case{longest(find("hello", 1))},
+		setting("Server.KeepGOMAXPROCS beside goroutines that compute",
+			"false, without such goroutines", []workload.Case{longest(find("hello", 1))},
 			Variant{"burn-2x", "false, beside two", []string{"-burn", "2"}},
 			Variant{"burn-1x", "true, beside two", []string{"-burn", "2", "-keep-gomaxprocs"}}),
 		setting("Endpoint.DeferAccept", "off", []workload.Case{find("reconnect", connections)},
 			Variant{"defer-1s", "1 s", []string{"-defer-accept", "1s"}}),
-		setting("Server.Threads", "ThreadsPinned", []workload.Case{find("hello", connections), median(find("hello", 1)),
-			find("blocking", connections), median(find("blocking", 1))},
+		setting("Server.Threads", "ThreadsPinned",
+			[]workload.Case{find("hello", connections), median(find("hello", 1)),
+				find("blocking", connections), median(find("blocking", 1))},
 			Variant{"threads-cpu", "ThreadsCPU", []string{"-threads", "cpu"}},
 			Variant{"threads-free", "ThreadsFree", []string{"-threads", "free"}}),
 		setting("files.Config.SmallFile", "16 KiB", workload.FileSizes(connections),
@@ -88,7 +91,9 @@ func median(c workload.Case) workload.Case { return by(workload.P50, c) }
 func longest(c workload.Case) workload.Case { return by(workload.P99, c) }
 
 func by(m workload.Metric, c workload.Case) workload.Case {
-	others := slices.DeleteFunc(slices.Clone(c.Metrics), func(other workload.Metric) bool { return other == m })
+	others := slices.DeleteFunc(slices.Clone(c.Metrics), func(other workload.Metric) bool {
+		return other == m
+	})
 	c.Metrics = append([]workload.Metric{m}, others...)
 	return c
 }

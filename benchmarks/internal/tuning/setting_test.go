@@ -43,13 +43,15 @@ func TestSettingsFitTogether(t *testing.T) {
 			}
 		}
 	}
-	if c := longest(find("hello", 1)); c.Metrics[0] != workload.P99 || slices.Index(c.Metrics[1:], workload.P99) >= 0 ||
+	if c := longest(find("hello", 1)); c.Metrics[0] != workload.P99 ||
+		slices.Index(c.Metrics[1:], workload.P99) >= 0 ||
 		len(c.Metrics) != len(find("hello", 1).Metrics) {
 		t.Errorf("%+v", c.Metrics)
 	}
 }
 
-// TestVariantsServe starts each of them, so each flag is one that the program knows, and asks for what is measured.
+// TestVariantsServe starts each of them, so each flag is one that the program knows, and asks for
+// what is measured.
 func TestVariantsServe(t *testing.T) {
 	files, bin := t.TempDir(), t.TempDir()
 	if err := contract.WriteFiles(files); err != nil {
@@ -65,7 +67,9 @@ func TestVariantsServe(t *testing.T) {
 			t.Errorf("%s: %v", c.Name, err)
 			continue
 		}
-		for _, f := range []contract.Feature{contract.Allocate, contract.File4K, contract.File128K, contract.Offload} {
+		for _, f := range []contract.Feature{
+			contract.Allocate, contract.File4K, contract.File128K, contract.Offload,
+		} {
 			if _, err := server.Check(server.Requests(f), false); err != nil {
 				t.Errorf("%s: %v", c.Name, err)
 			}

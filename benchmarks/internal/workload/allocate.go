@@ -10,6 +10,8 @@ import (
 // Allocate is a handler that makes garbage, on n connections. It is for tuning and not in All.
 func Allocate(n int) Case {
 	return underLoad(fmt.Sprintf("allocate-%d", n),
-		fmt.Sprintf("GET /allocate answered with decoded and encoded JSON of %d rows, on %d connections", contract.PageRows, n),
+		fmt.Sprintf(
+			"GET /allocate answered with decoded and encoded JSON of %d rows, on %d connections",
+			contract.PageRows, n),
 		contract.Allocate, load.Job{Connections: n})
 }

@@ -11,14 +11,19 @@ import (
 
 // fanOut is what an event costs for each of those who get it.
 func fanOut() Workload {
-	return Workload{Name: "fanout", About: "one event of 100 bytes to 100 and 8000 subscribers of a topic",
+	return Workload{Name: "fanout",
+		About: "one event of 100 bytes to 100 and 8000 subscribers of a topic",
 		Cases: func(o Options) []Case {
 			return o.each(func(n int) Case {
 				return Case{
-					Name:    fmt.Sprintf("fanout-%d", n),
-					About:   fmt.Sprintf("an event of %d bytes to %d subscribers, for each of them; latency is that of the last", contract.EventBytes, n),
-					Feature: contract.Publish, Metrics: []Metric{Delivery, Rate, Busy, P50, P99, Max, Resident},
-					Measure: func(ctx context.Context, s Subject) (Sample, error) { return measureFanOut(ctx, s, n) },
+					Name: fmt.Sprintf("fanout-%d", n),
+					About: fmt.Sprintf("an event of %d bytes to %d subscribers, for each of "+
+						"them; latency is that of the last", contract.EventBytes, n),
+					Feature: contract.Publish,
+					Metrics: []Metric{Delivery, Rate, Busy, P50, P99, Max, Resident},
+					Measure: func(ctx context.Context, s Subject) (Sample, error) {
+						return measureFanOut(ctx, s, n)
+					},
 				}
 			}, 100, 8000)
 		}}
@@ -32,7 +37,8 @@ func measureFanOut(ctx context.Context, s Subject, n int) (sample Sample, err er
 		return Sample{}, err
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
-	// Every subscriber has to get every event, which the driver sees to; how they are framed is the server's business.
+	// Every subscriber has to get every event, which the driver sees to; how they are framed is the
+	// server's business.
 	sample, err = s.drive(ctx, server, job, 0)
 	if cpu, found := sample.Values[CPU.Key]; found {
 		delete(sample.Values, CPU.Key)

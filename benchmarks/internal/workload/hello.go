@@ -9,7 +9,8 @@ import (
 
 // hello is the cost of a request itself: the handler does nothing.
 func hello() Workload {
-	return Workload{Name: "hello", About: "GET / answered with 13 bytes, keep-alive, at 1, 64, 512 and 4096 connections",
+	return Workload{Name: "hello",
+		About: "GET / answered with 13 bytes, keep-alive, at 1, 64, 512 and 4096 connections",
 		Cases: func(o Options) []Case {
 			return o.each(func(n int) Case {
 				return underLoad(fmt.Sprintf("hello-%d", n),

@@ -20,8 +20,8 @@ const (
 	settle = time.Second
 )
 
-// idle is what a connection costs that has been used and is kept open, as most are in practice. The kernel's memory
-// for sockets is not in it: it is the same for all.
+// idle is what a connection costs that has been used and is kept open, as most are in practice. The
+// kernel's memory for sockets is not in it: it is the same for all.
 func idle() Workload {
 	return held("idle", "idle keep-alive connection that has been served a request", contract.Hello)
 }
@@ -31,11 +31,16 @@ func (o Options) held() int { return cmp.Or(o.Idle, idleConnections) }
 
 // heldCase measures n connections, each with an answer to the first request of f.
 func heldCase(name, about string, f contract.Feature, n int) Case {
-	return Case{Name: name, About: about, Feature: f, Metrics: []Metric{PerConnection, Empty, Resident},
-		Measure: func(ctx context.Context, s Subject) (Sample, error) { return measureHeld(ctx, s, f, n) }}
+	return Case{Name: name, About: about, Feature: f,
+		Metrics: []Metric{PerConnection, Empty, Resident},
+		Measure: func(ctx context.Context, s Subject) (Sample, error) {
+			return measureHeld(ctx, s, f, n)
+		}}
 }
 
-func measureHeld(ctx context.Context, s Subject, f contract.Feature, n int) (sample Sample, err error) {
+func measureHeld(
+	ctx context.Context, s Subject, f contract.Feature, n int,
+) (sample Sample, err error) {
 	if err := affordable(n); err != nil {
 		return Sample{}, err
 	}

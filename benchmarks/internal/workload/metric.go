@@ -9,12 +9,14 @@ type Metric struct {
 
 // The metrics of servers under load.
 var (
-	// CPU is the main one: the time that the server, with all its threads and processes, used for a request, in user
-	// mode and in the kernel, in microseconds.
+	// CPU is the main one: the time that the server, with all its threads and processes, used for a
+	// request, in user mode and in the kernel, in microseconds.
 	CPU = Metric{"cpu_us", "CPU µs/req", 2}
-	// Rate is the number of requests per second. On two CPUs it says as much of the load generator as of the server.
+	// Rate is the number of requests per second. On two CPUs it says as much of the load generator
+	// as of the server.
 	Rate = Metric{"rps", "req/s", 0}
-	// Busy is the server's CPU time for each second of the run: below 1, the server waited for the load generator.
+	// Busy is the server's CPU time for each second of the run: below 1, the server waited for the
+	// load generator.
 	Busy = Metric{"busy", "busy", 2}
 	// P50 and the others are latencies in microseconds, see load.Latency.
 	P50   = Metric{"p50_us", "p50 µs", 0}
@@ -37,7 +39,8 @@ var (
 	P99Ratio = Metric{"p99_ratio", "p99 to quiet", 2}
 	QuietP99 = Metric{"quiet_p99_us", "quiet p99 µs", 0}
 	QuietCPU = Metric{"quiet_cpu_us", "quiet CPU µs/req", 2}
-	// PerConnection is how much the resident memory has grown for each connection that is held, in bytes.
+	// PerConnection is how much the resident memory has grown for each connection that is held, in
+	// bytes.
 	PerConnection = Metric{"conn_bytes", "bytes/conn", 0}
 	// Empty is the resident memory before, in MiB.
 	Empty = Metric{"rss_empty_mib", "RSS before MiB", 1}

@@ -14,7 +14,8 @@ import (
 type Pace struct {
 	// Key is the same for cases that are to have the same rate.
 	Key string
-	// Saturate measures how many requests a second a contender answers when it gets as many as it takes.
+	// Saturate measures how many requests a second a contender answers when it gets as many as it
+	// takes.
 	Saturate func(ctx context.Context, s Subject) (float64, error)
 }
 
@@ -22,7 +23,9 @@ type Pace struct {
 var pacedMetrics = []Metric{P99, P50, P90, P999, P9999, Max, CPU, Busy, Rate, Resident}
 
 // saturate is Pace.Saturate for a load of a feature on n connections.
-func saturate(f contract.Feature, n int, bulk bool) func(context.Context, Subject) (float64, error) {
+func saturate(
+	f contract.Feature, n int, bulk bool,
+) func(context.Context, Subject) (float64, error) {
 	return func(ctx context.Context, s Subject) (float64, error) {
 		sample, err := measure(ctx, s, f, load.Job{Connections: n, Bulk: bulk})
 		if err == nil && sample.Invalid != "" {
@@ -33,9 +36,13 @@ func saturate(f contract.Feature, n int, bulk bool) func(context.Context, Subjec
 }
 
 // measurePaced measures at the rate of the subject.
-func measurePaced(ctx context.Context, s Subject, f contract.Feature, n int, bulk bool) (Sample, error) {
+func measurePaced(
+	ctx context.Context, s Subject, f contract.Feature, n int, bulk bool,
+) (Sample, error) {
 	if s.Rate <= 0 {
 		return Sample{}, fmt.Errorf("no rate for an open loop: %v", s.Rate)
 	}
-	return measure(ctx, s, f, load.Job{Connections: n, Rate: s.Rate, Spin: s.Bed.LoadCPU != proc.AnyCPU, Bulk: bulk})
+	return measure(ctx, s, f, load.Job{
+		Connections: n, Rate: s.Rate, Spin: s.Bed.LoadCPU != proc.AnyCPU, Bulk: bulk,
+	})
 }

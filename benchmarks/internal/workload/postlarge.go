@@ -13,7 +13,9 @@ func postLarge() Workload {
 		Cases: func(o Options) []Case {
 			return o.each(func(n int) Case {
 				return underLoad(fmt.Sprintf("postlarge-%d", n),
-					fmt.Sprintf("POST /post with %d bytes, answered with their number, on %d connections", contract.PostLargeBytes, n),
+					fmt.Sprintf(
+						"POST /post with %d bytes, answered with their number, on %d connections",
+						contract.PostLargeBytes, n),
 					contract.PostLarge, load.Job{Connections: n})
 			}, 4)
 		}}

@@ -9,16 +9,20 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/drive"
 )
 
-// slowStreams is what a server keeps for clients that read a long stream slowly, while its handlers would like to write
-// more.
+// slowStreams is what a server keeps for clients that read a long stream slowly, while its handlers
+// would like to write more.
 func slowStreams() Workload {
-	return Workload{Name: "slowstreams", About: fmt.Sprintf("memory for each of 1000 slow readers of a stream of %d MiB", contract.LongBytes>>20),
-		Cases: func(o Options) []Case {
+	return Workload{Name: "slowstreams",
+		About: fmt.Sprintf("memory for each of 1000 slow readers of a stream of %d MiB",
+			contract.LongBytes>>20), Cases: func(o Options) []Case {
 			return o.each(func(n int) Case {
 				return Case{Name: fmt.Sprintf("slowstreams-%d", n),
-					About:   fmt.Sprintf("growth of resident memory for each slow reader of a stream of %d MiB, of %d", contract.LongBytes>>20, n),
+					About: fmt.Sprintf("growth of resident memory for each slow reader of a "+
+						"stream of %d MiB, of %d", contract.LongBytes>>20, n),
 					Feature: contract.Long, Metrics: []Metric{PerConnection, Empty, Resident},
-					Measure: func(ctx context.Context, s Subject) (Sample, error) { return measureSlowStreams(ctx, s, n) }}
+					Measure: func(ctx context.Context, s Subject) (Sample, error) {
+						return measureSlowStreams(ctx, s, n)
+					}}
 			}, 1000)
 		}}
 }

@@ -11,11 +11,13 @@ import (
 
 // startup is for those who start servers often: tests, and platforms that start one for a request.
 func startup() Workload {
-	return Workload{Name: "startup", About: "time from starting the process to its first answer, and size of the program",
+	return Workload{Name: "startup",
+		About: "time from starting the process to its first answer, and size of the program",
 		Cases: func(Options) []Case {
 			return []Case{{
-				Name:    "startup",
-				About:   "time from starting the process to its first answer, memory after it, and size of the program's file",
+				Name: "startup",
+				About: "time from starting the process to its first answer, memory after it, " +
+					"and size of the program's file",
 				Feature: contract.Hello, Metrics: []Metric{Start, Resident, BinarySize},
 				Measure: measureStartup,
 			}}

@@ -16,11 +16,15 @@ func subscribers() Workload {
 	return held("subscribers", "subscriber of a topic", contract.Publish)
 }
 
-// held is memory for each of a number of connections on which the first request of a feature was answered, or goes on
-// being answered.
+// held is memory for each of a number of connections on which the first request of a feature was
+// answered, or goes on being answered.
 func held(name, what string, f contract.Feature) Workload {
-	return Workload{Name: name, About: "memory for each " + what + ", of 8000", Cases: func(o Options) []Case {
-		n := o.held()
-		return []Case{heldCase(fmt.Sprintf("%s-%d", name, n), fmt.Sprintf("growth of resident memory for each %s, of %d", what, n), f, n)}
-	}}
+	return Workload{Name: name, About: "memory for each " + what + ", of 8000",
+		Cases: func(o Options) []Case {
+			n := o.held()
+			return []Case{
+				heldCase(fmt.Sprintf("%s-%d", name, n),
+					fmt.Sprintf("growth of resident memory for each %s, of %d", what, n), f, n),
+			}
+		}}
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/syscalls"
 )
 
-// ErrUnserved is returned, wrapped, by Measure for a contender that does not give the right answers.
+// ErrUnserved is returned, wrapped, by Measure for a contender that does not give the right
+// answers.
 var ErrUnserved = errors.New("not served")
 
 // Workload is one kind of traffic.
@@ -45,11 +46,12 @@ type Case struct {
 	Name    string // "hello-64"
 	About   string
 	Feature contract.Feature // contenders without it are left out
-	Metrics []Metric         // columns of the report; the first one is what contenders are compared by
-	Only    []string         // names of the contenders that take part; nil: all
+	// columns of the report; the first one is what contenders are compared by
+	Metrics []Metric
+	Only    []string // names of the contenders that take part; nil: all
 
-	// Pace is not nil for a case in which all contenders get the same number of requests a second: Subject.Rate. It says
-	// how that is found.
+	// Pace is not nil for a case in which all contenders get the same number of requests a second:
+	// Subject.Rate. It says how that is found.
 	Pace *Pace
 
 	Measure func(ctx context.Context, s Subject) (Sample, error)
@@ -77,7 +79,8 @@ type Bed struct {
 
 // Sample is what one measurement came to.
 type Sample struct {
-	Values  map[string]float64 `json:"values"`            // by the key of the metric; what was not measured is missing
+	// by the key of the metric; what was not measured is missing
+	Values  map[string]float64 `json:"values"`
 	Invalid string             `json:"invalid,omitempty"` // why the values must not be used
 	Server  string             `json:"server"`            // the command that started the server
 	Load    string             `json:"load,omitempty"`    // the command that drove it
@@ -86,8 +89,9 @@ type Sample struct {
 
 // start starts the subject's server as the bed says.
 func (s Subject) start(ctx context.Context, reconnect bool) (*contender.Server, error) {
-	return s.Program.Start(ctx, contender.Setup{CPU: s.Bed.ServerCPU, Workers: s.Bed.Workers, Reconnect: reconnect,
-		Files: s.Bed.Files})
+	return s.Program.Start(ctx,
+		contender.Setup{CPU: s.Bed.ServerCPU, Workers: s.Bed.Workers, Reconnect: reconnect,
+			Files: s.Bed.Files})
 }
 
 // traceable tells whether system calls can be counted at all.
@@ -95,8 +99,9 @@ func traceable() bool { return syscalls.Installed() }
 
 // All lists the workloads in the order in which they are run.
 func All() []Workload {
-	return []Workload{hello(), pipelined(), jsonAnswer(), routes(), post(), postLarge(), browser(), reconnect(), files(), page(), blocking(), mix(), openLoop(),
-		scaling(), loops(), fanOut(), slow(), stall(), slowStreams(), idle(), streams(), subscribers(), startup()}
+	return []Workload{hello(), pipelined(), jsonAnswer(), routes(), post(), postLarge(), browser(),
+		reconnect(), files(), page(), blocking(), mix(), openLoop(), scaling(), loops(), fanOut(),
+		slow(), stall(), slowStreams(), idle(), streams(), subscribers(), startup()}
 }
 
 // Find returns the workload with a name.

@@ -47,7 +47,8 @@ func TestAll(t *testing.T) {
 			t.Errorf("%s is not found", w.Name)
 		}
 		for _, c := range w.Cases(Options{}) {
-			if cases[c.Name] || c.About == "" || len(c.Metrics) == 0 || contract.Requests(c.Feature) == nil || c.Measure == nil {
+			if cases[c.Name] || c.About == "" || len(c.Metrics) == 0 ||
+				contract.Requests(c.Feature) == nil || c.Measure == nil {
 				t.Errorf("%s: %+v", w.Name, c)
 			}
 			if len(c.About) > 110 {
@@ -56,10 +57,15 @@ func TestAll(t *testing.T) {
 			cases[c.Name] = true
 		}
 	}
-	for _, name := range []string{"hello-1", "hello-64", "hello-512", "hello-4096", "pipelined-64", "json-64", "routes-64",
-		"post-64", "reconnect-64", "idle-8000", "startup", "file-1k-64", "file-100k-64", "file-10m-4", "file-10m-64", "slowstreams-1000", "file-304-64", "file-gzip-64",
-		"page-64", "browser-64", "mix-64", "mix-nowait-64", "openloop-hello-64", "openloop-mix-64", "loops-1", "loops-2", "postlarge-4", "blocking-1", "blocking-64", "scaling-64", "scaling-15000", "fanout-100", "fanout-8000", "slow-64", "stall-64",
-		"streams-8000", "subscribers-8000"} {
+	for _, name := range []string{
+		"hello-1", "hello-64", "hello-512", "hello-4096", "pipelined-64",
+		"json-64", "routes-64", "post-64", "reconnect-64", "idle-8000", "startup", "file-1k-64",
+		"file-100k-64", "file-10m-4", "file-10m-64", "slowstreams-1000", "file-304-64",
+		"file-gzip-64", "page-64", "browser-64", "mix-64", "mix-nowait-64", "openloop-hello-64",
+		"openloop-mix-64", "loops-1", "loops-2", "postlarge-4", "blocking-1", "blocking-64",
+		"scaling-64", "scaling-15000", "fanout-100", "fanout-8000", "slow-64", "stall-64",
+		"streams-8000", "subscribers-8000",
+	} {
 		if !cases[name] {
 			t.Errorf("no case %s", name)
 		}
@@ -80,23 +86,30 @@ func TestValidate(t *testing.T) {
 		"slightly short": {func(r *load.Result) { r.Bytes -= 20000 }, 1, true},
 		"short":          {func(r *load.Result) { r.Bytes -= 50000 }, 1, false},
 		"long":           {func(r *load.Result) { r.Bytes += 50000 }, 1, false},
-		"a part of more": {func(r *load.Result) { r.Requests, r.Bytes = 1200, 1200*130+60*130 }, 1, true},
-		"too much more":  {func(r *load.Result) { r.Requests, r.Bytes = 1200, 1200*130+120*130 }, 1, false},
-		"few":            {func(r *load.Result) { r.Requests = 100 }, 1, true},
-		"few of each":    {func(r *load.Result) { r.Bytes += 50000 }, 100, true},
-		"none":           {func(r *load.Result) { r.Requests, r.Bytes = 0, 0 }, 1, false},
-		"errors":         {func(r *load.Result) { r.Errors.Status = 1 }, 1, false},
+		"a part of more": {func(r *load.Result) { r.Requests, r.Bytes = 1200, 1200*130+60*130 },
+			1, true},
+		"too much more": {func(r *load.Result) { r.Requests, r.Bytes = 1200, 1200*130+120*130 },
+			1, false},
+		"few":         {func(r *load.Result) { r.Requests = 100 }, 1, true},
+		"few of each": {func(r *load.Result) { r.Bytes += 50000 }, 100, true},
+		"none":        {func(r *load.Result) { r.Requests, r.Bytes = 0, 0 }, 1, false},
+		"errors":      {func(r *load.Result) { r.Errors.Status = 1 }, 1, false},
 	} {
 		r := good
 		c.change(&r)
-		if err := validate(r, 130, load.Job{Requests: make([]contract.Request, c.kinds), Connections: 64}); (err == nil) != c.valid {
+		err := validate(r, 130, load.Job{
+			Requests: make([]contract.Request, c.kinds), Connections: 64,
+		})
+		if (err == nil) != c.valid {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
 func TestValues(t *testing.T) {
-	r := load.Result{Requests: 1000, Took: 2 * time.Second, Latency: load.Latency{P50: 1500 * time.Microsecond}}
+	r := load.Result{
+		Requests: 1000, Took: 2 * time.Second, Latency: load.Latency{P50: 1500 * time.Microsecond},
+	}
 	got := values(r, 10*time.Millisecond, 3<<20)
 	want := map[Metric]float64{CPU: 10, Rate: 500, Busy: 0.005, P50: 1500, Resident: 3}
 	for metric, value := range want {
@@ -131,8 +144,9 @@ func subject(t *testing.T, name string) Subject {
 	if err := contract.WriteFiles(files); err != nil {
 		t.Fatal(err)
 	}
-	return Subject{Program: program, Rate: 500, Bed: Bed{Files: files, Generator: generator, Duration: 200 * time.Millisecond,
-		Warmup: 50 * time.Millisecond, ServerCPU: proc.AnyCPU, LoadCPU: proc.AnyCPU}}
+	return Subject{Program: program, Rate: 500,
+		Bed: Bed{Files: files, Generator: generator, Duration: 200 * time.Millisecond,
+			Warmup: 50 * time.Millisecond, ServerCPU: proc.AnyCPU, LoadCPU: proc.AnyCPU}}
 }
 
 // TestEveryCaseMeasures takes each workload in a small size through all that belongs to it.
@@ -141,7 +155,8 @@ func TestEveryCaseMeasures(t *testing.T) {
 	for _, w := range All() {
 		for _, c := range w.Cases(Options{Connections: []int{4}, Idle: 20}) {
 			sample, err := measurePatiently(t, c, s)
-			if unserved := errors.Is(err, ErrUnserved); unserved != (c.Feature == contract.FileGzip) {
+			unserved := errors.Is(err, ErrUnserved)
+			if unserved != (c.Feature == contract.FileGzip) {
 				t.Errorf("%s: %v", c.Name, err)
 			} else if unserved {
 				continue // net/http sends no compressed siblings
@@ -166,7 +181,8 @@ func TestEveryCaseMeasures(t *testing.T) {
 func measurePatiently(t *testing.T, c Case, s Subject) (Sample, error) {
 	for {
 		sample, err := c.Measure(t.Context(), s)
-		if err != nil || !strings.Contains(sample.Invalid, errNothing.Error()) || s.Bed.Duration > 10*time.Second {
+		if err != nil || !strings.Contains(sample.Invalid, errNothing.Error()) ||
+			s.Bed.Duration > 10*time.Second {
 			return sample, err
 		}
 		s.Bed.Duration *= 4
@@ -221,7 +237,8 @@ func TestSaturate(t *testing.T) {
 func TestTooManyConnections(t *testing.T) {
 	s := Subject{} // nothing is started
 	w, _ := Find("hello")
-	if _, err := w.Cases(Options{Connections: []int{1 << 21}})[0].Measure(t.Context(), s); err == nil {
+	_, err := w.Cases(Options{Connections: []int{1 << 21}})[0].Measure(t.Context(), s)
+	if err == nil {
 		t.Error("no error under load")
 	}
 	w, _ = Find("idle")
