@@ -1,15 +1,20 @@
 package handlers
 
 import (
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/golwan/golwan/lwan"
+	"github.com/golwan/golwan/lwan/lwantest"
 )
 
 func TestAcceptsGzip(t *testing.T) {
 	for _, tt := range []struct {
-		fields string // separated by a bar
+		fields string // separated by a bar; "none": there is no such field
 		want   bool
 	}{
+		{"none", false}, // which asks for nothing
 		{"", false},
 		{"gzip", true},
 		{"GZip", true},
@@ -46,11 +51,16 @@ func TestAcceptsGzip(t *testing.T) {
 		{"gzipped, notgzip", false},
 		{";q=1", false},
 	} {
-		if got := acceptsGzip(strings.Split(tt.fields, "|")); got != tt.want {
-			t.Errorf("%q: %v", tt.fields, got)
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header["Accept-Encoding"] = strings.Split(tt.fields, "|")
+		if tt.fields == "none" {
+			delete(r.Header, "Accept-Encoding")
 		}
-	}
-	if acceptsGzip(nil) {
-		t.Error("no field asks for nothing")
+		lwantest.Do(t, func(req *lwan.Request, _ *lwan.Response) lwan.Status {
+			if got := acceptsGzip(req); got != tt.want {
+				t.Errorf("%q: %v", tt.fields, got)
+			}
+			return lwan.StatusOK
+		}, r)
 	}
 }

@@ -105,7 +105,7 @@ func (z *compressor) decide(req *lwan.Request, resp *lwan.Response, st lwan.Stat
 		return
 	}
 	vary(resp, "Accept-Encoding")
-	if !acceptsGzip(req.HeaderAll("Accept-Encoding")) {
+	if !acceptsGzip(req) {
 		return
 	}
 	weaken(resp)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/golwan/golwan/lwan/internal/message"
 	"github.com/golwan/golwan/template"
 )
 
@@ -31,7 +32,7 @@ func (c *core) errorPage(req *Request, resp *Response, st Status) {
 	}
 	info := newErrorInfo(resp, st)
 	var err error
-	switch accepts(req.headerView("Accept"), plainType, htmlType, typeJSON) {
+	switch message.Accepts(req.headerView("Accept"), plainType, htmlType, typeJSON) {
 	case htmlType:
 		resp.ctype = typeHTML
 		err = info.writeHTML((*heldBody)(resp), req)

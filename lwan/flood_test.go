@@ -86,7 +86,7 @@ func TestFloodsCostTheirLength(t *testing.T) {
 		"Expect, nothing":     head("Expect: " + fill(",") + "\r\n"),
 		"JSON, one name":      json(`{` + fill(`"a":1,`) + `"a":2}`),
 		"JSON, names":         json(`{` + numbered(`"a%07d":1,`, 13) + `"a":2}`),
-		"Accept":              func(*testing.T) { accepts([]byte(fill("text/html;q=0.1,")), "text/html", "text/plain") },
+		"Accept":              func(*testing.T) { message.Accepts([]byte(fill("text/html;q=0.1,")), "text/html", "text/plain") },
 		"X-Forwarded-For":     func(t *testing.T) { forwardedRequest(t, loopback, fill("127.0.0.1,")).forwardedFor(netip.AddrPort{}) },
 		"X-Forwarded-For, none": func(t *testing.T) {
 			forwardedRequest(t, loopback, fill(",")+"127.0.0.1").forwardedFor(netip.AddrPort{})

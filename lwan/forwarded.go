@@ -29,7 +29,7 @@ func (r *Request) Scheme() string {
 	}
 	if r.fromTrustedProxy() {
 		_, hops := r.forwardedFor(r.car.peer())
-		if equalFold(r.forwardedProto(hops), "https") {
+		if message.EqualFold(r.forwardedProto(hops), "https") {
 			return "https"
 		}
 	}

@@ -1,7 +1,6 @@
 package lwan
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"iter"
@@ -290,15 +289,11 @@ func (r *Request) HeaderAll(name string) (all []string) {
 	r.mustLive()
 	for i := range r.head.Fields {
 		f := &r.head.Fields[i]
-		if equalFold(f.Name.Of(r.buf), name) {
+		if message.EqualFold(f.Name.Of(r.buf), name) {
 			all = append(all, string(f.Value.Of(r.buf)))
 		}
 	}
 	return all
-}
-
-func equalFold(b []byte, name string) bool {
-	return len(b) == len(name) && bytes.EqualFold(b, unsafe.Slice(unsafe.StringData(name), len(name)))
 }
 
 // Headers walks over all fields in the order and spelling in which they came.

@@ -27,6 +27,15 @@ const (
 	rangeUnsatisfiable              // 416
 )
 
+// blanks is what optional whitespace is made of (RFC 9110 section 5.6.3).
+const blanks = " \t"
+
+// isBytes tells the one range unit that there is, in any case. The length leaves out what folds to
+// an ASCII letter and is none.
+func isBytes(unit []byte) bool {
+	return len(unit) == len("bytes") && bytes.EqualFold(unit, []byte("bytes"))
+}
+
 // parseRange reads the value of a Range field (RFC 9110 section 14.2) for a content of some size.
 // It returns at most limit ranges, which do not overlap: ranges that do are joined, and then all
 // are in ascending order.
@@ -34,14 +43,13 @@ func parseRange(value []byte, size int64, limit int) ([]byteRange, rangeOutcome)
 	unit, list, ok := bytes.Cut(value, []byte{'='})
 	// Empty content has no ranges; still, a client that puts a Range into all its requests should
 	// get it.
-	if !ok || !equalFold(unit, "bytes") || size == 0 {
+	if !ok || !isBytes(unit) || size == 0 {
 		return nil, rangeIgnored
 	}
 	var ranges []byteRange
 	specs := 0
-	for spec := range bytes.SplitSeq(list, comma) {
-		// a recipient of a list accepts empty elements (RFC 9110 section 5.6.1.2)
-		if spec = trim(spec); len(spec) == 0 {
+	for spec := range bytes.SplitSeq(list, []byte{','}) {
+		if spec = bytes.Trim(spec, blanks); len(spec) == 0 { // RFC 9110 section 5.6.1.2
 			continue
 		}
 		if specs++; specs > limit {

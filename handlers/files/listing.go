@@ -58,7 +58,7 @@ func (s *site) page(k pageKey, p *representation) *resource {
 // listing answers with the list of a directory.
 func (s *site) listing(req *lwan.Request, resp *lwan.Response, e *entry) lwan.Status {
 	k := pageKey{of: e.directory, order: orderOf(req.Query("sort"), req.Query("order"))}
-	req.Borrow(func() { k.format = preferredFormat(req.HeaderBytes("Accept")) })
+	k.format = preferredFormat(req)
 	if len(k.of.rows) > pageRows {
 		return s.streamListing(req, resp, k)
 	}
@@ -99,44 +99,10 @@ func (s *site) streamListing(req *lwan.Request, resp *lwan.Response, k pageKey) 
 	})(req, resp)
 }
 
-// preferredFormat chooses by a request's Accept (RFC 9110 section 12.5.1): HTML unless the client
-// prefers JSON.
-func preferredFormat(accept []byte) format {
-	if weightOf(accept, "application", "json") > weightOf(accept, "text", "html") {
+// preferredFormat chooses by a request's Accept: HTML unless the client likes JSON better.
+func preferredFormat(req *lwan.Request) format {
+	if req.Accepts("text/html", "application/json") == "application/json" {
 		return formatJSON
 	}
 	return formatHTML
-}
-
-// weightOf is the weight of a media type: that of the most specific range that it is in. Without a
-// list all weigh the same.
-func weightOf(accept []byte, kind, sub string) (q uint16) {
-	specificity := 0
-	for len(accept) > 0 {
-		var media, params []byte
-		media, params, accept = nextElement(accept)
-		s := rangeSpecificity(media, kind, sub)
-		if s <= specificity {
-			continue
-		}
-		if w, ok := weight(params); ok {
-			q, specificity = w, s
-		}
-	}
-	return q
-}
-
-// rangeSpecificity is 3 for the type itself, 2 for kind/*, 1 for */* and 0 for what it is not in.
-func rangeSpecificity(media []byte, kind, sub string) int {
-	switch {
-	case string(media) == "*/*":
-		return 1
-	case len(media) < len(kind)+2 || !equalFold(media[:len(kind)], kind) || media[len(kind)] != '/':
-		return 0
-	case string(media[len(kind)+1:]) == "*":
-		return 2
-	case equalFold(media[len(kind)+1:], sub):
-		return 3
-	}
-	return 0
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/golwan/golwan/lwan"
+	"github.com/golwan/golwan/lwan/lwantest"
 	"github.com/golwan/golwan/template"
 )
 
@@ -164,10 +167,16 @@ func TestListingFormat(t *testing.T) {
 		"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8": formatHTML,
 		"application/jsonx": formatHTML, "application/json;q=0.5, text/*;q=0.4": formatJSON,
 		"*/*;q=0.5, text/html;q=0.2": formatJSON, "image/png": formatHTML,
+		"application/json, text/plain, */*": formatJSON, // which is named more precisely
 	} {
-		if got := preferredFormat([]byte(accept)); got != want {
-			t.Errorf("%q: %d, want %d", accept, got, want)
-		}
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Accept", accept)
+		lwantest.Do(t, func(req *lwan.Request, _ *lwan.Response) lwan.Status {
+			if got := preferredFormat(req); got != want {
+				t.Errorf("%q: %d, want %d", accept, got, want)
+			}
+			return lwan.StatusOK
+		}, r)
 	}
 }
 

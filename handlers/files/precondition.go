@@ -80,7 +80,7 @@ const (
 // matches reports whether a list of entity tags has v's, or is "*". Nothing behind a malformed
 // element is read.
 func (v validators) matches(list []byte, c comparison) bool {
-	if list = trim(list); string(list) == "*" {
+	if list = bytes.Trim(list, blanks); string(list) == "*" {
 		return true
 	}
 	tag, weakTag := v.etag, false

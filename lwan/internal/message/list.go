@@ -1,7 +1,9 @@
 package message
 
-// CutElement takes the first element off a comma-separated list, without the whitespace around it. Elements may be empty
-// (RFC 9110 section 5.6.1.2); none of the lists here may hold a quoted comma.
+import "bytes"
+
+// CutElement takes the first element off a comma-separated list, without the whitespace around it.
+// Elements may be empty (RFC 9110 section 5.6.1.2). It is for lists that may not hold a quoted comma.
 func CutElement(b []byte) (element, rest []byte) {
 	for i, c := range b {
 		if c == ',' {
@@ -12,3 +14,40 @@ func CutElement(b []byte) (element, rest []byte) {
 }
 
 func trimOWS(b []byte) []byte { return TrimSpan(b, 0, len(b)).Of(b) }
+
+// Elements yields the parts of b between separators, without the blanks around them. A separator in a
+// quoted string is none (RFC 9110 section 5.6.4).
+func Elements(b []byte, separator byte) func(yield func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		for len(b) > 0 {
+			n := elementEnd(b, separator)
+			if !yield(trimOWS(b[:n])) {
+				return
+			}
+			b = b[min(n+1, len(b)):]
+		}
+	}
+}
+
+func elementEnd(b []byte, separator byte) int {
+	quoted := false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case !quoted && c == separator:
+			return i
+		}
+	}
+	return len(b)
+}
+
+// cutByte is bytes.Cut at one byte.
+func cutByte(b []byte, separator byte) (before, after []byte, found bool) {
+	if i := bytes.IndexByte(b, separator); i >= 0 {
+		return b[:i], b[i+1:], true
+	}
+	return b, nil, false
+}

@@ -20,3 +20,6 @@ func ValidValue(s string) bool {
 	}
 	return true
 }
+
+// isName is ValidName for bytes: whether b is a token.
+func isName(b []byte) bool { return len(b) > 0 && NameEnd(b, 0) == len(b) }
