@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -32,29 +31,6 @@ func FuzzLogValue(f *testing.F) {
 		})
 		if len(value) <= maxLogValue && back != value {
 			t.Errorf("%q was written as %q and read as %q", value, line, back)
-		}
-	})
-}
-
-// Escaped text is part of a path and decodes to what it was, with NUL as the slash that it stands
-// for.
-func FuzzEscapeRest(f *testing.F) {
-	for _, s := range []string{
-		"", "a/b", "100%", "a?b#c", "a\x00b", "a%2Fb", "%252F", "ä \"\r\n\\", "%2", "@:;,&=+$",
-	} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, rest string) {
-		escaped := escapeRest([]byte(rest))
-		i := strings.IndexFunc(escaped, func(c rune) bool {
-			return c <= ' ' || c > '~' || strings.ContainsRune(`?#"<>\`, c)
-		})
-		if i >= 0 {
-			t.Fatalf("%q has %q", escaped, escaped[i:])
-		}
-		got, err := url.PathUnescape(escaped)
-		if want := strings.ReplaceAll(rest, "\x00", "/"); err != nil || got != want {
-			t.Errorf("%q was written as %q and read as %q, %v", rest, escaped, got, err)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/golwan/golwan/lwan"
+	"github.com/golwan/golwan/router"
 )
 
 // RedirectConfig says where to.
@@ -49,7 +50,7 @@ func openRedirect(s *lwan.Scope, c RedirectConfig) error {
 	})
 	s.Handle("/", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		target := to
-		req.Borrow(func() { target += escapeRest(req.RestBytes()) })
+		req.Borrow(func() { target += router.Escape(string(req.RestBytes())) })
 		return resp.Redirect(c.Code, target+queryOf(req))
 	})
 	return nil
@@ -78,23 +79,4 @@ func checkTarget(to string) error {
 		return nil
 	}
 	return errors.New("is no http or https URL, and no path that begins with a slash")
-}
-
-// escapeRest writes a decoded path as part of a URI again, with what a path may hold as it is (RFC
-// 3986 section 3.3). A NUL is a slash that was data of its segment, and becomes %2F.
-func escapeRest(rest []byte) string {
-	const digits = "0123456789ABCDEF"
-	var b strings.Builder
-	for _, c := range rest {
-		switch {
-		case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9',
-			strings.IndexByte("-._~!$&'()*+,;=:@/", c) >= 0:
-			b.WriteByte(c)
-		case c == 0:
-			b.WriteString("%2F")
-		default:
-			b.Write([]byte{'%', digits[c>>4], digits[c&15]})
-		}
-	}
-	return b.String()
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"strings"
+
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 // Finishing methods return the status, so that a handler ends with them: return resp.Text(200, "hello").
@@ -91,7 +93,10 @@ func (r *Response) Render(st Status, v Renderable) Status {
 // Location and page belong to this status: if the answer gets another one, as by a forgotten return, they are not sent.
 func (r *Response) Redirect(st Status, target string) Status {
 	r.mustLive()
-	target = escapeReference(target)
+	if strings.HasPrefix(target, "//") { // which would be read as an authority (RFC 3986 section 4.2)
+		target = "/." + target
+	}
+	target = message.EscapeReference(target)
 	r.SetHeader("Location", target)
 	r.finishing(st)
 	r.redirected = st
@@ -105,37 +110,6 @@ func (r *Response) Redirect(st Status, target string) Status {
 	}
 	return st
 }
-
-// escapeReference percent-encodes what must not stand in a URI reference and leaves the rest alone, escapes included. Two
-// slashes at the beginning would be read as an authority (RFC 3986 section 4.2).
-func escapeReference(s string) string {
-	if strings.HasPrefix(s, "//") {
-		s = "/." + s
-	}
-	clean := true
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; notInURI(c) {
-			clean = false
-			break
-		}
-	}
-	if clean {
-		return s
-	}
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; notInURI(c) {
-			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
-}
-
-// notInURI reports whether c must be percent-encoded wherever it stands in a URI (RFC 3986 section 2).
-func notInURI(c byte) bool { return c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 }
 
 // Error answers with the error page of st and a message for the client, which Server.ErrorPage gets by Message.
 func (r *Response) Error(st Status, msg string) Status {

@@ -37,7 +37,7 @@ type Request struct {
 	buf     []byte // what head's offsets are of
 	head    message.Head
 	method  string
-	path    string // decoded and cleaned; an encoded slash is message.EncodedSlash. Aliases buf or pathBuf
+	path    string // decoded and cleaned; an encoded slash is router.EncodedSlash. Aliases buf or pathBuf
 	pathBuf []byte
 	params  router.Params
 	limits  Limits
@@ -189,7 +189,10 @@ func (r *Request) Path() string {
 	return r.pathText
 }
 
-const encodedSlash = string(rune(message.EncodedSlash))
+const encodedSlash = string(router.EncodedSlash)
+
+// The router finds routes in paths that package message has cleaned: they mean the same byte.
+var _ = [1]struct{}{}[router.EncodedSlash-message.EncodedSlash]
 
 // Rest is what the trailing slash or {name...} of the route's pattern matched, decoded as Path is.
 func (r *Request) Rest() string {

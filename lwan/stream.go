@@ -3,7 +3,6 @@ package lwan
 import (
 	"fmt"
 	"io"
-	"net/textproto"
 	"os"
 	"strings"
 	"unsafe"
@@ -241,7 +240,7 @@ func (r *Response) SetTrailer(name, value string) {
 	switch {
 	case r.state > answerStreaming:
 		return
-	case !message.ValidName(name) || !message.ValidValue(value) || forbiddenTrailer(name):
+	case !message.ValidName(name) || !message.ValidValue(value) || !message.InTrailer(name):
 		const why = "cannot be a trailer"
 		if r.state == answerStreaming {
 			r.stick(&fieldError{name, why})
@@ -277,17 +276,6 @@ func (r *Response) trailerNames() string {
 		names[i] = t.name
 	}
 	return strings.Join(names, ", ")
-}
-
-func forbiddenTrailer(name string) bool {
-	switch textproto.CanonicalMIMEHeaderKey(name) {
-	case "Transfer-Encoding", "Content-Length", "Host", "Trailer", "Te", "Connection", "Content-Type", "Content-Encoding",
-		"Content-Range", "Set-Cookie", "Authorization", "Cache-Control", "Expect", "Range", "Www-Authenticate",
-		"Age", "Date", "Expires", "Keep-Alive", "Location", "Max-Forwards", "Pragma", "Proxy-Authenticate",
-		"Proxy-Authorization", "Proxy-Connection", "Retry-After", "Upgrade", "Vary":
-		return true
-	}
-	return false
 }
 
 // EarlyHints sends a 103 response with a Link field for each of links, as `</style.css>; rel=preload; as=style`

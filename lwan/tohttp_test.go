@@ -216,3 +216,27 @@ func TestToHTTPOldVersion(t *testing.T) {
 		}
 	}
 }
+
+// TestToHTTPTrailers: fields that may not be sent behind the content are left out, whoever has read
+// them.
+func TestToHTTPTrailers(t *testing.T) {
+	r := httptest.NewRequest("POST", "/", strings.NewReader("body"))
+	r.ContentLength = -1
+	r.Trailer = http.Header{
+		"X-Sum": {"4"}, "Authorization": {"stolen"}, "Host": {"other"}, "Location": {"/"},
+	}
+	w := httptest.NewRecorder()
+	ToHTTP(func(req *Request, resp *Response) Status {
+		if _, err := io.Copy(io.Discard, req.Body()); err != nil {
+			return resp.Fail(err)
+		}
+		for _, name := range []string{"x-sum", "Authorization", "Host", "Location"} {
+			fmt.Fprintf(resp, "%s=%q ", name, req.Trailer(name))
+		}
+		return StatusOK
+	}).ServeHTTP(w, r)
+	want := `x-sum="4" Authorization="" Host="" Location="" `
+	if got := w.Body.String(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -1,10 +1,17 @@
 package lwan
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/golwan/golwan/lwan/internal/message"
+)
 
 // takeTrailers keeps those of a request whose body has been read to its end.
 func (c *httpCall) takeTrailers() {
 	for name, values := range c.r.Trailer {
+		if !message.InTrailer(name) {
+			continue // as if it had not been sent: net/http leaves out three of them
+		}
 		for _, v := range values {
 			c.req.trailers = append(c.req.trailers, field{name, v})
 		}

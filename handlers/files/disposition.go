@@ -25,31 +25,19 @@ func attachment(name string) string {
 
 // escapeExt escapes all but the attr-char of RFC 8187.
 func escapeExt(s string) string {
-	return escape(s, func(c byte) bool {
-		return alphanumeric(c) || strings.IndexByte("!#$&+-.^_`|~", c) >= 0
-	})
-}
-
-// escapeSegment escapes all of a path's segment but the pchar of RFC 3986.
-func escapeSegment(s string) string {
-	return escape(s, func(c byte) bool {
-		return alphanumeric(c) || strings.IndexByte("-._~!$&'()*+,;=:@", c) >= 0
-	})
-}
-
-func alphanumeric(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-}
-
-func escape(s string, keep func(byte) bool) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(s) {
-		if c := s[i]; keep(c) {
+		if c := s[i]; isAttrChar(c) {
 			b.WriteByte(c)
 		} else {
 			b.Write([]byte{'%', digits[c>>4], digits[c&15]})
 		}
 	}
 	return b.String()
+}
+
+func isAttrChar(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		strings.IndexByte("!#$&+-.^_`|~", c) >= 0
 }

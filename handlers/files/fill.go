@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/golwan/golwan/lwan"
+	"github.com/golwan/golwan/router"
 )
 
 // maxFills bounds how many entries are made at a time: each needs descriptors, and a disk is not
@@ -140,7 +141,7 @@ func (s *site) setFields(r *resource, name string) {
 // reference that is relative, so that it does not matter under which prefix, or behind which proxy,
 // this is.
 func locationOf(name string) string {
-	segment := escapeSegment(path.Base(name))
+	segment := router.Escape(path.Base(name))
 	if strings.Contains(segment, ":") { // or it would be a scheme (RFC 3986 section 4.2)
 		segment = "./" + segment
 	}

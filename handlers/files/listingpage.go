@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/golwan/golwan/router"
 	"github.com/golwan/golwan/template"
 )
 
@@ -169,7 +170,7 @@ func (r *row) view() Row {
 // href is the reference to the row from its directory. "./" keeps a colon in a name from making a
 // scheme of it.
 func (r *row) href() string {
-	href := escapeSegment(r.name)
+	href := router.Escape(r.name)
 	if strings.Contains(href, ":") {
 		href = "./" + href
 	}

@@ -115,7 +115,7 @@ var mayImport = map[string][]string{
 	},
 	"lwan/lwantest": {"lwan"},
 	"lwan/buffer":   {},
-	"handlers":      {"lwan", "lwan/buffer", "cache", "template"},
+	"handlers":      {"lwan", "lwan/buffer", "cache", "template", "router"},
 }
 
 // testsMayImport is what tests may import besides: the package they are of, and what tests of

@@ -25,7 +25,7 @@ func (c *Chunked) readTrailer(buf []byte, i int) (skip, data int, done bool, err
 
 // ParseTrailer appends the fields of a trailer section, which Chunked.Next has found valid, to fields; their spans are
 // offsets into section. Fields that may not be sent as trailers are left out, as if they had not been there:
-// message.Known.InTrailer.
+// message.InTrailer.
 func ParseTrailer(section []byte, fields []message.Field) ([]message.Field, message.Error) {
 	p := parser{buf: section, Resume: trailerStart, lim: message.Limits{Fields: len(section), Count: len(section)}}
 	if !p.section() {
@@ -37,7 +37,8 @@ func ParseTrailer(section []byte, fields []message.Field) ([]message.Field, mess
 	for line := 0; section[line] != '\r'; {
 		colon := message.FindColon(section, line)
 		cr := message.ValueEnd(section, colon+1)
-		if known := message.Lookup(section, line, colon); known.InTrailer() {
+		if name := section[line:colon]; message.InTrailer(string(name)) {
+			known := message.Lookup(section, line, colon)
 			fields = append(fields, message.Field{Name: message.SpanOf(line, colon), Value: message.TrimSpan(section, colon+1, cr), Known: known})
 		}
 		line = cr + 2

@@ -143,12 +143,10 @@ func TestCleanPathAgainstTwin(t *testing.T) {
 func appendEscaped(dst, path []byte) []byte {
 	for _, c := range path {
 		switch {
-		case pcharOctet[c] || c == '/':
-			dst = append(dst, c)
 		case c == EncodedSlash:
 			dst = append(dst, "%2F"...)
 		default:
-			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
+			dst = appendOctet(dst, c, !pcharOctet[c] && c != '/')
 		}
 	}
 	return dst

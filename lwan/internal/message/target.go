@@ -140,21 +140,6 @@ func (m *TargetMarks) query(buf []byte, i int) int {
 	return i
 }
 
-const upperHex = "0123456789ABCDEF"
-
-// AppendTarget appends a target, or a part of one, as a URI has it: what was sent bare is percent-encoded. It is for those
-// of which Head.BareTarget says that they need it; others stay as they are.
-func AppendTarget(dst, target []byte) []byte {
-	for _, c := range target {
-		if queryClasses[c] == queryBare { // all that a path may have is among them
-			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
-		} else {
-			dst = append(dst, c)
-		}
-	}
-	return dst
-}
-
 // SetTarget takes method and target, which lie in buf and have been scanned: it finds the form of the target, and whether
 // the method may have it (RFC 9112 section 3.2). The Error has Status 0 if so.
 func (h *Head) SetTarget(buf []byte, method, target Span, marks TargetMarks) Error {
