@@ -465,6 +465,7 @@ func (h *hooks) check(t *testing.T, path string, got onWire) {
 // TestHooksOnServer: whatever is done wherever, a request gets one final head or none, an observer is told what the client
 // got, a failure does not look like a success, and the connection is in step or closed.
 func TestHooksOnServer(t *testing.T) {
+	t.Parallel()
 	h := newHooks(t)
 	s := lwantest.Start(t, h.srv)
 	eachCase(func(path string) { h.check(t, path, h.converse(t, strings.TrimPrefix(s.URL, "http://"), path)) })
@@ -472,6 +473,7 @@ func TestHooksOnServer(t *testing.T) {
 
 // TestHooksOnGoroutines is the same for handlers that run as Blocking.
 func TestHooksOnGoroutines(t *testing.T) {
+	t.Parallel()
 	h := newHooks(t, lwan.Blocking)
 	s := lwantest.Start(t, h.srv)
 	eachCase(func(path string) { h.check(t, path, h.converse(t, strings.TrimPrefix(s.URL, "http://"), path)) })
@@ -479,6 +481,7 @@ func TestHooksOnGoroutines(t *testing.T) {
 
 // TestHooksOnToHTTP is the same under a server of net/http.
 func TestHooksOnToHTTP(t *testing.T) {
+	t.Parallel()
 	h := newHooks(t)
 	s := httptest.NewUnstartedServer(lwan.ToHTTP(lwantest.Build(t, h.srv)))
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
@@ -489,6 +492,7 @@ func TestHooksOnToHTTP(t *testing.T) {
 
 // TestHooksInMemory is the same for what a test gets to see.
 func TestHooksInMemory(t *testing.T) {
+	t.Parallel()
 	h := newHooks(t)
 	handler := lwantest.Build(t, h.srv)
 	eachCase(func(path string) {
@@ -503,6 +507,7 @@ func TestHooksInMemory(t *testing.T) {
 
 // TestHooksForHead is TestHooksOnServer for answers without content.
 func TestHooksForHead(t *testing.T) {
+	t.Parallel()
 	h := newHooks(t)
 	s := lwantest.Start(t, h.srv)
 	eachCase(func(path string) {
@@ -512,6 +517,7 @@ func TestHooksForHead(t *testing.T) {
 
 // TestHooksForHeadOnToHTTP is the same under a server of net/http.
 func TestHooksForHeadOnToHTTP(t *testing.T) {
+	t.Parallel()
 	h := newHooks(t)
 	s := httptest.NewUnstartedServer(lwan.ToHTTP(lwantest.Build(t, h.srv)))
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
@@ -522,6 +528,7 @@ func TestHooksForHeadOnToHTTP(t *testing.T) {
 
 // TestHooksInLayer is TestHooksOnServer, and that for HEAD, inside of middleware of net/http.
 func TestHooksInLayer(t *testing.T) {
+	t.Parallel()
 	for _, method := range []string{"GET", "HEAD"} {
 		h := newHooks(t, lwan.FromHTTPMiddleware(func(next http.Handler) http.Handler { return http.HandlerFunc(next.ServeHTTP) }))
 		s := lwantest.Start(t, h.srv)

@@ -116,6 +116,15 @@ func (w *client) ended() {
 	}
 }
 
+// leaves is ended, and the end of this side, too: else the server lingers.
+func (w *client) leaves() {
+	w.t.Helper()
+	w.ended()
+	if err := w.c.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // open fails unless the connection still answers.
 func (w *client) open(path string) {
 	w.t.Helper()

@@ -125,9 +125,10 @@ func TestFromHTTPProxyTwins(t *testing.T) {
 			within.Handle("/", FromHTTP(h), FromHTTPMiddleware(plainly))
 			one := twin{request: c.request, after: c.after}
 			want := script(t, theirs.Listener.Addr().String(), one)
-			if c.name == "continues" { // net/http sends its own, and the backend's; one is enough (RFC 9110 section 10.1.1)
-				hundred, _, _ := strings.Cut(want, "200")
-				want = hundred[len(hundred)/2:] + want[len(hundred):]
+			if c.name == "continues" {
+				// net/http sends its own, if the proxy reads the body before the backend's 100 has
+				// come, and that; one is enough (RFC 9110 section 10.1.1).
+				want = want[strings.LastIndex(want, "100 "):]
 			}
 			for _, s := range []*Server{srv, within} {
 				if got := script(t, serveTest(t, s), one); got != want {

@@ -174,11 +174,13 @@ func TestPipelineSharesTheLoop(t *testing.T) {
 // TestIdleTimeout closes connections without a request, and says nothing.
 func TestIdleTimeout(t *testing.T) {
 	t.Parallel()
-	srv := &Server{IdleTimeout: time.Second, HeaderTimeout: time.Second}
+	srv := &Server{IdleTimeout: time.Minute, HeaderTimeout: time.Minute}
 	srv.Handle("GET /", text("hello"))
+	clock := stopTime(srv)
 	addr := serveTest(t, srv)
 	silent, idle := dial(t, addr), dial(t, addr)
 	idle.open("/")
+	clock.rush(t)
 	idle.ended()
 	silent.ended()
 	if n := srv.Stats().Requests; n != 1 {
@@ -189,10 +191,11 @@ func TestIdleTimeout(t *testing.T) {
 // TestRequestTimeout: a head that does not come to its end gets 408, however slowly it goes on (RFC 9110 section 15.5.9).
 func TestRequestTimeout(t *testing.T) {
 	t.Parallel()
-	srv := &Server{HeaderTimeout: time.Second}
+	srv := &Server{HeaderTimeout: time.Minute}
 	srv.Handle("GET /", text("hello"))
 	o := make(observed, 8)
 	srv.Observe(o)
+	clock := stopTime(srv)
 	addr := serveTest(t, srv)
 	half, later := dial(t, addr), dial(t, addr)
 	half.send("GET / HTTP/1.1\r\nHo")
@@ -201,6 +204,7 @@ func TestRequestTimeout(t *testing.T) {
 		t.Error(got)
 	}
 	later.send("G")
+	clock.rush(t)
 	for _, w := range []*client{half, later} {
 		a := w.answer("GET")
 		if a.status != 408 || !a.close {

@@ -22,7 +22,7 @@ func (w *client) lingers() {
 }
 
 // lingering is a server that lingers for as long as the test runs.
-func lingering() *Server { return &Server{LingerTimeout: time.Hour} }
+func lingering() *Server { return &Server{LingerTimeout: 1000 * time.Hour} }
 
 // TestLingerBehind408: the connection of a request that did not arrive in time was closed at once.
 func TestLingerBehind408(t *testing.T) {
@@ -30,8 +30,10 @@ func TestLingerBehind408(t *testing.T) {
 	srv := lingering()
 	srv.HeaderTimeout = time.Second
 	srv.Handle("GET /", text("hello"))
+	clock := stopTime(srv)
 	w := dial(t, serveTest(t, srv))
 	w.send("GET / HTTP/1.1\r\nHo")
+	clock.rush(t)
 	if a := w.answer("GET"); a.status != 408 {
 		t.Fatal(a)
 	}

@@ -3,6 +3,7 @@
 package lwan
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -51,38 +52,46 @@ func keepPipeline(t *testing.T, w *client, more func(n int) bool) (n int) {
 // with something always under way got a 408 in the midst of it.
 func TestBusyPipelineWasTimedOut(t *testing.T) {
 	t.Parallel()
-	srv := &Server{Loops: 1, MaxPipelined: 1, HeaderTimeout: time.Second}
-	srv.Handle("GET /x", text("x"))
-	w := dial(t, serveTest(t, srv))
-	until := time.Now().Add(2500 * time.Millisecond) // two seconds after it was opened its time is over, to the second
-	sent := make(chan int, 1)
-	go func() {
-		n := 0
-		for batch := strings.Repeat(pipelined, 2000); time.Now().Before(until); n += 2000 {
-			if _, err := io.WriteString(w.c, batch); err != nil {
-				break // the answers tell why
-			}
+	const batch, batches = 2000, 20
+	srv := &Server{Loops: 1, MaxPipelined: 1, HeaderTimeout: time.Minute}
+	clock := stopTime(srv)
+	n := 0
+	srv.Handle("GET /x", func(req *Request, resp *Response) Status {
+		if n++; n%batch == batch/2 { // there are requests behind this one
+			clock.now.Add(int64(time.Hour))
 		}
-		w.c.(*net.TCPConn).CloseWrite()
-		sent <- n
+		return resp.Text(200, "x")
+	})
+	w := dial(t, serveTest(t, srv))
+	sent := make(chan error, 1)
+	go func() {
+		_, err := io.WriteString(w.c, strings.Repeat(pipelined, batch*batches))
+		sent <- errors.Join(err, w.c.(*net.TCPConn).CloseWrite())
 	}()
 	answers, err := io.ReadAll(w.r)
-	if n, want := strings.Count(string(answers), "HTTP/1.1 200 OK\r\n"), <-sent; n != want || err != nil {
-		t.Errorf("%d answers to %d requests, %v: %.200q", n, want, err, answers[max(len(answers)-200, 0):])
+	got := strings.Count(string(answers), "HTTP/1.1 200 OK\r\n")
+	if got != batch*batches || err != nil {
+		t.Errorf("%d answers to %d requests, %v: %.200q",
+			got, batch*batches, err, answers[max(len(answers)-200, 0):])
+	}
+	if err := received(t, sent); err != nil {
+		t.Error(err)
 	}
 }
 
 // TestHeadBehindAPipelineWasNotTimed: half a request that came behind others could stay for as long as it liked.
 func TestHeadBehindAPipelineWasNotTimed(t *testing.T) {
 	t.Parallel()
-	srv := &Server{Loops: 1, MaxPipelined: 1, HeaderTimeout: time.Second, IdleTimeout: -1}
+	srv := &Server{Loops: 1, MaxPipelined: 1, HeaderTimeout: time.Minute, IdleTimeout: -1}
 	srv.Handle("GET /x", text("x"))
+	clock := stopTime(srv)
 	w := dial(t, serveTest(t, srv))
 	w.open("/x")
 	w.send(strings.Repeat(pipelined, 3) + "GET /x HTTP/1.1\r\nHost:")
 	for range 3 {
 		w.want("GET", 200, "x")
 	}
+	clock.rush(t)
 	if a := w.answer("GET"); a.status != 408 || !a.close {
 		t.Errorf("%v", a)
 	}

@@ -327,10 +327,13 @@ func TestOwnerErrorPageThatParks(t *testing.T) {
 		return resp.Text(st, "page")
 	}
 	srv.Handle("GET /", text("hello"))
+	clock := stopTime(srv)
 	addr := serveTest(t, srv)
 	a := dial(t, addr)
 	a.send("GET / HTTP/1.1\r\nHost: x\r\n")
-	<-begun
+	settled(t, "bytes read", 25, func() int64 { return srv.Stats().BytesIn })
+	clock.advance(2 * time.Second)
+	received(t, begun)
 	a.send("\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	b := dial(t, addr)
 	b.open("/")

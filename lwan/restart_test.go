@@ -130,10 +130,10 @@ type site struct {
 	unread []string        // those that nobody has asked for
 }
 
-// newSite starts the first process.
-func newSite(t testing.TB, mode string) *site {
+// newSite starts the first process. env is what it has in its environment besides the usual.
+func newSite(t testing.TB, mode string, env ...string) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), alive: map[int]bool{}}
+	s := &site{t: t, dir: t.TempDir(), alive: map[int]bool{}, env: env}
 	s.next(mode)
 	s.begin()
 	return s

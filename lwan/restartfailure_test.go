@@ -15,13 +15,13 @@ import (
 
 // TestRestartFails: whatever is wrong with the new process, the old one goes on, says why, and can be restarted again.
 func TestRestartFails(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	t.Setenv("TAKEN", taken.Addr().String())
-	s := newSite(t, "")
+	s := newSite(t, "", "TAKEN="+taken.Addr().String())
 	socket := filepath.Join(s.dir, "s")
 	kept := dial(t, s.addr)
 	kept.open("/pid")

@@ -166,6 +166,10 @@ func TestServeReturnsNil(t *testing.T) {
 		w := dial(t, ln.Addr().String())
 		w.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 		received(t, busy)
+		go func() {
+			_, _ = io.Copy(io.Discard, w.r) // Close cuts it off
+			w.c.Close()                     // else the server lingers
+		}()
 		if err := end(srv); err != nil {
 			t.Errorf("%s: %v", how, err)
 		}

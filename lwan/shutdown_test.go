@@ -170,10 +170,11 @@ func TestDraining(t *testing.T) {
 	received(t, busy)
 	down := make(chan error, 1)
 	go func() { down <- srv.Shutdown(context.Background()) }()
-	idle.ended()
+	idle.leaves()
 	if a := events.answer("GET"); a.body != ": hello\n\nretry: 3000\n\n" || a.err != nil { // its end is a proper one
 		t.Errorf("%v", a)
 	}
+	events.leaves()
 	settled(t, "listening", 0, func() int64 {
 		c, err := net.Dial("tcp", addr)
 		if err != nil {
@@ -188,7 +189,7 @@ func TestDraining(t *testing.T) {
 	if a := waiting.want("GET", 200, "finished"); !a.close {
 		t.Errorf("%v does not say that the connection ends", a)
 	}
-	waiting.ended()
+	waiting.leaves()
 	if err := received(t, down); err != nil {
 		t.Errorf("%v", err)
 	}
@@ -257,6 +258,7 @@ func TestDrainIdle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := &Server{Addr: "127.0.0.1:0", DrainIdle: grace, Log: slog.New(slog.DiscardHandler)}
 			srv.Handle("GET /ok", text("ok"))
+			clock := stopTime(srv)
 			ended := make(chan error, 1)
 			go func() { ended <- srv.ListenAndServe() }()
 			received(t, srv.Ready())
@@ -277,9 +279,10 @@ func TestDrainIdle(t *testing.T) {
 				if a := idle.want("GET", 200, "ok"); !a.close {
 					t.Errorf("%v does not say that the connection ends", a)
 				}
+			} else {
+				clock.rush(t)
 			}
-			idle.ended()
-			idle.c.Close()
+			idle.leaves()
 			if err := errors.Join(received(t, down), received(t, ended)); err != nil {
 				t.Error(err)
 			}

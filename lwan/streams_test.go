@@ -183,6 +183,7 @@ func shutdown(t *testing.T, srv *Server) {
 
 // TestShutdownWithThousandStreams: each is ended properly, and those of a topic are told when to come back.
 func TestShutdownWithThousandStreams(t *testing.T) {
+	t.Parallel()
 	const each = 250
 	topic := &Topic{Retry: 4321 * time.Millisecond}
 	var ended atomic.Int64
@@ -232,6 +233,7 @@ func TestShutdownWithThousandStreams(t *testing.T) {
 				if rest, err := io.ReadAll(w.r); len(rest) > 0 || err != nil { // a reset could take the end from a slow client
 					t.Errorf("%s: behind the stream: %q, %v", path, rest, err)
 				}
+				w.c.Close() // else the server lingers
 			})
 		}
 	}

@@ -180,13 +180,18 @@ func TestUpgradeEndsWithDraining(t *testing.T) {
 			return resp.Fail(err)
 		}, mw...)
 		addr := serveTest(t, srv)
-		upgraded(t, addr, "")
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := srv.Shutdown(ctx); err != nil {
+		w := upgraded(t, addr, "")
+		down := make(chan error, 1)
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			down <- srv.Shutdown(ctx)
+		}()
+		if err := received(t, ended); err != ErrStopping {
 			t.Errorf("%v", err)
 		}
-		if err := received(t, ended); err != ErrStopping {
+		w.leaves()
+		if err := received(t, down); err != nil {
 			t.Errorf("%v", err)
 		}
 	})

@@ -1,0 +1,14 @@
+//go:build linux && golwan_nethttp
+
+package lwan
+
+import (
+	"testing"
+)
+
+// testClock is for loops, of which there are none: the time of net/http's server passes by itself.
+type testClock struct{}
+
+func stopTime(*Server) testClock { return testClock{} }
+
+func (testClock) rush(testing.TB) {}
