@@ -7,5 +7,6 @@ require (
 	github.com/cbroglie/mustache v1.4.2
 	github.com/klauspost/compress v1.18.5
 	github.com/valyala/bytebufferpool v1.0.0
+	golang.org/x/crypto v0.54.0
 	golang.org/x/sys v0.49.0
 )

@@ -12,7 +12,8 @@
 //
 // There is
 //
-//   - middleware, for Use, Group and Handle: RequestID, CORS, Compress;
+//   - middleware, for Use, Group and Handle: RequestID, CORS, Compress, Expire, ResponseHeaders;
+//   - middleware that keeps some out: Access, BasicAuth, LimitRequests, LimitConcurrency;
 //   - an observer, for Observe: AccessLog;
 //   - a handler: Metrics;
 //   - modules, for Mount or by name from a configuration file: Redirect, Respond.
@@ -24,16 +25,21 @@
 // writes to a body after the handler has returned may be outside of Compress or inside: bodies are
 // compressed when the head goes out, after all middleware.
 //
+// Limits go outside of Access, and that outside of BasicAuth, so that the dearest is asked last;
+// but limits by user (RequestKey) inside of it.
+//
 // # Configuration
 //
 // A configuration is a struct whose zero value works, or lets nothing through where no default
 // would be safe. It is read once. Modules refuse to open with one that makes no sense, and name the
-// field; middleware has no way to say so, and what CORS does not understand matches nothing.
+// field. Middleware that could be told nonsense is made by a function that returns an error; CORS
+// has none, and what it does not understand matches nothing.
 //
 // # Lifetimes
 //
 // AccessLog has a goroutine from its call to its Close. The server calls Close if the log was given
-// to Observe, else the caller does. The rest holds nothing but memory.
+// to Observe, else the caller does. The rest holds nothing but memory, which is bounded for the
+// limits, whatever keys clients send.
 //
 // # Concurrency
 //
@@ -50,7 +56,7 @@
 //
 // # Non-goals
 //
-// No authentication, sessions, rate limits or templates: those are decisions of an application. No
-// other codings than gzip: they need libraries. No rotation of logs: give AccessLog a writer that
-// does it.
+// No sessions, tokens or templates: those are decisions of an application. No other codings than
+// gzip: they need libraries. No limits over several servers: those need a store that they share. No
+// rotation of logs: give AccessLog a writer that does it.
 package handlers

@@ -18,6 +18,13 @@ type RedirectConfig struct {
 	// the two if there is none. The prefix itself, /old, goes to To as it is.
 	To string
 
+	// Fixed goes to To as it is from everywhere, whatever is left of the path.
+	Fixed bool
+
+	// DropQuery leaves the request's query out. To may have one of its own then, and a fragment, if
+	// it is Fixed.
+	DropQuery bool
+
 	// Code is 301, 302, 303, 307 or 308 (RFC 9110 section 15.4). 0 is 307: unlike the permanent
 	// ones it can be taken back, as browsers do not keep it, and unlike 302 it keeps the method.
 	Code lwan.Status
@@ -38,20 +45,29 @@ func openRedirect(s *lwan.Scope, c RedirectConfig) error {
 		return fmt.Errorf("RedirectConfig.Code: %d is no redirect; use 301, 302, 303, 307 or 308",
 			c.Code)
 	}
-	if err := checkTarget(c.To); err != nil {
+	if err := checkTarget(c.To, c.Fixed && c.DropQuery); err != nil {
 		return fmt.Errorf("RedirectConfig.To: %q: %w", c.To, err)
 	}
 	to := c.To
 	if !strings.HasSuffix(to, "/") {
 		to += "/" // else /old/.evil.org would turn https://example.com into another host
 	}
-	s.Handle("", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-		return resp.Redirect(c.Code, c.To+queryOf(req))
-	})
+	query := queryOf
+	if c.DropQuery {
+		query = func(*lwan.Request) string { return "" }
+	}
+	exact := func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Redirect(c.Code, c.To+query(req))
+	}
+	s.Handle("", exact)
+	if c.Fixed {
+		s.Handle("/", exact)
+		return nil
+	}
 	s.Handle("/", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		target := to
 		req.Borrow(func() { target += router.Escape(string(req.RestBytes())) })
-		return resp.Redirect(c.Code, target+queryOf(req))
+		return resp.Redirect(c.Code, target+query(req))
 	})
 	return nil
 }
@@ -64,14 +80,14 @@ func queryOf(req *lwan.Request) string {
 	return ""
 }
 
-func checkTarget(to string) error {
+func checkTarget(to string, whole bool) error {
 	u, err := url.Parse(to)
 	switch {
 	case to == "":
 		return errors.New("is empty")
 	case err != nil:
 		return err
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+	case !whole && (u.RawQuery != "" || u.ForceQuery || u.Fragment != ""):
 		return errors.New("must end with a path: the query is the request's")
 	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/"):
 		return nil

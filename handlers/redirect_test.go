@@ -51,6 +51,29 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
+// TestFixedRedirect: what is left of the path, or the query, can be left out.
+func TestFixedRedirect(t *testing.T) {
+	for _, tt := range []struct {
+		config       handlers.RedirectConfig
+		target, want string
+	}{
+		{handlers.RedirectConfig{To: "/new", Fixed: true}, "/old", "/new"},
+		{handlers.RedirectConfig{To: "/new", Fixed: true}, "/old/a?b", "/new?b"},
+		{handlers.RedirectConfig{To: "/new", DropQuery: true}, "/old/a?b", "/new/a"},
+		{
+			handlers.RedirectConfig{To: "/new?x#y", Fixed: true, DropQuery: true},
+			"/old/a?b", "/new?x#y",
+		},
+	} {
+		srv := &lwan.Server{}
+		srv.Mount("/old", handlers.Redirect.With(tt.config))
+		got := lwantest.Get(t, lwantest.Build(t, srv), tt.target)
+		if to := got.Header.Get("Location"); to != tt.want {
+			t.Errorf("%+v of %s: %s, want %s", tt.config, tt.target, to, tt.want)
+		}
+	}
+}
+
 // A client follows, method and query included.
 func TestRedirectOfServer(t *testing.T) {
 	srv := &lwan.Server{}
@@ -93,6 +116,8 @@ func TestRedirectConfig(t *testing.T) {
 		{handlers.RedirectConfig{To: "https://"}, "RedirectConfig.To"},
 		{handlers.RedirectConfig{To: "/new?a=b"}, "RedirectConfig.To"},
 		{handlers.RedirectConfig{To: "/new?"}, "RedirectConfig.To"},
+		{handlers.RedirectConfig{To: "/new?a", Fixed: true}, "RedirectConfig.To"},
+		{handlers.RedirectConfig{To: "/new?a", DropQuery: true}, "RedirectConfig.To"},
 		{handlers.RedirectConfig{To: "/new#a"}, "RedirectConfig.To"},
 		{handlers.RedirectConfig{To: "/new\r\nX: y"}, "RedirectConfig.To"},
 		{handlers.RedirectConfig{To: "/%zz"}, "RedirectConfig.To"},

@@ -128,7 +128,7 @@ var onlyTests = []string{"lwan/internal/soak", "lwan/internal/smuggling"}
 // foreign is what may be imported from elsewhere. What only benchmarks or examples need is not
 // looked at.
 var foreign = []string{
-	"golang.org/x/sys", "golang.org/x/net", "github.com/valyala/bytebufferpool",
+	"golang.org/x/sys", "golang.org/x/net", "golang.org/x/crypto", "github.com/valyala/bytebufferpool",
 	"github.com/cbroglie/mustache", "github.com/klauspost/compress",
 	"github.com/andybalholm/brotli",
 }

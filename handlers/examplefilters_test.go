@@ -1,0 +1,110 @@
+package handlers_test
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/golwan/golwan/handlers"
+	"github.com/golwan/golwan/lwan"
+	"github.com/golwan/golwan/lwan/lwantest"
+)
+
+// An address of the office may look at everything but at copies that editors leave behind.
+func ExampleAccess() {
+	t := new(testing.B) // an example has no test of its own
+	h := handlers.Access(handlers.AccessConfig{
+		Allow:        []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
+		DenyOthers:   true,
+		DenySuffixes: []string{"~", ".bak"},
+	})(func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Text(200, "welcome")
+	})
+
+	fmt.Println(lwantest.Get(t, h, "/").Status) // from 192.0.2.1
+	fmt.Println(lwantest.Get(t, h, "/index.html~").Status)
+	r := httptest.NewRequest("GET", "/", nil)
+	r.RemoteAddr = "198.51.100.7:4711"
+	fmt.Println(lwantest.Do(t, h, r).Status)
+	// Output:
+	// 200
+	// 403
+	// 403
+}
+
+// A handler behind BasicAuth finds the user in UserKey.
+func ExampleBasicAuth() {
+	t := new(testing.B)
+	auth, err := handlers.BasicAuth(handlers.BasicAuthConfig{
+		Realm: "Administration",
+		// Made with handlers.HashPassword, "golwan hash" or "htpasswd -nB joe".
+		Users: map[string]string{
+			"joe": "$2y$05$WRt.1BKFV5lXWjbSMxlVneZKzNgZL/E3oYYNdQZGZ4GmRyAQUjGNu",
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	h := auth(func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Text(200, "hello "+handlers.UserKey.Must(req))
+	})
+	got := lwantest.Get(t, h, "/")
+	fmt.Println(got.Status, got.Header.Get("WWW-Authenticate"))
+	// Output: 401 Basic realm="Administration", charset="UTF-8"
+}
+
+// Each client has ten requests a second, and may send twenty more at once.
+func ExampleLimitRequests() {
+	limit, err := handlers.LimitRequests(handlers.LimitRequestsConfig{Requests: 10, Burst: 20})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	srv := &lwan.Server{}
+	srv.Use(limit)
+	fmt.Println("ok")
+	// Output: ok
+}
+
+// An address may have four downloads at a time.
+func ExampleLimitConcurrency() {
+	limit, err := handlers.LimitConcurrency(handlers.LimitConcurrencyConfig{Max: 4})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	srv := &lwan.Server{}
+	srv.Group("/downloads", limit)
+	fmt.Println("ok")
+	// Output: ok
+}
+
+// Pictures may be kept for a month, all else for a minute.
+func ExampleExpire() {
+	t := new(testing.B)
+	h := handlers.Expire(handlers.ExpireConfig{
+		After: time.Minute,
+		Types: map[string]time.Duration{"image/*": 30 * 24 * time.Hour},
+	})(func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Data(200, "image/png", []byte("not really"))
+	})
+	fmt.Println(lwantest.Get(t, h, "/").Header.Get("Cache-Control"))
+	// Output: max-age=2592000
+}
+
+func ExampleResponseHeaders() {
+	t := new(testing.B)
+	mw, err := handlers.ResponseHeaders(handlers.ResponseHeadersConfig{
+		Default: map[string]string{"X-Content-Type-Options": "nosniff"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	got := lwantest.Get(t, mw(lwan.NotFound), "/")
+	fmt.Println(got.Status, got.Header.Get("X-Content-Type-Options"))
+	// Output: 404 nosniff
+}
