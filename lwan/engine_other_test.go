@@ -119,27 +119,6 @@ func TestHTTPEngineServesEndpoints(t *testing.T) {
 	}
 }
 
-func TestHTTPEngineUnixSocketThatIsThere(t *testing.T) {
-	t.Chdir(t.TempDir())
-	ln, err := net.Listen("unix", "s")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := listenUnix("s", 0); err == nil {
-		got.Close()
-		t.Error("a socket in use was taken")
-	}
-	ln.(*net.UnixListener).SetUnlinkOnClose(false)
-	if err := ln.Close(); err != nil {
-		t.Fatal(err)
-	}
-	got, err := listenUnix("s", 0)
-	if err != nil {
-		t.Fatal("a socket that nobody listens on: ", err)
-	}
-	got.Close()
-}
-
 func TestHTTPEngineCannotListen(t *testing.T) {
 	ours, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

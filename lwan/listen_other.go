@@ -5,14 +5,14 @@ package lwan
 import (
 	"errors"
 	"io"
-	"io/fs"
 	"net"
 	"net/netip"
 	"os"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
+
+	"github.com/golwan/golwan/lwan/internal/unixsocket"
 )
 
 var errNoSystemd = errors.New("sockets of systemd are there on Linux only")
@@ -31,30 +31,10 @@ func listen(end Endpoint, left *os.File) (net.Listener, error) {
 	case strings.HasPrefix(where, "systemd:"):
 		return nil, errNoSystemd
 	case strings.HasPrefix(where, "unix:"):
-		return listenUnix(strings.TrimPrefix(where, "unix:"), end.Mode)
+		return unixsocket.Listen(strings.TrimPrefix(where, "unix:"), end.Mode)
 	default:
 		return net.Listen("tcp", where)
 	}
-}
-
-// listenUnix binds a unix socket. A socket file that nobody listens on any more is replaced; one that is in use is not.
-func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
-	if st, err := os.Lstat(path); err == nil && st.Mode()&fs.ModeSocket != 0 {
-		if c, err := net.Dial("unix", path); err == nil {
-			return nil, errors.Join(&net.OpError{Op: "listen", Net: "unix", Addr: c.RemoteAddr(), Err: syscall.EADDRINUSE}, c.Close())
-		}
-		if err := os.Remove(path); err != nil {
-			return nil, err
-		}
-	}
-	ln, err := net.Listen("unix", path)
-	if err != nil || mode == 0 {
-		return ln, err
-	}
-	if err := os.Chmod(path, mode); err != nil {
-		return nil, errors.Join(err, ln.Close())
-	}
-	return ln, nil
 }
 
 // countingListener counts connections and what goes over them, and refuses those over a limit.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/golwan/golwan/lwan/internal/unixsocket"
 )
 
 // Lane is a listening socket. Its index in Start's slice is what Conn.Lane tells.
@@ -96,31 +98,14 @@ func (cfg ListenConfig) set(fd int) error {
 	return nil
 }
 
-// listenUnix binds a unix socket. A socket file that nobody listens on any more is replaced; one that is in use is not.
+// listenUnix binds a unix socket.
 func listenUnix(path string, cfg ListenConfig) (*Lane, error) {
-	if st, err := os.Lstat(path); err == nil && st.Mode()&fs.ModeSocket != 0 {
-		c, err := net.Dial("unix", path)
-		if err == nil {
-			c.Close()
-		}
-		if !errors.Is(err, syscall.ECONNREFUSED) { // EAGAIN: it is in use, and its queue is full
-			return nil, &net.OpError{Op: "listen", Net: "unix", Addr: &net.UnixAddr{Name: path, Net: "unix"}, Err: syscall.EADDRINUSE}
-		}
-		if err := os.Remove(path); err != nil {
-			return nil, err
-		}
-	}
-	ln, err := net.Listen("unix", path)
+	ln, err := unixsocket.Listen(path, cfg.Mode)
 	if err != nil {
 		return nil, err
 	}
-	ln.(*net.UnixListener).SetUnlinkOnClose(false)
+	ln.SetUnlinkOnClose(false)
 	defer ln.Close()
-	if cfg.Mode != 0 {
-		if err := os.Chmod(path, cfg.Mode); err != nil {
-			return nil, errors.Join(err, os.Remove(path))
-		}
-	}
 	lane, err := FromListener(ln)
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(path))
