@@ -9,14 +9,16 @@ import (
 	"time"
 )
 
-// TestAwaitInAStreamIsBusy: no goroutine is left, and the stream is not harmed. On net/http there is one for each
-// connection, and nothing queues for it.
+// TestAwaitInAStreamIsBusy: no goroutine is left, and the stream is not harmed. On net/http there
+// is one for each connection, and nothing queues for it.
 func TestAwaitInAStreamIsBusy(t *testing.T) {
 	srv := &Server{Goroutines: 1, Heartbeat: time.Minute, Loops: 1}
 	hold := make(chan struct{})
 	begun := make(chan struct{}, 2)
 	wait := func(context.Context) error { begun <- struct{}{}; <-hold; return nil }
-	srv.Handle("GET /hold", func(req *Request, resp *Response) Status { return resp.Fail(req.Await(wait)) })
+	srv.Handle("GET /hold", func(req *Request, resp *Response) Status {
+		return resp.Fail(req.Await(wait))
+	})
 	srv.Handle("GET /stream", func(req *Request, resp *Response) Status {
 		events := resp.Events()
 		err := req.Await(wait)

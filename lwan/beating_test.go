@@ -26,8 +26,8 @@ func streamLine(t *testing.T, body *bufio.Reader, beginning string) string {
 	}
 }
 
-// TestHeartbeatsDuringAwait: a function that takes its time does not make its event stream look dead. Its result, its
-// panic and the end of the client come through as ever.
+// TestHeartbeatsDuringAwait: a slow function does not make its event stream look dead. Its result,
+// its panic and the client's leaving come through as always.
 func TestHeartbeatsDuringAwait(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, mw ...Middleware) {
@@ -42,7 +42,8 @@ func TestHeartbeatsDuringAwait(t *testing.T) {
 					if s == "panic" {
 						panic(s)
 					}
-					return s + " " + req.Header("X-Long")[:4], nil // what does not wait may be used meanwhile
+					// methods that do not wait may be used meanwhile
+					return s + " " + req.Header("X-Long")[:4], nil
 				case <-ctx.Done():
 					return "", ctx.Err()
 				}
@@ -60,7 +61,8 @@ func TestHeartbeatsDuringAwait(t *testing.T) {
 		addr := serveTest(t, srv)
 		begin := func(path string) (*client, *bufio.Reader) {
 			w := dial(t, addr)
-			w.send("GET " + path + " HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 20_000) + "\r\n\r\n")
+			w.send("GET " + path + " HTTP/1.1\r\nHost: x\r\nX-Long: " +
+				strings.Repeat("x", 20_000) + "\r\n\r\n")
 			_, answer := w.head("GET")
 			body := bufio.NewReader(answer.Body)
 			for range 3 {
@@ -78,7 +80,9 @@ func TestHeartbeatsDuringAwait(t *testing.T) {
 		if _, err := body.ReadString(0); err == nil || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v: the stream looks complete", err)
 		}
-		settled(t, "panics in the log", 1, func() int64 { return int64(book.lines("panic", "GET /{how}")) })
+		settled(t, "panics in the log", 1, func() int64 {
+			return int64(book.lines("panic", "GET /{how}"))
+		})
 		w, _ := begin("/leave")
 		w.reset()
 		if got := received(t, ends); got != ErrGone.Error() {

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// places is who has run, and whether on the loop. Its lock tells the race detector what the sockets do not.
+// places notes which code has run, and whether on the loop. Its lock tells the race detector about
+// an order that the sockets impose unseen.
 type places struct {
 	mu     sync.Mutex
 	onLoop map[string]bool
@@ -47,8 +48,8 @@ func whereabouts(name string, at *places) Middleware {
 	}
 }
 
-// Wherever Blocking stands in the chain of a route, all of it runs on the goroutine, from the outermost middleware on: a
-// session store that is asked before it must not hold the loop.
+// Wherever Blocking stands in the chain of a route, all of it runs on the goroutine, from the
+// outermost middleware on: a session store that is asked before it must not hold the loop.
 func TestBlockingRunsTheWholeChain(t *testing.T) {
 	inner := func(at *places) Handler {
 		return func(req *Request, resp *Response) Status {
@@ -59,10 +60,18 @@ func TestBlockingRunsTheWholeChain(t *testing.T) {
 	}
 	pass := func(h http.Handler) http.Handler { return h }
 	for name, register := range map[string]func(srv *Server, session Middleware, h Handler){
-		"group":   func(srv *Server, session Middleware, h Handler) { srv.Group("", session, Blocking).Handle("GET /", h) },
-		"outer":   func(srv *Server, session Middleware, h Handler) { srv.Group("", Blocking, session).Handle("GET /", h) },
-		"route":   func(srv *Server, session Middleware, h Handler) { srv.Handle("GET /", h, session, Blocking) },
-		"handler": func(srv *Server, session Middleware, h Handler) { srv.Handle("GET /", Blocking(h), session) },
+		"group": func(srv *Server, session Middleware, h Handler) {
+			srv.Group("", session, Blocking).Handle("GET /", h)
+		},
+		"outer": func(srv *Server, session Middleware, h Handler) {
+			srv.Group("", Blocking, session).Handle("GET /", h)
+		},
+		"route": func(srv *Server, session Middleware, h Handler) {
+			srv.Handle("GET /", h, session, Blocking)
+		},
+		"handler": func(srv *Server, session Middleware, h Handler) {
+			srv.Handle("GET /", Blocking(h), session)
+		},
 		"nested": func(srv *Server, session Middleware, h Handler) {
 			srv.Handle("GET /", Blocking(Blocking(h)), session, Blocking)
 		},
@@ -92,7 +101,8 @@ func TestBlockingRunsTheWholeChain(t *testing.T) {
 	}
 }
 
-// What answers 404, 405 and OPTIONS of a Blocking group runs in its middleware, and so on the goroutine, too.
+// The answers 404, 405 and OPTIONS of a Blocking group come from inside its middleware, and so run
+// on the goroutine too.
 func TestBlockingMisses(t *testing.T) {
 	srv := &Server{Loops: 1}
 	var at places
@@ -100,17 +110,20 @@ func TestBlockingMisses(t *testing.T) {
 	srv.Handle("GET /x", text("ok"))
 	addr := serveTest(t, srv)
 	for raw, want := range map[string]int{
-		get1("/nowhere"): 404, "OPTIONS /x HTTP/1.1\r\nHost: x\r\n\r\n": 204, "DELETE /x HTTP/1.1\r\nHost: x\r\n\r\n": 405, get1("/a/../x"): 307,
+		get1("/nowhere"): 404, "OPTIONS /x HTTP/1.1\r\nHost: x\r\n\r\n": 204,
+		"DELETE /x HTTP/1.1\r\nHost: x\r\n\r\n": 405, get1("/a/../x"): 307,
 	} {
 		method, _, _ := strings.Cut(raw, " ")
 		a := once(t, addr, method, raw)
 		if on, run := at.seen()["session"]; a.status != want || on || !run {
-			t.Errorf("%q: %v, want %d; middleware has run: %v, on the loop: %v", raw, a, want, run, on)
+			t.Errorf("%q: %v, want %d; middleware has run: %v, on the loop: %v",
+				raw, a, want, run, on)
 		}
 	}
 }
 
-// sometimes is middleware that is Blocking for some requests only, which nobody can see when it is registered.
+// sometimes is middleware that is Blocking for some requests only, which does not show when it is
+// registered.
 func sometimes(next Handler) Handler {
 	aside := Blocking(next)
 	return func(req *Request, resp *Response) Status {
@@ -123,8 +136,8 @@ func sometimes(next Handler) Handler {
 
 var visitor = NewKey[string]("visitor")
 
-// A handler that is Blocking inside of others, which run on the loop, is as good as one that is not: what it does to
-// request and answer is seen outside, and the other way round.
+// A handler that is Blocking inside of others, which run on the loop, is as good as one that is
+// not: what it does to request and answer is seen outside, and the other way round.
 func TestBlockingInTheMiddle(t *testing.T) {
 	srv := &Server{Loops: 1}
 	var mu sync.Mutex
@@ -138,7 +151,10 @@ func TestBlockingInTheMiddle(t *testing.T) {
 		return func(req *Request, resp *Response) Status {
 			visitor.Set(req, "outer")
 			resp.SetHeader("X-Outer", "1")
-			resp.BeforeHead(func(st Status) { resp.AddHeader("X-Hooks", fmt.Sprint("outer ", int(st), " ", resp.Header("X-Inner"))) })
+			resp.BeforeHead(func(st Status) {
+				resp.AddHeader("X-Hooks",
+					fmt.Sprint("outer ", int(st), " ", resp.Header("X-Inner")))
+			})
 			req.Defer(func() { note("outer") })
 			st := next(req, resp)
 			v, _ := visitor.Get(req)
@@ -153,7 +169,9 @@ func TestBlockingInTheMiddle(t *testing.T) {
 		v, _ := visitor.Get(req)
 		visitor.Set(req, v+" and inner")
 		resp.SetHeader("X-Inner", "2")
-		resp.BeforeHead(func(st Status) { resp.AddHeader("X-Hooks", fmt.Sprint("inner ", int(st), " ", resp.Header("X-Outer"))) })
+		resp.BeforeHead(func(st Status) {
+			resp.AddHeader("X-Hooks", fmt.Sprint("inner ", int(st), " ", resp.Header("X-Outer")))
+		})
 		req.Defer(func() { note("inner " + req.Param("what")) })
 		body, err := req.BodyBytes()
 		if err != nil {
@@ -229,7 +247,8 @@ func TestBodyFirst(t *testing.T) {
 		slow = append(slow, w)
 	}
 	chunked := dial(t, addr)
-	chunked.send("POST /first HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nslow\r\n")
+	chunked.send("POST /first HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n" +
+		"slow\r\n")
 	settled(t, "parked", 6, func() int64 { return srv.Stats().Conns.Parked })
 	if n := srv.Stats().Awaiting; n != 0 {
 		t.Errorf("%d goroutines wait for slow clients", n)
@@ -242,18 +261,20 @@ func TestBodyFirst(t *testing.T) {
 	chunked.send("4\r\nbody\r\n0\r\n\r\n")
 	chunked.want("POST", 200, "slowbody")
 	part := dial(t, addr)
-	part.send("POST /limited/ HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\nExpect: 100-continue\r\n\r\n")
+	part.send("POST /limited/ HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n" +
+		"Expect: 100-continue\r\n\r\n")
 	if a, _ := part.head("POST"); a.status != 100 {
 		t.Errorf("%v, want 100 Continue", a)
 	}
 	part.send("slow")
-	settled(t, "handlers", 1, func() int64 { return srv.Stats().Awaiting }) // it has what it was to have first
+	// it has what it was to have first
+	settled(t, "handlers", 1, func() int64 { return srv.Stats().Awaiting })
 	part.send("body")
 	part.want("POST", 200, "slowbody")
 }
 
-// Clients that send their bodies slowly cannot take all goroutines, whatever BodyFirst is, and also where they come at once:
-// before the first handler is seen to wait for a body.
+// Clients that send their bodies slowly cannot take all goroutines, whatever BodyFirst is, and also
+// where they come at once: before the first handler is seen to wait for a body.
 func TestSlowBodiesLeaveGoroutines(t *testing.T) {
 	srv := &Server{Loops: 1, Goroutines: 4}
 	begin := make(chan struct{})
@@ -282,7 +303,9 @@ func TestSlowBodiesLeaveGoroutines(t *testing.T) {
 		w.send("body")
 		w.want("POST", 200, "slowbody")
 	}
-	settled(t, "handlers that wait for bodies", 0, func() int64 { return srv.life.core.goroutine.early.Load() })
+	settled(t, "handlers that wait for bodies", 0, func() int64 {
+		return srv.life.core.goroutine.early.Load()
+	})
 }
 
 // The deadline of a context that SetContext has put in place of the request's own ends its waits.
@@ -320,7 +343,8 @@ func TestDeadlineOfSetContext(t *testing.T) {
 	})
 }
 
-// A goroutine that sleeps on the request of a Blocking handler is told when that has ended, and so is one that begins later.
+// A goroutine that sleeps on the request of a Blocking handler gets an error when the handler has
+// ended, and so does one that begins to sleep later.
 func TestStraySleeps(t *testing.T) {
 	srv := &Server{Loops: 1}
 	stray := make(chan error, 2)

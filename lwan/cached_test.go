@@ -46,7 +46,8 @@ func TestCached(t *testing.T) {
 		{"hit", "old", nil, 200, []string{"answer", "release old"}},
 		{"miss", "made of miss", nil, 200, []string{"get miss", "answer", "release made of miss"}},
 		{"miss", "404 Not Found\n", &Error{Status: 404}, 404, []string{"get miss", "answer"}},
-		{"miss", "500 Internal Server Error\n", errors.New("secret"), 500, []string{"get miss", "answer"}},
+		{"miss", "500 Internal Server Error\n", errors.New("secret"), 500,
+			[]string{"get miss", "answer"}},
 	}
 	for _, tt := range tests {
 		src := &shelf{values: map[string]string{"hit": "old"}, err: tt.err}
@@ -104,7 +105,8 @@ func TestCachedOnLoop(t *testing.T) {
 	}
 	stop()
 	slices.Sort(src.did)
-	if want := []string{"get miss", "release made of miss", "release old", "release old"}; !slices.Equal(src.did, want) {
+	want := []string{"get miss", "release made of miss", "release old", "release old"}
+	if !slices.Equal(src.did, want) {
 		t.Errorf("%q, want %q", src.did, want)
 	}
 }

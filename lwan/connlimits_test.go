@@ -22,7 +22,8 @@ func dialFrom(t *testing.T, addr, host string) *client {
 	return newClient(t, c)
 }
 
-// refused fails unless the connection is answered with 503 and closed, although it has sent a request.
+// refused fails unless the connection is answered with 503 and closed, although it has sent a
+// request.
 func (w *client) refused() {
 	w.t.Helper()
 	w.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -33,8 +34,8 @@ func (w *client) refused() {
 	w.ended()
 }
 
-// TestMaxConnsPerAddr: one connection more than an address may have is refused, others are served, and there is room
-// again once one is closed.
+// TestMaxConnsPerAddr: one connection more than an address may have is refused, others are served,
+// and there is room again once one is closed.
 func TestMaxConnsPerAddr(t *testing.T) {
 	srv := &Server{MaxConnsPerAddr: 3}
 	srv.Handle("GET /", text("hello"))
@@ -53,7 +54,10 @@ func TestMaxConnsPerAddr(t *testing.T) {
 		w.open("/")
 	}
 	open[0].c.Close()
-	settled(t, "connections", 3, func() int64 { s := srv.Stats(); return s.Conns.Idle + s.Conns.Active })
+	settled(t, "connections", 3, func() int64 {
+		s := srv.Stats()
+		return s.Conns.Idle + s.Conns.Active
+	})
 	dialFrom(t, addr, "127.0.0.1").open("/")
 	dialFrom(t, addr, "127.0.0.1").refused()
 }
@@ -78,11 +82,14 @@ func TestMaxConnsPerAddrOnUnixSockets(t *testing.T) {
 	}
 }
 
-// TestMaxRequests: the last answer of a connection says so, and it is closed; what comes behind it is not answered.
+// TestMaxRequests: the last answer of a connection says so, and it is closed; what comes behind it
+// is not answered.
 func TestMaxRequests(t *testing.T) {
 	const most = 5
 	srv := &Server{MaxRequests: most}
-	srv.Handle("GET /{i}", func(req *Request, resp *Response) Status { return resp.Text(200, req.Param("i")) })
+	srv.Handle("GET /{i}", func(req *Request, resp *Response) Status {
+		return resp.Text(200, req.Param("i"))
+	})
 	srv.Handle("POST /echo", echo)
 	addr := serveTest(t, srv)
 	request := func(i int) string { return fmt.Sprintf("GET /%d HTTP/1.1\r\nHost: x\r\n\r\n", i) }
@@ -93,7 +100,8 @@ func TestMaxRequests(t *testing.T) {
 		}
 	}
 	one, together, slow := dial(t, addr), dial(t, addr), dial(t, addr)
-	for i := 1; i <= most; i++ { // one after the other: the count outlives the time in which the connection is idle
+	// one after the other: the count outlives the time in which the connection is idle
+	for i := 1; i <= most; i++ {
 		one.send(request(i))
 		expect(one, i)
 	}
@@ -129,8 +137,9 @@ func TestMaxRequests(t *testing.T) {
 // TestNegativeIsNone: what is no limit of one request is taken away by a negative value too.
 func TestNegativeIsNone(t *testing.T) {
 	srv := &Server{
-		MaxPipelined: -1, MaxRequests: -1, MaxConns: -1, MaxConnsPerAddr: -1, Goroutines: -1, HeaderTimeout: -1, IdleTimeout: -1,
-		LingerTimeout: -1, DrainTimeout: -1, StallAfter: -1, TakeOverAfter: -1, Loops: 1,
+		MaxPipelined: -1, MaxRequests: -1, MaxConns: -1, MaxConnsPerAddr: -1, Goroutines: -1,
+		HeaderTimeout: -1, IdleTimeout: -1, LingerTimeout: -1, DrainTimeout: -1, StallAfter: -1,
+		TakeOverAfter: -1, Loops: 1,
 	}
 	srv.Handle("GET /", text("hello"), Blocking)
 	addr := serveTest(t, srv)

@@ -7,17 +7,21 @@ import (
 	"testing"
 )
 
-// TestCompressedBodyWasMisread: a body in gzip was taken for JSON, or for a form, as it came: 400, and the client was told
-// that its JSON was malformed. It is not decompressed either: what it becomes has no bound.
+// TestCompressedBodyWasMisread: a body in gzip was taken for JSON, or for a form, as it came: 400,
+// and the client was told that its JSON was malformed. It is not decompressed either: its
+// decompressed size has no bound.
 func TestCompressedBodyWasMisread(t *testing.T) {
 	const parts = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b--\r\n"
 	readers := map[string]struct {
 		contentType, body string
 		read              func(req *Request) error
 	}{
-		"ReadJSON":        {"application/json", `{"a":1}`, func(req *Request) error { _, err := ReadJSON[map[string]int](req); return err }},
-		"Form":            {"application/x-www-form-urlencoded", "a=1", func(req *Request) error { _, err := req.Form(); return err }},
-		"Form, multipart": {"multipart/form-data; boundary=b", parts, func(req *Request) error { _, err := req.Form(); return err }},
+		"ReadJSON": {"application/json", `{"a":1}`,
+			func(req *Request) error { _, err := ReadJSON[map[string]int](req); return err }},
+		"Form": {"application/x-www-form-urlencoded", "a=1",
+			func(req *Request) error { _, err := req.Form(); return err }},
+		"Form, multipart": {"multipart/form-data; boundary=b", parts,
+			func(req *Request) error { _, err := req.Form(); return err }},
 		"Parts": {"multipart/form-data; boundary=b", parts, func(req *Request) error {
 			for _, err := range req.Parts() {
 				if err != nil {
@@ -29,10 +33,12 @@ func TestCompressedBodyWasMisread(t *testing.T) {
 	}
 	for name, r := range readers {
 		for field, refused := range map[string]bool{
-			"": false, "\nContent-Encoding: identity": false, "\nContent-Encoding: ,": false, "\nContent-Encoding: gzip": true,
+			"": false, "\nContent-Encoding: identity": false, "\nContent-Encoding: ,": false,
+			"\nContent-Encoding: gzip":                                     true,
 			"\ncontent-encoding: identity\nCONTENT-ENCODING: identity, br": true,
 		} {
-			head := fmt.Sprintf("POST / HTTP/1.1\nHost: x\nContent-Type: %s\nContent-Length: %d%s", r.contentType, len(r.body), field)
+			head := fmt.Sprintf("POST / HTTP/1.1\nHost: x\nContent-Type: %s\nContent-Length: %d%s",
+				r.contentType, len(r.body), field)
 			req, _ := memoryRequest(t, head, strings.NewReader(r.body))
 			resp := &Response{}
 			resp.begin(req)
@@ -48,7 +54,9 @@ func TestCompressedBodyWasMisread(t *testing.T) {
 			}
 		}
 	}
-	req, _ := memoryRequest(t, "POST / HTTP/1.1\nHost: x\nContent-Length: 2\nContent-Encoding: gzip", strings.NewReader("\x1f\x8b"))
+	req, _ := memoryRequest(t,
+		"POST / HTTP/1.1\nHost: x\nContent-Length: 2\nContent-Encoding: gzip",
+		strings.NewReader("\x1f\x8b"))
 	if b, err := io.ReadAll(req.Body()); err != nil || string(b) != "\x1f\x8b" {
 		t.Errorf("the bytes as they are: %q, %v", b, err)
 	}

@@ -51,7 +51,8 @@ func TestCookieLimit(t *testing.T) {
 }
 
 func TestCookieAllocations(t *testing.T) {
-	req, _ := memoryRequest(t, "GET / HTTP/1.1\nHost: h\nCookie: theme=dark; session=0123456789abcdef; q=\"x y\"", nil)
+	req, _ := memoryRequest(t,
+		"GET / HTTP/1.1\nHost: h\nCookie: theme=dark; session=0123456789abcdef; q=\"x y\"", nil)
 	for name, want := range map[string]float64{"absent": 0, "session": 1, "q": 1} {
 		got := testing.AllocsPerRun(100, func() {
 			req.cookies.reset()
@@ -65,7 +66,8 @@ func TestCookieAllocations(t *testing.T) {
 
 func FuzzCookie(f *testing.F) {
 	for _, seed := range []string{
-		"a=1; b=2", "a=\"x\"; a=y", " a = 1 ;; b", "a=\"; b=\"\"", "a=\x7f; b=é", "a\tb=1;c=\t2\t", "=x; a", "a=1\nb=2\n a=3",
+		"a=1; b=2", "a=\"x\"; a=y", " a = 1 ;; b", "a=\"; b=\"\"", "a=\x7f; b=é", "a\tb=1;c=\t2\t",
+		"=x; a", "a=1\nb=2\n a=3",
 	} {
 		f.Add(seed)
 	}

@@ -13,7 +13,8 @@ import (
 
 const deadline = 20 * time.Millisecond
 
-// overdue are handlers whose time is up while they do what their names say. Those that can notice would wait for ever.
+// overdue are handlers whose time is up while they do what their names say. Handlers that can
+// notice would wait for ever.
 var overdue = map[string]Handler{
 	"sleep": func(req *Request, resp *Response) Status { return resp.Fail(req.Sleep(time.Hour)) },
 	"sleep, error ignored": func(req *Request, resp *Response) Status {
@@ -27,7 +28,10 @@ var overdue = map[string]Handler{
 		return resp.Text(200, "the sequence has ended")
 	},
 	"await": func(req *Request, resp *Response) Status {
-		return resp.Fail(req.Await(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }))
+		return resp.Fail(req.Await(func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}))
 	},
 	"await, deaf": func(req *Request, resp *Response) Status {
 		err := req.Await(func(context.Context) error {
@@ -75,8 +79,9 @@ var overdue = map[string]Handler{
 	},
 }
 
-// TestDeadline: whatever the handler does when its time is up, on the loop or on a goroutine, the client gets 503 as long
-// as nothing was sent. What middleware has set is sent too, and the connection goes on if the request was read to its end.
+// TestDeadline: whatever the handler does when its time is up, on the loop or on a goroutine, the
+// client gets 503 as long as nothing was sent. What middleware has set is sent too, and the
+// connection goes on if the request was read to its end.
 func TestDeadline(t *testing.T) {
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{Limits: Limits{Timeout: deadline}}
@@ -102,16 +107,19 @@ func TestDeadline(t *testing.T) {
 				path := "POST /" + strings.ReplaceAll(name, " ", "_") + " HTTP/1.1\r\nHost: x\r\n"
 				unread := strings.HasPrefix(name, "body") || name == "form"
 				if unread {
-					path += "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 10\r\n\r\nhalf="
+					path += "Content-Type: application/x-www-form-urlencoded\r\n" +
+						"Content-Length: 10\r\n\r\nhalf="
 				} else {
 					path += "\r\n"
 				}
 				w.send(path)
 				a := w.answer("POST")
-				if a.status != 503 || a.header.Get("Retry-After") == "" || a.header.Get("Cache-Control") == "max-age=3600" {
+				if a.status != 503 || a.header.Get("Retry-After") == "" ||
+					a.header.Get("Cache-Control") == "max-age=3600" {
 					t.Errorf("%v", a)
 				}
-				if ignored := strings.HasSuffix(name, "ignored"); !ignored && a.header.Get("X-Middleware") == "" {
+				ignored := strings.HasSuffix(name, "ignored")
+				if !ignored && a.header.Get("X-Middleware") == "" {
 					t.Errorf("%v: what middleware has set is lost", a)
 				}
 				if a.close {
@@ -124,8 +132,8 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
-// TestDeadlineOfAStream: once the head has left, the limit has been kept. An event stream lives on, and so does its
-// context.
+// TestDeadlineOfAStream: once the head has left, the limit has been kept. An event stream lives on,
+// and so does its context.
 func TestDeadlineOfAStream(t *testing.T) {
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{Limits: Limits{Timeout: deadline}}

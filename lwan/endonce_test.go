@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestSubscriptionEndsOnce: a handler that dies behind Subscribe, with an answer that must not be sent, ends its
-// subscription once.
+// TestSubscriptionEndsOnce: a handler that dies behind Subscribe, with an answer that must not be
+// sent, ends its subscription once.
 func TestSubscriptionEndsOnce(t *testing.T) {
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{}
@@ -43,8 +43,8 @@ type keptOpen struct{ io.Writer }
 
 func (keptOpen) Close() error { return nil }
 
-// TestFailureBehindSubscribe: what middleware makes of it cuts the stream, and ends the subscription, on a loop as behind
-// a Filter.
+// TestFailureBehindSubscribe: a failure that middleware returns cuts the stream and ends the
+// subscription, on a loop and behind a Filter.
 func TestFailureBehindSubscribe(t *testing.T) {
 	plain := func(next Handler) Handler { return next }
 	filter := filtered(func(w io.Writer) io.WriteCloser { return keptOpen{w} })
@@ -76,8 +76,8 @@ type doneFunc func(req *Request, resp *Response)
 func (f doneFunc) Done(req *Request, resp *Response, _ time.Duration) { f(req, resp) }
 func (f doneFunc) Close() error                                       { return nil }
 
-// TestEndRunsOnce: each observer and each function of Defer runs once, whichever of them ends the goroutine, the context
-// ends, and the client has its answer.
+// TestEndRunsOnce: each observer and each function of Defer runs once, whichever of them ends the
+// goroutine, the context ends, and the client has its answer.
 func TestEndRunsOnce(t *testing.T) {
 	for _, where := range []string{"observer", "defer", "handler", "nowhere"} {
 		t.Run(where, func(t *testing.T) {
@@ -105,7 +105,9 @@ func TestEndRunsOnce(t *testing.T) {
 				t.Errorf("%v", a)
 			}
 			received(t, received(t, over).Done())
-			for _, want := range []string{"handler", "observer1", "observer2", "defer3", "defer2", "defer1"} {
+			for _, want := range []string{
+				"handler", "observer1", "observer2", "defer3", "defer2", "defer1",
+			} {
 				if got := received(t, log); got != want {
 					t.Errorf("%s, want %s", got, want)
 				}

@@ -92,7 +92,9 @@ func TestHTTPEngineServesEndpoints(t *testing.T) {
 		t.Fatal(err)
 	}
 	admin := &Routes{}
-	admin.Handle("GET /", func(req *Request, resp *Response) Status { return resp.Text(200, "admin") })
+	admin.Handle("GET /", func(req *Request, resp *Response) Status {
+		return resp.Text(200, "admin")
+	})
 	srv := &Server{Endpoints: []Endpoint{
 		{Addr: "127.0.0.1:0"}, {Addr: "unix:s", Mode: 0o600}, {Listener: ours, Routes: admin},
 	}}
@@ -130,11 +132,15 @@ func TestHTTPEngineCannotListen(t *testing.T) {
 		ours.Addr().String(): "in use",
 		"unix:" + filepath.Join("no", "such", "folder"): "no such file",
 	} {
-		srv := &Server{Endpoints: []Endpoint{{Addr: "127.0.0.1:0"}, {Addr: where}}, Log: slog.New(slog.DiscardHandler)}
+		srv := &Server{
+			Endpoints: []Endpoint{{Addr: "127.0.0.1:0"}, {Addr: where}},
+			Log:       slog.New(slog.DiscardHandler),
+		}
 		closed := false
 		srv.OnClose(func() error { closed = true; return nil })
 		err := srv.ListenAndServe()
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "endpoint 1") {
+		if err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "endpoint 1") {
 			t.Errorf("%s: %v, want %q", where, err, want)
 		}
 		if !closed {
@@ -154,7 +160,8 @@ func TestHTTPEngineRefusesOverMaxConns(t *testing.T) {
 		t.Error("no Retry-After")
 	}
 	expectEnd(t, refused)
-	if st := srv.Stats(); st.Rejected != 1 || st.Accepted != 1 || st.Conns.Idle+st.Conns.Active != 1 {
+	st := srv.Stats()
+	if st.Rejected != 1 || st.Accepted != 1 || st.Conns.Idle+st.Conns.Active != 1 {
 		t.Errorf("%+v", st)
 	}
 	first.Close() // makes room
@@ -219,7 +226,8 @@ func TestHTTPEngineCounts(t *testing.T) {
 	expectHTTP(t, br, 404, "404 Not Found\n")
 	<-over
 	st := srv.Stats()
-	if st.Requests != 2 || st.Status != [6]int64{2: 1, 4: 1} || st.BytesIn < int64(2*len(getRoot)) || st.BytesOut < 100 {
+	if st.Requests != 2 || st.Status != [6]int64{2: 1, 4: 1} ||
+		st.BytesIn < int64(2*len(getRoot)) || st.BytesOut < 100 {
 		t.Errorf("%+v", st)
 	}
 }
@@ -296,14 +304,18 @@ type brokenListener struct {
 
 func (l brokenListener) Accept() (net.Conn, error) { return nil, l.err }
 func (l brokenListener) Close() error              { return nil }
-func (l brokenListener) Addr() net.Addr            { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+func (l brokenListener) Addr() net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}
+}
 
 func TestHTTPEngineLimitsHeads(t *testing.T) {
 	srv := &Server{MaxLineBytes: 1 << 10, MaxHeaderBytes: 1 << 10}
 	srv.Handle("GET /", okHandler)
 	startHTTP(t, srv)
-	_, br := dialHTTP(t, srv.Addrs()[0], "GET / HTTP/1.1\r\nHost: a\r\nX: "+strings.Repeat("x", 1000)+"\r\n\r\n")
+	_, br := dialHTTP(t, srv.Addrs()[0],
+		"GET / HTTP/1.1\r\nHost: a\r\nX: "+strings.Repeat("x", 1000)+"\r\n\r\n")
 	expectHTTP(t, br, 200, "ok")
-	_, br = dialHTTP(t, srv.Addrs()[0], "GET / HTTP/1.1\r\nHost: a\r\nX: "+strings.Repeat("x", 8000)+"\r\n\r\n")
+	_, br = dialHTTP(t, srv.Addrs()[0],
+		"GET / HTTP/1.1\r\nHost: a\r\nX: "+strings.Repeat("x", 8000)+"\r\n\r\n")
 	expectHTTP(t, br, 431, "431 Request Header Fields Too Large")
 }

@@ -14,8 +14,11 @@ import (
 
 const browserAccept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
-// errorAnswer is the response with the error page for st, to a GET of target; prepare is what a handler did before.
-func errorAnswer(t testing.TB, accept, target string, st Status, prepare func(resp *Response)) *Response {
+// errorAnswer is the response with the error page for st, to a GET of target; prepare is what a
+// handler did before.
+func errorAnswer(
+	t testing.TB, accept, target string, st Status, prepare func(resp *Response),
+) *Response {
 	t.Helper()
 	head := "GET " + target + " HTTP/1.1\nHost: h"
 	if accept != "" {
@@ -36,14 +39,19 @@ func errorAnswer(t testing.TB, accept, target string, st Status, prepare func(re
 
 func TestErrorPageForms(t *testing.T) {
 	failure := func(resp *Response) {
-		resp.Fail(&Error{Status: 422, Message: "invalid item", Fields: map[string]string{"price": "is negative", "name": "is missing"}, Err: errors.New("secret")})
+		resp.Fail(&Error{
+			Status: 422, Message: "invalid item",
+			Fields: map[string]string{"price": "is negative", "name": "is missing"},
+			Err:    errors.New("secret"),
+		})
 	}
 	text := "422 Unprocessable Entity\ninvalid item\nname: is missing\nprice: is negative\n"
 	tests := []struct{ accept, contentType, body string }{
 		{"", typeText, text},
 		{"*/*", typeText, text},
 		{"image/png", typeText, text}, // nothing that we have
-		{"application/json", typeJSON, `{"status":422,"error":"Unprocessable Entity","message":"invalid item","fields":{"name":"is missing","price":"is negative"}}`},
+		{"application/json", typeJSON,
+			`{"status":422,"error":"Unprocessable Entity","message":"invalid item","fields":{"name":"is missing","price":"is negative"}}`},
 		{browserAccept, typeHTML, ""},
 	}
 	for _, tt := range tests {
@@ -62,17 +70,24 @@ func TestErrorPageForms(t *testing.T) {
 
 func TestErrorPageHTML(t *testing.T) {
 	page := string(errorAnswer(t, browserAccept, "/items?q=1", 422, func(resp *Response) {
-		resp.Fail(&Error{Status: 422, Message: "invalid item", Fields: map[string]string{"price": "is negative", "name": "is missing"}})
+		resp.Fail(&Error{
+			Status: 422, Message: "invalid item",
+			Fields: map[string]string{"price": "is negative", "name": "is missing"},
+		})
 	}).body)
 	for _, want := range []string{
-		"<!DOCTYPE html>", "<title>422 Unprocessable Entity</title>", "<h1>422 Unprocessable Entity</h1>", "<p>invalid item</p>",
-		"<dt>name</dt><dd>is missing</dd>", "<dt>price</dt><dd>is negative</dd>", "prefers-color-scheme: dark",
+		"<!DOCTYPE html>", "<title>422 Unprocessable Entity</title>",
+		"<h1>422 Unprocessable Entity</h1>", "<p>invalid item</p>",
+		"<dt>name</dt><dd>is missing</dd>", "<dt>price</dt><dd>is negative</dd>",
+		"prefers-color-scheme: dark",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%q is missing", want)
 		}
 	}
-	for _, unwanted := range []string{"{{", "}}", "<script", "http://", "https://", "/items", "src=", "href="} {
+	for _, unwanted := range []string{
+		"{{", "}}", "<script", "http://", "https://", "/items", "src=", "href=",
+	} {
 		if strings.Contains(page, unwanted) {
 			t.Errorf("there is %q", unwanted)
 		}
@@ -81,7 +96,8 @@ func TestErrorPageHTML(t *testing.T) {
 		t.Error("the fields are not sorted")
 	}
 	page = string(errorAnswer(t, browserAccept, "/", 503, nil).body)
-	if strings.Contains(page, "<p>") || strings.Contains(page, "<dl>") || strings.Contains(page, "<code>") {
+	if strings.Contains(page, "<p>") || strings.Contains(page, "<dl>") ||
+		strings.Contains(page, "<code>") {
 		t.Errorf("empty elements:\n%s", page)
 	}
 }
@@ -93,7 +109,8 @@ func TestErrorPagePath(t *testing.T) {
 		t.Errorf("no %s:\n%s", want, page)
 	}
 	for _, accept := range []string{"", "application/json"} {
-		if body := string(errorAnswer(t, accept, target, 404, nil).body); strings.Contains(body, "script") {
+		body := string(errorAnswer(t, accept, target, 404, nil).body)
+		if strings.Contains(body, "script") {
 			t.Errorf("%s: %s", accept, body)
 		}
 	}
@@ -106,11 +123,13 @@ func TestErrorPageEscapes(t *testing.T) {
 		resp.Fail(&Error{Status: 400, Message: evil, Fields: map[string]string{evil: evil}})
 	}
 	page := string(errorAnswer(t, browserAccept, "/", 400, message).body)
-	if strings.Contains(page, "<script") || strings.Count(page, "&lt;script&gt;") != 3 || strings.Contains(page, "400 Bad Request&#39;") {
+	if strings.Contains(page, "<script") || strings.Count(page, "&lt;script&gt;") != 3 ||
+		strings.Contains(page, "400 Bad Request&#39;") {
 		t.Errorf("not escaped:\n%s", page)
 	}
 	var got errorInfo
-	if err := json.Unmarshal(errorAnswer(t, "application/json", "/", 400, message).body, &got); err != nil || got.Message != evil || got.Fields[evil] != evil {
+	err := json.Unmarshal(errorAnswer(t, "application/json", "/", 400, message).body, &got)
+	if err != nil || got.Message != evil || got.Fields[evil] != evil {
 		t.Errorf("JSON: %+v, %v", got, err)
 	}
 }
@@ -124,13 +143,24 @@ func TestErrorPageMessage(t *testing.T) {
 		want    string
 	}{
 		{"nothing", 404, nil, "404 Not Found\n"},
-		{"Error", 403, func(r *Response) { r.Error(403, "not yours") }, "403 Forbidden\nnot yours\n"},
+		{"Error", 403, func(r *Response) { r.Error(403, "not yours") },
+			"403 Forbidden\nnot yours\n"},
 		{"Fail", 409, func(r *Response) { r.Fail(own) }, "409 Conflict\ntaken\n"},
-		{"Fail, wrapped", 409, func(r *Response) { r.Fail(fmt.Errorf("secret: %w", own)) }, "409 Conflict\ntaken\n"},
-		{"Fail without message", 409, func(r *Response) { r.Fail(&Error{Status: 409, Err: own}) }, "409 Conflict\n"},
-		{"another error", 500, func(r *Response) { r.Fail(errors.New("secret")) }, "500 Internal Server Error\n"},
-		{"a file that is missing", 404, func(r *Response) { r.Fail(&os.PathError{Op: "open", Path: "/secret", Err: os.ErrNotExist}) }, "404 Not Found\n"},
-		{"panic", 500, func(r *Response) { r.Fail(&PanicError{Value: "secret", Stack: []byte("secret")}) }, "500 Internal Server Error\n"},
+		{"Fail, wrapped", 409, func(r *Response) { r.Fail(fmt.Errorf("secret: %w", own)) },
+			"409 Conflict\ntaken\n"},
+		{"Fail without message", 409, func(r *Response) { r.Fail(&Error{Status: 409, Err: own}) },
+			"409 Conflict\n"},
+		{"another error", 500, func(r *Response) { r.Fail(errors.New("secret")) },
+			"500 Internal Server Error\n"},
+		{"a file that is missing", 404,
+			func(r *Response) {
+				r.Fail(&os.PathError{
+					Op: "open", Path: "/secret", Err: os.ErrNotExist,
+				})
+			}, "404 Not Found\n"},
+		{"panic", 500,
+			func(r *Response) { r.Fail(&PanicError{Value: "secret", Stack: []byte("secret")}) },
+			"500 Internal Server Error\n"},
 		{"hidden by middleware", 404, func(r *Response) { r.Fail(own) }, "404 Not Found\n"},
 		{"unknown status", 499 + 100, nil, "599\n"},
 	}
@@ -150,7 +180,8 @@ func TestErrorPageFields(t *testing.T) {
 		resp.SetHeader("X-Kept", "1")
 		resp.SetHeader("Vary", "Origin, accept")
 	})
-	if resp.ctype != typeText || resp.length >= 0 || resp.Header("Content-Encoding") != "" || resp.Header("X-Kept") != "1" {
+	if resp.ctype != typeText || resp.length >= 0 || resp.Header("Content-Encoding") != "" ||
+		resp.Header("X-Kept") != "1" {
 		t.Errorf("%s, %d, %v", resp.ctype, resp.length, resp.fields)
 	}
 	var vary []string
@@ -162,7 +193,9 @@ func TestErrorPageFields(t *testing.T) {
 	if !reflect.DeepEqual(vary, []string{"Origin, accept"}) {
 		t.Errorf("Vary: %q", vary)
 	}
-	for value, want := range map[string]bool{"*": true, "Accept": true, "Accept-Encoding": false, "X-Accept, Origin": false} {
+	for value, want := range map[string]bool{
+		"*": true, "Accept": true, "Accept-Encoding": false, "X-Accept, Origin": false,
+	} {
 		resp := &Response{response: response{fields: []field{{"vary", value}}}}
 		if got := varies(resp, "Accept"); got != want {
 			t.Errorf("Vary: %s: %v", value, got)
@@ -185,7 +218,8 @@ func TestErrorPageUnparsed(t *testing.T) {
 	resp.begin(req)
 	resp.message = "the field line has no colon"
 	core.errorPage(req, resp, 400)
-	if want := "400 Bad Request\nthe field line has no colon\n"; string(resp.body) != want || resp.ctype != typeText {
+	want := "400 Bad Request\nthe field line has no colon\n"
+	if string(resp.body) != want || resp.ctype != typeText {
 		t.Errorf("%s: %q, want %q", resp.ctype, resp.body, want)
 	}
 }
@@ -203,13 +237,16 @@ func TestErrorPageIsWhole(t *testing.T) {
 	r.Header.Set("Accept", browserAccept)
 	rec := httptest.NewRecorder()
 	ToHTTP(h).ServeHTTP(rec, r)
-	if rec.Code != 403 || rec.Header().Get("Content-Length") != fmt.Sprint(rec.Body.Len()) || rec.Header().Get("Content-Type") != typeHTML {
+	if rec.Code != 403 || rec.Header().Get("Content-Length") != fmt.Sprint(rec.Body.Len()) ||
+		rec.Header().Get("Content-Type") != typeHTML {
 		t.Errorf("%d %v, %d bytes", rec.Code, rec.Header(), rec.Body.Len())
 	}
 }
 
 func TestEscapeHTML(t *testing.T) {
-	for s, want := range map[string]string{"a": "a", `<a href="x">'&`: "&lt;a href=&#34;x&#34;&gt;&#39;&amp;", "": ""} {
+	for s, want := range map[string]string{
+		"a": "a", `<a href="x">'&`: "&lt;a href=&#34;x&#34;&gt;&#39;&amp;", "": "",
+	} {
 		if got := escapeHTML(s); got != want {
 			t.Errorf("%q: %q, want %q", s, got, want)
 		}

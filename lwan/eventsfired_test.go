@@ -13,7 +13,8 @@ import (
 	"github.com/golwan/golwan/lwan/lwantest"
 )
 
-// fired is what a browser makes of a stream: name and data of each event that it fires, and the ID that it ends with.
+// fired is what a browser makes of a stream: name and data of each event that it fires, and the ID
+// that it ends with.
 func fired(body string) (list []string, lastID string) {
 	// The last one, whose ID is that of the stream, is only there to be asked.
 	all := slices.Collect(lwantest.Events(strings.NewReader(body + "event: end\ndata\n\n")))
@@ -23,8 +24,8 @@ func fired(body string) (list []string, lastID string) {
 	return list, all[len(all)-1].ID
 }
 
-// TestEventsAreFired: an event with a name and no data, or with an ID and no data, was written without a data line, and a
-// browser fires nothing that has none.
+// TestEventsAreFired: an event with a name and no data, or with an ID and no data, was written
+// without a data line, and a browser fires no event without one.
 func TestEventsAreFired(t *testing.T) {
 	tests := []struct {
 		name            string
@@ -61,7 +62,8 @@ func TestEventsAreFired(t *testing.T) {
 				subscribe := func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 					return topic.Subscribe(resp, lwan.Subscription{})
 				}
-				got, id := fired(lwantest.Do(t, subscribe, httptest.NewRequestWithContext(ctx, "GET", "/", nil)).Body)
+				got, id := fired(lwantest.Do(t, subscribe,
+					httptest.NewRequestWithContext(ctx, "GET", "/", nil)).Body)
 				if strings.Join(append(got, "none")[:1], "") != tt.published || id == "" {
 					t.Errorf("Publish: %q with ID %q is fired, want %q", got, id, tt.published)
 				}

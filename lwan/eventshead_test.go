@@ -53,7 +53,10 @@ var endless = map[string]Handler{
 	"await": func(req *Request, resp *Response) Status {
 		ev := resp.Events()
 		for {
-			s, err := Await(req, func(ctx context.Context) (string, error) { <-ctx.Done(); return "", ctx.Err() })
+			s, err := Await(req, func(ctx context.Context) (string, error) {
+				<-ctx.Done()
+				return "", ctx.Err()
+			})
 			if err == nil {
 				err = ev.Send(Event{Data: s})
 			}
@@ -71,14 +74,17 @@ var endless = map[string]Handler{
 		}
 		return 200
 	},
-	"topic": func(req *Request, resp *Response) Status { return new(Topic).Subscribe(resp, Subscription{}) },
+	"topic": func(req *Request, resp *Response) Status {
+		return new(Topic).Subscribe(resp, Subscription{})
+	},
 	"topic behind a filter": func(req *Request, resp *Response) Status {
 		resp.Filter(upperFilter)
 		return new(Topic).Subscribe(resp, Subscription{})
 	},
 }
 
-// TestHeadOfAnEndlessStream: the handler waited on, and the next request on the connection was never answered.
+// TestHeadOfAnEndlessStream: the handler waited on, and the next request on the connection was
+// never answered.
 func TestHeadOfAnEndlessStream(t *testing.T) {
 	t.Parallel()
 	for name, h := range endless {
@@ -91,7 +97,8 @@ func TestHeadOfAnEndlessStream(t *testing.T) {
 				w := dial(t, serveTest(t, srv))
 				w.send("HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n")
 				a := w.answer("HEAD")
-				if ct := a.header.Get("Content-Type"); a.status != 200 || ct != "text/event-stream" && name != "no events" {
+				ct := a.header.Get("Content-Type")
+				if a.status != 200 || ct != "text/event-stream" && name != "no events" {
 					t.Errorf("%v", a)
 				}
 				w.open("/ok")

@@ -9,19 +9,20 @@ import (
 	"github.com/golwan/golwan/lwan/lwantest"
 )
 
-// TestExactPathOfModule: a module says whether it answers at its prefix, at the prefix with a slash, below it, or at
-// several of these; and so does a group.
+// TestExactPathOfModule: a module says whether it answers at its prefix, at the prefix with a
+// slash, below it, or at several of these; and so does a group.
 func TestExactPathOfModule(t *testing.T) {
 	type pattern = string
 	says := func(p pattern) lwan.Handler {
 		return func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Text(200, p) }
 	}
-	module := lwan.Module[[]pattern]{Name: "exact", Open: func(s *lwan.Scope, patterns []pattern) error {
-		for _, p := range patterns {
-			s.Handle(p, says(p))
-		}
-		return nil
-	}}
+	module := lwan.Module[[]pattern]{Name: "exact",
+		Open: func(s *lwan.Scope, patterns []pattern) error {
+			for _, p := range patterns {
+				s.Handle(p, says(p))
+			}
+			return nil
+		}}
 	for _, tt := range []struct {
 		at       string
 		patterns []pattern
@@ -74,7 +75,8 @@ func TestExactPathOfModule(t *testing.T) {
 				have = ""
 			}
 			if got.Status != tt.status || have != tt.want {
-				t.Errorf("%q at %q, %s: %d %q, want %d %q", tt.patterns, tt.at, tt.ask, got.Status, have, tt.status, tt.want)
+				t.Errorf("%q at %q, %s: %d %q, want %d %q",
+					tt.patterns, tt.at, tt.ask, got.Status, have, tt.status, tt.want)
 			}
 		}
 	}

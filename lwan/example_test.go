@@ -84,7 +84,10 @@ type item struct {
 // Validate is called by ReadJSON.
 func (it item) Validate() error {
 	if it.Price < 0 {
-		return &lwan.Error{Status: 422, Message: "invalid item", Fields: map[string]string{"price": "must not be negative"}}
+		return &lwan.Error{
+			Status: 422, Message: "invalid item",
+			Fields: map[string]string{"price": "must not be negative"},
+		}
 	}
 	return nil
 }
@@ -114,11 +117,13 @@ func ExampleRequest_Form() {
 		}
 		return resp.Text(201, form.Get("author")+" wrote: "+form.Get("text"))
 	})
-	try(srv, "POST", "/comments", "application/x-www-form-urlencoded", "author=Ada&text=Hello+there")
+	try(srv, "POST", "/comments", "application/x-www-form-urlencoded",
+		"author=Ada&text=Hello+there")
 	// Output: Ada wrote: Hello there
 }
 
-// Large files are read as they come in. The handler writes to disk, so it is Blocking, and may take more than others.
+// Large files are read as they come in. The handler writes to disk, so it is Blocking, and may take
+// more than others.
 func ExampleRequest_Parts() {
 	uploads, err := os.OpenRoot(os.TempDir())
 	if err != nil {
@@ -134,7 +139,8 @@ func ExampleRequest_Parts() {
 			if part.FileName() == "" {
 				continue
 			}
-			f, err := uploads.Create(part.FileName()) // a Root: whatever the name is, it stays below
+			// a Root: whatever the name is, it stays below
+			f, err := uploads.Create(part.FileName())
 			if err != nil {
 				return resp.Fail(err)
 			}

@@ -9,9 +9,11 @@ import (
 	"testing"
 )
 
-// What this file does is a data race, and the detector says so; without it the request has to say so itself.
+// The tests of this file are data races, and the detector says so; without it the request has to
+// say so itself.
 
-// TestForeignGoroutine: a request that is used by a goroutine which does not run it says so, and nothing breaks.
+// TestForeignGoroutine: a request returns an error to a goroutine that does not run it, and nothing
+// breaks.
 func TestForeignGoroutine(t *testing.T) {
 	srv := &Server{}
 	escaped := make(chan *Request, 1)
@@ -27,7 +29,10 @@ func TestForeignGoroutine(t *testing.T) {
 	settled(t, "active", 0, func() int64 { return srv.Stats().Conns.Active })
 	req := received(t, escaped)
 	_, err := io.ReadAll(req.Body())
-	for name, err := range map[string]error{"Sleep": req.Sleep(1), "Await": req.Await(func(context.Context) error { return nil }), "Body": err} {
+	for name, err := range map[string]error{
+		"Sleep": req.Sleep(1), "Await": req.Await(func(context.Context) error { return nil }),
+		"Body": err,
+	} {
 		if name == "Body" && err == nil {
 			continue // there was none
 		}

@@ -44,7 +44,8 @@ func multipartBody(boundary string, parts ...formPart) string {
 const testFormType = "multipart/form-data; boundary=xyz"
 
 func TestFormEncoded(t *testing.T) {
-	req, _ := formRequest(t, "Application/X-WWW-Form-URLencoded; charset=utf-8", "a=1&b=x+y&a=%32&empty=")
+	req, _ := formRequest(t, "Application/X-WWW-Form-URLencoded; charset=utf-8",
+		"a=1&b=x+y&a=%32&empty=")
 	f, err := req.Form()
 	if err != nil {
 		t.Fatal(err)
@@ -73,21 +74,29 @@ func TestFormErrors(t *testing.T) {
 	}{
 		{"no type", "", "a=1", 415, "the body must be a form"},
 		{"another type", "application/json", "{}", 415, "the body must be a form"},
-		{"another multipart type", "multipart/mixed; boundary=xyz", good, 415, "the body must be a form"},
+		{"another multipart type", "multipart/mixed; boundary=xyz", good, 415,
+			"the body must be a form"},
 		{"semicolon", typeEncodedForm, "a=1;b=2", 400, "the form is malformed"},
 		{"escape", typeEncodedForm, "a=%zz", 400, "the form is malformed"},
-		{"no boundary", "multipart/form-data", good, 400, "the Content-Type of the form has no valid boundary"},
-		{"empty boundary", `multipart/form-data; boundary=""`, good, 400, "the Content-Type of the form has no valid boundary"},
-		{"two boundaries", "multipart/form-data; boundary=a; boundary=b", good, 400, "the Content-Type of the form has no valid boundary"},
+		{"no boundary", "multipart/form-data", good, 400,
+			"the Content-Type of the form has no valid boundary"},
+		{"empty boundary", `multipart/form-data; boundary=""`, good, 400,
+			"the Content-Type of the form has no valid boundary"},
+		{"two boundaries", "multipart/form-data; boundary=a; boundary=b", good, 400,
+			"the Content-Type of the form has no valid boundary"},
 		{"other boundary", "multipart/form-data; boundary=abc", good, 400, "the form is malformed"},
 		{"nothing", testFormType, "", 400, "the form is malformed"},
 		{"truncated", testFormType, good[:len(good)-8], 400, "the form is malformed"},
-		{"truncated in a header", testFormType, "--xyz\r\nContent-Disposition: form-data", 0, ""}, // mime/multipart takes it for the end
-		{"bad header", testFormType, "--xyz\r\nno field\r\n\r\n1\r\n--xyz--\r\n", 400, "the form is malformed"},
+		// mime/multipart takes it for the end
+		{"truncated in a header", testFormType, "--xyz\r\nContent-Disposition: form-data", 0, ""},
+		{"bad header", testFormType, "--xyz\r\nno field\r\n\r\n1\r\n--xyz--\r\n", 400,
+			"the form is malformed"},
 		{"most pairs", typeEncodedForm, strings.Repeat("a=1&", defaultPairs), 0, ""},
-		{"too many pairs", typeEncodedForm, strings.Repeat("a=1&", defaultPairs) + "b", 413, "the form has too many fields"},
+		{"too many pairs", typeEncodedForm, strings.Repeat("a=1&", defaultPairs) + "b", 413,
+			"the form has too many fields"},
 		{"most parts", testFormType, multipartBody("xyz", repeat(value, defaultParts)...), 0, ""},
-		{"too many parts", testFormType, multipartBody("xyz", repeat(value, defaultParts+1)...), 413, "the form has too many fields"},
+		{"too many parts", testFormType, multipartBody("xyz", repeat(value, defaultParts+1)...),
+			413, "the form has too many fields"},
 	}
 	for _, tt := range tests {
 		req, _ := formRequest(t, tt.contentType, tt.body)
@@ -124,7 +133,8 @@ func TestFormTooLarge(t *testing.T) {
 				}
 				_, err := req.Form()
 				if !errors.Is(err, want) {
-					t.Errorf("%.20s: %d bytes, limit %d: %v, want %v", tt.contentType, size, limit, err, want)
+					t.Errorf("%.20s: %d bytes, limit %d: %v, want %v",
+						tt.contentType, size, limit, err, want)
 				}
 			}
 		}
@@ -133,7 +143,8 @@ func TestFormTooLarge(t *testing.T) {
 
 func TestFormMultipart(t *testing.T) {
 	body := multipartBody("xyz",
-		formPart{name: "a", content: "1"}, formPart{name: "a", content: "2"}, formPart{name: "ü&=", content: "line\r\nline"},
+		formPart{name: "a", content: "1"}, formPart{name: "a", content: "2"},
+		formPart{name: "ü&=", content: "line\r\nline"},
 		formPart{"doc", "../../etc/x.txt", "content"}, formPart{"doc", "second.txt", ""})
 	req, car := formRequest(t, testFormType, body)
 	car.loop = true
@@ -141,7 +152,8 @@ func TestFormMultipart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Get("a") != "1" || !reflect.DeepEqual(f.All("a"), []string{"1", "2"}) || f.Get("ü&=") != "line\r\nline" {
+	if f.Get("a") != "1" || !reflect.DeepEqual(f.All("a"), []string{"1", "2"}) ||
+		f.Get("ü&=") != "line\r\nline" {
 		t.Errorf("%v", f.parts.Value)
 	}
 	if f.Get("doc") != "" || f.Get("none") != "" || f.All("none") != nil {
@@ -184,7 +196,8 @@ func TestFormOnDisk(t *testing.T) {
 		dir := t.TempDir()
 		t.Setenv("TMPDIR", dir)
 		content := strings.Repeat("0123456789", size/10+1)[:size]
-		req, car := formRequest(t, testFormType, multipartBody("xyz", formPart{"a", "a.txt", content}, formPart{"b", "b.txt", "small"}))
+		req, car := formRequest(t, testFormType,
+			multipartBody("xyz", formPart{"a", "a.txt", content}, formPart{"b", "b.txt", "small"}))
 		car.loop = true
 		f, err := req.Form()
 		if err != nil {
@@ -194,7 +207,8 @@ func TestFormOnDisk(t *testing.T) {
 			t.Errorf("%d bytes: read on the loop", size)
 		}
 		for name, want := range map[string]string{"a": content, "b": "small"} {
-			if fh, ok := f.File(name); !ok || readFile(t, fh) != want || fh.Size != int64(len(want)) {
+			fh, ok := f.File(name)
+			if !ok || readFile(t, fh) != want || fh.Size != int64(len(want)) {
 				t.Errorf("%d bytes: %s is not what was sent", size, name)
 			}
 		}
@@ -235,7 +249,8 @@ func waitIdle(t testing.TB, pool *goroutines) {
 	}
 }
 
-// Nothing stays on disk of a form that turned out to be bad, or when there is no goroutine to remove it.
+// A form that turns out to be bad leaves nothing on disk, nor does one for which no goroutine was
+// free to remove it.
 func TestFormLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
@@ -260,7 +275,8 @@ func TestFormLeavesNothing(t *testing.T) {
 
 func TestFormDisk(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
-	req, _ := formRequest(t, testFormType, multipartBody("xyz", formPart{"a", "a.txt", strings.Repeat("x", 200_000)}))
+	req, _ := formRequest(t, testFormType,
+		multipartBody("xyz", formPart{"a", "a.txt", strings.Repeat("x", 200_000)}))
 	_, err := req.Form()
 	checkError(t, "no directory", err, 500, "") // and not 404, although the error is fs.ErrNotExist
 	if !errors.Is(err, os.ErrNotExist) {
@@ -269,13 +285,15 @@ func TestFormDisk(t *testing.T) {
 }
 
 func TestFormBusy(t *testing.T) {
-	req, car := formRequest(t, testFormType, multipartBody("xyz", formPart{"a", "a.txt", strings.Repeat("x", 200_000)}))
+	req, car := formRequest(t, testFormType,
+		multipartBody("xyz", formPart{"a", "a.txt", strings.Repeat("x", 200_000)}))
 	car.loop, car.busy = true, true
 	if _, err := req.Form(); err != ErrBusy {
 		t.Fatalf("%v, want ErrBusy", err)
 	}
 	car.busy = false
-	if f, err := req.Form(); err != nil || len(f.parts.File) != 1 { // nothing was read: it is not too late
+	// nothing was read: it is not too late
+	if f, err := req.Form(); err != nil || len(f.parts.File) != 1 {
 		t.Errorf("once there is a goroutine: %v", err)
 	}
 }
@@ -315,16 +333,19 @@ func TestFormOnLoop(t *testing.T) {
 		{"/form", body[:len(body)-10], 400, "400 Bad Request\nthe form is malformed\n"},
 		{"/form", strings.Repeat(body, 2), 413, "413 Request Entity Too Large\n"},
 		{"/parts", body, 200, "2 b  1"},
-		{"/parts", strings.Replace(body, content, strings.Repeat(content, 2), 1), 413, "413 Request Entity Too Large\n"},
+		{"/parts", strings.Replace(body, content, strings.Repeat(content, 2), 1), 413,
+			"413 Request Entity Too Large\n"},
 	} {
 		status, answer := exchange(t, "POST", url+tt.path, testFormType, tt.body)
 		if status != tt.status || answer != tt.answer {
-			t.Errorf("%s, %d bytes: %d %q, want %d %q", tt.path, len(tt.body), status, answer, tt.status, tt.answer)
+			t.Errorf("%s, %d bytes: %d %q, want %d %q",
+				tt.path, len(tt.body), status, answer, tt.status, tt.answer)
 		}
 	}
 	stop()
 	deadline := time.Now().Add(10 * time.Second)
-	for left := filesIn(t, dir); len(left) > 0; left = filesIn(t, dir) { // their removal was under way
+	// their removal was under way
+	for left := filesIn(t, dir); len(left) > 0; left = filesIn(t, dir) {
 		if runtime.Gosched(); time.Now().After(deadline) {
 			t.Fatalf("%q stays behind", left)
 		}
@@ -352,12 +373,14 @@ func FuzzForm(f *testing.F) {
 	f.Add(testFormType, good)
 	f.Add(testFormType, good[:len(good)-9])
 	f.Add(testFormType, strings.ReplaceAll(good, "\r\n", "\n"))
-	f.Add(testFormType, "--xyz\r\nContent-Transfer-Encoding: quoted-printable\r\nContent-Disposition: form-data; name=q\r\n\r\n=4\r\n--xyz--")
+	f.Add(testFormType, "--xyz\r\nContent-Transfer-Encoding: quoted-printable\r\n"+
+		"Content-Disposition: form-data; name=q\r\n\r\n=4\r\n--xyz--")
 	f.Add(`multipart/form-data; boundary="a b"`, "--a b--")
 	f.Add(typeEncodedForm, "a=1&b=%32&c")
 	f.Add(typeEncodedForm+";charset=utf-8", "a;b=%3")
 	f.Fuzz(func(t *testing.T, contentType, body string) {
-		if mediaType([]byte(contentType)) == "" || strings.ContainsFunc(contentType, func(r rune) bool { return r < ' ' || r > '~' }) {
+		if mediaType([]byte(contentType)) == "" ||
+			strings.ContainsFunc(contentType, func(r rune) bool { return r < ' ' || r > '~' }) {
 			return // never gets here, or is 415
 		}
 		req, _ := formRequest(t, contentType, body)
@@ -372,8 +395,10 @@ func FuzzForm(f *testing.F) {
 			checkError(t, contentType, err, 415, "the body must be a form")
 			return
 		}
-		if wantErr != nil && strings.HasPrefix(wantErr.Error(), "mime: ") && strings.EqualFold(mediaType([]byte(contentType)), typeEncodedForm) {
-			return // this type has no parameters, so a malformed one means nothing: it is passed over here
+		if wantErr != nil && strings.HasPrefix(wantErr.Error(), "mime: ") &&
+			strings.EqualFold(mediaType([]byte(contentType)), typeEncodedForm) {
+			// this type has no parameters, so a malformed one means nothing: it is passed over here
+			return
 		}
 		if (err == nil) != (wantErr == nil) {
 			t.Fatalf("%q %q: %v, net/http: %v", contentType, body, err, wantErr)
@@ -422,14 +447,16 @@ func compareForms(t *testing.T, got *Form, want *multipart.Form) {
 	}
 	for name := range maps.Keys(want.File) {
 		fh, ok := got.File(name)
-		if !ok || readFile(t, fh) != readFile(t, want.File[name][0]) || fh.Filename != want.File[name][0].Filename {
+		if !ok || readFile(t, fh) != readFile(t, want.File[name][0]) ||
+			fh.Filename != want.File[name][0].Filename {
 			t.Fatalf("file %q is not what net/http has", name)
 		}
 	}
 }
 
 func BenchmarkFormEncoded(b *testing.B) {
-	body := []byte("name=Ada+Lovelace&email=ada%40example.org&age=36&notes=" + strings.Repeat("word+", 100))
+	body := []byte("name=Ada+Lovelace&email=ada%40example.org&age=36&notes=" +
+		strings.Repeat("word+", 100))
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -22,13 +22,16 @@ func forwardedRequest(t *testing.T, trusted []netip.Prefix, lines ...string) *Re
 		head += "X-Forwarded-For: " + l + "\r\n"
 	}
 	r.buf = []byte(head + "\r\n")
-	if v, err := http1.Parse(r.buf, &r.head, &message.Limits{Line: 1 << 20, Fields: 1 << 30}, &http1.Resume{}); v != http1.Done {
+	v, err := http1.Parse(r.buf, &r.head, &message.Limits{Line: 1 << 20, Fields: 1 << 30},
+		&http1.Resume{})
+	if v != http1.Done {
 		t.Fatal(v, err)
 	}
 	return r
 }
 
-// TestForwardedForFromItsEnd: what a client has put before the address that the proxy saw is nothing, and costs nothing.
+// TestForwardedForFromItsEnd: text that a client has put before the address that the proxy saw is
+// ignored, and costs nothing.
 func TestForwardedForFromItsEnd(t *testing.T) {
 	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	peer := netip.MustParseAddrPort("10.0.0.1:1")
@@ -73,7 +76,8 @@ func TestForwardedForFromItsEnd(t *testing.T) {
 			t.Errorf("%q: %v, %d, want %s, %d", c.lines, got, hops, c.want, c.hops)
 		}
 	}
-	long := forwardedRequest(t, trusted, strings.Repeat("a,", 1<<20)+"192.0.2.1", "[2001:db8::1]:443, 10.0.0.2, 10.0.0.3:80")
+	long := forwardedRequest(t, trusted, strings.Repeat("a,", 1<<20)+"192.0.2.1",
+		"[2001:db8::1]:443, 10.0.0.2, 10.0.0.3:80")
 	if n := testing.AllocsPerRun(10, func() { long.forwardedFor(peer) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -84,9 +88,13 @@ func showClient(req *Request, resp *Response) Status {
 	return resp.Text(200, req.RemoteAddr().Addr().String()+" "+req.Scheme())
 }
 
-// TestForwarded: addresses and schemes that a proxy tells are believed only where it is trusted, and only its own part.
+// TestForwarded: addresses and schemes that a proxy reports are believed only if it is trusted, and
+// only its own part of them.
 func TestForwarded(t *testing.T) {
-	trusting := &Server{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}}
+	trusting := &Server{
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"),
+			netip.MustParsePrefix("10.0.0.0/8")},
+	}
 	wary := &Server{}
 	trusting.Handle("/", showClient)
 	wary.Handle("/", showClient)
@@ -111,10 +119,15 @@ func TestForwarded(t *testing.T) {
 		{"X-Forwarded-Proto: https; X-Forwarded-Proto: http", "127.0.0.1 http"},
 		{"X-Forwarded-Proto: http; X-Forwarded-Proto: https", "127.0.0.1 https"},
 		// and an element counts with the address of the same place
-		{"X-Forwarded-For: 203.0.113.7, 10.0.0.2; X-Forwarded-Proto: https, http", "203.0.113.7 https"},
-		{"X-Forwarded-For: 6.6.6.6, 203.0.113.7, 10.0.0.2; X-Forwarded-Proto: https, http, https", "203.0.113.7 http"},
-		{"X-Forwarded-For: 6.6.6.6, 203.0.113.7; X-Forwarded-Proto: https; X-Forwarded-Proto: http", "203.0.113.7 http"},
-		{"X-Forwarded-For: 203.0.113.7, 10.0.0.2, 10.0.0.3; X-Forwarded-Proto: https", "203.0.113.7 https"}, // passed on as it was
+		{"X-Forwarded-For: 203.0.113.7, 10.0.0.2; X-Forwarded-Proto: https, http",
+			"203.0.113.7 https"},
+		{"X-Forwarded-For: 6.6.6.6, 203.0.113.7, 10.0.0.2; X-Forwarded-Proto: https, http, https",
+			"203.0.113.7 http"},
+		{"X-Forwarded-For: 6.6.6.6, 203.0.113.7; X-Forwarded-Proto: https; X-Forwarded-Proto: http",
+			"203.0.113.7 http"},
+		// passed on as it was
+		{"X-Forwarded-For: 203.0.113.7, 10.0.0.2, 10.0.0.3; X-Forwarded-Proto: https",
+			"203.0.113.7 https"},
 	} {
 		fields := strings.Split(c.fields, "; ")
 		if c.fields == "" {
@@ -146,10 +159,14 @@ func TestTrustPeers(t *testing.T) {
 		trusted, wary, local string
 	}{
 		{nil, "invalid IP http", "invalid IP http", "127.0.0.1 http"},
-		{[]string{"X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https"}, "203.0.113.7 https", "invalid IP http", "203.0.113.7 https"},
-		{[]string{"X-Forwarded-For: 203.0.113.7, 10.0.0.2"}, "203.0.113.7 http", "invalid IP http", "203.0.113.7 http"},
-		{[]string{"X-Forwarded-For: 6.6.6.6, 203.0.113.7"}, "203.0.113.7 http", "invalid IP http", "203.0.113.7 http"},
-		{[]string{"X-Forwarded-For: 203.0.113.7, unix:"}, "invalid IP http", "invalid IP http", "127.0.0.1 http"},
+		{[]string{"X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https"}, "203.0.113.7 https",
+			"invalid IP http", "203.0.113.7 https"},
+		{[]string{"X-Forwarded-For: 203.0.113.7, 10.0.0.2"}, "203.0.113.7 http",
+			"invalid IP http", "203.0.113.7 http"},
+		{[]string{"X-Forwarded-For: 6.6.6.6, 203.0.113.7"}, "203.0.113.7 http",
+			"invalid IP http", "203.0.113.7 http"},
+		{[]string{"X-Forwarded-For: 203.0.113.7, unix:"}, "invalid IP http",
+			"invalid IP http", "127.0.0.1 http"},
 	} {
 		for i, want := range []string{c.trusted, c.wary, c.local} {
 			conn, err := net.Dial(srv.Addrs()[i].Network(), srv.Addrs()[i].String())
@@ -164,7 +181,8 @@ func TestTrustPeers(t *testing.T) {
 	}
 }
 
-// TestRemoteAddrOfAClientThatHasLeft: a client that resets its connection behind its request escapes no limit by address.
+// TestRemoteAddrOfAClientThatHasLeft: a client that resets its connection behind its request
+// escapes no limit by address.
 func TestRemoteAddrOfAClientThatHasLeft(t *testing.T) {
 	got := make(chan netip.AddrPort, 1)
 	read, left := make(chan struct{}), make(chan struct{})

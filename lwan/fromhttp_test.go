@@ -20,7 +20,8 @@ import (
 	"time"
 )
 
-// twin is a net/http handler with a request, whose answer must be the same from net/http's server and through FromHTTP.
+// twin is a net/http handler with a request, whose answer must be the same from net/http's server
+// and through FromHTTP.
 type twin struct {
 	name    string
 	request string // with the path
@@ -32,21 +33,30 @@ func get1(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: x\r\n
 
 var twins = []twin{
 	{"plain", get1("/plain?q=1"), func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, r.Method, r.URL.Path, r.URL.RawQuery, r.Host, r.Proto, r.RequestURI, r.ContentLength, r.FormValue("q"), r.RemoteAddr != "")
+		fmt.Fprint(w, r.Method, r.URL.Path, r.URL.RawQuery, r.Host, r.Proto, r.RequestURI,
+			r.ContentLength, r.FormValue("q"), r.RemoteAddr != "")
 	}, ""},
-	{"absolute", "GET http://other/absolute HTTP/1.1\r\nHost: x\r\n\r\n", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, r.URL.Path, r.Host, r.Header)
-	}, ""},
-	{"fields", "GET /fields HTTP/1.1\r\nHost: x\r\na-b: 1\r\nA-B: 2\r\nCookie: c=d\r\n\r\n", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Add("X-One", "1")
-		w.Header().Add("X-One", "2")
-		http.SetCookie(w, &http.Cookie{Name: "s", Value: "t"})
-		fmt.Fprint(w, r.Header["A-B"], r.Header.Get("Host"), r.CookiesNamed("c")[0].Value)
-	}, ""},
+	{"absolute", "GET http://other/absolute HTTP/1.1\r\nHost: x\r\n\r\n",
+		func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, r.URL.Path, r.Host, r.Header)
+		}, ""},
+	{"fields", "GET /fields HTTP/1.1\r\nHost: x\r\na-b: 1\r\nA-B: 2\r\nCookie: c=d\r\n\r\n",
+		func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Add("X-One", "1")
+			w.Header().Add("X-One", "2")
+			http.SetCookie(w, &http.Cookie{Name: "s", Value: "t"})
+			fmt.Fprint(w, r.Header["A-B"], r.Header.Get("Host"), r.CookiesNamed("c")[0].Value)
+		}, ""},
 	{"nothing", get1("/nothing"), func(http.ResponseWriter, *http.Request) {}, ""},
-	{"status", get1("/status"), func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(404) }, ""},
-	{"error", get1("/error"), func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusForbidden) }, ""},
-	{"redirect", get1("/redirect"), func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x?y", http.StatusFound) }, ""},
+	{"status", get1("/status"), func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(404) },
+		""},
+	{"error", get1("/error"),
+		func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusForbidden) },
+		""},
+	{"redirect", get1("/redirect"),
+		func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/x?y", http.StatusFound)
+		}, ""},
 	{"no-content", get1("/no-content"), func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(204)
 		_, err := w.Write([]byte("x"))
@@ -54,9 +64,18 @@ var twins = []twin{
 			panic(err)
 		}
 	}, ""},
-	{"not-modified", get1("/not-modified"), func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Etag", `"a"`); w.WriteHeader(304) }, ""},
-	{"sniff-html", get1("/sniff-html"), func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html><body>") }, ""},
-	{"sniff-status", get1("/sniff-status"), func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(404); io.WriteString(w, "<html><body>") }, ""},
+	{"not-modified", get1("/not-modified"),
+		func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Etag", `"a"`)
+			w.WriteHeader(304)
+		}, ""},
+	{"sniff-html", get1("/sniff-html"),
+		func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html><body>") }, ""},
+	{"sniff-status", get1("/sniff-status"),
+		func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(404)
+			io.WriteString(w, "<html><body>")
+		}, ""},
 	{"sniff-off", get1("/sniff-off"), func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Content-Type"] = nil
 		io.WriteString(w, "<html>")
@@ -105,10 +124,15 @@ var twins = []twin{
 		w.Header().Set("Content-Length", "10")
 		io.WriteString(w, "four")
 	}, ""},
-	{"head", "HEAD /head HTTP/1.1\r\nHost: x\r\n\r\n", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }, ""},
-	{"head-length", "HEAD /head-length HTTP/1.1\r\nHost: x\r\n\r\n", func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Content-Length", "77") }, ""},
-	{"head-error", "HEAD /head-error HTTP/1.1\r\nHost: x\r\n\r\n", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "none", 404) }, ""},
-	{"abort", get1("/abort"), func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }, ""},
+	{"head", "HEAD /head HTTP/1.1\r\nHost: x\r\n\r\n",
+		func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }, ""},
+	{"head-length", "HEAD /head-length HTTP/1.1\r\nHost: x\r\n\r\n",
+		func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Content-Length", "77") },
+		""},
+	{"head-error", "HEAD /head-error HTTP/1.1\r\nHost: x\r\n\r\n",
+		func(w http.ResponseWriter, r *http.Request) { http.Error(w, "none", 404) }, ""},
+	{"abort", get1("/abort"),
+		func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }, ""},
 	{"abort-late", get1("/abort-late"), func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "half")
 		w.(http.Flusher).Flush()
@@ -134,7 +158,8 @@ var twins = []twin{
 		w.Header().Set("Connection", "close")
 		io.WriteString(w, "bye")
 	}, ""},
-	{"http10", "GET /http10 HTTP/1.0\r\n\r\n", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Proto, r.Close) }, ""},
+	{"http10", "GET /http10 HTTP/1.0\r\n\r\n",
+		func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Proto, r.Close) }, ""},
 	{"body", post("/body", "content"), func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
 		n, again := r.Body.Read(make([]byte, 1))
@@ -147,51 +172,61 @@ var twins = []twin{
 		b, err := io.ReadAll(r.Body)
 		fmt.Fprint(w, string(b), err, r.Body == http.NoBody)
 	}, ""},
-	{"chunked", chunked("/chunked", []string{"ab", "c"}, ""), func(w http.ResponseWriter, r *http.Request) {
-		b, err := io.ReadAll(r.Body)
-		fmt.Fprint(w, string(b), err, r.ContentLength, r.TransferEncoding)
-	}, ""},
-	{"request-trailers", "POST /request-trailers HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n1\r\na\r\n0\r\nX-Sum: 9\r\n\r\n",
+	{"chunked", chunked("/chunked", []string{"ab", "c"}, ""),
+		func(w http.ResponseWriter, r *http.Request) {
+			b, err := io.ReadAll(r.Body)
+			fmt.Fprint(w, string(b), err, r.ContentLength, r.TransferEncoding)
+		}, ""},
+	{"request-trailers", "POST /request-trailers HTTP/1.1\r\nHost: x\r\n" +
+		"Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n1\r\na\r\n0\r\nX-Sum: 9\r\n\r\n",
 		func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, r.Trailer)
 			io.Copy(io.Discard, r.Body)
 			fmt.Fprint(w, r.Trailer)
 		}, ""},
-	{"form", "POST /form?q=1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 7\r\n\r\na=b&q=2", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, r.FormValue("a"), r.FormValue("q"), r.PostFormValue("q"))
-	}, ""},
+	{"form", "POST /form?q=1 HTTP/1.1\r\nHost: x\r\n" +
+		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 7\r\n\r\na=b&q=2",
+		func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, r.FormValue("a"), r.FormValue("q"), r.PostFormValue("q"))
+		}, ""},
 	{"max-bytes", post("/max-bytes", "too much"), func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 3)
 		b, err := io.ReadAll(r.Body)
 		_, tooLarge := errors.AsType[*http.MaxBytesError](err)
-		w.Header().Set("Connection", "close") // MaxBytesReader says so to no ResponseWriter but net/http's own
+		// MaxBytesReader says so to no ResponseWriter but net/http's own
+		w.Header().Set("Connection", "close")
 		w.WriteHeader(413)
 		fmt.Fprint(w, string(b), tooLarge)
 	}, ""},
-	{"continue", "POST /continue HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n", func(w http.ResponseWriter, r *http.Request) {
-		b, err := io.ReadAll(r.Body)
-		fmt.Fprint(w, string(b), err, r.Header["Expect"])
-	}, "body"},
-	{"duplex", "POST /duplex HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n", func(w http.ResponseWriter, r *http.Request) {
-		ctl := http.NewResponseController(w)
-		if err := ctl.EnableFullDuplex(); err != nil {
-			panic(err)
-		}
-		w.WriteHeader(103)
-		io.WriteString(w, "early ")
-		if err := ctl.Flush(); err != nil {
-			panic(err)
-		}
-		io.Copy(w, r.Body)
-	}, "late"},
-	{"read-deadline", "POST /read-deadline HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n", func(w http.ResponseWriter, r *http.Request) {
-		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
-			panic(err)
-		}
-		_, err := io.ReadAll(r.Body)
-		w.Header().Set("Connection", "close")
-		fmt.Fprint(w, errors.Is(err, os.ErrDeadlineExceeded))
-	}, ""},
+	{"continue",
+		"POST /continue HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n",
+		func(w http.ResponseWriter, r *http.Request) {
+			b, err := io.ReadAll(r.Body)
+			fmt.Fprint(w, string(b), err, r.Header["Expect"])
+		}, "body"},
+	{"duplex", "POST /duplex HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n",
+		func(w http.ResponseWriter, r *http.Request) {
+			ctl := http.NewResponseController(w)
+			if err := ctl.EnableFullDuplex(); err != nil {
+				panic(err)
+			}
+			w.WriteHeader(103)
+			io.WriteString(w, "early ")
+			if err := ctl.Flush(); err != nil {
+				panic(err)
+			}
+			io.Copy(w, r.Body)
+		}, "late"},
+	{"read-deadline", "POST /read-deadline HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n",
+		func(w http.ResponseWriter, r *http.Request) {
+			if err := http.NewResponseController(w).
+				SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+				panic(err)
+			}
+			_, err := io.ReadAll(r.Body)
+			w.Header().Set("Connection", "close")
+			fmt.Fprint(w, errors.Is(err, os.ErrDeadlineExceeded))
+		}, ""},
 	{"hijack", get1("/hijack"), func(w http.ResponseWriter, r *http.Request) {
 		conn, rw, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -199,13 +234,15 @@ var twins = []twin{
 		}
 		defer conn.Close()
 		_, late := w.Write([]byte("x"))
-		fmt.Fprintf(rw, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n%v", errors.Is(late, http.ErrHijacked))
+		fmt.Fprintf(rw,
+			"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n%v",
+			errors.Is(late, http.ErrHijacked))
 		rw.Flush()
 	}, ""},
 }
 
-// TestFromHTTPTwins: the same handlers, the same requests, the same answers. Not compared are Date, and whether a cut
-// answer begins: that it is cut is what counts.
+// TestFromHTTPTwins: the same handlers, the same requests, the same answers. Not compared are Date,
+// and whether a cut answer begins: that it is cut is what counts.
 func TestFromHTTPTwins(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
@@ -255,8 +292,9 @@ func script(t *testing.T, addr string, c twin) string {
 		if err != nil {
 			body = nil
 		}
-		fmt.Fprintf(&b, "%d %.200q length=%d chunked=%v close=%v cut=%v trailer=%v\n", resp.StatusCode, body, resp.ContentLength,
-			len(resp.TransferEncoding) > 0, resp.Close, err != nil, present(resp.Trailer))
+		fmt.Fprintf(&b, "%d %.200q length=%d chunked=%v close=%v cut=%v trailer=%v\n",
+			resp.StatusCode, body, resp.ContentLength, len(resp.TransferEncoding) > 0, resp.Close,
+			err != nil, present(resp.Trailer))
 		b.WriteString(present(resp.Header) + "\n")
 		if resp.StatusCode >= 200 {
 			break
@@ -277,7 +315,8 @@ func present(h http.Header) string {
 	return strings.Join(list, " ")
 }
 
-// TestFromHTTPHijack: the connection, and what was read of it too much, are the handler's for as long as it likes.
+// TestFromHTTPHijack: the handler owns the connection, and the bytes that were read ahead, for as
+// long as it likes.
 func TestFromHTTPHijack(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("GET /", FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -369,12 +408,14 @@ func TestFromHTTPMiddleware(t *testing.T) {
 	srv.Handle("GET /", func(req *Request, resp *Response) Status {
 		return resp.Text(201, fmt.Sprint(req.Context().Value(mark{})))
 	}, mw)
-	srv.Handle("GET /fails", func(req *Request, resp *Response) Status { return resp.Fail(errSecret) }, mw)
+	srv.Handle("GET /fails",
+		func(req *Request, resp *Response) Status { return resp.Fail(errSecret) }, mw)
 	addr := serveTest(t, srv)
 	if a := get(t, addr, "/"); a.status != 401 || a.body != "who are you?\n" {
 		t.Errorf("%v", a)
 	}
-	if a := get(t, addr, "/", "Authorization: me"); a.status != 201 || a.body != "marked" || a.header.Get("X-Middleware") != "1" {
+	a := get(t, addr, "/", "Authorization: me")
+	if a.status != 201 || a.body != "marked" || a.header.Get("X-Middleware") != "1" {
 		t.Errorf("%v", a)
 	}
 	if a := get(t, addr, "/fails", "Authorization: me"); a.status != 500 {
@@ -387,12 +428,17 @@ func TestMuxInside(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.Handle("/debug/vars", expvar.Handler())
-	mux.HandleFunc("GET /debug/item/{id}", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.PathValue("id")) })
+	mux.HandleFunc("GET /debug/item/{id}", func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, r.PathValue("id"))
+	})
 	srv := &Server{}
 	srv.Handle("/debug/", FromHTTP(mux))
 	srv.Handle("/strip/", FromHTTP(http.StripPrefix("/strip", mux)))
 	addr := serveTest(t, srv)
-	for path, want := range map[string]string{"/debug/pprof/": "goroutine", "/debug/vars": "memstats", "/debug/item/a%2Fb": "a/b", "/strip/debug/item/7": "7", "/debug/pprof/goroutine?debug=1": "goroutine profile"} {
+	for path, want := range map[string]string{
+		"/debug/pprof/": "goroutine", "/debug/vars": "memstats", "/debug/item/a%2Fb": "a/b",
+		"/strip/debug/item/7": "7", "/debug/pprof/goroutine?debug=1": "goroutine profile",
+	} {
 		if a := get(t, addr, path); a.status != 200 || !strings.Contains(a.body, want) {
 			t.Errorf("%s: %v", path, a)
 		}

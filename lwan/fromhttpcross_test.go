@@ -17,7 +17,10 @@ import (
 // login answers the body: what a victim of a stray reader would miss.
 func login(srv *Server) {
 	srv.Handle("POST /login", echo, Blocking)
-	srv.Handle("POST /login-http", FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) })))
+	srv.Handle("POST /login-http",
+		FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(w, r.Body)
+		})))
 }
 
 // logIn sends passwords, each on a connection of its own, and expects them back.
@@ -32,7 +35,8 @@ func logIn(t *testing.T, addr string, n int) {
 	}
 }
 
-// TestFromHTTPUploadIsLate: a handler that http.TimeoutHandler has given up while it reads gets nothing of another body.
+// TestFromHTTPUploadIsLate: a handler that http.TimeoutHandler has given up while it reads gets
+// nothing of another body.
 func TestFromHTTPUploadIsLate(t *testing.T) {
 	srv := &Server{Loops: 1}
 	type result struct {
@@ -67,20 +71,23 @@ func TestFromHTTPUploadIsLate(t *testing.T) {
 	}
 }
 
-// TestFromHTTPEarlyBackend: a reverse proxy whose backend answers without a look at the body leaves a reader behind. What
-// the clients send then is nobody else's, and does no harm.
+// TestFromHTTPEarlyBackend: a reverse proxy whose backend answers without a look at the body leaves
+// a reader behind. No other request gets what the clients send then.
 func TestFromHTTPEarlyBackend(t *testing.T) {
 	t.Parallel()
 	srv := &Server{Loops: 1, LingerTimeout: 50 * time.Millisecond}
 	srv.Handle("POST /", FromHTTP(proxy(backend(t, func(conn net.Conn, r *bufio.Reader) {
 		readHead(r)
-		io.WriteString(conn, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
+		io.WriteString(conn,
+			"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
 		io.Copy(io.Discard, r) // else a reset might overtake the answer
 	}))))
 	login(srv)
 	logged(srv)
 	addr := serveTest(t, srv)
-	for _, body := range []string{"Transfer-Encoding: chunked\r\n\r\n", "Content-Length: 300000\r\n\r\nfirst"} {
+	for _, body := range []string{
+		"Transfer-Encoding: chunked\r\n\r\n", "Content-Length: 300000\r\n\r\nfirst",
+	} {
 		for range 20 {
 			var all []*client
 			for range 8 {
@@ -104,7 +111,8 @@ func TestFromHTTPEarlyBackend(t *testing.T) {
 	}
 }
 
-// TestFromHTTPHijackedStop: a connection that a handler has taken, and serves, holds up no stop, as with http.Server.
+// TestFromHTTPHijackedStop: a connection that a handler has taken, and serves, holds up no stop, as
+// with http.Server.
 func TestFromHTTPHijackedStop(t *testing.T) {
 	srv := &Server{}
 	begun, ended := make(chan struct{}), make(chan error, 1)
@@ -114,7 +122,8 @@ func TestFromHTTPHijackedStop(t *testing.T) {
 			panic(err)
 		}
 		defer conn.Close()
-		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		io.WriteString(conn,
+			"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 		close(begun)
 		_, err = io.Copy(conn, conn)
 		ended <- errors.Join(err, r.Context().Err())

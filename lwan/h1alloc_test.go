@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// TestHelloAllocatesNothing: a request that never waits, on a connection that is kept, costs no allocation. The client of
-// this test allocates nothing either, so what the process allocates is the server's.
+// TestHelloAllocatesNothing: a request that never waits, on a connection that is kept, costs no
+// allocation. The client of this test allocates nothing either, so what the process allocates is
+// the server's.
 func TestHelloAllocatesNothing(t *testing.T) {
 	if debugBuild {
 		t.Skip("with lwandebug nothing is used again")
@@ -25,8 +26,10 @@ func TestHelloAllocatesNothing(t *testing.T) {
 	})
 	addr := serveTest(t, srv)
 	for name, raw := range map[string]string{
-		"plain":     get1("/hello"),
-		"browser":   "GET /hello?q=1 HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: Mozilla/5.0\r\nAccept: text/html\r\nAccept-Encoding: gzip\r\nCookie: a=b; c=d\r\nConnection: keep-alive\r\n\r\n",
+		"plain": get1("/hello"),
+		"browser": "GET /hello?q=1 HTTP/1.1\r\nHost: localhost:8080\r\n" +
+			"User-Agent: Mozilla/5.0\r\nAccept: text/html\r\nAccept-Encoding: gzip\r\n" +
+			"Cookie: a=b; c=d\r\nConnection: keep-alive\r\n\r\n",
 		"parameter": get1("/items/42"),
 	} {
 		t.Run(name, func(t *testing.T) { helloAllocations(t, addr, raw) })
@@ -58,7 +61,8 @@ func helloAllocations(t *testing.T, addr, raw string) {
 		}
 	}
 	run(100)
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties pools, which would be counted
+	// a collection empties pools, which would be counted
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	run(helloRequests / helloPipelined)

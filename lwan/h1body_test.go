@@ -52,9 +52,11 @@ func TestBodies(t *testing.T) {
 		w.want("POST", 200, "")
 		w.send(chunked(path, []string{"a", long, "b", strings.Repeat("c", 16<<10)}, ""))
 		w.want("POST", 200, "a"+long+"b"+strings.Repeat("c", 16<<10))
-		w.send("POST " + path + " HTTP/1.1\r\nHost: x\r\n\r\n") // neither: no body (RFC 9112 section 6.3)
+		// neither: no body (RFC 9112 section 6.3)
+		w.send("POST " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")
 		w.want("POST", 200, "")
-		w.send("POST "+path+" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0000A;ext=\"v\"\r\n0123456789\r\n", "0\r\n\r\n")
+		w.send("POST "+path+" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"+
+			"0000A;ext=\"v\"\r\n0123456789\r\n", "0\r\n\r\n")
 		w.want("POST", 200, "0123456789")
 	}
 }
@@ -69,7 +71,8 @@ func TestTrailers(t *testing.T) {
 	w.want("POST", 200, "||")
 }
 
-// TestTrailerOfAnUnreadBody: what is thrown away after the answer must not show in the next request, of whomever that is.
+// TestTrailerOfAnUnreadBody: trailers that are thrown away after the answer must not show in the
+// next request.
 func TestTrailerOfAnUnreadBody(t *testing.T) {
 	addr := bodyServer(t, &Server{Loops: 1})
 	w := dial(t, addr)
@@ -82,7 +85,8 @@ func TestTrailerOfAnUnreadBody(t *testing.T) {
 	other.want("POST", 200, "||")
 }
 
-// TestBodyEndsEarly: the client says that it is done before the body is complete (RFC 9112 section 8).
+// TestBodyEndsEarly: the client says that it is done before the body is complete (RFC 9112 section
+// 8).
 func TestBodyEndsEarly(t *testing.T) {
 	srv := &Server{}
 	o := make(observed, 8)
@@ -117,7 +121,8 @@ func TestBrokenChunks(t *testing.T) {
 	addr := bodyServer(t, &Server{})
 	for _, path := range []string{"/echo", "/ignore"} {
 		w := dial(t, addr)
-		w.send("POST " + path + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nZZ\r\nGET /ignore HTTP/1.1\r\nHost: x\r\n\r\n")
+		w.send("POST " + path + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n" +
+			"hello\r\nZZ\r\nGET /ignore HTTP/1.1\r\nHost: x\r\n\r\n")
 		a := w.answer("POST")
 		if want := map[string]int{"/echo": 400, "/ignore": 200}[path]; a.status != want {
 			t.Errorf("%s: %v", path, a)
@@ -126,12 +131,15 @@ func TestBrokenChunks(t *testing.T) {
 	}
 }
 
-// TestAnswerSaysThatABrokenBodyEndsTheConnection: it said the opposite, where a handler had left a body of which it was to be
-// seen already that it cannot be read to its end.
+// TestAnswerSaysThatABrokenBodyEndsTheConnection: it said the opposite when a handler had left a
+// body that was already known to be broken.
 func TestAnswerSaysThatABrokenBodyEndsTheConnection(t *testing.T) {
 	addr := bodyServer(t, &Server{})
 	const head = "POST /ignore HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-	for _, rest := range []string{"ZZ\r\n", "5\r\nhelloworld\r\n", "5\r\nhello\r\n5\n", fmt.Sprintf("5\r\nhello\r\n%x\r\nhel", drainLimit+1)} {
+	for _, rest := range []string{
+		"ZZ\r\n", "5\r\nhelloworld\r\n", "5\r\nhello\r\n5\n",
+		fmt.Sprintf("5\r\nhello\r\n%x\r\nhel", drainLimit+1),
+	} {
 		w := dial(t, addr)
 		w.send(head + rest)
 		if a := w.want("POST", 200, "ignored"); !a.close {
@@ -140,7 +148,9 @@ func TestAnswerSaysThatABrokenBodyEndsTheConnection(t *testing.T) {
 		w.ended()
 	}
 	w := dial(t, addr)
-	for _, rest := range []string{"", "5", "5\r\nhel", "5\r\nhello\r\n0\r\nX: y", "5\r\nhello\r\n0\r\n\r\n"} {
+	for _, rest := range []string{
+		"", "5", "5\r\nhel", "5\r\nhello\r\n0\r\nX: y", "5\r\nhello\r\n0\r\n\r\n",
+	} {
 		const whole = "5\r\nhello\r\n0\r\nX: y\r\n\r\n"
 		w.send(head + rest)
 		if a := w.want("POST", 200, "ignored"); a.close {
@@ -153,7 +163,8 @@ func TestAnswerSaysThatABrokenBodyEndsTheConnection(t *testing.T) {
 	}
 }
 
-// TestBodyLimit: 413 for one byte more than allowed, declared or not; the answer can be read although more is coming.
+// TestBodyLimit: 413 for one byte more than allowed, declared or not; the answer can be read
+// although more is coming.
 func TestBodyLimit(t *testing.T) {
 	const limit = 1000
 	at, over := strings.Repeat("a", limit), strings.Repeat("b", limit+1)
@@ -181,8 +192,8 @@ func TestBodyLimit(t *testing.T) {
 	}
 }
 
-// TestUnreadBody: up to 256 KiB of what a handler leaves are read and thrown away; beyond that the connection is closed,
-// and the client can read why.
+// TestUnreadBody: up to 256 KiB of a body that a handler leaves are read and thrown away; beyond
+// that the connection is closed, and the client can read why.
 func TestUnreadBody(t *testing.T) {
 	addr := bodyServer(t, &Server{Limits: Limits{Body: -1}, LingerBytes: 1 << 20})
 	w := dial(t, addr)
@@ -197,7 +208,8 @@ func TestUnreadBody(t *testing.T) {
 	w.want("POST", 200, "ignored")
 	w.open("/ignore")
 
-	w.send(fmt.Sprintf("POST /ignore HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", drainLimit+1))
+	w.send(fmt.Sprintf("POST /ignore HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n",
+		drainLimit+1))
 	if a := w.answer("POST"); a.status != 200 || a.body != "ignored" || !a.close {
 		t.Errorf("one byte more: %v", a)
 	}
@@ -248,7 +260,8 @@ func TestSlowBody(t *testing.T) {
 	w.ended()
 }
 
-// TestReadAgain: BodyBytes may be called again, and Body reads what it has; the other way is an error.
+// TestReadAgain: BodyBytes may be called again, and Body reads what it has; the other way is an
+// error.
 func TestReadAgain(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("POST /", func(req *Request, resp *Response) Status {
@@ -256,7 +269,8 @@ func TestReadAgain(t *testing.T) {
 		b, again := req.BodyBytes()
 		c, reader := io.ReadAll(req.Body())
 		d, twice := io.ReadAll(req.Body())
-		return resp.Text(200, fmt.Sprintf("%s %v %s %v %s %v %q %v", a, err, b, again, c, reader, d, twice))
+		return resp.Text(200,
+			fmt.Sprintf("%s %v %s %v %s %v %q %v", a, err, b, again, c, reader, d, twice))
 	})
 	srv.Handle("POST /part", func(req *Request, resp *Response) Status {
 		if _, err := io.ReadFull(req.Body(), make([]byte, 2)); err != nil {
@@ -266,7 +280,8 @@ func TestReadAgain(t *testing.T) {
 		return resp.Text(200, fmt.Sprint(err == errBodyBegun))
 	})
 	addr := serveTest(t, srv)
-	if a := once(t, addr, "POST", post("/", "body")); a.body != `body <nil> body <nil> body <nil> "" <nil>` {
+	const want = `body <nil> body <nil> body <nil> "" <nil>`
+	if a := once(t, addr, "POST", post("/", "body")); a.body != want {
 		t.Errorf("%v", a)
 	}
 	if a := once(t, addr, "POST", post("/part", "body")); a.body != "true" {

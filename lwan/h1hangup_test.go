@@ -12,12 +12,15 @@ import (
 	"time"
 )
 
-// TestRequestsBehindALargeAnswerOfAHalfClosedClient: the client closes its side while the first answer is written. What it
-// had sent behind that request was thrown away.
+// TestRequestsBehindALargeAnswerOfAHalfClosedClient: the client closes its side while the first
+// answer is written. What it had sent behind that request was thrown away.
 func TestRequestsBehindALargeAnswerOfAHalfClosedClient(t *testing.T) {
 	large := strings.Repeat("x", 16<<20) // more than two sockets hold
 	srv := &Server{}
-	srv.Handle("GET /large", func(req *Request, resp *Response) Status { resp.SetBody(large); return 200 })
+	srv.Handle("GET /large", func(req *Request, resp *Response) Status {
+		resp.SetBody(large)
+		return 200
+	})
 	srv.Handle("GET /ok", text("ok"))
 	w := dial(t, serveTest(t, srv))
 	w.send(get1("/large") + get1("/ok") + get1("/ok"))
@@ -29,12 +32,16 @@ func TestRequestsBehindALargeAnswerOfAHalfClosedClient(t *testing.T) {
 	w.ended()
 }
 
-// TestRequestsBehindOneWhoseTimeIsUp: the deadline is the request's and not the connection's. That was closed behind the
-// answer, which had not said so.
+// TestRequestsBehindOneWhoseTimeIsUp: the deadline is the request's and not the connection's. The
+// connection was closed behind the answer, which had not said so.
 func TestRequestsBehindOneWhoseTimeIsUp(t *testing.T) {
 	srv := &Server{Limits: Limits{Timeout: 10 * time.Millisecond}}
-	srv.Handle("GET /inline", func(req *Request, resp *Response) Status { return resp.Fail(req.Sleep(time.Hour)) })
-	srv.Handle("GET /blocking", func(req *Request, resp *Response) Status { return resp.Fail(req.Sleep(time.Hour)) }, Blocking)
+	srv.Handle("GET /inline", func(req *Request, resp *Response) Status {
+		return resp.Fail(req.Sleep(time.Hour))
+	})
+	srv.Handle("GET /blocking",
+		func(req *Request, resp *Response) Status { return resp.Fail(req.Sleep(time.Hour)) },
+		Blocking)
 	srv.Handle("GET /ok", text("ok"))
 	addr := serveTest(t, srv)
 	for _, path := range []string{"/inline", "/blocking"} {
@@ -49,8 +56,8 @@ func TestRequestsBehindOneWhoseTimeIsUp(t *testing.T) {
 	}
 }
 
-// TestHangupWhileTheTimeIsUp: a client that leaves after its request's time is up, and before that request's handler has
-// returned, must not be waited for by the next request's.
+// TestHangupWhileTheTimeIsUp: a client that leaves after its request's time is up, and before that
+// request's handler has returned, must not be waited for by the next request's.
 func TestHangupWhileTheTimeIsUp(t *testing.T) {
 	srv := &Server{Loops: 1}
 	late, left := make(chan struct{}), make(chan struct{})
@@ -60,7 +67,9 @@ func TestHangupWhileTheTimeIsUp(t *testing.T) {
 		<-left
 		return resp.Fail(err)
 	}, WithLimits(Limits{Timeout: 10 * time.Millisecond}), Blocking)
-	srv.Handle("GET /forever", func(req *Request, resp *Response) Status { return resp.Fail(req.Sleep(time.Hour)) })
+	srv.Handle("GET /forever", func(req *Request, resp *Response) Status {
+		return resp.Fail(req.Sleep(time.Hour))
+	})
 	srv.Handle("GET /ok", text("ok"))
 	o := make(observed, 8)
 	srv.Observe(o)
@@ -71,15 +80,19 @@ func TestHangupWhileTheTimeIsUp(t *testing.T) {
 	w.closeWrite()
 	dial(t, addr).open("/ok") // the loop has seen the end before
 	close(left)
-	for _, want := range []string{"GET GET /ok 200 <nil>", "GET GET /late 503 lwan: the time is up", "GET GET /forever 499 lwan: the client has left"} {
+	for _, want := range []string{
+		"GET GET /ok 200 <nil>", "GET GET /late 503 lwan: the time is up",
+		"GET GET /forever 499 lwan: the client has left",
+	} {
 		if got := o.next(t); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }
 
-// TestLastAnswerBeforePipelinedRequests: at a shutdown the server hangs up behind an answer, while the client has sent the
-// next request already. That reset the connection, and what the client had not yet got of the answer was lost.
+// TestLastAnswerBeforePipelinedRequests: at a shutdown the server hangs up behind an answer, while
+// the client has sent the next request already. That reset the connection, and what the client had
+// not yet got of the answer was lost.
 func TestLastAnswerBeforePipelinedRequests(t *testing.T) {
 	t.Parallel()
 	body := strings.Repeat("x", 120_000) // the kernel takes it, and the client does not
@@ -128,11 +141,14 @@ func TestLastAnswerBeforePipelinedRequests(t *testing.T) {
 	}
 }
 
-// TestErrorsOfALostConnection: a client that cannot be reached any more has left. It was answered 500, to nobody, and
-// logged as an error of the server's.
+// TestErrorsOfALostConnection: a client that cannot be reached any more has left. That counted as a
+// 500, and was logged as an error of the server.
 func TestErrorsOfALostConnection(t *testing.T) {
 	h := &h1{}
-	for _, e := range []syscall.Errno{syscall.EPIPE, syscall.ECONNRESET, syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH} {
+	for _, e := range []syscall.Errno{
+		syscall.EPIPE, syscall.ECONNRESET, syscall.ETIMEDOUT,
+		syscall.EHOSTUNREACH, syscall.ENETUNREACH,
+	} {
 		if err := h.errorOf(e); err != ErrGone {
 			t.Errorf("%v is %v", e, err)
 		}

@@ -15,12 +15,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestNothingBehindALostWrite: an answer that could be written in part only, since its client has taken nothing for
-// Limits.Write, is not completed by the bytes of the next one, though the client reads again.
+// TestNothingBehindALostWrite: an answer that could be written in part only, since its client has
+// taken nothing for Limits.Write, is not completed by the bytes of the next one, though the client
+// reads again.
 func TestNothingBehindALostWrite(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]Handler{
-		"whole": func(req *Request, resp *Response) Status { return resp.Text(503, "the next answer") },
+		"whole": func(req *Request, resp *Response) Status {
+			return resp.Text(503, "the next answer")
+		},
 		"stream": func(req *Request, resp *Response) Status {
 			resp.WriteString("the next answer")
 			if err := resp.Flush(); err == nil {
@@ -67,15 +70,16 @@ func TestNothingBehindALostWrite(t *testing.T) {
 			open()
 			rest, err := io.ReadAll(w.c)
 			all += string(rest)
-			if strings.Contains(all, "next answer") || strings.Contains(all, "503") || strings.Contains(all, "package lwan") {
+			if strings.Contains(all, "next answer") || strings.Contains(all, "503") ||
+				strings.Contains(all, "package lwan") {
 				t.Errorf("behind %d bytes of answers: %.200q, %v", len(all)-len(rest), rest, err)
 			}
 		})
 	}
 }
 
-// clog fills a socket until it takes no more, and the kernel does not find room for it a while later either, when it
-// has moved what it can to the client's buffers.
+// clog fills a socket until it takes no more, and the kernel does not find room for it a while
+// later either, when it has moved what it can to the client's buffers.
 func clog(fd int) {
 	junk := make([]byte, 1<<10)
 	for full := 0; full < 5; time.Sleep(10 * time.Millisecond) {

@@ -14,16 +14,17 @@ import (
 	"github.com/golwan/golwan/lwan/internal/netstat"
 )
 
-// A connection is driven by random steps against a model of what must come back. The model is a list of answers, nothing
-// of how they are made: each step says what it sends, which answer that gets, and whether the connection goes on.
+// A connection is driven by random steps against a model of what must come back. The model is a
+// list of answers, nothing of how they are made: each step says what it sends, which answer that
+// gets, and whether the connection goes on.
 //
 //	script = ending, cut, place, steps          what one client does
 //	step   = request | what is no request
 //	answer = status, body
-//	model  = answers in the order of requests, up to the first that closes; then the end, and nothing more
+//	model  = answers in the order of requests, up to the first that closes; then the end
 //
-// A client that leaves early gets a beginning of that, perhaps with an error as its last word. What the client does
-// is in h1modelclient_test.go.
+// A client that leaves early gets a beginning of that, perhaps with an error as its last word. What
+// the client does is in h1modelclient_test.go.
 
 // modelStep is one thing that a client does.
 type modelStep struct {
@@ -35,7 +36,8 @@ type modelStep struct {
 	closes bool   // behind this answer the server hangs up
 	asked  bool   // because the request says so
 	silent bool   // perhaps without having said so in the answer: the reason may come behind it
-	waits  bool   // the handler may wait for something: a client that closes its side may be taken for gone
+	// the handler may wait for something: a client that closes its side may be taken for gone
+	waits bool
 }
 
 const modelLimit = 4_000
@@ -75,40 +77,61 @@ var modelSteps = []func(n int) modelStep{
 	func(n int) modelStep { return getStep("/ok", 200, "ok") },
 	func(n int) modelStep { return postStep(post("/echo", bytesOf(n)), bytesOf(n)) },
 	func(n int) modelStep {
-		return postStep(chunked("/echo", []string{bytesOf(n) + "x", "y"}, "T: 1\r\n"), bytesOf(n)+"xy")
+		return postStep(chunked("/echo", []string{bytesOf(n) + "x", "y"}, "T: 1\r\n"),
+			bytesOf(n)+"xy")
 	},
 	func(n int) modelStep { return postStep(post("/ignore", bytesOf(n)), "ignored") },
-	func(n int) modelStep { return postStep(chunked("/ignore", []string{bytesOf(n) + "x"}, ""), "ignored") },
+	func(n int) modelStep {
+		return postStep(chunked("/ignore", []string{bytesOf(n) + "x"}, ""), "ignored")
+	},
 	func(n int) modelStep {
 		return modelStep{send: "HEAD /ok HTTP/1.1\r\nHost: x\r\n\r\n", method: "HEAD", status: 200}
 	},
 	func(n int) modelStep { return getStep("/none", 404, "") },
 	func(n int) modelStep { return getStep("/panic", 500, "") },
 	func(n int) modelStep { return getStep("/sleep", 200, "slept").waiting() },
-	func(n int) modelStep { return getStep("/stream", 200, strings.Repeat("y", 100_000)).waiting() },
+	func(n int) modelStep {
+		return getStep("/stream", 200, strings.Repeat("y", 100_000)).waiting()
+	},
 	func(n int) modelStep { return getStep("/blocking", 200, "blocked").waiting() },
 	func(n int) modelStep {
-		return modelStep{send: "GET /ok HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", method: "GET", status: 200, body: "ok"}
+		return modelStep{
+			send:   "GET /ok HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+			method: "GET", status: 200, body: "ok",
+		}
 	},
 	func(n int) modelStep {
-		return modelStep{send: "GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method: "GET", status: 200, body: "ok", closes: true, asked: true}
+		return modelStep{
+			send: "GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method: "GET",
+			status: 200, body: "ok", closes: true, asked: true,
+		}
 	},
 	func(n int) modelStep { return refusedStep("GET /ok HTTP/1.1\r\nA: b\r\n\r\n", 400) },
 	func(n int) modelStep {
-		return refusedStep("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n", 400)
+		return refusedStep("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"+
+			"nonsense\r\n", 400)
 	},
 	func(n int) modelStep {
-		return modelStep{send: post("/echo", strings.Repeat("c", modelLimit+1)), method: "POST", status: 413, waits: true}
+		return modelStep{
+			send: post("/echo", strings.Repeat("c", modelLimit+1)), method: "POST",
+			status: 413, waits: true,
+		}
 	},
-	func(n int) modelStep { return postStep(post("/echo", bytesOf(n)+"x"), bytesOf(n)+"x").asking() },
+	func(n int) modelStep {
+		return postStep(post("/echo", bytesOf(n)+"x"), bytesOf(n)+"x").asking()
+	},
 	func(n int) modelStep {
 		return postStep(chunked("/echo", []string{bytesOf(n) + "x"}, ""), bytesOf(n)+"x").asking()
 	},
-	func(n int) modelStep { return postStep(post("/echo", bytesOf(n)+"x"), bytesOf(n)+"x").unasked() },
+	func(n int) modelStep {
+		return postStep(post("/echo", bytesOf(n)+"x"), bytesOf(n)+"x").unasked()
+	},
 	func(n int) modelStep {
 		return postStep(chunked("/echo", []string{bytesOf(n) + "x"}, ""), bytesOf(n)+"x").unasked()
 	},
-	func(n int) modelStep { return postStep(post("/ignore", bytesOf(n)+"x"), "ignored").unasked().closing() },
+	func(n int) modelStep {
+		return postStep(post("/ignore", bytesOf(n)+"x"), "ignored").unasked().closing()
+	},
 	func(n int) modelStep {
 		return refusedStep("GET /ok HTTP/1.1\r\nHost: x\r\nExpect: a-miracle\r\n\r\n", 417)
 	},
@@ -118,42 +141,59 @@ var modelSteps = []func(n int) modelStep{
 	},
 	func(n int) modelStep { return postStep(post("/blocking-echo", bytesOf(n)), bytesOf(n)) },
 	func(n int) modelStep {
-		return postStep(chunked("/blocking-echo", []string{"x", bytesOf(n) + "y"}, ""), "x"+bytesOf(n)+"y")
+		return postStep(chunked("/blocking-echo", []string{"x", bytesOf(n) + "y"}, ""),
+			"x"+bytesOf(n)+"y")
 	},
 	func(n int) modelStep {
-		return modelStep{send: strings.Replace(post("/ok", bytesOf(n)), "POST", "GET", 1), method: "GET", status: 200, body: "ok", waits: true}
+		return modelStep{
+			send: strings.Replace(post("/ok", bytesOf(n)), "POST", "GET", 1), method: "GET",
+			status: 200, body: "ok", waits: true,
+		}
 	},
 	func(n int) modelStep {
-		return modelStep{send: chunked("/ok", []string{bytesOf(n) + "x"}, ""), method: "POST", status: 405, waits: true}
+		return modelStep{
+			send: chunked("/ok", []string{bytesOf(n) + "x"}, ""), method: "POST",
+			status: 405, waits: true,
+		}
 	},
 	func(n int) modelStep {
 		return modelStep{send: "\r\n\r\n" + get1("/ok"), method: "GET", status: 200, body: "ok"}
 	},
 	func(n int) modelStep {
-		return refusedStep(strings.Replace(post("/echo", "0\r\n\r\n"), "\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n", 1), 400)
+		return refusedStep(strings.Replace(post("/echo", "0\r\n\r\n"), "\r\n\r\n",
+			"\r\nTransfer-Encoding: chunked\r\n\r\n", 1), 400)
 	},
 	func(n int) modelStep {
-		return postStep(post("/echo", strings.Repeat("l", modelLimit)), strings.Repeat("l", modelLimit))
+		return postStep(post("/echo", strings.Repeat("l", modelLimit)),
+			strings.Repeat("l", modelLimit))
 	},
 	func(n int) modelStep {
-		return postStep(strings.Replace(chunked("/echo", []string{"a", "b", "c", bytesOf(n) + "d"}, ""), "\r\n1\r\n", "\r\n1;x=\"y\"\r\n", 3), "abc"+bytesOf(n)+"d")
+		return postStep(strings.Replace(chunked("/echo", []string{"a", "b", "c", bytesOf(n) + "d"},
+			""), "\r\n1\r\n", "\r\n1;x=\"y\"\r\n", 3), "abc"+bytesOf(n)+"d")
 	},
 	func(n int) modelStep { return getStep("http://y/ok", 200, "ok") },
 	func(n int) modelStep { return getStep("/large", 200, strings.Repeat("x", 300_000)).waiting() },
 	func(n int) modelStep {
-		return modelStep{send: strings.Replace(post("/ok", bytesOf(n)), "POST", "FROB", 1), method: "FROB", status: 501, waits: true}
+		return modelStep{
+			send: strings.Replace(post("/ok", bytesOf(n)), "POST", "FROB", 1), method: "FROB",
+			status: 501, waits: true,
+		}
 	},
 	func(n int) modelStep {
-		s := postStep(strings.Replace(post("/echo", bytesOf(n)), "1.1", "1.0", 1), bytesOf(n)).closing()
+		s := postStep(strings.Replace(post("/echo", bytesOf(n)), "1.1", "1.0", 1),
+			bytesOf(n)).closing()
 		s.asked = true
 		return s
 	},
 	func(n int) modelStep {
 		chunks := []string{strings.Repeat("m", modelLimit), bytesOf(n) + "m"}
-		return modelStep{send: chunked("/echo", chunks, ""), method: "POST", status: 413, waits: true}
+		return modelStep{
+			send: chunked("/echo", chunks, ""), method: "POST", status: 413, waits: true,
+		}
 	},
 	func(n int) modelStep {
-		s := postStep("POST /ignore HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\nX", "ignored").closing()
+		s := postStep("POST /ignore HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"+
+			"3\r\nabc\nX", "ignored").closing()
 		s.silent = true
 		return s
 	},
@@ -161,7 +201,8 @@ var modelSteps = []func(n int) modelStep{
 		return refusedStep("GET /"+strings.Repeat("p", 9_000)+" HTTP/1.1\r\nHost: x\r\n\r\n", 414)
 	},
 	func(n int) modelStep {
-		return refusedStep("GET / HTTP/1.1\r\nHost: x\r\n"+strings.Repeat("A: b\r\n", 128)+"\r\n", 431)
+		return refusedStep("GET / HTTP/1.1\r\nHost: x\r\n"+strings.Repeat("A: b\r\n", 128)+"\r\n",
+			431)
 	},
 	func(n int) modelStep { return refusedStep("\x16\x03\x01"+bytesOf(n), 400) },
 	func(n int) modelStep { return getStep("//ok", 307, "") },
@@ -228,7 +269,8 @@ func TestModelSteps(t *testing.T) {
 			for _, n := range []byte{0, 90, 255} {
 				for ending := range byte(endings) {
 					for _, cut := range []byte{0x7f, 0x00, 0x80} {
-						script := []byte{ending, cut, 0, n, 0, 0, byte(op), n, byte(op), 255 - n, 0, 0}
+						script := []byte{ending, cut, 0, n, 0, 0, byte(op), n, byte(op), 255 - n, 0,
+							0}
 						if wrong := driven(addr, script); wrong != "" {
 							t.Errorf("%x: %s", script, wrong)
 						}
@@ -240,16 +282,21 @@ func TestModelSteps(t *testing.T) {
 	wg.Wait()
 }
 
-// FuzzModel is TestModel with scripts of the fuzzer's. After each the server has nothing left of the connection.
+// FuzzModel is TestModel with scripts of the fuzzer's. After each the server has nothing left of
+// the connection.
 func FuzzModel(f *testing.F) {
 	srv, addr := modelServer(f)
 	for op := range modelSteps {
 		f.Add([]byte{byte(op), byte(op * 7), 0, byte(op), byte(op), 100, 0, 0})
 	}
-	f.Add([]byte{stays, 65, 0, 0, 9, 0, 9, 0, 35, 48})                       // large answers before one that closes
-	f.Add(append([]byte{90, 62, 67, 240}, bytes.Repeat([]byte{240}, 60)...)) // many bodies as large as they may be
-	f.Add([]byte{stays, 0, 0, 0, 33, 233, 20, 102, 0, 10, 10, 100, 16, 0})   // a large answer, and bytes one by one behind the last
-	f.Add([]byte{parts, 0, 48, 48, 17, 48, 17, 48, 15, 59, 6, 48, 17, 48})   // expectations of a client that does not wait
+	// large answers before one that closes
+	f.Add([]byte{stays, 65, 0, 0, 9, 0, 9, 0, 35, 48})
+	// many bodies as large as they may be
+	f.Add(append([]byte{90, 62, 67, 240}, bytes.Repeat([]byte{240}, 60)...))
+	// a large answer, and bytes one by one behind the last
+	f.Add([]byte{stays, 0, 0, 0, 33, 233, 20, 102, 0, 10, 10, 100, 16, 0})
+	// expectations of a client that does not wait
+	f.Add([]byte{parts, 0, 48, 48, 17, 48, 17, 48, 15, 59, 6, 48, 17, 48})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if wrong := driven(addr, script[:min(len(script), 64)]); wrong != "" {
 			t.Error(wrong)

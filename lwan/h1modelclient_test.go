@@ -49,8 +49,9 @@ func drive(addr string, script []byte) string {
 		return err.Error()
 	}
 	m := &modelClient{
-		c: c.(*net.TCPConn), ending: int(script[0]) % endings, cut: 1 + int(script[1]&0x7f)*13, turns: script[1]&0x80 != 0,
-		go100: make(chan struct{}, 1), next: make(chan struct{}, 1), ended: make(chan struct{}),
+		c: c.(*net.TCPConn), ending: int(script[0]) % endings, cut: 1 + int(script[1]&0x7f)*13,
+		turns: script[1]&0x80 != 0, go100: make(chan struct{}, 1), next: make(chan struct{}, 1),
+		ended: make(chan struct{}),
 	}
 	for i := 4; i+1 < len(script); i += 2 {
 		s := modelSteps[int(script[i])%len(modelSteps)](int(script[i+1]))
@@ -115,10 +116,12 @@ func (m *modelClient) converse() string {
 	return wrong
 }
 
-// write sends the steps. What stands behind the last answer is sent all the same, and never answered.
+// write sends the steps. What stands behind the last answer is sent all the same, and never
+// answered.
 func (m *modelClient) write() {
 	for _, s := range m.steps {
-		if !m.send(s.send) || s.later != "" && (!m.await(m.go100) || !m.send(s.later)) || m.turns && !m.await(m.next) {
+		if !m.send(s.send) || s.later != "" && (!m.await(m.go100) || !m.send(s.later)) ||
+			m.turns && !m.await(m.next) {
 			return
 		}
 	}
@@ -145,8 +148,8 @@ func (m *modelClient) await(what chan struct{}) bool {
 	}
 }
 
-// read compares the answers to the steps, then the end. all: every one must come, else the client has left, and they may
-// end early.
+// read compares the answers to the steps, then the end. all: every one must come, else the client
+// has left, and they may end early.
 func (m *modelClient) read(all bool) string {
 	r := bufio.NewReader(m.c)
 	for i, s := range m.steps {
@@ -156,7 +159,8 @@ func (m *modelClient) read(all bool) string {
 		case !all && m.mayMiss(i) && (err != nil || a.StatusCode >= 400):
 			return m.end(r, false)
 		default:
-			return fmt.Sprintf("answer %d to %.60q: %v %v, want %d close=%v %.60q", i, s.send, a, err, s.status, s.closes, s.body)
+			return fmt.Sprintf("answer %d to %.60q: %v %v, want %d close=%v %.60q",
+				i, s.send, a, err, s.status, s.closes, s.body)
 		}
 		if s.closes {
 			return m.end(r, all)
@@ -203,7 +207,8 @@ func (a *modelAnswer) String() string {
 }
 
 func (a *modelAnswer) is(s *modelStep) bool {
-	return a.StatusCode == s.status && (s.body == "" || a.body == s.body) && (a.Close == s.closes || s.silent)
+	return a.StatusCode == s.status && (s.body == "" || a.body == s.body) &&
+		(a.Close == s.closes || s.silent)
 }
 
 // answer reads one, and tells the writer of 100 (Continue) before it.

@@ -30,21 +30,26 @@ func TestHead(t *testing.T) {
 		return 200
 	})
 	addr := serveTest(t, srv)
-	for _, path := range []string{"/ok", "/large", "/stream", "/panic", "/none", "/told", "/known-stream"} {
+	for _, path := range []string{
+		"/ok", "/large", "/stream", "/panic", "/none", "/told", "/known-stream",
+	} {
 		t.Run(path, func(t *testing.T) {
 			w := dial(t, addr)
-			w.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\nHEAD " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")
+			w.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\nHEAD " + path +
+				" HTTP/1.1\r\nHost: x\r\n\r\n")
 			a, b := w.answer("GET"), w.answer("HEAD")
-			if a.status != b.status || a.length != b.length || a.chunked != b.chunked || b.body != "" {
-				t.Errorf("GET %d %d %v, HEAD %d %d %v %q", a.status, a.length, a.chunked, b.status, b.length, b.chunked, b.body)
+			if a.status != b.status || a.length != b.length ||
+				a.chunked != b.chunked || b.body != "" {
+				t.Errorf("GET %d %d %v, HEAD %d %d %v %q",
+					a.status, a.length, a.chunked, b.status, b.length, b.chunked, b.body)
 			}
 			w.open("/ok") // nothing of a body is in the way
 		})
 	}
 }
 
-// TestStatusesWithoutContent: 204 and 304 have neither content nor a length of it, 205 has the length 0 (RFC 9110
-// sections 8.6, 15.3.6).
+// TestStatusesWithoutContent: 204 and 304 have neither content nor a length of it, 205 has the
+// length 0 (RFC 9110 sections 8.6, 15.3.6).
 func TestStatusesWithoutContent(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("GET /whole/{status}", func(req *Request, resp *Response) Status {
@@ -82,14 +87,19 @@ func TestStatusesWithoutContent(t *testing.T) {
 	}
 }
 
-// TestMethods: OPTIONS, methods that a path has not, and those that nobody knows (RFC 9110 sections 9.1, 9.3.7, 10.2.1).
+// TestMethods: OPTIONS, methods that a path does not have, and methods that are not known (RFC 9110
+// sections 9.1, 9.3.7, 10.2.1).
 func TestMethods(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("GET /thing", text("thing"))
 	srv.Handle("PUT /thing", text("put"))
-	srv.Handle("/any", func(req *Request, resp *Response) Status { return resp.Text(200, req.Method()) })
+	srv.Handle("/any", func(req *Request, resp *Response) Status {
+		return resp.Text(200, req.Method())
+	})
 	srv.Handle("BREW /pot", text("coffee"))
-	srv.Handle("OPTIONS /own", func(req *Request, resp *Response) Status { return resp.Text(200, "mine") })
+	srv.Handle("OPTIONS /own", func(req *Request, resp *Response) Status {
+		return resp.Text(200, "mine")
+	})
 	addr := serveTest(t, srv)
 	for _, c := range []struct {
 		line, allow string
@@ -118,7 +128,8 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// TestConnect: this is no proxy; the connection must not be left open as if it were a tunnel (RFC 9110 section 9.3.6).
+// TestConnect: this is no proxy; the connection must not be left open as if it were a tunnel (RFC
+// 9110 section 9.3.6).
 func TestConnect(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("/", text("all"))
@@ -131,7 +142,8 @@ func TestConnect(t *testing.T) {
 	w.ended()
 }
 
-// TestDate: an answer carries the date of its origin (RFC 9110 section 6.6.1), unless the handler gives another.
+// TestDate: an answer carries the date of its origin (RFC 9110 section 6.6.1), unless the handler
+// gives another.
 func TestDate(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("GET /", text("hello"))
@@ -144,12 +156,14 @@ func TestDate(t *testing.T) {
 	if d := a.header.Values("Date"); len(d) != 1 || !strings.HasSuffix(d[0], " GMT") {
 		t.Errorf("%q", d)
 	}
-	if d := get(t, addr, "/own").header.Values("Date"); len(d) != 1 || d[0] != "Sun, 06 Nov 1994 08:49:37 GMT" {
+	d := get(t, addr, "/own").header.Values("Date")
+	if len(d) != 1 || d[0] != "Sun, 06 Nov 1994 08:49:37 GMT" {
 		t.Errorf("%q", d)
 	}
 }
 
-// TestExpectContinue: the client is asked for the body when the handler reads, and not before (RFC 9110 section 10.1.1).
+// TestExpectContinue: the client is asked for the body when the handler reads, and not before (RFC
+// 9110 section 10.1.1).
 func TestExpectContinue(t *testing.T) {
 	read := make(chan struct{})
 	srv := &Server{}
@@ -161,7 +175,8 @@ func TestExpectContinue(t *testing.T) {
 	srv.Handle("POST /refuse", func(req *Request, resp *Response) Status { return 403 })
 	addr := serveTest(t, srv)
 	expect := func(path, version string, length int) string {
-		return fmt.Sprintf("POST %s %s\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", path, version, length)
+		return fmt.Sprintf("POST %s %s\r\nHost: x\r\nExpect: 100-continue\r\n"+
+			"Content-Length: %d\r\n\r\n", path, version, length)
 	}
 
 	w := dial(t, addr)
@@ -174,7 +189,8 @@ func TestExpectContinue(t *testing.T) {
 	w.want("POST", 200, "sent")
 	w.send(expect("/echo", "HTTP/1.1", 0)) // there is nothing to ask for
 	w.want("POST", 200, "")
-	w.send("POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
+	w.send("POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n" +
+		"Transfer-Encoding: chunked\r\n\r\n")
 	w.want("POST", 100, "")
 	w.send("3\r\nabc\r\n0\r\n\r\n")
 	w.want("POST", 200, "abc")
@@ -197,7 +213,8 @@ func TestExpectContinue(t *testing.T) {
 	w.want("POST", 200, "body")
 }
 
-// TestNoContinueInsideAStream: once the answer has begun, 100 (Continue) would be bytes of its body.
+// TestNoContinueInsideAStream: once the answer has begun, 100 (Continue) would be bytes of its
+// body.
 func TestNoContinueInsideAStream(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("POST /", func(req *Request, resp *Response) Status {

@@ -12,16 +12,23 @@ import (
 	"testing"
 )
 
-// conversations are request sequences whose answers must not depend on how their bytes arrive. None goes on behind a request
-// that asks for the end: what comes behind it may meet a closed connection, and reset it.
+// conversations are request sequences whose answers must not depend on how their bytes arrive. None
+// goes on behind a request that asks for the end: what comes behind it may meet a closed
+// connection, and reset it.
 var conversations = []string{
 	"GET /ok HTTP/1.1\r\nHost: x\r\n\r\n",
-	"\r\n\r\nGET /ok HTTP/1.1\r\nHost: x\r\n\r\nHEAD /ok HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-	"GET /ok HTTP/1.1\r\nHost: x\r\n\r\n" + post("/echo", "hello") + "GET /none HTTP/1.1\r\nHost: x\r\n\r\n",
-	chunked("/echo", []string{"a", "bc", "def"}, "X-Sum: 1\r\n") + "GET /sleep HTTP/1.1\r\nHost: x\r\n\r\n" + post("/ok", "405 with a body"),
-	post("/echo", "one") + post("/echo", "two") + chunked("/none", []string{"three"}, "") + post("/echo", "four"),
-	"GET /stream HTTP/1.1\r\nHost: x\r\n\r\nGET /panic HTTP/1.1\r\nHost: x\r\n\r\nGET /ok HTTP/1.1\r\nHost: x\r\n\r\n",
-	"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\nGET //ok?q=1 HTTP/1.1\r\nHost: x\r\n\r\nBREW /ok HTTP/1.1\r\nHost: x\r\n\r\n",
+	"\r\n\r\nGET /ok HTTP/1.1\r\nHost: x\r\n\r\n" +
+		"HEAD /ok HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+	"GET /ok HTTP/1.1\r\nHost: x\r\n\r\n" + post("/echo", "hello") +
+		"GET /none HTTP/1.1\r\nHost: x\r\n\r\n",
+	chunked("/echo", []string{"a", "bc", "def"}, "X-Sum: 1\r\n") +
+		"GET /sleep HTTP/1.1\r\nHost: x\r\n\r\n" + post("/ok", "405 with a body"),
+	post("/echo", "one") + post("/echo", "two") + chunked("/none", []string{"three"}, "") +
+		post("/echo", "four"),
+	"GET /stream HTTP/1.1\r\nHost: x\r\n\r\nGET /panic HTTP/1.1\r\nHost: x\r\n\r\n" +
+		"GET /ok HTTP/1.1\r\nHost: x\r\n\r\n",
+	"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\nGET //ok?q=1 HTTP/1.1\r\nHost: x\r\n\r\n" +
+		"BREW /ok HTTP/1.1\r\nHost: x\r\n\r\n",
 	"GET /ok HTTP/1.1\r\nHost: x\r\n\r\nGET /ok HTTP/1.1\r\n\r\n",
 	"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nX\r\n",
 	"GET /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
@@ -29,9 +36,9 @@ var conversations = []string{
 
 var dateLine = regexp.MustCompile(`(?m)^Date: .*\r$`)
 
-// converse sends pieces one after the other and returns everything that came back until the server was done. The last
-// request of each conversation ends the connection. The client's side stays open until then: a client that closes it has
-// left, and what waits for it is ended.
+// converse sends pieces one after the other and returns everything that came back until the server
+// was done. The last request of each conversation ends the connection. The client's side stays open
+// until then: a client that closes it has left, and its waiting handlers are ended.
 func converse(t testing.TB, addr string, pieces []string) string {
 	w := dial(t, addr)
 	defer w.c.Close()
@@ -48,7 +55,9 @@ func converse(t testing.TB, addr string, pieces []string) string {
 }
 
 // ending makes the conversation's last answer close the connection, so that its end is seen.
-func ending(c string) string { return c + "GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" }
+func ending(c string) string {
+	return c + "GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+}
 
 func bytewise(s string) []string { return strings.Split(s, "") }
 
@@ -93,14 +102,17 @@ func TestFragments(t *testing.T) {
 	wg.Wait()
 }
 
-// TestFragmentsOfLongHeads: a head that is larger than the read buffer, kept as its bytes while it is incomplete.
+// TestFragmentsOfLongHeads: a head that is larger than the read buffer, kept as its bytes while it
+// is incomplete.
 func TestFragmentsOfLongHeads(t *testing.T) {
 	srv := &Server{MaxHeaderBytes: 64 << 10}
 	srv.Handle("GET /", func(req *Request, resp *Response) Status {
-		return resp.Text(200, fmt.Sprint(len(req.Header("A")), " ", len(req.Header("B")), " ", req.Header("C")))
+		return resp.Text(200,
+			fmt.Sprint(len(req.Header("A")), " ", len(req.Header("B")), " ", req.Header("C")))
 	})
 	addr := serveTest(t, srv)
-	raw := "GET / HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("a", 20_000) + "\r\nB: " + strings.Repeat("b", 30_000) + "\r\nC: end\r\n\r\n"
+	raw := "GET / HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("a", 20_000) + "\r\nB: " +
+		strings.Repeat("b", 30_000) + "\r\nC: end\r\n\r\n"
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for range 20 {
 		w := dial(t, addr)

@@ -12,7 +12,8 @@ import (
 func targetServer(t *testing.T, srv *Server) string {
 	show := func(req *Request, resp *Response) Status {
 		return resp.Text(200, fmt.Sprintf("%s host=%s path=%s target=%s p=%s rest=%s q=%s",
-			req.Pattern(), req.Host(), req.Path(), req.Target(), req.Param("p"), req.Rest(), req.Query("q")))
+			req.Pattern(), req.Host(), req.Path(), req.Target(), req.Param("p"), req.Rest(),
+			req.Query("q")))
 	}
 	srv.Handle("GET /plain", show)
 	srv.Handle("GET /one/{p}", show)
@@ -26,18 +27,24 @@ func targetServer(t *testing.T, srv *Server) string {
 func TestTargets(t *testing.T) {
 	addr := targetServer(t, &Server{})
 	for _, c := range []struct{ target, host, want string }{
-		{"/plain?q=a+b%20c", "x", "GET /plain host=x path=/plain target=/plain?q=a+b%20c p= rest= q=a b c"},
-		{"http://other.example/plain", "x", "GET other.example/plain host=other.example path=/plain target=http://other.example/plain p= rest= q="},
-		{"http://other.example:80/plain", "x", "GET other.example/plain host=other.example:80 path=/plain target=http://other.example:80/plain p= rest= q="},
-		{"/plain", "OTHER.example", "GET other.example/plain host=OTHER.example path=/plain target=/plain p= rest= q="},
+		{"/plain?q=a+b%20c", "x",
+			"GET /plain host=x path=/plain target=/plain?q=a+b%20c p= rest= q=a b c"},
+		{"http://other.example/plain", "x", "GET other.example/plain host=other.example " +
+			"path=/plain target=http://other.example/plain p= rest= q="},
+		{"http://other.example:80/plain", "x", "GET other.example/plain host=other.example:80 " +
+			"path=/plain target=http://other.example:80/plain p= rest= q="},
+		{"/plain", "OTHER.example",
+			"GET other.example/plain host=OTHER.example path=/plain target=/plain p= rest= q="},
 		{"/pl%61in", "x", "GET /plain host=x path=/plain target=/pl%61in p= rest= q="},
 		{"/one/a%20b", "x", "GET /one/{p} host=x path=/one/a b target=/one/a%20b p=a b rest= q="},
 		{"/one/a%2Fb", "x", "GET /one/{p} host=x path=/one/a%2Fb target=/one/a%2Fb p=a/b rest= q="},
 		{"/one/a%2fb", "x", "GET /one/{p} host=x path=/one/a%2Fb target=/one/a%2fb p=a/b rest= q="},
 		{"/one/%25", "x", "GET /one/{p} host=x path=/one/% target=/one/%25 p=% rest= q="},
 		{"/one/%252F", "x", "GET /one/{p} host=x path=/one/%2F target=/one/%252F p=%2F rest= q="},
-		{"/tree/a%2Fb/c", "x", "GET /tree/ host=x path=/tree/a%2Fb/c target=/tree/a%2Fb/c p= rest=a%2Fb/c q="},
-		{"/all/a%2Fb/c/", "x", "GET /all/{p...} host=x path=/all/a%2Fb/c/ target=/all/a%2Fb/c/ p=a/b/c/ rest=a%2Fb/c/ q="},
+		{"/tree/a%2Fb/c", "x",
+			"GET /tree/ host=x path=/tree/a%2Fb/c target=/tree/a%2Fb/c p= rest=a%2Fb/c q="},
+		{"/all/a%2Fb/c/", "x", "GET /all/{p...} host=x path=/all/a%2Fb/c/ target=/all/a%2Fb/c/ " +
+			"p=a/b/c/ rest=a%2Fb/c/ q="},
 	} {
 		a := once(t, addr, "GET", "GET "+c.target+" HTTP/1.1\r\nHost: "+c.host+"\r\n\r\n")
 		if a.status != 200 || a.body != c.want {
@@ -50,15 +57,17 @@ func TestTargets(t *testing.T) {
 func TestBadRequests(t *testing.T) {
 	addr := targetServer(t, &Server{})
 	for name, raw := range map[string]string{
-		"no Host":               "GET /plain HTTP/1.1\r\n\r\n",
-		"two Hosts":             "GET /plain HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
-		"a Host that is none":   "GET /plain HTTP/1.1\r\nHost: a b\r\n\r\n",
-		"a Host with a user":    "GET /plain HTTP/1.1\r\nHost: u@x\r\n\r\n",
-		"no path":               "GET plain HTTP/1.1\r\nHost: x\r\n\r\n",
-		"a fragment":            "GET /plain#x HTTP/1.1\r\nHost: x\r\n\r\n",
-		"a broken escape":       "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n",
-		"both framings":         "POST /plain HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-		"two lengths":           "POST /plain HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy",
+		"no Host":             "GET /plain HTTP/1.1\r\n\r\n",
+		"two Hosts":           "GET /plain HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
+		"a Host that is none": "GET /plain HTTP/1.1\r\nHost: a b\r\n\r\n",
+		"a Host with a user":  "GET /plain HTTP/1.1\r\nHost: u@x\r\n\r\n",
+		"no path":             "GET plain HTTP/1.1\r\nHost: x\r\n\r\n",
+		"a fragment":          "GET /plain#x HTTP/1.1\r\nHost: x\r\n\r\n",
+		"a broken escape":     "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n",
+		"both framings": "POST /plain HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n" +
+			"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"two lengths": "POST /plain HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n" +
+			"Content-Length: 2\r\n\r\nxy",
 		"a signed length":       "POST /plain HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\nx",
 		"space before colon":    "GET /plain HTTP/1.1\r\nHost : x\r\n\r\n",
 		"folded field":          "GET /plain HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n",
@@ -81,7 +90,8 @@ func TestBadRequests(t *testing.T) {
 	if a := w.answer("GET"); a.status != 400 {
 		t.Errorf("%v", a)
 	}
-	if a := once(t, addr, "GET", "GET /plain HTTP/1.0\r\n\r\n"); a.status != 200 { // no Host is needed in 1.0
+	// no Host is needed in 1.0
+	if a := once(t, addr, "GET", "GET /plain HTTP/1.0\r\n\r\n"); a.status != 200 {
 		t.Errorf("HTTP/1.0: %v", a)
 	}
 	if a := once(t, addr, "GET", "GET /plain HTTP/2.0\r\nHost: x\r\n\r\n"); a.status != 505 {
@@ -89,8 +99,8 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
-// TestRedirects: unclean paths and missing slashes lead to the right one, with their query, in the chain of the route
-// that is there, and never to another host.
+// TestRedirects: unclean paths and missing slashes lead to the right one, with their query, in the
+// chain of the route that is there, and never to another host.
 func TestRedirects(t *testing.T) {
 	srv := &Server{}
 	srv.Use(func(next Handler) Handler {
@@ -120,20 +130,27 @@ func TestRedirects(t *testing.T) {
 			}
 			continue
 		}
-		if a.status != 307 || a.header.Get("Location") != c.location || a.header.Get("X-Pattern") != c.pattern {
+		if a.status != 307 || a.header.Get("Location") != c.location ||
+			a.header.Get("X-Pattern") != c.pattern {
 			t.Errorf("%s: %v\nwant %s, %s", c.target, a, c.location, c.pattern)
 		}
 	}
 }
 
-// TestStaleParameters: a request that was never routed shows nothing of the one before it on the same worker.
+// TestStaleParameters: a request that was never routed shows nothing of the one before it on the
+// same worker.
 func TestStaleParameters(t *testing.T) {
 	srv := &Server{Loops: 1}
 	srv.ErrorPage = func(req *Request, resp *Response, st Status) Status {
-		return resp.Text(st, fmt.Sprintf("p=%q rest=%q path=%q q=%q", req.Param("p"), req.Rest(), req.Path(), req.Query("q")))
+		return resp.Text(st,
+			fmt.Sprintf("p=%q rest=%q path=%q q=%q",
+				req.Param("p"), req.Rest(), req.Path(), req.Query("q")))
 	}
 	addr := targetServer(t, srv)
-	for _, raw := range []string{"nonsense\r\n\r\n", "FROB / HTTP/1.1\r\nHost: x\r\n\r\n", "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n"} {
+	for _, raw := range []string{
+		"nonsense\r\n\r\n", "FROB / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n",
+	} {
 		w := dial(t, addr)
 		w.send("GET /all/secret?q=secret HTTP/1.1\r\nHost: x\r\n\r\n" + raw)
 		if a := w.answer("GET"); a.status != 200 {
@@ -145,7 +162,8 @@ func TestStaleParameters(t *testing.T) {
 	}
 }
 
-// TestHeadLimits: 414 and 431 for one more than allowed (RFC 9110 section 15.5.15, RFC 6585 section 5).
+// TestHeadLimits: 414 and 431 for one more than allowed (RFC 9110 section 15.5.15, RFC 6585 section
+// 5).
 func TestHeadLimits(t *testing.T) {
 	srv := &Server{MaxLineBytes: 64, MaxHeaderBytes: 100, MaxFields: 3}
 	o := make(observed, 16)
@@ -186,7 +204,8 @@ func TestHeadLimits(t *testing.T) {
 	}
 }
 
-// TestLocationWasAView: the Location of a redirect to a clean path was a view of a buffer; who kept it saw the next one's.
+// TestLocationWasAView: the Location of a redirect to a clean path was a view of a buffer; code
+// that kept it saw the next request's.
 func TestLocationWasAView(t *testing.T) {
 	srv := &Server{Loops: 1}
 	kept := make(chan string, 3)

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// Large bodies are held in buffers that are used again: what one answer held must neither be cut nor show in a later one.
+// Large bodies are held in buffers that are used again: the body of one answer must neither be cut
+// nor show in a later one.
 func TestHeldBodiesDoNotMix(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("GET /{letter}/{size}", func(req *Request, resp *Response) Status {
@@ -30,8 +31,10 @@ func TestHeldBodiesDoNotMix(t *testing.T) {
 		clients.Go(func() {
 			letter := string(rune('a' + i))
 			for n := 1; n < 1<<20; n = n*2 + i {
-				if body := get(t, addr, fmt.Sprintf("/%s/%d", letter, n)).body; body != strings.Repeat(letter, n) {
-					t.Errorf("%d bytes of %q: got %d bytes, %d of them right", n, letter, len(body), strings.Count(body, letter))
+				body := get(t, addr, fmt.Sprintf("/%s/%d", letter, n)).body
+				if body != strings.Repeat(letter, n) {
+					t.Errorf("%d bytes of %q: got %d bytes, %d of them right",
+						n, letter, len(body), strings.Count(body, letter))
 				}
 			}
 		})

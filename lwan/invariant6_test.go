@@ -28,16 +28,22 @@ func (f closeFunc) Close() error {
 	return nil
 }
 
-// TestInvariant6: whatever hooks do, the others are served, every count is 0 at the end, and each hook is called
-// once for a request.
+// TestInvariant6: whatever hooks do, other requests are served, every count is 0 at the end, and
+// each hook is called once for a request.
 func TestInvariant6(t *testing.T) {
 	for hook, prepare := range map[string]func(s *Server, act func(*Request)) (request string){
 		"ErrorPage": func(s *Server, act func(*Request)) string {
-			s.ErrorPage = func(req *Request, resp *Response, st Status) Status { act(req); return st }
+			s.ErrorPage = func(req *Request, resp *Response, st Status) Status {
+				act(req)
+				return st
+			}
 			return get1("/nowhere")
 		},
 		"ErrorPage of a bad request": func(s *Server, act func(*Request)) string {
-			s.ErrorPage = func(req *Request, resp *Response, st Status) Status { act(req); return st }
+			s.ErrorPage = func(req *Request, resp *Response, st Status) Status {
+				act(req)
+				return st
+			}
 			return "GET / HTTP/1.1\r\nHo st: x\r\n\r\n"
 		},
 		"BeforeHead": func(s *Server, act func(*Request)) string {
@@ -49,7 +55,9 @@ func TestInvariant6(t *testing.T) {
 		},
 		"Filter": func(s *Server, act func(*Request)) string {
 			s.Handle("GET /x", func(req *Request, resp *Response) Status {
-				resp.Filter(func(w io.Writer) io.WriteCloser { return closeFunc{w, func() { act(req) }} })
+				resp.Filter(func(w io.Writer) io.WriteCloser {
+					return closeFunc{w, func() { act(req) }}
+				})
 				return resp.Text(200, "x")
 			})
 			return get1("/x")
@@ -115,18 +123,22 @@ func TestInvariant6(t *testing.T) {
 	}
 }
 
-// TestEndOfASubscription: OnEnd, and what observers do at the end of a subscription, are called while the loop is in
-// the middle of something else. They may block, panic and exit all the same.
+// TestEndOfASubscription: OnEnd, and what observers do at the end of a subscription, are called
+// while the loop is in the middle of something else. They may block, panic and exit all the same.
 func TestEndOfASubscription(t *testing.T) {
 	release := make(chan struct{})
 	for how, act := range map[string]func(){
-		"blocks": func() { <-release }, "panics": func() { panic("on purpose") }, "exits": runtime.Goexit, "returns": func() {},
+		"blocks": func() { <-release }, "panics": func() { panic("on purpose") },
+		"exits": runtime.Goexit, "returns": func() {},
 	} {
 		for _, where := range []string{"OnEnd", "Observer"} {
 			t.Run(where+" "+how, func(t *testing.T) {
 				release = make(chan struct{})
 				called, observed := make(chan struct{}, 1), make(chan struct{}, 1)
-				srv := &Server{Loops: 1, StallAfter: 10 * time.Millisecond, TakeOverAfter: 30 * time.Millisecond}
+				srv := &Server{
+					Loops: 1, StallAfter: 10 * time.Millisecond,
+					TakeOverAfter: 30 * time.Millisecond,
+				}
 				var topic Topic
 				srv.Handle("GET /sub", func(req *Request, resp *Response) Status {
 					return topic.Subscribe(resp, Subscription{OnEnd: func(error) {

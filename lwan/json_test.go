@@ -48,19 +48,32 @@ func TestReadJSON(t *testing.T) {
 		{"+json", `{}`, 415, "the body must be of type application/json"},
 		{"application/json", "", 400, "the body is empty, JSON is expected"},
 		{"application/json", " \r\n", 400, "the body is empty, JSON is expected"},
-		{"application/json", `{"name":`, 400, "the body is no valid JSON at byte 8: unexpected end of JSON input"},
-		{"application/json", `{"name":x}`, 400, "the body is no valid JSON at byte 9: invalid character 'x' looking for beginning of value"},
-		{"application/json", `{} {}`, 400, "the body is no valid JSON at byte 4: invalid character '{' after top-level value"},
-		{"application/json", `{"name":1}`, 400, "the body does not fit at name, byte 9: string is expected, not number"},
-		{"application/json", `{"price":"1"}`, 400, "the body does not fit at price, byte 12: number is expected, not string"},
-		{"application/json", `{"price":200}`, 400, "the body does not fit at price, byte 12: 200 is out of range or not whole"},
-		{"application/json", `{"price":1.5}`, 400, "the body does not fit at price, byte 12: 1.5 is out of range or not whole"},
-		{"application/json", `{"price":` + strings.Repeat("1", 999) + `}`, 400, "the body does not fit at price, byte 1008: a number is out of range or not whole"},
-		{"application/json", `{"tags":{}}`, 400, "the body does not fit at tags, byte 9: array is expected, not object"},
-		{"application/json", `{"tags":[true]}`, 400, "the body does not fit at tags, byte 13: string is expected, not bool"},
-		{"application/json", `{"inner":{"inner":[]}}`, 400, "the body does not fit at inner.inner, byte 19: object is expected, not array"},
-		{"application/json", strings.Repeat(`{"inner":`, 30) + "1" + strings.Repeat("}", 30), 400, "the body does not fit at byte 271: object is expected, not number"},
-		{"application/json", `[]`, 400, "the body does not fit at byte 1: object is expected, not array"},
+		{"application/json", `{"name":`, 400,
+			"the body is no valid JSON at byte 8: unexpected end of JSON input"},
+		{"application/json", `{"name":x}`, 400, "the body is no valid JSON at byte 9: invalid " +
+			"character 'x' looking for beginning of value"},
+		{"application/json", `{} {}`, 400,
+			"the body is no valid JSON at byte 4: invalid character '{' after top-level value"},
+		{"application/json", `{"name":1}`, 400,
+			"the body does not fit at name, byte 9: string is expected, not number"},
+		{"application/json", `{"price":"1"}`, 400,
+			"the body does not fit at price, byte 12: number is expected, not string"},
+		{"application/json", `{"price":200}`, 400,
+			"the body does not fit at price, byte 12: 200 is out of range or not whole"},
+		{"application/json", `{"price":1.5}`, 400,
+			"the body does not fit at price, byte 12: 1.5 is out of range or not whole"},
+		{"application/json", `{"price":` + strings.Repeat("1", 999) + `}`, 400,
+			"the body does not fit at price, byte 1008: a number is out of range or not whole"},
+		{"application/json", `{"tags":{}}`, 400,
+			"the body does not fit at tags, byte 9: array is expected, not object"},
+		{"application/json", `{"tags":[true]}`, 400,
+			"the body does not fit at tags, byte 13: string is expected, not bool"},
+		{"application/json", `{"inner":{"inner":[]}}`, 400,
+			"the body does not fit at inner.inner, byte 19: object is expected, not array"},
+		{"application/json", strings.Repeat(`{"inner":`, 30) + "1" + strings.Repeat("}", 30), 400,
+			"the body does not fit at byte 271: object is expected, not number"},
+		{"application/json", `[]`, 400,
+			"the body does not fit at byte 1: object is expected, not array"},
 		{"application/json", `{"since":"now"}`, 400, "the body is not valid"},
 	}
 	for _, tt := range tests {
@@ -89,8 +102,9 @@ func TestReadJSONValue(t *testing.T) {
 	if err != nil || v.Name != "x" || v.Price != 3 || len(v.Tags) != 1 {
 		t.Errorf("%+v, %v", v, err)
 	}
-	if v, err := ReadJSON[map[string]int](jsonRequest(t, "", `{"a":1}`)); err != nil || v["a"] != 1 {
-		t.Errorf("%v, %v", v, err)
+	m, err := ReadJSON[map[string]int](jsonRequest(t, "", `{"a":1}`))
+	if err != nil || m["a"] != 1 {
+		t.Errorf("%v, %v", m, err)
 	}
 	if v, err := ReadJSON[*goodsItem](jsonRequest(t, "", "null")); err != nil || v != nil {
 		t.Errorf("%v, %v", v, err)
@@ -107,7 +121,9 @@ func TestReadJSONZeroOnError(t *testing.T) {
 
 func TestReadJSONTooLarge(t *testing.T) {
 	const body = `{"name":"0123456789"}`
-	for limit, want := range map[int64]error{int64(len(body)): nil, int64(len(body)) - 1: ErrTooLarge} {
+	for limit, want := range map[int64]error{
+		int64(len(body)): nil, int64(len(body)) - 1: ErrTooLarge,
+	} {
 		req := jsonRequest(t, "", body)
 		req.limits.Body = limit
 		if _, err := ReadJSON[goodsItem](req); !errors.Is(err, want) {
@@ -149,15 +165,18 @@ func TestValidate(t *testing.T) {
 	own := &Error{Status: 409, Message: "taken"}
 	checkError(t, "method of T", validate(&byValue{errors.New("no")}), 422, "no")
 	checkError(t, "an Error", validate(&byValue{own}), 409, "taken")
-	checkError(t, "an Error without status", validate(&byValue{&Error{Message: "invalid"}}), 422, "invalid")
-	if err := validate(&byValue{fmt.Errorf("deep: %w", own)}); !errors.Is(err, own) || (*Server)(nil).statusOf(err) != 409 {
+	checkError(t, "an Error without status", validate(&byValue{&Error{Message: "invalid"}}),
+		422, "invalid")
+	err := validate(&byValue{fmt.Errorf("deep: %w", own)})
+	if !errors.Is(err, own) || (*Server)(nil).statusOf(err) != 409 {
 		t.Errorf("a wrapped Error: %v", err)
 	}
 	if err := validate(&byValue{statusError{}}); err != (statusError{}) {
 		t.Errorf("an error that knows its status: %v", err)
 	}
 	fields := &Error{Fields: map[string]string{"name": "is required"}}
-	if e, ok := errors.AsType[*Error](validate(&byValue{fields})); !ok || e.Status != 422 || e.Fields["name"] == "" {
+	e, ok := errors.AsType[*Error](validate(&byValue{fields}))
+	if !ok || e.Status != 422 || e.Fields["name"] == "" {
 		t.Errorf("Fields: %v", e)
 	}
 	if err := validate(new(int)); err != nil {
@@ -166,7 +185,10 @@ func TestValidate(t *testing.T) {
 }
 
 func TestEncode(t *testing.T) {
-	for _, v := range []any{49, "a\nb", nil, []int{1, 2}, map[string]any{"b": 1, "a": []string{}}, goodsItem{Name: "x"}, json.RawMessage(`{ }`)} {
+	for _, v := range []any{
+		49, "a\nb", nil, []int{1, 2}, map[string]any{"b": 1, "a": []string{}}, goodsItem{Name: "x"},
+		json.RawMessage(`{ }`),
+	} {
 		var got bytes.Buffer
 		if err := (jsonCodec{}).Encode(&got, v); err != nil {
 			t.Fatal(err)
@@ -186,11 +208,13 @@ func TestEncodeErrors(t *testing.T) {
 	if err := (jsonCodec{}).Encode(&got, math.NaN()); err == nil || got.Len() != 0 {
 		t.Errorf("NaN: %q, %v", &got, err)
 	}
-	if err := (jsonCodec{}).Encode(&got, 1); err != nil || got.String() != "1" { // the encoder is still good
+	// the encoder is still good
+	if err := (jsonCodec{}).Encode(&got, 1); err != nil || got.String() != "1" {
 		t.Errorf("after NaN: %q, %v", &got, err)
 	}
 	full := errors.New("full")
-	if err := (jsonCodec{}).Encode(writerFunc(func([]byte) (int, error) { return 0, full }), 1); err != full {
+	err := (jsonCodec{}).Encode(writerFunc(func([]byte) (int, error) { return 0, full }), 1)
+	if err != full {
 		t.Errorf("writer: %v", err)
 	}
 }
@@ -229,7 +253,9 @@ func TestServerCodec(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer srv.Close()
-	for body, want := range map[string]string{"abc": "<ABC>", "!abc": "400 Bad Request\nthe body is not valid\n"} {
+	for body, want := range map[string]string{
+		"abc": "<ABC>", "!abc": "400 Bad Request\nthe body is not valid\n",
+	} {
 		rec := httptest.NewRecorder()
 		ToHTTP(h).ServeHTTP(rec, httptest.NewRequest("POST", "/", strings.NewReader(body)))
 		if rec.Body.String() != want {
@@ -240,7 +266,10 @@ func TestServerCodec(t *testing.T) {
 
 // Whatever encoding/json takes is taken, and whatever it refuses is a 400 that names no Go type.
 func FuzzReadJSON(f *testing.F) {
-	for _, seed := range []string{`{"name":"x","price":200,"tags":[1]}`, `{"inner":{"inner":{"since":"x"}}}`, `[`, `"`, `{} 1`, `nul`, "\xff", `{"name":null}`} {
+	for _, seed := range []string{
+		`{"name":"x","price":200,"tags":[1]}`, `{"inner":{"inner":{"since":"x"}}}`, `[`, `"`,
+		`{} 1`, `nul`, "\xff", `{"name":null}`,
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
@@ -280,7 +309,8 @@ type failingWriter struct{}
 
 func (failingWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-// TestJSONEncodeAfterFailure: an encoder that was not taken anything from, or whose value cannot be encoded, is as good as new.
+// TestJSONEncodeAfterFailure: an encoder whose output was not taken, or whose value cannot be
+// encoded, is as good as new.
 func TestJSONEncodeAfterFailure(t *testing.T) {
 	for range 10 {
 		if err := (jsonCodec{}).Encode(failingWriter{}, 1); err != io.ErrClosedPipe {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// limitCase is one limit. Its requests use up n of it exactly, are answered "200 ok" as long as that is allowed, and
-// otherwise as past says.
+// limitCase is one limit. Its requests use up n of it exactly, are answered "200 ok" as long as
+// that is allowed, and otherwise as past says.
 type limitCase struct {
 	name   string
 	set    func(s *Server, n int)
@@ -28,99 +28,127 @@ type limitCase struct {
 // limitCases are the limits that one request can pass.
 var limitCases = []limitCase{
 	{
-		name: "request line", set: func(s *Server, n int) { s.MaxLineBytes = n }, small: 100, normal: 8 << 10,
-		ask:  func(n int) string { return "GET /" + fill(n-len("GET / HTTP/1.1")) + " HTTP/1.1\r\nHost: x\r\n\r\n" },
+		name: "request line", set: func(s *Server, n int) { s.MaxLineBytes = n },
+		small: 100, normal: 8 << 10,
+		ask: func(n int) string {
+			return "GET /" + fill(n-len("GET / HTTP/1.1")) + " HTTP/1.1\r\nHost: x\r\n\r\n"
+		},
 		past: "414",
 	},
 	{
-		name: "field bytes", set: func(s *Server, n int) { s.MaxHeaderBytes = n }, small: 200, normal: 32 << 10,
+		name: "field bytes", set: func(s *Server, n int) { s.MaxHeaderBytes = n },
+		small: 200, normal: 32 << 10,
 		ask: func(n int) string {
-			return "GET /a HTTP/1.1\r\nHost: x\r\na: " + fill(n-len("Host: x\r\na: \r\n")) + "\r\n\r\n"
+			return "GET /a HTTP/1.1\r\nHost: x\r\na: " +
+				fill(n-len("Host: x\r\na: \r\n")) + "\r\n\r\n"
 		},
 		past: "431",
 	},
 	{
 		name: "fields", set: func(s *Server, n int) { s.MaxFields = n }, small: 3, normal: 128,
-		ask:  func(n int) string { return "GET /a HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("a: b\r\n", n-1) + "\r\n" },
+		ask: func(n int) string {
+			return "GET /a HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("a: b\r\n", n-1) + "\r\n"
+		},
 		past: "431",
 	},
 	{
-		name: "chunk extensions", set: func(s *Server, n int) { s.MaxChunkExtensions = n }, small: 10, normal: 4 << 10,
+		name: "chunk extensions", set: func(s *Server, n int) { s.MaxChunkExtensions = n },
+		small: 10, normal: 4 << 10,
 		ask: func(n int) string {
-			return head("/read", "Transfer-Encoding: chunked") + "1;" + fill(n-1) + "\r\nx\r\n0\r\n\r\n"
+			return head("/read", "Transfer-Encoding: chunked") + "1;" + fill(n-1) +
+				"\r\nx\r\n0\r\n\r\n"
 		},
 		past: "400",
 	},
 	{
-		name: "trailer bytes", set: func(s *Server, n int) { s.MaxHeaderBytes = n }, small: 200, normal: 32 << 10,
+		name: "trailer bytes", set: func(s *Server, n int) { s.MaxHeaderBytes = n },
+		small: 200, normal: 32 << 10,
 		ask: func(n int) string {
-			return head("/read", "Transfer-Encoding: chunked") + "0\r\na: " + fill(n-len("a: \r\n")) + "\r\n\r\n"
+			return head("/read", "Transfer-Encoding: chunked") + "0\r\na: " +
+				fill(n-len("a: \r\n")) + "\r\n\r\n"
 		},
 		past: "431",
 	},
 	{
-		name: "trailer fields", set: func(s *Server, n int) { s.MaxFields = n }, small: 5, normal: 128,
+		name: "trailer fields", set: func(s *Server, n int) { s.MaxFields = n },
+		small: 5, normal: 128,
 		ask: func(n int) string {
-			return head("/read", "Transfer-Encoding: chunked") + "0\r\n" + strings.Repeat("a: b\r\n", n) + "\r\n"
+			return head("/read", "Transfer-Encoding: chunked") + "0\r\n" +
+				strings.Repeat("a: b\r\n", n) + "\r\n"
 		},
 		past: "431",
 	},
 	{
-		name: "body", set: func(s *Server, n int) { s.Limits.Body = int64(n) }, small: 10, normal: 1 << 20,
+		name: "body", set: func(s *Server, n int) { s.Limits.Body = int64(n) },
+		small: 10, normal: 1 << 20,
 		ask:  func(n int) string { return post("/read", fill(n)) },
 		past: "413", keeps: true, unread: true,
 	},
 	{
-		name: "chunked body", set: func(s *Server, n int) { s.Limits.Body = int64(n) }, small: 10, normal: 1 << 20,
+		name: "chunked body", set: func(s *Server, n int) { s.Limits.Body = int64(n) },
+		small: 10, normal: 1 << 20,
 		ask:  func(n int) string { return chunked("/read", []string{fill(n)}, "") },
 		past: "413", keeps: true,
 	},
 	{
-		name: "form pairs", set: func(s *Server, n int) { s.Limits.FormPairs = n }, small: 3, normal: 1000,
+		name: "form pairs", set: func(s *Server, n int) { s.Limits.FormPairs = n },
+		small: 3, normal: 1000,
 		ask: func(n int) string {
 			return postForm(typeEncodedForm, strings.Repeat("a=b&", n-1)+"last=ok")
 		},
 		past: "413", keeps: true,
 	},
 	{
-		name: "form parts", set: func(s *Server, n int) { s.Limits.FormParts = n }, small: 3, normal: 1000, never: true,
+		name: "form parts", set: func(s *Server, n int) { s.Limits.FormParts = n }, small: 3,
+		normal: 1000, never: true,
 		ask: func(n int) string {
-			return postForm(testFormType, multipartBody("xyz", repeat(formPart{name: "last", content: "ok"}, n)...))
+			return postForm(testFormType,
+				multipartBody("xyz", repeat(formPart{name: "last", content: "ok"}, n)...))
 		},
 		past: "413", keeps: true,
 	},
 	{
-		name: "parts", set: func(s *Server, n int) { s.Limits.FormParts = n }, small: 3, normal: 1000,
+		name: "parts", set: func(s *Server, n int) { s.Limits.FormParts = n },
+		small: 3, normal: 1000,
 		ask: func(n int) string {
 			body := multipartBody("xyz", repeat(formPart{name: "a"}, n)...)
-			return head("/parts", "Content-Type: "+testFormType, fmt.Sprint("Content-Length: ", len(body))) + body
+			return head("/parts", "Content-Type: "+testFormType,
+				fmt.Sprint("Content-Length: ", len(body))) + body
 		},
 		past: "413", keeps: true,
 	},
 	{
-		name: "form memory", set: func(s *Server, n int) { s.Limits.FormMemory = int64(n) }, small: 10, normal: 64 << 10,
+		name: "form memory", set: func(s *Server, n int) { s.Limits.FormMemory = int64(n) },
+		small: 10, normal: 64 << 10,
 		ask: func(n int) string {
 			return postForm(testFormType, multipartBody("xyz", formPart{"file", "f", fill(n)}))
 		},
 		past: "200 on disk", keeps: true,
 	},
 	{
-		name: "query pairs", set: func(s *Server, n int) { s.Limits.QueryPairs = n }, small: 3, normal: 1000,
+		name: "query pairs", set: func(s *Server, n int) { s.Limits.QueryPairs = n },
+		small: 3, normal: 1000,
 		ask: func(n int) string {
-			return "GET /query?" + strings.Repeat("a=b&", n-1) + "last=ok HTTP/1.1\r\nHost: x\r\n\r\n"
+			return "GET /query?" + strings.Repeat("a=b&", n-1) +
+				"last=ok HTTP/1.1\r\nHost: x\r\n\r\n"
 		},
 		past: "200 ", keeps: true,
 	},
 	{
-		name: "cookies", set: func(s *Server, n int) { s.Limits.Cookies = n }, small: 3, normal: 200,
+		name: "cookies", set: func(s *Server, n int) { s.Limits.Cookies = n },
+		small: 3, normal: 200,
 		ask: func(n int) string {
-			return "GET /cookies HTTP/1.1\r\nHost: x\r\nCookie: " + strings.Repeat("a=b; ", n-1) + "last=ok\r\n\r\n"
+			return "GET /cookies HTTP/1.1\r\nHost: x\r\nCookie: " +
+				strings.Repeat("a=b; ", n-1) + "last=ok\r\n\r\n"
 		},
 		past: "200 ", keeps: true,
 	},
 	{
-		name: "buffer", set: func(s *Server, n int) { s.Limits.Buffer = int64(n) }, small: 100, normal: 1 << 20,
-		ask:  func(n int) string { return fmt.Sprintf("GET /buffer/%d HTTP/1.1\r\nHost: x\r\n\r\n", n) },
+		name: "buffer", set: func(s *Server, n int) { s.Limits.Buffer = int64(n) },
+		small: 100, normal: 1 << 20,
+		ask: func(n int) string {
+			return fmt.Sprintf("GET /buffer/%d HTTP/1.1\r\nHost: x\r\n\r\n", n)
+		},
 		past: "200 streamed", keeps: true,
 	},
 }
@@ -131,14 +159,19 @@ func head(path string, fields ...string) string {
 }
 
 func postForm(contentType, body string) string {
-	return head("/form", "Content-Type: "+contentType, fmt.Sprint("Content-Length: ", len(body))) + body
+	return head("/form", "Content-Type: "+contentType, fmt.Sprint("Content-Length: ", len(body))) +
+		body
 }
 
 // limited answers what limitCases ask.
 func limited(s *Server) {
 	s.Handle("GET /", text("ok"))
-	s.Handle("GET /query", func(req *Request, resp *Response) Status { return resp.Text(200, req.Query("last")) })
-	s.Handle("GET /cookies", func(req *Request, resp *Response) Status { return resp.Text(200, req.Cookie("last")) })
+	s.Handle("GET /query", func(req *Request, resp *Response) Status {
+		return resp.Text(200, req.Query("last"))
+	})
+	s.Handle("GET /cookies", func(req *Request, resp *Response) Status {
+		return resp.Text(200, req.Cookie("last"))
+	})
 	s.Handle("POST /read", func(req *Request, resp *Response) Status {
 		if _, err := req.BodyBytes(); err != nil {
 			return resp.Fail(err)

@@ -35,12 +35,15 @@ func (l *stuckLog) Handle(context.Context, slog.Record) error {
 	return nil
 }
 
-// TestInvariant10LogThatBlocks: requests that fail write a line each; nobody waits for it, and the server stops in peace.
+// TestInvariant10LogThatBlocks: requests that fail write a line each; no request waits for it, and
+// the server stops cleanly.
 func TestInvariant10LogThatBlocks(t *testing.T) {
 	t.Parallel()
 	log, _ := newStuckLog(t)
 	srv := &Server{Log: log, Loops: 1}
-	srv.Handle("GET /fail", func(req *Request, resp *Response) Status { return resp.Fail(errSecret) })
+	srv.Handle("GET /fail", func(req *Request, resp *Response) Status {
+		return resp.Fail(errSecret)
+	})
 	srv.Handle("GET /named", func(req *Request, resp *Response) Status {
 		req.SetLog(req.Log().With("name", "x"))
 		return resp.Fail(errSecret)
@@ -67,7 +70,9 @@ func TestInvariant10LogThatBlocks(t *testing.T) {
 func TestLogIsFlushed(t *testing.T) {
 	srv := &Server{Addr: "127.0.0.1:0"}
 	book := logged(srv)
-	srv.Handle("GET /fail", func(req *Request, resp *Response) Status { return resp.Fail(errSecret) })
+	srv.Handle("GET /fail", func(req *Request, resp *Response) Status {
+		return resp.Fail(errSecret)
+	})
 	addr, stop, ended := running(t, srv)
 	const n = 300
 	w := dial(t, addr)
@@ -81,7 +86,8 @@ func TestLogIsFlushed(t *testing.T) {
 	}
 	book.mu.Lock() // nothing is on its way
 	defer book.mu.Unlock()
-	if got := strings.Count(book.text.String(), `msg="request failed" route="GET /fail" status=500`); got != n || srv.Stats().LogLost != 0 {
+	got := strings.Count(book.text.String(), `msg="request failed" route="GET /fail" status=500`)
+	if got != n || srv.Stats().LogLost != 0 {
 		t.Errorf("%d lines, %d lost", got, srv.Stats().LogLost)
 	}
 }
@@ -91,7 +97,9 @@ func TestErrorsKeepTheirType(t *testing.T) {
 	t.Parallel()
 	found := make(chan error, 10)
 	srv := &Server{Log: slog.New(errorLog{slog.DiscardHandler, found})}
-	srv.Handle("GET /fail", func(req *Request, resp *Response) Status { return resp.Fail(errSecret) })
+	srv.Handle("GET /fail", func(req *Request, resp *Response) Status {
+		return resp.Fail(errSecret)
+	})
 	w := dial(t, serveTest(t, srv))
 	w.send(get1("/fail"))
 	w.answer("GET")
@@ -116,8 +124,8 @@ func (l errorLog) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// TestInvariant10FullPipe: standard error is a pipe that nobody reads. The server goes on, and SIGTERM ends it. It runs this test
-// again as a process of its own.
+// TestInvariant10FullPipe: standard error is a pipe that nobody reads. The server goes on, and
+// SIGTERM ends it. It runs this test again as a process of its own.
 func TestInvariant10FullPipe(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("LWAN_TEST_FULL_PIPE") != "" {
@@ -161,8 +169,12 @@ func TestInvariant10FullPipe(t *testing.T) {
 }
 
 func serveWithFullPipe() {
-	srv := &Server{Addr: "127.0.0.1:0", Loops: 1, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
-	srv.Handle("GET /fail", func(req *Request, resp *Response) Status { return resp.Fail(errSecret) })
+	srv := &Server{
+		Addr: "127.0.0.1:0", Loops: 1, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	}
+	srv.Handle("GET /fail", func(req *Request, resp *Response) Status {
+		return resp.Fail(errSecret)
+	})
 	go func() {
 		<-srv.Ready()
 		_, _ = os.Stdout.WriteString(srv.Addrs()[0].String() + "\n")
@@ -173,12 +185,14 @@ func serveWithFullPipe() {
 	os.Exit(0)
 }
 
-// TestClientsDoNotFillTheLog: who asks for more than there is gets 503, and the log a line, and later their number.
+// TestClientsDoNotFillTheLog: requests beyond a limit get 503; the log gets one line, and later
+// their number.
 func TestClientsDoNotFillTheLog(t *testing.T) {
 	srv := &Server{Loops: 1}
 	book := logged(srv)
 	srv.Handle("GET /busy", func(req *Request, resp *Response) Status { return resp.Fail(ErrBusy) })
-	srv.Handle("GET /late", func(req *Request, resp *Response) Status { return resp.Fail(req.Sleep(time.Hour)) },
+	srv.Handle("GET /late",
+		func(req *Request, resp *Response) Status { return resp.Fail(req.Sleep(time.Hour)) },
 		WithLimits(Limits{Timeout: time.Millisecond}))
 	t.Run("served", func(t *testing.T) {
 		addr := serveTest(t, srv)

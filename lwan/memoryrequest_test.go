@@ -54,15 +54,16 @@ func (c *memoryCarrier) readAside(fn func(body io.Reader)) error {
 	return c.offload(func() { fn(c.body) })
 }
 
-// memoryRequest begins a request of a head, given without its blank line and with "\n" as line end, and a content whose
-// length the head must tell.
+// memoryRequest begins a request of a head, given without its blank line and with "\n" as line end,
+// and a content whose length the head must tell.
 func memoryRequest(t testing.TB, head string, body io.Reader) (*Request, *memoryCarrier) {
 	t.Helper()
 	buf := []byte(strings.ReplaceAll(head, "\n", "\r\n") + "\r\n\r\n")
 	core := (&Server{Log: slog.New(slog.NewTextHandler(t.Output(), nil))}).newCore()
 	req, car := new(Request), &memoryCarrier{body: body}
 	limits := message.Limits{Line: 1 << 20, Fields: 1 << 20, Count: 1 << 10}
-	if verdict, err := http1.Parse(buf, &req.head, &limits, new(http1.Resume)); verdict != http1.Done {
+	verdict, err := http1.Parse(buf, &req.head, &limits, new(http1.Resume))
+	if verdict != http1.Done {
 		t.Fatalf("the head of the test is not valid: %v\n%s", err, head)
 	}
 	req.begin(car, &table{core: core}, buf)
@@ -74,7 +75,8 @@ func memoryRequest(t testing.TB, head string, body io.Reader) (*Request, *memory
 	return req, car
 }
 
-// listening starts srv on a free port. stop shuts it down, and everything that it runs is over when it returns.
+// listening starts srv on a free port. stop shuts it down, and everything that it runs is over when
+// it returns.
 func listening(t testing.TB, srv *Server) (url string, stop func()) {
 	t.Helper()
 	srv.Addr, srv.Loops = "127.0.0.1:0", 1

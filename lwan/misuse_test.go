@@ -13,20 +13,23 @@ import (
 	"testing"
 )
 
-// misused are handlers that do what no handler should. Nothing of it may end more than their request: each is answered
-// with 500, and a line of the log names the route and says what was wrong.
+// misused are handlers that do what no handler should. That may end only their own request: each is
+// answered with 500, and a line of the log names the route and says what was wrong.
 var misused = map[string]struct {
 	handler Handler
 	logged  string
 }{
-	"panic":  {func(req *Request, resp *Response) Status { panic("as asked") }, "panic: as asked"},
-	"goexit": {func(req *Request, resp *Response) Status { runtime.Goexit(); return 200 }, "Goexit"},
+	"panic": {func(req *Request, resp *Response) Status { panic("as asked") }, "panic: as asked"},
+	"goexit": {func(req *Request, resp *Response) Status { runtime.Goexit(); return 200 },
+		"Goexit"},
 	"nil": {func(req *Request, resp *Response) Status {
 		var p *http.Cookie
 		return resp.Text(200, p.Name)
 	}, "nil pointer dereference"},
-	"nil map":   {func(req *Request, resp *Response) Status { noMap()["a"] = 1; return 200 }, "nil map"},
-	"nil error": {func(req *Request, resp *Response) Status { return resp.Fail(nil) }, "Fail was called without an error"},
+	"nil map": {func(req *Request, resp *Response) Status { noMap()["a"] = 1; return 200 },
+		"nil map"},
+	"nil error": {func(req *Request, resp *Response) Status { return resp.Fail(nil) },
+		"Fail was called without an error"},
 	"no status": {func(req *Request, resp *Response) Status { return 0 }, "no final status"},
 	"interim":   {func(req *Request, resp *Response) Status { return 103 }, "no final status"},
 	"panic in await": {func(req *Request, resp *Response) Status {
@@ -87,12 +90,16 @@ func TestMisuse(t *testing.T) {
 			path := "/" + strings.ReplaceAll(name, " ", "_")
 			w := dial(t, addr)
 			w.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")
-			if a := w.answer("GET"); a.status != 500 || a.header.Get("Set-Cookie") != "" || strings.Contains(a.body, "evil") {
+			a := w.answer("GET")
+			if a.status != 500 || a.header.Get("Set-Cookie") != "" ||
+				strings.Contains(a.body, "evil") {
 				t.Errorf("%s: %v", name, a)
 			} else if !a.close {
 				w.open("/")
 			}
-			settled(t, name+": lines in the log", 1, func() int64 { return int64(min(book.lines("GET "+path, m.logged), 1)) })
+			settled(t, name+": lines in the log", 1, func() int64 {
+				return int64(min(book.lines("GET "+path, m.logged), 1))
+			})
 		}
 		dial(t, addr).open("/")
 	})
@@ -102,7 +109,9 @@ func TestMisuse(t *testing.T) {
 func TestInjectionIsEncoded(t *testing.T) {
 	const evil = "a\r\nSet-Cookie: evil=1\r\n\r\n<script>"
 	srv := &Server{}
-	srv.Handle("GET /redirect", func(req *Request, resp *Response) Status { return resp.Redirect(302, "/"+evil) })
+	srv.Handle("GET /redirect", func(req *Request, resp *Response) Status {
+		return resp.Redirect(302, "/"+evil)
+	})
 	srv.Handle("GET /cookie", func(req *Request, resp *Response) Status {
 		resp.SetCookie(&http.Cookie{Name: "c", Value: evil, Path: evil, Domain: "a\r\nb"})
 		return resp.Text(200, "ok")
@@ -118,10 +127,13 @@ func TestInjectionIsEncoded(t *testing.T) {
 		}
 		return 200
 	})
-	srv.Handle("GET /page", func(req *Request, resp *Response) Status { return resp.Error(400, evil) })
+	srv.Handle("GET /page", func(req *Request, resp *Response) Status {
+		return resp.Error(400, evil)
+	})
 	addr := serveTest(t, srv)
 	for path, want := range map[string]string{
-		"/redirect": "", "/cookie": "ok", "/events": "data: one\ndata: id: evil\ndata: data\n\n: note\n: data: evil\n\n", "/page": "",
+		"/redirect": "", "/cookie": "ok",
+		"/events": "data: one\ndata: id: evil\ndata: data\n\n: note\n: data: evil\n\n", "/page": "",
 	} {
 		a := get(t, addr, path, "Accept: text/html")
 		if want != "" && a.body != want || a.err != nil || strings.Contains(a.body, "<script>") {
@@ -135,7 +147,8 @@ func TestInjectionIsEncoded(t *testing.T) {
 	}
 }
 
-// TestTrailerInjection: a trailer that would end its line cuts the stream, so that it does not look complete.
+// TestTrailerInjection: a trailer that would end its line cuts the stream, so that it does not look
+// complete.
 func TestTrailerInjection(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("GET /", func(req *Request, resp *Response) Status {
@@ -152,8 +165,8 @@ func TestTrailerInjection(t *testing.T) {
 	settled(t, "lines in the log", 1, func() int64 { return int64(book.lines("GET /", "X-Sum")) })
 }
 
-// TestHugeResponse: an answer of any size goes out with little of it in memory, and one to a client that takes nothing ends
-// with Limits.Write.
+// TestHugeResponse: an answer of any size goes out with little of it in memory; if the client takes
+// nothing, it ends after Limits.Write.
 func TestHugeResponse(t *testing.T) {
 	const size = 64 << 20
 	srv := &Server{}
@@ -181,8 +194,8 @@ func TestHugeResponse(t *testing.T) {
 	}
 }
 
-// TestKeptStreamsAreClosed: an event stream or an upgraded connection that was kept past its handler's end must not reach
-// the connection that its worker serves by then.
+// TestKeptStreamsAreClosed: an event stream or an upgraded connection that was kept past its
+// handler's end must not reach the connection that its worker serves by then.
 func TestKeptStreamsAreClosed(t *testing.T) {
 	if debugBuild {
 		t.Skip("with lwandebug they panic")
@@ -190,7 +203,10 @@ func TestKeptStreamsAreClosed(t *testing.T) {
 	srv := &Server{Loops: 1}
 	var events *Events
 	var conn net.Conn
-	srv.Handle("GET /events", func(req *Request, resp *Response) Status { events = resp.Events(); return 200 })
+	srv.Handle("GET /events", func(req *Request, resp *Response) Status {
+		events = resp.Events()
+		return 200
+	})
 	srv.Handle("GET /upgrade", func(req *Request, resp *Response) (st Status) {
 		var err error
 		if conn, err = resp.Upgrade("echo"); err != nil {
@@ -217,7 +233,8 @@ func TestKeptStreamsAreClosed(t *testing.T) {
 	w, upgraded := dial(t, addr), dial(t, addr)
 	w.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
 	w.answer("GET")
-	upgraded.send("GET /upgrade HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	upgraded.send(
+		"GET /upgrade HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
 	upgraded.head("GET")
 	upgraded.ended()
 	w.send(post("/use", "what is mine"))

@@ -9,8 +9,9 @@ import (
 	"github.com/golwan/golwan/lwan/lwantest"
 )
 
-// TestNotFoundAsRoute: a catch-all route that says that there is nothing is none. 405 and OPTIONS stay what they are
-// without it (RFC 9110 sections 15.5.6 and 9.3.7), in the chain of the route that is there for other methods.
+// TestNotFoundAsRoute: a catch-all route that says that there is nothing is none. 405 and OPTIONS
+// stay what they are without it (RFC 9110 sections 15.5.6 and 9.3.7), in the chain of the route
+// that is there for other methods.
 func TestNotFoundAsRoute(t *testing.T) {
 	says := func(s string) lwan.Handler {
 		return func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Text(200, s) }
@@ -32,7 +33,9 @@ func TestNotFoundAsRoute(t *testing.T) {
 	api.Handle("/any", says("any"))
 	api.Handle("GET /tree/", says("tree"))
 	api.Handle("/gone/{id}", lwan.NotFound)
-	api.Handle("PUT /gone/{id}", func(req *lwan.Request, resp *lwan.Response) lwan.Status { return lwan.NotFound(req, resp) })
+	api.Handle("PUT /gone/{id}", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return lwan.NotFound(req, resp)
+	})
 	api.Handle("/", lwan.NotFound)
 	srv.Handle("/{path...}", says("site"))
 	h := lwantest.Build(t, srv)
@@ -61,8 +64,8 @@ func TestNotFoundAsRoute(t *testing.T) {
 		got := lwantest.Do(t, h, httptest.NewRequest(tt.method, tt.target, nil))
 		in := strings.Join(got.Header.Values("X-In"), " ")
 		if got.Status != tt.status || got.Header.Get("Allow") != tt.allow || in != tt.in {
-			t.Errorf("%s %s: %d, Allow %q, in %q; want %d, %q, %q", tt.method, tt.target, got.Status, got.Header.Get("Allow"), in,
-				tt.status, tt.allow, tt.in)
+			t.Errorf("%s %s: %d, Allow %q, in %q; want %d, %q, %q", tt.method, tt.target,
+				got.Status, got.Header.Get("Allow"), in, tt.status, tt.allow, tt.in)
 		}
 		if p := got.Header.Get("X-Param"); p != tt.par && tt.status != 307 {
 			t.Errorf("%s %s: parameters %q, want %q", tt.method, tt.target, p, tt.par)

@@ -102,7 +102,8 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s: %s, want %s", tt.name, tt.got, tt.want)
 		}
 	}
-	if v, err := parse[big.Int]("123456789012345678901234567890"); err != nil || v.String() != "123456789012345678901234567890" {
+	v, err := parse[big.Int]("123456789012345678901234567890")
+	if err != nil || v.String() != "123456789012345678901234567890" {
 		t.Errorf("big.Int: %v, %v", &v, err)
 	}
 }
@@ -135,7 +136,8 @@ func TestParamErrors(t *testing.T) {
 	}{
 		{"/items/7", param[int]("id"), 0, "", ""},
 		{"/items/seven", param[int]("id"), 404, "id is not valid", "invalid syntax"},
-		{"/items/99999999999999999999", param[int]("id"), 404, "id is out of range", "value out of range"},
+		{"/items/99999999999999999999", param[int]("id"), 404, "id is out of range",
+			"value out of range"},
 		{"/items/300", param[octet]("id"), 404, "id is out of range", "value out of range"},
 		{"/items/x", param[position]("id"), 404, "id is not valid", "secret of the implementation"},
 		{"/items/x", param[[]int]("id"), 500, "", "[]int"},
@@ -268,7 +270,10 @@ func TestParamAllocations(t *testing.T) {
 
 // Whatever is taken comes back from its own text, and what is not taken leaves the zero value.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"", "0", "-1", "1e3", "NaN", "0x1p-2", "true", "1h", "300", "1_0", "99999999999999999999", "inf"} {
+	for _, seed := range []string{
+		"", "0", "-1", "1e3", "NaN", "0x1p-2", "true", "1h", "300", "1_0", "99999999999999999999",
+		"inf",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -28,11 +28,15 @@ func readParts(req *Request) (parts []string, err error) {
 }
 
 func TestParts(t *testing.T) {
-	body := multipartBody("xyz", formPart{"a", "", "1"}, formPart{"f", "dir/f.txt", "content"}, formPart{"b", "", ""})
-	for _, contentType := range []string{testFormType, "Multipart/Mixed; boundary=xyz", "multipart/unheard-of; boundary=xyz"} {
+	body := multipartBody("xyz", formPart{"a", "", "1"}, formPart{"f", "dir/f.txt", "content"},
+		formPart{"b", "", ""})
+	for _, contentType := range []string{
+		testFormType, "Multipart/Mixed; boundary=xyz", "multipart/unheard-of; boundary=xyz",
+	} {
 		req, _ := formRequest(t, contentType, "preamble\r\n"+body+"epilogue")
 		got, err := readParts(req)
-		if want := []string{"a  1", "f f.txt content", "b  "}; err != nil || !reflect.DeepEqual(got, want) {
+		want := []string{"a  1", "f f.txt content", "b  "}
+		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %q, %v", contentType, got, err)
 		}
 	}
@@ -45,7 +49,8 @@ func TestParts(t *testing.T) {
 // What a handler does not read of a part is skipped, and it may stop at any time.
 func TestPartsUnread(t *testing.T) {
 	large := strings.Repeat("x", 100_000)
-	body := multipartBody("xyz", formPart{"a", "a", large}, formPart{"b", "b", large}, formPart{"c", "c", large})
+	body := multipartBody("xyz", formPart{"a", "a", large}, formPart{"b", "b", large},
+		formPart{"c", "c", large})
 	req, _ := formRequest(t, testFormType, body)
 	var names []string
 	for part, err := range req.Parts() {
@@ -82,16 +87,21 @@ func TestPartsErrors(t *testing.T) {
 	}{
 		{"no type", "", good, 415, "the body must be a multipart one"},
 		{"another type", typeEncodedForm, "a=1", 415, "the body must be a multipart one"},
-		{"no boundary", "multipart/form-data", good, 400, "the Content-Type of the form has no valid boundary"},
+		{"no boundary", "multipart/form-data", good, 400,
+			"the Content-Type of the form has no valid boundary"},
 		{"other boundary", "multipart/form-data; boundary=abc", good, 400, "the form is malformed"},
 		{"nothing", testFormType, "", 400, "the form is malformed"},
-		{"bad header", testFormType, "--xyz\r\nno field\r\n\r\n1\r\n--xyz--\r\n", 400, "the form is malformed"},
+		{"bad header", testFormType, "--xyz\r\nno field\r\n\r\n1\r\n--xyz--\r\n", 400,
+			"the form is malformed"},
 		{"no end", testFormType, strings.TrimSuffix(good, "--xyz--\r\n"), 0, ""},
 		{"longest header", testFormType, head(maxPartHead), 0, ""},
-		{"header too long", testFormType, head(maxPartHead + partBuffer + 1), 400, "the header of a part is too long"},
-		{"preamble too long", testFormType, strings.Repeat("x\r\n", 20_000) + good, 400, "the header of a part is too long"},
+		{"header too long", testFormType, head(maxPartHead + partBuffer + 1), 400,
+			"the header of a part is too long"},
+		{"preamble too long", testFormType, strings.Repeat("x\r\n", 20_000) + good, 400,
+			"the header of a part is too long"},
 		{"most parts", testFormType, multipartBody("xyz", repeat(value, defaultParts)...), 0, ""},
-		{"too many parts", testFormType, multipartBody("xyz", repeat(value, defaultParts+1)...), 413, "the form has too many fields"},
+		{"too many parts", testFormType, multipartBody("xyz", repeat(value, defaultParts+1)...),
+			413, "the form has too many fields"},
 	}
 	for _, tt := range tests {
 		req, _ := formRequest(t, tt.contentType, tt.body)
@@ -107,7 +117,8 @@ func TestPartsErrors(t *testing.T) {
 }
 
 func TestPartsTooLarge(t *testing.T) {
-	body := multipartBody("xyz", formPart{"a", "a", strings.Repeat("x", 10_000)}, formPart{"b", "b", "1"})
+	body := multipartBody("xyz", formPart{"a", "a", strings.Repeat("x", 10_000)},
+		formPart{"b", "b", "1"})
 	for _, read := range []bool{true, false} { // by the handler, or skipped
 		req, _ := formRequest(t, testFormType, body)
 		req.limits.Body, req.body.length = 8_000, -1
@@ -156,7 +167,8 @@ func TestPartsOrForm(t *testing.T) {
 
 // An error of the connection comes back as it is, from the part or from the walk.
 func TestPartsBodyError(t *testing.T) {
-	body := multipartBody("xyz", formPart{"a", "", strings.Repeat("x", 100)}, formPart{"b", "", "1"})
+	body := multipartBody("xyz", formPart{"a", "", strings.Repeat("x", 100)},
+		formPart{"b", "", "1"})
 	for _, n := range []int{5, 80, len(body) - 30} {
 		req, car := formRequest(t, testFormType, body)
 		car.body = io.MultiReader(strings.NewReader(body[:n]), failingReader{ErrGone})
@@ -184,13 +196,19 @@ func (d *dribble) Read(p []byte) (int, error) {
 
 var spaceFirst = regexp.MustCompile(`(?m)^--xyz[ \t]*\r?\n[ \t]`)
 
-// FuzzParts compares with mime/multipart reading the whole body, and with the same body that comes in pieces.
+// FuzzParts compares with mime/multipart reading the whole body, and with the same body that comes
+// in pieces.
 func FuzzParts(f *testing.F) {
-	good := multipartBody("xyz", formPart{"a", "", "1"}, formPart{"f", "dir/f.txt", "content\r\n--xy"}, formPart{"b", "", ""})
+	good := multipartBody("xyz", formPart{"a", "", "1"},
+		formPart{"f", "dir/f.txt", "content\r\n--xy"}, formPart{"b", "", ""})
 	for _, seed := range []string{
-		good, good[:len(good)-9], "preamble\r\n" + good + "epilogue", strings.ReplaceAll(good, "\r\n", "\n"), "--xyz--", "--xyz--\r\n", "", "--xyz\r\n\r\n--xyz--",
-		"--xyz \t\r\nX: y\r\n\r\n1\r\n--xyz\t--\r\n", "--xyz\r\nX : y\r\n\r\n1\r\n--xyz--", "--xyz\r\nX: y\r\n z\r\n\r\n1\r\n--xyz--", "--xyz\r\nno field\r\n\r\n1\r\n--xyz--",
-		"--xyz\r\n " + strings.Repeat("x", 81), "--xyz\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=4\r\n--xyz--", "--xyz\r\n\r\n1\r\n--xyzz\r\n--xyz--", "\r\n--xyz\r\n\r\n\r\n\r\n--xyz--",
+		good, good[:len(good)-9], "preamble\r\n" + good + "epilogue",
+		strings.ReplaceAll(good, "\r\n", "\n"), "--xyz--", "--xyz--\r\n", "",
+		"--xyz\r\n\r\n--xyz--", "--xyz \t\r\nX: y\r\n\r\n1\r\n--xyz\t--\r\n",
+		"--xyz\r\nX : y\r\n\r\n1\r\n--xyz--", "--xyz\r\nX: y\r\n z\r\n\r\n1\r\n--xyz--",
+		"--xyz\r\nno field\r\n\r\n1\r\n--xyz--", "--xyz\r\n " + strings.Repeat("x", 81),
+		"--xyz\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=4\r\n--xyz--",
+		"--xyz\r\n\r\n1\r\n--xyzz\r\n--xyz--", "\r\n--xyz\r\n\r\n\r\n\r\n--xyz--",
 	} {
 		f.Add(seed, uint64(len(seed)))
 	}
@@ -222,8 +240,10 @@ func FuzzParts(f *testing.F) {
 			}
 			want = append(want, fmt.Sprintf("%s %s %s", part.FormName(), part.FileName(), content))
 		}
-		// To net/textproto a header is too large that begins with a space and has no end in 80 bytes.
-		if st := (*Server)(nil).statusOf(err); err != nil && st != 400 && !(st == 413 && spaceFirst.MatchString(body)) {
+		// To net/textproto a header is too large that begins with a space and has no end in 80
+		// bytes.
+		st := (*Server)(nil).statusOf(err)
+		if err != nil && st != 400 && !(st == 413 && spaceFirst.MatchString(body)) {
 			t.Fatalf("%q: status %d of %v", body, st, err)
 		}
 	})

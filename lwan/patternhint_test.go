@@ -46,7 +46,8 @@ func TestMeant(t *testing.T) {
 	}
 }
 
-// TestPatternHints are in the log when the server is built, with the place that registered the pattern, of groups too.
+// TestPatternHints are in the log when the server is built, with the place that registered the
+// pattern, of groups too.
 func TestPatternHints(t *testing.T) {
 	srv := &Server{}
 	book := logged(srv)
@@ -60,7 +61,10 @@ func TestPatternHints(t *testing.T) {
 	if n := book.lines("did you mean"); n != 2 {
 		t.Errorf("%d hints:\n%s", n, book)
 	}
-	for _, want := range []string{`pattern="GET /items/:id" meant="GET /items/{id}" registered=`, `meant="GET /users/{user}/posts"`, "patternhint_test.go:"} {
+	for _, want := range []string{
+		`pattern="GET /items/:id" meant="GET /items/{id}" registered=`,
+		`meant="GET /users/{user}/posts"`, "patternhint_test.go:",
+	} {
 		if !strings.Contains(book.String(), want) {
 			t.Errorf("no %s in\n%s", want, book)
 		}

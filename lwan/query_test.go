@@ -94,7 +94,8 @@ func TestPairsReset(t *testing.T) {
 		p.decode(big, defaultPairs)
 		p.reset()
 		if p.made || len(p.list) != 0 || cap(p.list) > keptPairs || cap(p.decoded) > keptDecoded {
-			t.Fatalf("after reset: made %v, %d of %d pairs, %d bytes", p.made, len(p.list), cap(p.list), cap(p.decoded))
+			t.Fatalf("after reset: made %v, %d of %d pairs, %d bytes",
+				p.made, len(p.list), cap(p.list), cap(p.decoded))
 		}
 		p.made = true
 		p.decode([]byte("%61=1&b=%32"), defaultPairs)
@@ -144,7 +145,8 @@ func TestUnescapeAll(t *testing.T) {
 
 func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{
-		"", "a=1&b=2&a=3", "a+b=c%20d", "%zz=1&a=%4", "a;b=1&c=2", "&&=&=x&y", "%C3%A4=%00", "a=%2", "=%", "a=b=c&+=+",
+		"", "a=1&b=2&a=3", "a+b=c%20d", "%zz=1&a=%4", "a;b=1&c=2", "&&=&=x&y", "%C3%A4=%00", "a=%2",
+		"=%", "a=b=c&+=+",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -176,7 +178,9 @@ func FuzzQuery(f *testing.F) {
 }
 
 func BenchmarkQuery(b *testing.B) {
-	for _, query := range []string{"page=20", "utf8=%E2%9C%93&q=event+loop&lang=en&page=2&sort=price&dir=asc"} {
+	for _, query := range []string{
+		"page=20", "utf8=%E2%9C%93&q=event+loop&lang=en&page=2&sort=price&dir=asc",
+	} {
 		req, _ := memoryRequest(b, "GET /?"+query+" HTTP/1.1\nHost: h", nil)
 		b.Run(fmt.Sprint(len(query)), func(b *testing.B) {
 			b.ReportAllocs()

@@ -11,14 +11,17 @@ import (
 	"github.com/golwan/golwan/lwan/internal/message"
 )
 
-// TestFieldsOnSeveralLines: whoever asks for a field by its name gets what its lines are together, on every engine.
+// TestFieldsOnSeveralLines: a field that is asked for by its name has the values of all its lines,
+// on every engine.
 func TestFieldsOnSeveralLines(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("/", func(req *Request, resp *Response) Status {
 		name := req.Query("of")
 		var bytes string
 		req.Borrow(func() { bytes = string(req.HeaderBytes(name)) })
-		return resp.Text(200, fmt.Sprintf("%q %v %d", req.Header(name), bytes == req.Header(name), len(req.HeaderAll(name))))
+		return resp.Text(200,
+			fmt.Sprintf("%q %v %d",
+				req.Header(name), bytes == req.Header(name), len(req.HeaderAll(name))))
 	})
 	addr := serveTest(t, srv)
 	for _, c := range []struct {
@@ -36,14 +39,16 @@ func TestFieldsOnSeveralLines(t *testing.T) {
 		{"User-Agent", "a", "b", 200, `"a" true 2`},
 		{"X-Of-Its-Own", "a", "b", 200, `"a" true 2`},
 		{"Range", "bytes=0-1", "bytes=2-3", 200, `"" true 2`},
-		{"If-Modified-Since", "Mon, 30 Nov 2026 09:00:00 GMT", "Mon, 30 Nov 2026 09:00:00 GMT", 200, `"" true 2`},
+		{"If-Modified-Since", "Mon, 30 Nov 2026 09:00:00 GMT",
+			"Mon, 30 Nov 2026 09:00:00 GMT", 200, `"" true 2`},
 		{"Authorization", "Bearer a", "Bearer b", 400, ""},
 		{"Authorization", "Bearer a", "Bearer a", 400, ""},
 		{"Origin", "http://a", "null", 400, ""},
 		{"Content-Type", "text/plain", "application/json", 400, ""},
 		{"Sec-Fetch-Site", "cross-site", "same-origin", 400, ""},
 	} {
-		a := get(t, addr, "/?of="+c.name, c.name+": "+c.a, "X-Other: x", strings.ToLower(c.name)+": "+c.b)
+		a := get(t, addr, "/?of="+c.name, c.name+": "+c.a, "X-Other: x",
+			strings.ToLower(c.name)+": "+c.b)
 		if a.status != c.status || c.status == 200 && a.body != c.want {
 			t.Errorf("%s: %v, want %d %s", c.name, a, c.status, c.want)
 		}
@@ -57,7 +62,8 @@ func TestResponseHeaderAll(t *testing.T) {
 	srv.Handle("/", func(req *Request, resp *Response) Status {
 		var got []string
 		show := func(name string) {
-			got = append(got, fmt.Sprintf("%s %q %q", name, resp.Header(name), resp.HeaderAll(name)))
+			got = append(got,
+				fmt.Sprintf("%s %q %q", name, resp.Header(name), resp.HeaderAll(name)))
 		}
 		show("Vary")
 		resp.AddHeader("Vary", "Origin")
@@ -65,7 +71,9 @@ func TestResponseHeaderAll(t *testing.T) {
 		resp.SetContentType("text/plain")
 		resp.SetHeader("Content-Length", "5")
 		resp.SetHeader("Connection", "close")
-		for _, name := range []string{"VARY", "content-type", "Content-Length", "connection", "X-None"} {
+		for _, name := range []string{
+			"VARY", "content-type", "Content-Length", "connection", "X-None",
+		} {
 			show(name)
 		}
 		shown <- got
@@ -73,7 +81,8 @@ func TestResponseHeaderAll(t *testing.T) {
 	})
 	get(t, serveTest(t, srv), "/")
 	got := <-shown
-	want := `Vary "" []|VARY "Origin" ["Origin" "Accept"]|content-type "text/plain" ["text/plain"]|Content-Length "5" ["5"]|` +
+	want := `Vary "" []|VARY "Origin" ["Origin" "Accept"]|` +
+		`content-type "text/plain" ["text/plain"]|Content-Length "5" ["5"]|` +
 		`connection "close" ["close"]|X-None "" []`
 	if all := strings.Join(got, "|"); all != want {
 		t.Errorf("got  %s\nwant %s", all, want)
@@ -96,13 +105,16 @@ func TestDocumentedRepeatedFields(t *testing.T) {
 			continue
 		}
 		for label, r := range map[string]message.Repeated{
-			"one list": message.Joined, "refused": message.Refused, "as if there": message.Ignored, "the first": message.First,
+			"one list": message.Joined, "refused": message.Refused, "as if there": message.Ignored,
+			"the first": message.First,
 		} {
 			if strings.HasPrefix(cell, label) {
 				row = r
 			}
 		}
-		for _, name := range strings.FieldsFunc(cell[len("one list, joined with commas "):], func(r rune) bool { return strings.ContainsRune(" ,;:\n", r) }) {
+		between := func(r rune) bool { return strings.ContainsRune(" ,;:\n", r) }
+		names := cell[len("one list, joined with commas "):]
+		for _, name := range strings.FieldsFunc(names, between) {
 			documented[name] = row
 		}
 	}

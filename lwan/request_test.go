@@ -20,13 +20,18 @@ func TestAccessors(t *testing.T) {
 		for name, value := range req.Headers() {
 			names = append(names, name+"="+value)
 		}
-		return resp.Text(200, fmt.Sprint(req.Method(), " ", req.Proto(), " ", req.Scheme(), " ", req.TLS() == nil, " ", req.Param("b"), " ", req.Rest(), " ",
-			req.Header("x-A"), " ", req.HeaderAll("X-a"), " ", string(req.HeaderBytes("X-A")), " ", req.HeaderBytes("none") == nil, " ",
-			req.Cookie("c"), " ", req.QueryAll("q"), " ", req.QueryAll("none") == nil, " ", req.Server() == srv, " ", names))
+		return resp.Text(200,
+			fmt.Sprint(req.Method(), " ", req.Proto(), " ", req.Scheme(), " ", req.TLS() == nil,
+				" ", req.Param("b"), " ", req.Rest(), " ", req.Header("x-A"), " ",
+				req.HeaderAll("X-a"), " ", string(req.HeaderBytes("X-A")), " ",
+				req.HeaderBytes("none") == nil, " ", req.Cookie("c"), " ", req.QueryAll("q"), " ",
+				req.QueryAll("none") == nil, " ", req.Server() == srv, " ", names))
 	})
 	addr := serveTest(t, srv)
-	a := once(t, addr, "POST", "POST /a/p/r/s?q=1&q=2 HTTP/1.1\r\nhOST: x\r\nX-A: one\r\nx-a:  two \t\r\nCookie: c=d; e=f\r\n\r\n")
-	want := "POST HTTP/1.1 http true p r/s one [one two] one true d [1 2] true true [hOST=x X-A=one x-a=two Cookie=c=d; e=f]"
+	a := once(t, addr, "POST", "POST /a/p/r/s?q=1&q=2 HTTP/1.1\r\nhOST: x\r\nX-A: one\r\n"+
+		"x-a:  two \t\r\nCookie: c=d; e=f\r\n\r\n")
+	want := "POST HTTP/1.1 http true p r/s one [one two] one true d [1 2] true true [hOST=x " +
+		"X-A=one x-a=two Cookie=c=d; e=f]"
 	if !onLoops { // net/http has spelled and sorted the fields
 		want, _, _ = strings.Cut(want, "[hOST")
 		a.body, _, _ = strings.Cut(a.body, "[Host")
@@ -36,18 +41,21 @@ func TestAccessors(t *testing.T) {
 	}
 }
 
-// TestStringsAreCopies: what a handler keeps is not overwritten by the next request on the same worker.
+// TestStringsAreCopies: what a handler keeps is not overwritten by the next request on the same
+// worker.
 func TestStringsAreCopies(t *testing.T) {
 	kept := make(chan []string, 2)
 	srv := &Server{Loops: 1}
 	srv.Handle("GET /{a}/{b...}", func(req *Request, resp *Response) Status {
-		kept <- []string{req.Path(), req.Param("a"), req.Rest(), req.Query("q"), req.Header("X"), req.Host(), req.Target(), req.Cookie("c")}
+		kept <- []string{req.Path(), req.Param("a"), req.Rest(), req.Query("q"), req.Header("X"),
+			req.Host(), req.Target(), req.Cookie("c")}
 		return 204
 	})
 	addr := serveTest(t, srv)
 	w := dial(t, addr)
 	for _, s := range []string{"1", "2"} {
-		w.send("GET /a" + s + "/b" + s + "?q=q" + s + " HTTP/1.1\r\nHost: h" + s + "\r\nX: x" + s + "\r\nCookie: c=c" + s + "\r\n\r\n")
+		w.send("GET /a" + s + "/b" + s + "?q=q" + s + " HTTP/1.1\r\nHost: h" + s + "\r\nX: x" + s +
+			"\r\nCookie: c=c" + s + "\r\n\r\n")
 		w.want("GET", 204, "")
 	}
 	if got := fmt.Sprint(received(t, kept)); got != "[/a1/b1 a1 b1 q1 x1 h1 /a1/b1?q=q1 c1]" {
@@ -55,8 +63,8 @@ func TestStringsAreCopies(t *testing.T) {
 	}
 }
 
-// TestKeys: values go from middleware to handlers and into the context, before and after it was made, and not into the
-// next request.
+// TestKeys: values go from middleware to handlers and into the context, before and after it was
+// made, and not into the next request.
 func TestKeys(t *testing.T) {
 	user, other := NewKey[string]("user"), NewKey[string]("user")
 	srv := &Server{Loops: 1}
@@ -75,22 +83,26 @@ func TestKeys(t *testing.T) {
 		_, okCtx := user.From(req.Context())
 		return resp.Text(200, fmt.Sprint(ok, okCtx))
 	})
-	srv.Handle("GET /must", func(req *Request, resp *Response) Status { return resp.Text(200, user.Must(req)) })
+	srv.Handle("GET /must", func(req *Request, resp *Response) Status {
+		return resp.Text(200, user.Must(req))
+	})
 	book := logged(srv)
 	addr := serveTest(t, srv)
 	w := dial(t, addr)
-	w.send("GET /set HTTP/1.1\r\nHost: x\r\n\r\nGET /get HTTP/1.1\r\nHost: x\r\n\r\nGET /must HTTP/1.1\r\nHost: x\r\n\r\n")
+	w.send("GET /set HTTP/1.1\r\nHost: x\r\n\r\nGET /get HTTP/1.1\r\nHost: x\r\n\r\n" +
+		"GET /must HTTP/1.1\r\nHost: x\r\n\r\n")
 	if a := w.answer("GET"); a.body != "ann2 true ann2 true bob true ann2\n" {
 		t.Errorf("%v", a)
 	}
 	w.want("GET", 200, "false false")
-	if a := w.answer("GET"); a.status != 500 || book.lines("user is not set", "middleware is missing") == 0 {
+	if a := w.answer("GET"); a.status != 500 ||
+		book.lines("user is not set", "middleware is missing") == 0 {
 		t.Errorf("%v", a)
 	}
 }
 
-// TestDefer: in reverse order, after the last byte of the answer, once, also when the handler dies; one that panics does
-// not keep the others.
+// TestDefer: in reverse order, after the last byte of the answer, once, also when the handler dies;
+// one that panics does not keep the others.
 func TestDefer(t *testing.T) {
 	for _, end := range []string{"ok", "panic", "goexit", "stream", "blocking"} {
 		t.Run(end, func(t *testing.T) {
@@ -141,7 +153,8 @@ func TestDefer(t *testing.T) {
 	}
 }
 
-// TestLogOfARequest: what SetLog adds is in the server's own line as well, and not in the next request's.
+// TestLogOfARequest: what SetLog adds is in the server's own line as well, and not in the next
+// request's.
 func TestLogOfARequest(t *testing.T) {
 	srv := &Server{Loops: 1}
 	srv.Handle("GET /set", func(req *Request, resp *Response) Status {
@@ -149,14 +162,18 @@ func TestLogOfARequest(t *testing.T) {
 		req.Log().Info("from the handler")
 		return resp.Fail(errSecret)
 	})
-	srv.Handle("GET /next", func(req *Request, resp *Response) Status { return resp.Fail(errSecret) })
+	srv.Handle("GET /next", func(req *Request, resp *Response) Status {
+		return resp.Fail(errSecret)
+	})
 	book := logged(srv)
 	addr := serveTest(t, srv)
 	w := dial(t, addr)
 	w.send("GET /set HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n")
 	w.answer("GET")
 	w.answer("GET")
-	if book.lines("from the handler", "trace=t1") != 1 || book.lines("request failed", "/set", "trace=t1", "secret") != 1 || book.lines("/next", "trace=t1") != 0 {
+	if book.lines("from the handler", "trace=t1") != 1 ||
+		book.lines("request failed", "/set", "trace=t1", "secret") != 1 ||
+		book.lines("/next", "trace=t1") != 0 {
 		t.Error(book)
 	}
 }
@@ -164,7 +181,9 @@ func TestLogOfARequest(t *testing.T) {
 // TestLevels: 5xx is an error of the server, 4xx is not, and a client that left is nothing.
 func TestLevels(t *testing.T) {
 	srv := &Server{}
-	for status, level := range map[int]slog.Level{500: slog.LevelError, 503: slog.LevelError, 404: slog.LevelDebug} {
+	for status, level := range map[int]slog.Level{
+		500: slog.LevelError, 503: slog.LevelError, 404: slog.LevelDebug,
+	} {
 		srv.Handle(fmt.Sprintf("GET /%d", status), func(req *Request, resp *Response) Status {
 			return resp.Fail(&Error{Status: Status(status), Message: level.String()})
 		})
@@ -178,7 +197,8 @@ func TestLevels(t *testing.T) {
 	w := dial(t, addr)
 	w.send("GET /gone HTTP/1.1\r\nHost: x\r\n\r\n")
 	w.ended()
-	if book.lines("level=ERROR", "/500") != 1 || book.lines("level=ERROR", "/503") != 1 || book.lines("level=DEBUG", "/404") != 1 || book.lines("/gone") != 0 {
+	if book.lines("level=ERROR", "/500") != 1 || book.lines("level=ERROR", "/503") != 1 ||
+		book.lines("level=DEBUG", "/404") != 1 || book.lines("/gone") != 0 {
 		t.Error(book)
 	}
 }
@@ -196,7 +216,9 @@ func TestWithLimits(t *testing.T) {
 		return resp.Text(200, fmt.Sprint(resp.HeadSent()))
 	}, WithLimits(Limits{Body: 30}))
 	addr := serveTest(t, srv)
-	for path, limit := range map[string]int{"/root": 10, "/g/group": 20, "/g/route": 30, "/g/nested": 1 << 20} {
+	for path, limit := range map[string]int{
+		"/root": 10, "/g/group": 20, "/g/route": 30, "/g/nested": 1 << 20,
+	} {
 		w := dial(t, addr)
 		w.send(post(path, strings.Repeat("x", limit)))
 		w.want("POST", 200, strings.Repeat("x", limit))
@@ -208,7 +230,8 @@ func TestWithLimits(t *testing.T) {
 	if a := once(t, addr, "POST", post("/g/buffer", "")); a.body != "123456true" {
 		t.Errorf("%v", a)
 	}
-	if a := once(t, addr, "POST", post("/root", "")); a.status != 200 { // the limits of a route are not those of the next request
+	// the limits of a route are not those of the next request
+	if a := once(t, addr, "POST", post("/root", "")); a.status != 200 {
 		t.Errorf("%v", a)
 	}
 }
@@ -224,8 +247,8 @@ func TestObservers(t *testing.T) {
 	for _, path := range []string{"/ok", "/panic", "/goexit", "/stream", "/none"} {
 		get(t, addr, path)
 	}
-	want := []string{"GET GET /ok 200 <nil>", "GET GET /panic 500 panic: on purpose", "GET GET /goexit 500 " + errGoexit.Error(),
-		"GET GET /stream 200 <nil>", "GET  404 <nil>"}
+	want := []string{"GET GET /ok 200 <nil>", "GET GET /panic 500 panic: on purpose",
+		"GET GET /goexit 500 " + errGoexit.Error(), "GET GET /stream 200 <nil>", "GET  404 <nil>"}
 	if onLoops { // net/http refuses it by itself
 		once(t, addr, "GET", "GET /ok HTTP/1.1\r\n\r\n")
 		want = append(want, "  400 <nil>")

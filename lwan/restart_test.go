@@ -20,8 +20,8 @@ import (
 	"time"
 )
 
-// restartFolder names the folder of a test whose server this process is to be: with the socket "s", and a file "mode" that
-// says what is wrong with the next process.
+// restartFolder names the folder of a test whose server this process is to be: with the socket "s",
+// and a file "mode" that says what is wrong with the next process.
 const restartFolder = "LWAN_TEST_RESTART"
 
 // TestRestartServer is no test: the processes that other tests start and restart run it.
@@ -40,8 +40,9 @@ func TestRestartServer(t *testing.T) {
 // serveRestarts prints what becomes of its server. Its log goes the same way.
 func serveRestarts(dir, mode string) int {
 	srv := &Server{
-		Endpoints: []Endpoint{{Addr: "127.0.0.1:0"}, {Addr: "unix:" + filepath.Join(dir, "s"), Mode: 0o600}},
-		Log:       slog.New(slog.NewTextHandler(os.Stdout, nil)), Loops: 2, RestartTimeout: patience,
+		Endpoints: []Endpoint{{Addr: "127.0.0.1:0"},
+			{Addr: "unix:" + filepath.Join(dir, "s"), Mode: 0o600}},
+		Log: slog.New(slog.NewTextHandler(os.Stdout, nil)), Loops: 2, RestartTimeout: patience,
 	}
 	switch mode {
 	case "exit":
@@ -53,13 +54,16 @@ func serveRestarts(dir, mode string) int {
 		_ = syscall.Close(firstInherited + len(srv.Endpoints))
 		select {}
 	case "module":
-		srv.Mount("/", Module[int]{Name: "broken", Open: func(*Scope, int) error { return errSecret }}.With(0))
+		srv.Mount("/",
+			Module[int]{Name: "broken", Open: func(*Scope, int) error { return errSecret }}.With(0))
 	case "taken":
 		srv.Endpoints = append(srv.Endpoints, Endpoint{Addr: os.Getenv("TAKEN")})
 	case "impatient":
-		srv.RestartTimeout = 4 * time.Second // a new process gets as far as it goes in that, on a busy machine too
+		// a new process gets as far as it goes in that, on a busy machine too
+		srv.RestartTimeout = 4 * time.Second
 	case "moved":
-		srv.Endpoints = []Endpoint{srv.Endpoints[1], {Addr: "127.0.0.1:0", DeferAccept: time.Second}, {Addr: "localhost:0"}}
+		srv.Endpoints = []Endpoint{srv.Endpoints[1],
+			{Addr: "127.0.0.1:0", DeferAccept: time.Second}, {Addr: "localhost:0"}}
 	case "systemd":
 		os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid()))
 		srv.Endpoints = []Endpoint{{Addr: "systemd:web"}}
@@ -76,7 +80,9 @@ func serveRestarts(dir, mode string) int {
 }
 
 func restartRoutes(srv *Server) {
-	srv.Handle("GET /pid", func(req *Request, resp *Response) Status { return resp.Text(200, strconv.Itoa(os.Getpid())) })
+	srv.Handle("GET /pid", func(req *Request, resp *Response) Status {
+		return resp.Text(200, strconv.Itoa(os.Getpid()))
+	})
 	srv.Handle("GET /descriptors", func(req *Request, resp *Response) Status {
 		list, err := os.ReadDir("/proc/self/fd")
 		if err != nil {
@@ -173,7 +179,8 @@ func passLines(r *os.File, lines chan<- string) {
 	}
 }
 
-// line waits for a line that contains text. Processes write side by side: lines that came before it are kept.
+// line waits for a line that contains text. Processes write side by side: lines that came before it
+// are kept.
 func (s *site) line(text string) string {
 	s.t.Helper()
 	for i := 0; ; i++ {
@@ -335,7 +342,8 @@ func (s *site) settlePid() {
 	})
 }
 
-// TestRestartMoves: the new process listens where its own endpoints say. It takes what it needs of what it is left.
+// TestRestartMoves: the new process listens where its own endpoints say. It takes what it needs of
+// what it is left.
 func TestRestartMoves(t *testing.T) {
 	s := newSite(t, "")
 	old := s.addr
@@ -344,7 +352,8 @@ func TestRestartMoves(t *testing.T) {
 	line := s.line("serving ")
 	first := s.pid
 	var socket, kept, added string
-	if _, err := fmt.Sscanf(line, "serving %d [%s %s %s", &s.pid, &socket, &kept, &added); err != nil {
+	_, err := fmt.Sscanf(line, "serving %d [%s %s %s", &s.pid, &socket, &kept, &added)
+	if err != nil {
 		t.Fatal(line, err)
 	}
 	s.alive[s.pid] = true
@@ -356,7 +365,8 @@ func TestRestartMoves(t *testing.T) {
 	s.wantPid(s.pid)
 	s.next("")
 	s.restart() // which leaves the added one to nobody
-	if _, err := net.Dial("tcp", strings.TrimSuffix(added, "]")); !errors.Is(err, syscall.ECONNREFUSED) {
+	_, err = net.Dial("tcp", strings.TrimSuffix(added, "]"))
+	if !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("an address that nobody wants: %v", err)
 	}
 	if s.addr != old {
@@ -379,7 +389,8 @@ func TestRestartRefused(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(ln) }()
 	received(t, srv.Ready())
-	if err := srv.Restart(t.Context()); !errors.Is(err, errOwnListener) || !strings.Contains(err.Error(), "endpoint 0") {
+	err = srv.Restart(t.Context())
+	if !errors.Is(err, errOwnListener) || !strings.Contains(err.Error(), "endpoint 0") {
 		t.Errorf("with a listener of its own: %v", err)
 	}
 	if err := srv.Shutdown(context.Background()); err != nil {

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// TestRestartFails: whatever is wrong with the new process, the old one goes on, says why, and can be restarted again.
+// TestRestartFails: whatever is wrong with the new process, the old one goes on, says why, and can
+// be restarted again.
 func TestRestartFails(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -45,7 +46,9 @@ func TestRestartFails(t *testing.T) {
 			c.Close()
 		}
 	}
-	settled(t, "descriptors "+before, 0, func() int64 { return int64(strings.Compare(s.get("/descriptors"), before)) })
+	settled(t, "descriptors "+before, 0, func() int64 {
+		return int64(strings.Compare(s.get("/descriptors"), before))
+	})
 	kept.c.Close()
 	s.next("")
 	s.restart()
@@ -83,7 +86,8 @@ func TestRestartHangs(t *testing.T) {
 	s.next("hang")
 	s.signal(s.pid, syscall.SIGUSR2)
 	hung := s.hanging()
-	if line := s.line("could not be restarted"); !strings.Contains(line, "context deadline exceeded; killed") {
+	line := s.line("could not be restarted")
+	if !strings.Contains(line, "context deadline exceeded; killed") {
 		t.Error(line)
 	}
 	s.died(hung)
@@ -105,7 +109,8 @@ func TestRestartTwice(t *testing.T) {
 		t.Error(line)
 	}
 	s.signal(hung, syscall.SIGKILL)
-	if line := s.line("could not be restarted"); !strings.Contains(line, errWithoutWord.Error()+"; signal: killed") {
+	line := s.line("could not be restarted")
+	if !strings.Contains(line, errWithoutWord.Error()+"; signal: killed") {
 		t.Error(line)
 	}
 	s.next("")
@@ -113,8 +118,8 @@ func TestRestartTwice(t *testing.T) {
 	s.end()
 }
 
-// TestRestartStopped: a server that is stopped takes the process with it that was about to take over. A request under way
-// is waited for; a second signal ends that.
+// TestRestartStopped: a server that is stopped takes the process with it that was about to take
+// over. A request under way is waited for; a second signal ends that.
 func TestRestartStopped(t *testing.T) {
 	t.Parallel()
 	for signals := 1; signals <= 2; signals++ {
@@ -152,8 +157,8 @@ func (s *site) listening() int64 {
 	return 1
 }
 
-// TestRestartSecondSignal: while the old process drains after a restart, a signal ends it at once. The new one is another
-// matter.
+// TestRestartSecondSignal: while the old process drains after a restart, a signal ends it at once.
+// The new one is another matter.
 func TestRestartSecondSignal(t *testing.T) {
 	s := newSite(t, "")
 	w := dial(t, s.addr)

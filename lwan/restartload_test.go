@@ -23,8 +23,9 @@ import (
 // restartsVariable says how many restarts TestRestartUnderLoad makes: 3.
 const restartsVariable = "GOLWAN_RESTARTS"
 
-// TestRestartUnderLoad restarts a server again and again while clients send 1000 requests a second, on schedule, half of
-// them on kept connections and half on fresh ones. Each request has to be answered, with its own content.
+// TestRestartUnderLoad restarts a server again and again while clients send 1000 requests a second,
+// on schedule, half of them on kept connections and half on fresh ones. Each request has to be
+// answered, with its own content.
 func TestRestartUnderLoad(t *testing.T) {
 	t.Parallel()
 	restarts := 3
@@ -71,7 +72,10 @@ type load struct {
 const loadClients = 32
 
 func startLoad(addr string, rate int) *load {
-	l := &load{addr: addr, begin: time.Now(), gap: time.Second / time.Duration(rate), stopped: make(chan struct{}), servers: map[string]int{}}
+	l := &load{
+		addr: addr, begin: time.Now(), gap: time.Second / time.Duration(rate),
+		stopped: make(chan struct{}), servers: map[string]int{},
+	}
 	for i := range loadClients {
 		l.clients.Go(func() { l.client(i%2 == 0) })
 	}
@@ -134,7 +138,8 @@ func (l *load) report(t *testing.T, restarts int) {
 	t.Helper()
 	slices.Sort(l.took)
 	rate := float64(len(l.took)) / time.Since(l.begin).Seconds()
-	t.Logf("%d restarts, %d requests (%.0f/s, %d on reused connections), %d failures, %d retried, p50 %v, p99 %v, longest %v",
+	t.Logf("%d restarts, %d requests (%.0f/s, %d on reused connections), %d failures, %d "+
+		"retried, p50 %v, p99 %v, longest %v",
 		restarts, len(l.took), rate, l.reused.Load(), len(l.failures), l.retried.Load(),
 		l.took[len(l.took)/2], l.took[len(l.took)*99/100], l.took[len(l.took)-1])
 	if len(l.failures) > 0 {
@@ -165,8 +170,9 @@ func (c *loadConn) close() {
 	}
 }
 
-// ask sends a request, and again on a fresh connection if the kept one was closed before a byte of an answer came: the
-// server may close it at any time (RFC 9112 section 9.3.1). It returns the process that has answered.
+// ask sends a request, and again on a fresh connection if the kept one was closed before a byte of
+// an answer came: the server may close it at any time (RFC 9112 section 9.3.1). It returns the
+// process that has answered.
 func (c *loadConn) ask(n int64) (server string, err error) {
 	if c.conn != nil {
 		c.reused++
@@ -201,7 +207,8 @@ func (c *loadConn) try(n int64) (server string, err error) {
 		path = "/slow"
 	}
 	body := strings.Repeat(fmt.Sprintf("request %d. ", n), 1+rand.IntN(100))
-	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
+	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s",
+		path, len(body), body)
 	if _, err := io.WriteString(c.conn, request); err != nil {
 		return "", fmt.Errorf("%w: %w", errUnanswered, err)
 	}

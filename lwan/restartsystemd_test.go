@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestRestartWithSystemd: what systemd holds goes on to the next process, whether this one starts it or systemd does.
-// Nobody who connects in between is refused. On net/http there are no
+// TestRestartWithSystemd: what systemd holds goes on to the next process, whether this one starts
+// it or systemd does. No client that connects in between is refused. On net/http there are no
 // sockets of systemd.
 func TestRestartWithSystemd(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

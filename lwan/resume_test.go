@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// TestResumeElsewhere: after a restart, or when a topic had been forgotten, IDs began at 1 again: who had got 3 events of
-// the old topic got the fourth and fifth of the new one, and neither the first three nor a Gap.
+// TestResumeElsewhere: after a restart, or when a topic had been forgotten, IDs began at 1 again: a
+// client that had got 3 events of the old topic got the fourth and fifth of the new one, and
+// neither the first three nor a Gap.
 func TestResumeElsewhere(t *testing.T) {
 	sub := Subscription{Gap: []Event{{Name: "gap"}}}
 	old := &Topic{Replay: 10}
@@ -36,8 +37,8 @@ func TestResumeElsewhere(t *testing.T) {
 	})
 }
 
-// TestResumeWithoutAnEvent: a client whose connection broke before the first event came back without an ID, and missed
-// what was published meanwhile.
+// TestResumeWithoutAnEvent: a client whose connection broke before the first event came back
+// without an ID, and missed what was published meanwhile.
 func TestResumeWithoutAnEvent(t *testing.T) {
 	for _, replay := range []int{0, 10} {
 		topic := &Topic{Replay: replay}
@@ -75,8 +76,8 @@ func (s *stream) lastID() string {
 	}
 }
 
-// TestSnapshotBeforeTheFirstEvent: LastID of a topic without events was "", which means no ID, and what was published
-// between it and Subscribe was lost.
+// TestSnapshotBeforeTheFirstEvent: LastID of a topic without events was "", which means no ID, and
+// what was published between it and Subscribe was lost.
 func TestSnapshotBeforeTheFirstEvent(t *testing.T) {
 	topic := &Topic{Replay: 10}
 	after := topic.LastID()
@@ -86,7 +87,8 @@ func TestSnapshotBeforeTheFirstEvent(t *testing.T) {
 	})
 }
 
-// TestResumeWithABroker: one that keeps events lets clients resume in a process that has just begun, and in another one.
+// TestResumeWithABroker: a broker that keeps events lets clients resume in a process that has just
+// begun, and in another one.
 func TestResumeWithABroker(t *testing.T) {
 	broker := new(durableBroker)
 	process := func() (*Topics, string) {
@@ -114,7 +116,8 @@ func TestResumeWithABroker(t *testing.T) {
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 }
 
-// TestHistory compares the events that are kept with a plain list, with IDs that are used twice among them.
+// TestHistory compares the events that are kept with a plain list, with IDs that are used twice
+// among them.
 func TestHistory(t *testing.T) {
 	for _, most := range []int{0, 1, 7, 100} {
 		h := new(history)

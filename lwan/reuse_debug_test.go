@@ -22,12 +22,13 @@ func panicOf(fn func()) (text string) {
 	return ""
 }
 
-// neverUsedAgain reports whether handlers behind mw have a Request and a Response of their own: those of Blocking handlers on
-// loops, in every build. What waits says ErrOver then, and what they hold stays as it was.
+// neverUsedAgain reports whether handlers behind mw have a Request and a Response of their own:
+// those of Blocking handlers on loops, in every build. Waiting methods return ErrOver then, and
+// what they hold stays as it was.
 func neverUsedAgain(mw []Middleware) bool { return onLoops && len(mw) > 0 }
 
-// TestKeptRequestPanics: whoever uses a Request or Response after its handler's end is told whose it was, also while the
-// same worker serves the next one.
+// TestKeptRequestPanics: using a Request or Response after its handler's end panics and names the
+// handler, also while the same worker serves the next one.
 func TestKeptRequestPanics(t *testing.T) {
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{Loops: 1}
@@ -40,12 +41,15 @@ func TestKeptRequestPanics(t *testing.T) {
 		}, mw...)
 		srv.Handle("GET /use", func(rq *Request, rs *Response) Status {
 			for name, use := range map[string]func(){
-				"Header": func() { req.Header("Host") }, "Param": func() { req.Param("id") }, "Path": func() { _ = req.Path() },
-				"Context": func() { req.Context() }, "Body": func() { req.Body() }, "Sleep": func() { _ = req.Sleep(0) },
+				"Header": func() { req.Header("Host") }, "Param": func() { req.Param("id") },
+				"Path": func() { _ = req.Path() }, "Context": func() { req.Context() },
+				"Body": func() { req.Body() }, "Sleep": func() { _ = req.Sleep(0) },
 				"Await": func() { _ = req.Await(func(context.Context) error { return nil }) },
-				"Query": func() { req.Query("a") }, "Defer": func() { req.Defer(nil) }, "Log": func() { req.Log() },
-				"SetHeader": func() { resp.SetHeader("A", "b") }, "Write": func() { _, _ = resp.Write(nil) }, "Text": func() { resp.Text(200, "") },
-				"Fail": func() { resp.Fail(nil) }, "Flush": func() { _ = resp.Flush() }, "Status": func() { resp.Status() },
+				"Query": func() { req.Query("a") }, "Defer": func() { req.Defer(nil) },
+				"Log": func() { req.Log() }, "SetHeader": func() { resp.SetHeader("A", "b") },
+				"Write": func() { _, _ = resp.Write(nil) }, "Text": func() { resp.Text(200, "") },
+				"Fail": func() { resp.Fail(nil) }, "Flush": func() { _ = resp.Flush() },
+				"Status":      func() { resp.Status() },
 				"Events.Send": func() { _ = events.Send(Event{Data: "late"}) },
 			} {
 				got := panicOf(use)
@@ -59,7 +63,9 @@ func TestKeptRequestPanics(t *testing.T) {
 			}
 			if neverUsedAgain(mw) {
 				_, write := resp.Write([]byte("late"))
-				for name, err := range map[string]error{"Write": write, "Flush": resp.Flush(), "Sleep": req.Sleep(0)} {
+				for name, err := range map[string]error{
+					"Write": write, "Flush": resp.Flush(), "Sleep": req.Sleep(0),
+				} {
 					if err != ErrOver {
 						t.Errorf("%s of a Blocking handler: %v", name, err)
 					}
@@ -78,7 +84,8 @@ func TestKeptRequestPanics(t *testing.T) {
 	})
 }
 
-// TestKeptBytesAreOverwritten: a view that outlives its handler shows it, and cannot be taken for what it was.
+// TestKeptBytesAreOverwritten: a view that outlives its handler shows it, and cannot be taken for
+// what it was.
 func TestKeptBytesAreOverwritten(t *testing.T) {
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{Loops: 1}
@@ -91,9 +98,11 @@ func TestKeptBytesAreOverwritten(t *testing.T) {
 			}
 			resp.WriteString(fill(100))
 			kept = map[string][]byte{
-				"header": req.HeaderBytes("X-Kept"), "rest": req.RestBytes(), "body": body, "response": resp.BodyBytes(),
+				"header": req.HeaderBytes("X-Kept"), "rest": req.RestBytes(), "body": body,
+				"response": resp.BodyBytes(),
 			}
-			texts = []string{req.Header("X-Kept"), req.Rest(), req.Path(), req.Query("q"), req.Cookie("c"), string(body), req.Target(), req.Host()}
+			texts = []string{req.Header("X-Kept"), req.Rest(), req.Path(), req.Query("q"),
+				req.Cookie("c"), string(body), req.Target(), req.Host()}
 			return 200
 		}, mw...)
 		srv.Handle("GET /look", func(req *Request, resp *Response) Status {
@@ -102,18 +111,21 @@ func TestKeptBytesAreOverwritten(t *testing.T) {
 					if len(b) == 0 || strings.Contains(string(b), "lwan:") {
 						t.Errorf("%s of a Blocking handler: %q", name, b)
 					}
-				} else if !strings.HasPrefix(remains+remains, string(b[:min(len(b), 20)])) && !strings.Contains(remains+remains, string(b[:min(len(b), 20)])) {
+				} else if !strings.HasPrefix(remains+remains, string(b[:min(len(b), 20)])) &&
+					!strings.Contains(remains+remains, string(b[:min(len(b), 20)])) {
 					t.Errorf("%s: %q", name, b)
 				}
 			}
 			return resp.Text(200, strings.Join(texts, " "))
 		}, mw...)
 		w := dial(t, serveTest(t, srv))
-		w.send("POST /keep/a%20name/that-is-long?q=%61b HTTP/1.1\r\nHost: example\r\nX-Kept: " + fill(50) + "\r\nCookie: c=d\r\nContent-Length: 60\r\n\r\n" + fill(60))
+		w.send("POST /keep/a%20name/that-is-long?q=%61b HTTP/1.1\r\nHost: example\r\nX-Kept: " +
+			fill(50) + "\r\nCookie: c=d\r\nContent-Length: 60\r\n\r\n" + fill(60))
 		w.want("POST", 200, fill(100))
 		w.send("GET /look HTTP/1.1\r\nHost: x\r\n\r\n")
 		w.want("GET", 200, strings.Join([]string{
-			fill(50), "a name/that-is-long", "/keep/a name/that-is-long", "ab", "d", fill(60), "/keep/a%20name/that-is-long?q=%61b", "example",
+			fill(50), "a name/that-is-long", "/keep/a name/that-is-long", "ab", "d", fill(60),
+			"/keep/a%20name/that-is-long?q=%61b", "example",
 		}, " "))
 	})
 }

@@ -28,7 +28,10 @@ func TestRegistrationErrors(t *testing.T) {
 		t.Fatal("no error")
 	}
 	here := "routes_test.go:"
-	for _, want := range []string{"/a/{x}", "/a/{y}", "/b/{", `"GET /nil"`, `"GET /mw"`, "Use:", `"bad prefix"`, "both the pattern and its group", `mount "/m"`} {
+	for _, want := range []string{
+		"/a/{x}", "/a/{y}", "/b/{", `"GET /nil"`, `"GET /mw"`, "Use:", `"bad prefix"`,
+		"both the pattern and its group", `mount "/m"`,
+	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("nothing about %s in\n%v", want, err)
 		}
@@ -41,7 +44,9 @@ func TestRegistrationErrors(t *testing.T) {
 	if n := strings.Count(err.Error(), here); n < 9 {
 		t.Errorf("%d places in\n%v", n, err)
 	}
-	for _, start := range []func() error{srv.ListenAndServe, func() error { _, err := srv.Build(); return err }} {
+	for _, start := range []func() error{
+		srv.ListenAndServe, func() error { _, err := srv.Build(); return err },
+	} {
 		if err := start(); !errors.Is(err, errNotNew) {
 			t.Errorf("after a failure: %v", err)
 		}
@@ -66,8 +71,8 @@ func TestTooLate(t *testing.T) {
 	}
 }
 
-// TestChains: middleware of the server, of groups and of the route, outermost first, whatever the order of calls; for
-// answers that no handler gives too.
+// TestChains: middleware of the server, of groups and of the route, outermost first, whatever the
+// order of calls; for answers that no handler gives too.
 func TestChains(t *testing.T) {
 	tag := func(name string) Middleware {
 		return func(next Handler) Handler {
@@ -115,7 +120,9 @@ func TestModules(t *testing.T) {
 	module := Module[config]{Name: "mod", Open: func(s *Scope, c config) error {
 		trace = append(trace, "open "+c.Name+" "+s.Prefix())
 		s.OnClose(func() error { trace = append(trace, "close "+c.Name); return nil })
-		s.Handle("GET /", func(req *Request, resp *Response) Status { return resp.Text(200, c.Name+":"+req.Rest()) })
+		s.Handle("GET /", func(req *Request, resp *Response) Status {
+			return resp.Text(200, c.Name+":"+req.Rest())
+		})
 		if c.Name == "outer" {
 			s.Mount("/inner", Module[config]{Name: "nested", Open: func(s *Scope, c config) error {
 				trace = append(trace, "nested "+s.Prefix())
@@ -132,7 +139,9 @@ func TestModules(t *testing.T) {
 	srv.MountNamed("/c", "mod", func(into any) error { into.(*config).Name = "named"; return nil })
 	srv.OnClose(func() error { trace = append(trace, "close server"); return nil })
 	addr := serveTest(t, srv)
-	for path, want := range map[string]string{"/a/x": "outer:x", "/g/b/y": "second:y", "/c/": "named:", "/a/inner/": "nested"} {
+	for path, want := range map[string]string{
+		"/a/x": "outer:x", "/g/b/y": "second:y", "/c/": "named:", "/a/inner/": "nested",
+	} {
 		if a := get(t, addr, path); a.status != 200 || a.body != want {
 			t.Errorf("%s: %v", path, a)
 		}
@@ -144,19 +153,22 @@ func TestModules(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	if got := fmt.Sprint(list); got != "[mod GET /a/ mod GET /g/b/ mod GET /c/ nested GET /a/inner/{$}]" {
+	got := fmt.Sprint(list)
+	if got != "[mod GET /a/ mod GET /g/b/ mod GET /c/ nested GET /a/inner/{$}]" {
 		t.Error(got)
 	}
 	if err := srv.Close(); err != nil {
 		t.Error(err)
 	}
-	want := "[open outer /a open second /g/b open named /c nested /a/inner close named close second close outer close server]"
+	want := "[open outer /a open second /g/b open named /c nested /a/inner close named close " +
+		"second close outer close server]"
 	if got := fmt.Sprint(trace); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 }
 
-// TestModuleThatFails: those before it are closed, the server does not start, and the error says which and where.
+// TestModuleThatFails: those before it are closed, the server does not start, and the error says
+// which and where.
 func TestModuleThatFails(t *testing.T) {
 	open := func(name string, fail func() error, trace *[]string) Mountable {
 		return Module[struct{}]{Name: name, Open: func(s *Scope, _ struct{}) error {
@@ -165,7 +177,9 @@ func TestModuleThatFails(t *testing.T) {
 		}}.With(struct{}{})
 	}
 	good := func() error { return nil }
-	for how, fail := range map[string]func() error{"error": func() error { return errSecret }, "panic": func() error { panic(errSecret) }} {
+	for how, fail := range map[string]func() error{
+		"error": func() error { return errSecret }, "panic": func() error { panic(errSecret) },
+	} {
 		var trace []string
 		srv := &Server{}
 		srv.Mount("/one", open("one", good, &trace))
@@ -173,7 +187,9 @@ func TestModuleThatFails(t *testing.T) {
 		srv.Mount("/bad", open("bad", fail, &trace))
 		srv.Mount("/never", open("never", good, &trace))
 		err := srv.ListenAndServe()
-		if err == nil || !strings.Contains(err.Error(), `module "bad" at /bad`) || !strings.Contains(err.Error(), "routes_test.go:") || !strings.Contains(err.Error(), "secret") {
+		if err == nil || !strings.Contains(err.Error(), `module "bad" at /bad`) ||
+			!strings.Contains(err.Error(), "routes_test.go:") ||
+			!strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", how, err)
 		}
 		if how == "error" && !errors.Is(err, errSecret) {
@@ -189,9 +205,13 @@ func TestModuleThatFails(t *testing.T) {
 func TestMountNamedErrors(t *testing.T) {
 	m := Module[int]{Name: "known", Open: func(*Scope, int) error { return nil }}
 	for want, mount := range map[string]func(*Server){
-		`there are ["known"]`:   func(s *Server) { s.MountNamed("/x", "unknown", nil) },
-		"configuration: secret": func(s *Server) { s.MountNamed("/x", "known", func(any) error { return errSecret }) },
-		"no Open function":      func(s *Server) { s.Mount("/x", Module[int]{Name: "hollow"}.With(1)) },
+		`there are ["known"]`: func(s *Server) { s.MountNamed("/x", "unknown", nil) },
+		"configuration: secret": func(s *Server) {
+			s.MountNamed("/x", "known", func(any) error {
+				return errSecret
+			})
+		},
+		"no Open function": func(s *Server) { s.Mount("/x", Module[int]{Name: "hollow"}.With(1)) },
 		"io: read/write on closed pipe": func(s *Server) {
 			s.OnClose(func() error { return io.ErrClosedPipe })
 			s.MountNamed("/x", "unknown", nil)
@@ -200,7 +220,9 @@ func TestMountNamedErrors(t *testing.T) {
 		srv := &Server{}
 		srv.Register(m)
 		mount(srv)
-		if _, err := srv.Build(); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "routes_test.go:") {
+		_, err := srv.Build()
+		if err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "routes_test.go:") {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}

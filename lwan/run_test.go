@@ -42,8 +42,8 @@ func running(t *testing.T, srv *Server) (addr string, stop context.CancelFunc, e
 	panic("unreachable")
 }
 
-// TestRun: until the context is over; nil after a clean stop. What it sets for the process it sets back, and the fields
-// of the Server stay as they were given.
+// TestRun: Run serves until the context is over, and returns nil after a clean stop. It sets back
+// what it has set for the process, and the fields of the Server stay as they were given.
 func TestRun(t *testing.T) {
 	procs := runtime.GOMAXPROCS(0)
 	srv := &Server{}
@@ -73,8 +73,8 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestGo: what runs beside the server ends with it, after the last request; an error or panic ends the server and is what
-// Run returns.
+// TestGo: functions beside the server end with it, after the last request; the error or panic of
+// one ends the server, and Run returns it.
 func TestGo(t *testing.T) {
 	for how, fail := range map[string]func() error{
 		"error":  func() error { return errSecret },
@@ -105,7 +105,8 @@ func TestGo(t *testing.T) {
 	}
 }
 
-// TestCloseErrors: what OnClose functions return comes out of everything that ends a server, and so does a panic of one.
+// TestCloseErrors: what OnClose functions return comes out of everything that ends a server, and so
+// does a panic of one.
 func TestCloseErrors(t *testing.T) {
 	other := errors.New("another one")
 	for how, end := range map[string]func(*Server) error{
@@ -116,7 +117,8 @@ func TestCloseErrors(t *testing.T) {
 		busy, closed := make(chan struct{}), make(chan struct{})
 		srv.Handle("GET /", func(req *Request, resp *Response) Status {
 			close(busy)
-			if err := req.Sleep(map[string]time.Duration{"Close": time.Hour, "Shutdown": 1}[how]); err != nil {
+			err := req.Sleep(map[string]time.Duration{"Close": time.Hour, "Shutdown": 1}[how])
+			if err != nil {
 				return resp.Fail(err)
 			}
 			return 200
@@ -131,7 +133,8 @@ func TestCloseErrors(t *testing.T) {
 		w.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 		received(t, busy)
 		err := end(srv)
-		if !errors.Is(err, errSecret) || !errors.Is(err, other) || errors.Is(err, context.Canceled) {
+		if !errors.Is(err, errSecret) || !errors.Is(err, other) ||
+			errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", how, err)
 		}
 		received(t, closed)
@@ -188,7 +191,8 @@ func TestServeReturnsNil(t *testing.T) {
 	}
 }
 
-// TestHardEnd: what does not end in time is cancelled and cut, Shutdown says so, and contexts end only then.
+// TestHardEnd: requests that do not end in time are cancelled and cut, Shutdown says so, and
+// contexts end only then.
 func TestHardEnd(t *testing.T) {
 	t.Parallel()
 	srv := &Server{Addr: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)}
@@ -233,7 +237,8 @@ func TestHardEnd(t *testing.T) {
 	received(t, ended)
 }
 
-// TestEndpoints: several addresses, a unix socket with its mode, an admin port with routes of its own.
+// TestEndpoints: several addresses, a unix socket with its mode, an admin port with routes of its
+// own.
 func TestEndpoints(t *testing.T) {
 	admin := &Routes{}
 	admin.Handle("GET /who", text("admin"))
@@ -242,7 +247,8 @@ func TestEndpoints(t *testing.T) {
 		return resp.Text(200, fmt.Sprint("site ", req.RemoteAddr().IsValid()))
 	})
 	socket := filepath.Join(t.TempDir(), "sock")
-	srv.Endpoints = []Endpoint{{Addr: "127.0.0.1:0"}, {Addr: "unix:" + socket, Mode: 0o600}, {Addr: "127.0.0.1:0", Routes: admin}}
+	srv.Endpoints = []Endpoint{{Addr: "127.0.0.1:0"}, {Addr: "unix:" + socket, Mode: 0o600},
+		{Addr: "127.0.0.1:0", Routes: admin}}
 	ended := make(chan error, 1)
 	go func() { ended <- srv.ListenAndServe() }()
 	received(t, srv.Ready())
@@ -280,10 +286,14 @@ func TestStartErrors(t *testing.T) {
 	}
 	defer taken.Close()
 	for want, srv := range map[string]*Server{
-		"TLS is not supported":   {Endpoints: []Endpoint{{Addr: "127.0.0.1:0"}, {Addr: "127.0.0.1:0", TLS: &tls.Config{}}}},
-		"address already in use": {Endpoints: []Endpoint{{Addr: "127.0.0.1:0"}, {Addr: taken.Addr().String()}}},
-		"both set":               {Addr: ":1", Endpoints: []Endpoint{{Addr: ":2"}}},
-		"does not exist":         {Addr: "127.0.0.1:0", Threads: 99},
+		"TLS is not supported": {
+			Endpoints: []Endpoint{{Addr: "127.0.0.1:0"}, {Addr: "127.0.0.1:0", TLS: &tls.Config{}}},
+		},
+		"address already in use": {
+			Endpoints: []Endpoint{{Addr: "127.0.0.1:0"}, {Addr: taken.Addr().String()}},
+		},
+		"both set":       {Addr: ":1", Endpoints: []Endpoint{{Addr: ":2"}}},
+		"does not exist": {Addr: "127.0.0.1:0", Threads: 99},
 	} {
 		before := descriptors(t)
 		closed := false
@@ -299,14 +309,17 @@ func TestStartErrors(t *testing.T) {
 	}
 }
 
-// TestSignals: the first ends the server in peace, the second at once. It runs this test again as a process of its own.
+// TestSignals: the first ends the server in peace, the second at once. It runs this test again as a
+// process of its own.
 func TestSignals(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("LWAN_TEST_SIGNALS") != "" {
 		serveUntilSignal()
 		return
 	}
-	for signals, want := range map[int]string{1: "answered\n<nil>\n", 2: "lwan: the server is shutting down\nlwan: requests were cut off"} {
+	for signals, want := range map[int]string{
+		1: "answered\n<nil>\n", 2: "lwan: the server is shutting down\nlwan: requests were cut off",
+	} {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestSignals$")
 		cmd.Env = append(os.Environ(), "LWAN_TEST_SIGNALS=1")
 		out, err := cmd.StdoutPipe()

@@ -8,14 +8,18 @@ import (
 	"time"
 )
 
-// Under the race detector a handler that waits for milliseconds computes for as long, and is none of these.
+// Under the race detector a handler that waits for milliseconds computes for as long, and is none
+// of these.
 
-// TestManyShortStalls: a middleware that waits for less than StallAfter, all the time, is found, moved, and
-// named once.
+// TestManyShortStalls: a middleware that waits for less than StallAfter, all the time, is found,
+// moved, and named once.
 func TestManyShortStalls(t *testing.T) {
 	for _, threads := range []Threads{ThreadsPinned, ThreadsFree} {
 		stalls := make(chan Stall, 100)
-		srv := &Server{Loops: 1, Threads: threads, StallAfter: 40 * time.Millisecond, OnStall: func(s Stall) { stalls <- s }}
+		srv := &Server{
+			Loops: 1, Threads: threads, StallAfter: 40 * time.Millisecond,
+			OnStall: func(s Stall) { stalls <- s },
+		}
 		ticks := make(chan struct{}) // what the middleware waits for: a session, say
 		var onLoop atomic.Bool
 		srv.Handle("GET /x", text("x"), func(next Handler) Handler {

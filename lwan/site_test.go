@@ -101,18 +101,26 @@ func TestSiteOfOthers(t *testing.T) {
 
 // TestWrongSites: mistakes come out of Build, with the place of the call.
 func TestWrongSites(t *testing.T) {
-	broken := lwan.Module[int]{Name: "broken", Open: func(*lwan.Scope, int) error { return lwan.ErrGone }}
+	broken := lwan.Module[int]{
+		Name: "broken", Open: func(*lwan.Scope, int) error { return lwan.ErrGone },
+	}
 	for want, wrong := range map[string]func(s *lwan.Server){
-		`two sites for "A."`:     func(s *lwan.Server) { s.Site("a"); s.Site("A.") },
-		`two sites for ""`:       func(s *lwan.Server) { s.Site(); s.Site() },
-		`"a/b" is no host`:       func(s *lwan.Server) { s.Site("a/b") },
-		`"*.*.a" is no host`:     func(s *lwan.Server) { s.Site("*.*.a") },
-		`"a*" is no host`:        func(s *lwan.Server) { s.Site("a*") },
-		`Site: this is a group`:  func(s *lwan.Server) { s.Group("/a").Site("b") },
-		`or a site`:              func(s *lwan.Server) { s.Site("a").Site("b") },
-		`route ""`:               func(s *lwan.Server) { s.Site("a").Handle("", nil) },
-		`"/y"`:                   func(s *lwan.Server) { r := s.Site("a"); r.Handle("/y", named("")); r.Handle("/y", named("")) },
-		`x.conf:1:2: module "br`: func(s *lwan.Server) { s.Site("a").MountAt("x.conf:1:2", "/", broken.With(0)) },
+		`two sites for "A."`:    func(s *lwan.Server) { s.Site("a"); s.Site("A.") },
+		`two sites for ""`:      func(s *lwan.Server) { s.Site(); s.Site() },
+		`"a/b" is no host`:      func(s *lwan.Server) { s.Site("a/b") },
+		`"*.*.a" is no host`:    func(s *lwan.Server) { s.Site("*.*.a") },
+		`"a*" is no host`:       func(s *lwan.Server) { s.Site("a*") },
+		`Site: this is a group`: func(s *lwan.Server) { s.Group("/a").Site("b") },
+		`or a site`:             func(s *lwan.Server) { s.Site("a").Site("b") },
+		`route ""`:              func(s *lwan.Server) { s.Site("a").Handle("", nil) },
+		`"/y"`: func(s *lwan.Server) {
+			r := s.Site("a")
+			r.Handle("/y", named(""))
+			r.Handle("/y", named(""))
+		},
+		`x.conf:1:2: module "br`: func(s *lwan.Server) {
+			s.Site("a").MountAt("x.conf:1:2", "/", broken.With(0))
+		},
 	} {
 		srv := &lwan.Server{}
 		wrong(srv)
@@ -127,10 +135,11 @@ func TestWrongSites(t *testing.T) {
 func TestModuleByType(t *testing.T) {
 	type config struct{ Name string }
 	var opened config
-	var m lwan.AnyModule = lwan.Module[config]{Name: "m", Open: func(_ *lwan.Scope, c config) error {
-		opened = c
-		return nil
-	}}
+	var m lwan.AnyModule = lwan.Module[config]{Name: "m",
+		Open: func(_ *lwan.Scope, c config) error {
+			opened = c
+			return nil
+		}}
 	if m.ModuleName() != "m" || m.ConfigType().Name() != "config" {
 		t.Errorf("%s of %s", m.ModuleName(), m.ConfigType())
 	}

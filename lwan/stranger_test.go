@@ -10,17 +10,21 @@ import (
 	"testing"
 )
 
-// TestStrangersHoldLittle counts what clients hold that have announced a body and let the server wait. A body that the
-// handler had left was waited for with a buffer of 16 KiB; 600 bytes of a body took 8 KiB; and after such clients had left
-// each of their workers rested with a read buffer.
+// TestStrangersHoldLittle counts what clients hold that have announced a body and let the server
+// wait. A body that the handler had left was waited for with a buffer of 16 KiB; 600 bytes of a
+// body took 8 KiB; and after such clients had left each of their workers rested with a read buffer.
 func TestStrangersHoldLittle(t *testing.T) {
-	const most = 8 << 10 // worker, Request and Response: 3 KiB, and 2 KiB of a body; stacks are no part of it
-	const chunked, begun = "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1", "Content-Length: 1000000\r\n\r\n"
+	// worker, Request and Response: 3 KiB, and 2 KiB of a body; stacks are no part of it
+	const most = 8 << 10
+	const chunked = "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1"
+	const begun = "Content-Length: 1000000\r\n\r\n"
 	for name, request := range map[string]string{
-		"a body that does not come":      "POST / HTTP/1.1\r\nHost: x\r\n" + begun,
-		"a body that begins":             "POST / HTTP/1.1\r\nHost: x\r\n" + begun + strings.Repeat("x", 600),
-		"half a chunk's head":            "POST / HTTP/1.1\r\nHost: x\r\n" + chunked,
-		"a body that nobody wants":       "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nx",
+		"a body that does not come": "POST / HTTP/1.1\r\nHost: x\r\n" + begun,
+		"a body that begins": "POST / HTTP/1.1\r\nHost: x\r\n" + begun +
+			strings.Repeat("x", 600),
+		"half a chunk's head": "POST / HTTP/1.1\r\nHost: x\r\n" + chunked,
+		"a body that nobody wants": "GET / HTTP/1.1\r\nHost: x\r\n" +
+			"Content-Length: 100000\r\n\r\nx",
 		"half a chunk that nobody wants": "GET / HTTP/1.1\r\nHost: x\r\n" + chunked,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -33,8 +37,8 @@ func TestStrangersHoldLittle(t *testing.T) {
 	}
 }
 
-// heldBy returns how many bytes of the heap n clients take that send a request and wait, for each of them, and how many
-// when they have left.
+// heldBy returns how many bytes of the heap n clients take that send a request and wait, for each
+// of them, and how many when they have left.
 func heldBy(t *testing.T, request string, n int64) (waiting, gone int64) {
 	t.Helper()
 	srv := &Server{Loops: 1}

@@ -17,11 +17,12 @@ import (
 // ask sends a request in a version of HTTP and returns the answer as it was understood.
 func ask(t *testing.T, addr, path, version string) *reply {
 	t.Helper()
-	return once(t, addr, "GET", "GET "+path+" "+version+"\r\nHost: x\r\nConnection: keep-alive\r\n\r\n")
+	return once(t, addr, "GET",
+		"GET "+path+" "+version+"\r\nHost: x\r\nConnection: keep-alive\r\n\r\n")
 }
 
-// TestFramings: chunked for HTTP/1.1, until the end of the connection for 1.0, by length where that is known (RFC 9112
-// section 6.3), and a stream that is given up looks cut in each of them.
+// TestFramings: chunked for HTTP/1.1, until the end of the connection for 1.0, by length where that
+// is known (RFC 9112 section 6.3), and a stream that is given up looks cut in each of them.
 func TestFramings(t *testing.T) {
 	srv := &Server{}
 	type ending struct {
@@ -64,13 +65,16 @@ func TestFramings(t *testing.T) {
 	}{
 		{"/", "HTTP/1.1", true, true, -1, true},
 		{"/", "HTTP/1.0", false, false, -1, true},
-		{"/length/", "HTTP/1.1", false, true, 13, false}, // complete before it was given up: its end cannot be seen
+		// complete before it was given up: its end cannot be seen
+		{"/length/", "HTTP/1.1", false, true, 13, false},
 		{"/blocking/", "HTTP/1.1", true, true, -1, true},
 		{"/blocking/", "HTTP/1.0", false, false, -1, true},
 	} {
 		a := ask(t, addr, c.path+"good", c.version)
-		if a.status != 200 || a.body != body || a.err != nil || a.chunked != c.chunked || a.length != c.length || a.close == c.keeps {
-			t.Errorf("%s %s: %v chunked=%v length=%d close=%v", c.path, c.version, a, a.chunked, a.length, a.close)
+		if a.status != 200 || a.body != body || a.err != nil || a.chunked != c.chunked ||
+			a.length != c.length || a.close == c.keeps {
+			t.Errorf("%s %s: %v chunked=%v length=%d close=%v",
+				c.path, c.version, a, a.chunked, a.length, a.close)
 		}
 		for _, e := range endings[1:] {
 			a := ask(t, addr, c.path+e.name, c.version)
@@ -81,7 +85,8 @@ func TestFramings(t *testing.T) {
 	}
 }
 
-// TestLengthOfAStream: a body that does not fit its announced length is cut, and never runs into the next answer.
+// TestLengthOfAStream: a body that does not fit its announced length is cut, and never runs into
+// the next answer.
 func TestLengthOfAStream(t *testing.T) {
 	srv := &Server{}
 	stream := func(length, body string) Handler {
@@ -100,7 +105,8 @@ func TestLengthOfAStream(t *testing.T) {
 	book := logged(srv)
 	addr := serveTest(t, srv)
 	w := dial(t, addr)
-	w.send("GET /exact HTTP/1.1\r\nHost: x\r\n\r\nHEAD /exact HTTP/1.1\r\nHost: x\r\n\r\nHEAD /short HTTP/1.1\r\nHost: x\r\n\r\n")
+	w.send("GET /exact HTTP/1.1\r\nHost: x\r\n\r\nHEAD /exact HTTP/1.1\r\nHost: x\r\n\r\n" +
+		"HEAD /short HTTP/1.1\r\nHost: x\r\n\r\n")
 	w.want("GET", 200, "exact")
 	w.want("HEAD", 200, "")
 	w.want("HEAD", 200, "")
@@ -116,7 +122,8 @@ func TestLengthOfAStream(t *testing.T) {
 	}
 }
 
-// TestResponseTrailers are sent to those who speak chunked, and only such fields as may be (RFC 9110 section 6.5.1).
+// TestResponseTrailers are sent to clients that take chunked bodies, and only fields that may be
+// trailers (RFC 9110 section 6.5.1).
 func TestResponseTrailers(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("GET /", func(req *Request, resp *Response) Status {
@@ -129,14 +136,17 @@ func TestResponseTrailers(t *testing.T) {
 		resp.SetTrailer("X-Other", "3")
 		return 200
 	})
-	for _, name := range []string{"Content-Length", "Transfer-Encoding", "Set-Cookie", "Host", "X Y"} {
-		srv.Handle("GET /bad/"+strings.ReplaceAll(name, " ", "-"), func(req *Request, resp *Response) Status {
-			if err := resp.Flush(); err != nil {
-				return resp.Fail(err)
-			}
-			resp.SetTrailer(name, "1")
-			return 200
-		})
+	for _, name := range []string{
+		"Content-Length", "Transfer-Encoding", "Set-Cookie", "Host", "X Y",
+	} {
+		srv.Handle("GET /bad/"+strings.ReplaceAll(name, " ", "-"),
+			func(req *Request, resp *Response) Status {
+				if err := resp.Flush(); err != nil {
+					return resp.Fail(err)
+				}
+				resp.SetTrailer(name, "1")
+				return 200
+			})
 	}
 	addr := serveTest(t, srv)
 	a := ask(t, addr, "/", "HTTP/1.1")
@@ -146,14 +156,17 @@ func TestResponseTrailers(t *testing.T) {
 	if a := ask(t, addr, "/", "HTTP/1.0"); a.body != "body" || a.err != nil {
 		t.Errorf("%v", a)
 	}
-	for _, name := range []string{"Content-Length", "Transfer-Encoding", "Set-Cookie", "Host", "X-Y"} {
+	for _, name := range []string{
+		"Content-Length", "Transfer-Encoding", "Set-Cookie", "Host", "X-Y",
+	} {
 		if a := ask(t, addr, "/bad/"+name, "HTTP/1.1"); a.err == nil || len(a.trailer) > 0 {
 			t.Errorf("%s: %v %v", name, a, a.trailer)
 		}
 	}
 }
 
-// TestEarlyHints come before the answer, not in it, and not to HTTP/1.0 (RFC 8297, RFC 9110 section 15.2).
+// TestEarlyHints come before the answer, not in it, and not to HTTP/1.0 (RFC 8297, RFC 9110 section
+// 15.2).
 func TestEarlyHints(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("GET /", func(req *Request, resp *Response) Status {
@@ -175,7 +188,9 @@ func TestEarlyHints(t *testing.T) {
 	addr := serveTest(t, srv)
 	w := dial(t, addr)
 	w.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	if a := w.answer("GET"); a.status != 103 || fmt.Sprint(a.header["Link"]) != "[</a.css>; rel=preload </b.js>; rel=preload]" {
+	a := w.answer("GET")
+	if a.status != 103 ||
+		fmt.Sprint(a.header["Link"]) != "[</a.css>; rel=preload </b.js>; rel=preload]" {
 		t.Errorf("%v", a)
 	}
 	if a := w.want("GET", 200, "body"); len(a.header["Link"]) > 0 {
@@ -197,16 +212,19 @@ func TestHeadIsSentOnce(t *testing.T) {
 			return resp.Fail(err)
 		}
 		resp.SetHeader("X-Late", "1")
-		resp.Printf("%v %v %v %v", resp.SendHead(200) == ErrHeadSent, resp.HeadSent(), resp.Status(), resp.Reset())
+		resp.Printf("%v %v %v %v",
+			resp.SendHead(200) == ErrHeadSent, resp.HeadSent(), resp.Status(), resp.Reset())
 		return 201
 	})
 	addr := serveTest(t, srv)
-	if a := get(t, addr, "/"); a.status != 206 || a.body != "true true 206 false" || a.header.Get("X-Late") != "" {
+	a := get(t, addr, "/")
+	if a.status != 206 || a.body != "true true 206 false" || a.header.Get("X-Late") != "" {
 		t.Errorf("%v", a)
 	}
 }
 
-// TestSlowReader: a client that takes nothing stops the handler, not the server's memory, and its time is limited.
+// TestSlowReader: a client that takes nothing stops the handler, not the server's memory, and its
+// time is limited.
 func TestSlowReader(t *testing.T) {
 	srv := &Server{Limits: Limits{Write: 50 * time.Millisecond}}
 	ended := make(chan error, 1)
@@ -236,7 +254,9 @@ func TestSlowReader(t *testing.T) {
 	if n, err := io.Copy(io.Discard, w.r); n == 0 || err != nil && !isReset(err) {
 		t.Errorf("%d bytes, %v", n, err)
 	}
-	settled(t, "lines about it", 1, func() int64 { return int64(book.lines("level=DEBUG", "request failed", "/endless")) })
+	settled(t, "lines about it", 1, func() int64 {
+		return int64(book.lines("level=DEBUG", "request failed", "/endless"))
+	})
 }
 
 func isReset(err error) bool {
@@ -264,7 +284,8 @@ func TestTrickleReader(t *testing.T) {
 	w.want("GET", 200, strings.Repeat("y", 100_000))
 }
 
-// TestWriteAfterTheClientLeft: the error comes, later writes return it too, and it is not logged as the server's.
+// TestWriteAfterTheClientLeft: the write returns an error, later writes return it too, and it is
+// not logged as the server's.
 func TestWriteAfterTheClientLeft(t *testing.T) {
 	for _, mode := range []string{"inline", "blocking"} {
 		t.Run(mode, func(t *testing.T) {
@@ -302,8 +323,8 @@ func TestWriteAfterTheClientLeft(t *testing.T) {
 	}
 }
 
-// What a stream began with was kept in a buffer of 64 KiB for as long as the stream lasted, or left to the garbage collector,
-// for each of its readers.
+// What a stream began with was kept in a buffer of 64 KiB for as long as the stream lasted, or left
+// to the garbage collector, for each of its readers.
 func TestStreamGivesBackWhatItBeganWith(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("GET /", func(req *Request, resp *Response) Status {

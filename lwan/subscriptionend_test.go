@@ -37,10 +37,12 @@ func (w *witness) Done(req *Request, resp *Response, took time.Duration) {
 	_, written := resp.Write([]byte("x")) // must not reach anybody
 	body, bodyErr := req.BodyBytes()
 	s := seen{
-		text: fmt.Sprint(req.Method(), " ", req.Target(), " ", req.Path(), " ", req.Proto(), " ", req.Pattern(), " ", req.Param("id"), " ", req.Query("q"),
-			" ", req.Header("User-Agent"), " ", req.Cookie("c"), " ", req.Host(), " ", req.Scheme(), " ", req.RemoteAddr().Addr(),
-			" ", visitor, " ", inContext, " ", req.Context().Value(witnessValue{}), " ", resp.Status(), " ", resp.Header("Content-Type"), " ", resp.Header("X-Set"),
-			" ", resp.HeadSent(), " ", written != nil, " ", len(body) == 0 || bodyErr != nil),
+		text: fmt.Sprint(req.Method(), " ", req.Target(), " ", req.Path(), " ", req.Proto(), " ",
+			req.Pattern(), " ", req.Param("id"), " ", req.Query("q"), " ", req.Header("User-Agent"),
+			" ", req.Cookie("c"), " ", req.Host(), " ", req.Scheme(), " ", req.RemoteAddr().Addr(),
+			" ", visitor, " ", inContext, " ", req.Context().Value(witnessValue{}), " ",
+			resp.Status(), " ", resp.Header("Content-Type"), " ", resp.Header("X-Set"), " ",
+			resp.HeadSent(), " ", written != nil, " ", len(body) == 0 || bodyErr != nil),
 		bytes: resp.BytesSent(), took: took, err: resp.Err(),
 	}
 	w.mu.Lock()
@@ -82,20 +84,25 @@ func TestObserversSeeTheEndOfASubscription(t *testing.T) {
 			w := new(witness)
 			srv.Observe(w)
 			srv.Handle("GET /rooms/{id}/events", func(req *Request, resp *Response) Status {
-				return topic.Subscribe(resp, Subscription{First: []Event{{Name: "hi"}}, Key: req.Param("id")})
+				return topic.Subscribe(resp, Subscription{
+					First: []Event{{Name: "hi"}}, Key: req.Param("id"),
+				})
 			}, append([]Middleware{marking}, mw...)...)
 			srv.Handle("GET /other/{id}", text("other"))
 			addr := serveTest(t, srv)
 			join := func(id string) *client {
 				c := dial(t, addr)
-				c.send("GET /rooms/" + id + "%20x/events?q=" + id + " HTTP/1.1\r\nHost: h\r\nUser-Agent: agent " + id + "\r\nCookie: c=" + id + "\r\n\r\n")
+				c.send("GET /rooms/" + id + "%20x/events?q=" + id +
+					" HTTP/1.1\r\nHost: h\r\nUser-Agent: agent " + id +
+					"\r\nCookie: c=" + id + "\r\n\r\n")
 				return c
 			}
 			kept, left := join("kept"), join("left")
 			settled(t, "subscribers", 2, func() int64 { return int64(topic.Len()) })
 			begun := time.Now()
 			for i := range 50 { // what the worker serves meanwhile
-				get(t, addr, fmt.Sprint("/other/", i, "?q=other"), "User-Agent: other", "Cookie: c=other")
+				get(t, addr, fmt.Sprint("/other/", i, "?q=other"),
+					"User-Agent: other", "Cookie: c=other")
 				topic.Publish(Event{Data: strings.Repeat("x", 50*i)})
 			}
 			if n := len(w.of("/rooms/")); n > 0 {
@@ -116,15 +123,21 @@ func TestObserversSeeTheEndOfASubscription(t *testing.T) {
 			left.reset()
 			settled(t, "subscribers", 0, func() int64 { return int64(topic.Len()) })
 			for id, want := range map[string]error{"kept": nil, "left": ErrGone} {
-				settled(t, "ends that were seen", 1, func() int64 { return int64(len(w.of(id + "%20x"))) })
+				settled(t, "ends that were seen", 1, func() int64 {
+					return int64(len(w.of(id + "%20x")))
+				})
 				got := w.of(id + "%20x")[0]
-				text := fmt.Sprintf("GET /rooms/%[1]s%%20x/events?q=%[1]s /rooms/%[1]s x/events HTTP/1.1 GET /rooms/{id}/events %[1]s x %[1]s agent %[1]s %[1]s h http 127.0.0.1"+
-					" visitor %[1]s visitor %[1]s traced 200 text/event-stream set true true true", id)
+				text := fmt.Sprintf("GET /rooms/%[1]s%%20x/events?q=%[1]s /rooms/%[1]s x/events "+
+					"HTTP/1.1 GET /rooms/{id}/events %[1]s x %[1]s agent %[1]s %[1]s h http "+
+					"127.0.0.1"+
+					" visitor %[1]s visitor %[1]s traced 200 text/event-stream set true true true",
+					id)
 				if got.text != text {
 					t.Errorf("the observer was shown\n%s, want\n%s", got.text, text)
 				}
 				if got.err != want || got.took < lasted {
-					t.Errorf("%s: ended by %v after %v, want %v after %v at least", id, got.err, got.took, want, lasted)
+					t.Errorf("%s: ended by %v after %v, want %v after %v at least",
+						id, got.err, got.took, want, lasted)
 				}
 				if id == "kept" && got.bytes != int64(len(body)) || got.bytes < 100 {
 					t.Errorf("%s: %d bytes were sent, %d read", id, got.bytes, len(body))
@@ -144,7 +157,9 @@ func TestObserversSeeWhoIsSlow(t *testing.T) {
 	topic := &Topic{Slow: Disconnect, Heartbeat: -1}
 	srv := &Server{}
 	srv.Observe(w)
-	srv.Handle("GET /events", func(req *Request, resp *Response) Status { return topic.Subscribe(resp, Subscription{}) })
+	srv.Handle("GET /events", func(req *Request, resp *Response) Status {
+		return topic.Subscribe(resp, Subscription{})
+	})
 	c, err := net.Dial("tcp", serveTest(t, srv))
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +170,8 @@ func TestObserversSeeWhoIsSlow(t *testing.T) {
 	}
 	settled(t, "subscribers", 1, func() int64 { return int64(topic.Len()) })
 	published := int64(0)
-	for until := time.Now().Add(patience); topic.Len() > 0 && time.Now().Before(until); published += 1000 {
+	until := time.Now().Add(patience)
+	for ; topic.Len() > 0 && time.Now().Before(until); published += 1000 {
 		topic.Publish(Event{Data: strings.Repeat("x", 1000)})
 	}
 	settled(t, "ends that were seen", 1, func() int64 { return int64(len(w.of("/events"))) })
@@ -173,7 +189,10 @@ func TestStopEndsSubscriptionsBeforeObservers(t *testing.T) {
 		srv.Observe(w)
 		atClose := -1
 		srv.Observe(closing{func() { atClose = len(w.of("/events")) }})
-		srv.Handle("GET /events", func(req *Request, resp *Response) Status { return topic.Subscribe(resp, Subscription{}) }, mw...)
+		srv.Handle("GET /events",
+			func(req *Request, resp *Response) Status {
+				return topic.Subscribe(resp, Subscription{})
+			}, mw...)
 		addr := serveTest(t, srv)
 		for range 20 {
 			dial(t, addr).send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -18,7 +18,8 @@ import (
 	"time"
 )
 
-// TestStuckHandlersDoNotHoldOthers: handlers that do not come back for long, on both loops, while others are served.
+// TestStuckHandlersDoNotHoldOthers: handlers that do not come back for long, on both loops, while
+// others are served.
 func TestStuckHandlersDoNotHoldOthers(t *testing.T) {
 	t.Parallel()
 	for _, threads := range []Threads{ThreadsPinned, ThreadsCPU, ThreadsFree} {
@@ -29,7 +30,8 @@ func TestStuckHandlersDoNotHoldOthers(t *testing.T) {
 			srv := &Server{Threads: threads, TakeOverAfter: 50 * time.Millisecond}
 			srv.Handle("GET /stuck", func(req *Request, resp *Response) Status {
 				<-release
-				if err := req.Sleep(time.Millisecond); err != nil { // it goes on as if nothing had been
+				// it goes on as if nothing had been
+				if err := req.Sleep(time.Millisecond); err != nil {
 					return resp.Fail(err)
 				}
 				return resp.Text(200, "at last")
@@ -49,13 +51,16 @@ func TestStuckHandlersDoNotHoldOthers(t *testing.T) {
 				}
 				stuck.Go(func() {
 					defer c.Close()
-					if st, body := request(c, bufio.NewReader(c), "/stuck"); st != 200 || body != "at last" {
+					st, body := request(c, bufio.NewReader(c), "/stuck")
+					if st != 200 || body != "at last" {
 						t.Errorf("a stuck request: %d %q", st, body)
 					}
 				})
 			}
 			settled(t, "stalls", 1, func() int64 { return min(1, int64(len(srv.Stats().Stalls))) })
-			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+			client := &http.Client{
+				Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second,
+			}
 			for i := range 100 {
 				resp, err := client.Get("http://" + addr + "/ok")
 				if err != nil || resp.StatusCode != 200 {
@@ -72,8 +77,8 @@ func TestStuckHandlersDoNotHoldOthers(t *testing.T) {
 	}
 }
 
-// TestMutexHeldAcrossPark is the classic: one handler waits with a mutex in its hands, another one of the same loop
-// wants it.
+// TestMutexHeldAcrossPark is the classic: one handler waits while it holds a mutex that another one
+// of the same loop wants.
 func TestMutexHeldAcrossPark(t *testing.T) {
 	t.Parallel()
 	for _, threads := range []Threads{ThreadsPinned, ThreadsFree} {
@@ -85,7 +90,9 @@ func TestMutexHeldAcrossPark(t *testing.T) {
 				default:
 				}
 			}
-			srv := &Server{Loops: 1, Threads: threads, TakeOverAfter: 50 * time.Millisecond, KeepInline: true}
+			srv := &Server{
+				Loops: 1, Threads: threads, TakeOverAfter: 50 * time.Millisecond, KeepInline: true,
+			}
 			held, wanted := make(chan struct{}, 1), make(chan struct{}, 1)
 			var goOn Queue[string] // for the holder, once the other one has the loop
 			srv.Handle("GET /holder", func(req *Request, resp *Response) Status {
@@ -103,7 +110,9 @@ func TestMutexHeldAcrossPark(t *testing.T) {
 				defer unlock()
 				return resp.Text(200, "got it")
 			})
-			srv.Handle("GET /ok", func(req *Request, resp *Response) Status { return resp.Text(200, "ok") })
+			srv.Handle("GET /ok", func(req *Request, resp *Response) Status {
+				return resp.Text(200, "ok")
+			})
 			addr := serveTest(t, srv)
 			dial := func() (net.Conn, *bufio.Reader) {
 				c, err := net.Dial("tcp", addr)
@@ -131,13 +140,16 @@ func TestMutexHeldAcrossPark(t *testing.T) {
 			})
 			<-wanted
 			goOn.Push("go on")
-			if threads == ThreadsPinned { // what is parked on the stuck thread cannot go on: nobody but the test can help
+			// what is parked on the stuck thread cannot go on: nobody but the test can help
+			if threads == ThreadsPinned {
 				c, r := dial()
 				defer c.Close()
 				if st, _ := request(c, r, "/ok"); st != 200 {
 					t.Errorf("beside: %d", st)
 				}
-				settled(t, "takeovers", 1, func() int64 { return min(1, int64(len(srv.Stats().Stalls))) })
+				settled(t, "takeovers", 1, func() int64 {
+					return min(1, int64(len(srv.Stats().Stalls)))
+				})
 				unlock()
 			}
 			wg.Wait()
@@ -145,15 +157,17 @@ func TestMutexHeldAcrossPark(t *testing.T) {
 	}
 }
 
-// TestRequestsParkedBehindAStuckHandler: their clients leave while their thread is in a handler that does not
-// come back. Their connections stayed, and with them the server at its shutdown.
+// TestRequestsParkedBehindAStuckHandler: their clients leave while their thread is in a handler
+// that does not come back. Their connections stayed, and with them the server at its shutdown.
 func TestRequestsParkedBehindAStuckHandler(t *testing.T) {
 	t.Parallel()
 	for _, threads := range []Threads{ThreadsPinned, ThreadsCPU, ThreadsFree} {
 		t.Run(fmt.Sprint(threads), func(t *testing.T) {
 			release := make(chan struct{})
 			var ended atomic.Int64 // handlers that have learned that their client is gone
-			srv := &Server{Loops: 1, Threads: threads, TakeOverAfter: 50 * time.Millisecond, KeepInline: true}
+			srv := &Server{
+				Loops: 1, Threads: threads, TakeOverAfter: 50 * time.Millisecond, KeepInline: true,
+			}
 			srv.Handle("GET /park", func(req *Request, resp *Response) Status {
 				err := req.Sleep(time.Hour)
 				if err == ErrGone {
@@ -193,13 +207,16 @@ func TestRequestsParkedBehindAStuckHandler(t *testing.T) {
 	}
 }
 
-// TestHardStopOfAStuckHandler: Close cuts all connections at once, and says which handler did not end.
+// TestHardStopOfAStuckHandler: Close cuts all connections at once, and says which handler did not
+// end.
 func TestHardStopOfAStuckHandler(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
-	srv := &Server{Addr: "127.0.0.1:0", Loops: 1, TakeOverAfter: 50 * time.Millisecond, KeepInline: true,
-		Log: slog.New(slog.DiscardHandler)}
-	srv.Handle("GET /park", func(req *Request, resp *Response) Status { return resp.Fail(req.Sleep(time.Hour)) })
+	srv := &Server{Addr: "127.0.0.1:0", Loops: 1, TakeOverAfter: 50 * time.Millisecond,
+		KeepInline: true, Log: slog.New(slog.DiscardHandler)}
+	srv.Handle("GET /park", func(req *Request, resp *Response) Status {
+		return resp.Fail(req.Sleep(time.Hour))
+	})
 	srv.Handle("GET /ok", text("ok"))
 	srv.Handle("GET /stuck", func(req *Request, resp *Response) Status {
 		<-release
@@ -222,7 +239,8 @@ func TestHardStopOfAStuckHandler(t *testing.T) {
 		}
 	}
 	err := received(t, closed)
-	if err == nil || !strings.Contains(err.Error(), "GET /stuck") || strings.Contains(err.Error(), "/park") {
+	if err == nil || !strings.Contains(err.Error(), "GET /stuck") ||
+		strings.Contains(err.Error(), "/park") {
 		t.Errorf("Close: %v", err)
 	}
 	if got := received(t, ended); got == nil {

@@ -18,7 +18,9 @@ func sameEverywhere(srv *Server) {
 	misbehaving(srv)
 	srv.Header = http.Header{"X-Site": {"s"}}
 	srv.Handle("GET /show/{p}/{rest...}", func(req *Request, resp *Response) Status {
-		return resp.Text(200, fmt.Sprint(req.Path(), " ", req.Param("p"), " ", req.Rest(), " ", req.Query("q"), " ", req.Header("A"), " ", req.Host(), " ", req.Pattern()))
+		return resp.Text(200,
+			fmt.Sprint(req.Path(), " ", req.Param("p"), " ", req.Rest(), " ", req.Query("q"), " ",
+				req.Header("A"), " ", req.Host(), " ", req.Pattern()))
 	})
 	srv.Handle("GET /fields", func(req *Request, resp *Response) Status {
 		resp.AddHeader("X-Many", "1")
@@ -26,16 +28,26 @@ func sameEverywhere(srv *Server) {
 		resp.SetHeader("X-Site", "mine")
 		return resp.Data(203, "text/x", []byte("fields"))
 	})
-	srv.Handle("GET /untyped", func(req *Request, resp *Response) Status { resp.WriteString("<html>"); return 200 })
+	srv.Handle("GET /untyped", func(req *Request, resp *Response) Status {
+		resp.WriteString("<html>")
+		return 200
+	})
 	srv.Handle("GET /204", func(req *Request, resp *Response) Status { return 204 })
-	srv.Handle("GET /205", func(req *Request, resp *Response) Status { return resp.Text(205, "no") })
+	srv.Handle("GET /205", func(req *Request, resp *Response) Status {
+		return resp.Text(205, "no")
+	})
 	srv.Handle("GET /304", func(req *Request, resp *Response) Status {
 		resp.SetHeader("Etag", `"a"`)
 		resp.WriteString("no")
 		return 304
 	})
-	srv.Handle("GET /error", func(req *Request, resp *Response) Status { return resp.Error(409, "taken") })
-	srv.Handle("GET /invalid", func(req *Request, resp *Response) Status { resp.SetHeader("X", "a\nb"); return 200 })
+	srv.Handle("GET /error", func(req *Request, resp *Response) Status {
+		return resp.Error(409, "taken")
+	})
+	srv.Handle("GET /invalid", func(req *Request, resp *Response) Status {
+		resp.SetHeader("X", "a\nb")
+		return 200
+	})
 	srv.Handle("GET /cut", func(req *Request, resp *Response) Status {
 		resp.WriteString("half")
 		if err := resp.Flush(); err != nil {
@@ -77,13 +89,19 @@ func sameEverywhere(srv *Server) {
 		}
 		return 200
 	})
-	srv.Handle("GET /std", FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL, r.Header.Get("A")) })))
+	srv.Handle("GET /std",
+		FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, r.URL, r.Header.Get("A"))
+		})))
 	srv.Handle("GET /hijack", FromHTTP(twins[len(twins)-1].h))
-	srv.Handle("GET /abort", FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) })))
+	srv.Handle("GET /abort",
+		FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			panic(http.ErrAbortHandler)
+		})))
 }
 
-// TestToHTTPTwins: the same server on loops and behind net/http. Not here: HEAD of a stream, whose framing net/http does
-// not announce, and a content type with 304, which it removes.
+// TestToHTTPTwins: the same server on loops and behind net/http. Not here: HEAD of a stream, whose
+// framing net/http does not announce, and a content type with 304, which it removes.
 func TestToHTTPTwins(t *testing.T) {
 	onLoops, behind := &Server{}, &Server{}
 	sameEverywhere(onLoops)
@@ -101,17 +119,31 @@ func TestToHTTPTwins(t *testing.T) {
 	theirs.Start()
 	defer theirs.Close()
 	var cases []twin
-	for _, target := range []string{"/show/a%2Fb/c%20d/e%2Ff?q=1+2", "/fields", "/untyped", "/204", "/205", "/304", "/error", "/invalid", "/cut", "/short", "/trailer",
-		"/hints", "/close", "/events", "/std?x=y", "/hijack", "/abort", "/ok", "/panic", "/none", "//ok", "/x/../ok?q", "/large", "/stream", "/sleep", "/await", "/blocking", "/blocking-panic"} {
-		cases = append(cases, twin{name: target, request: "GET " + target + " HTTP/1.1\r\nHost: x\r\nA: b\r\n\r\n"})
+	for _, target := range []string{
+		"/show/a%2Fb/c%20d/e%2Ff?q=1+2", "/fields", "/untyped", "/204",
+		"/205", "/304", "/error", "/invalid", "/cut", "/short", "/trailer",
+		"/hints", "/close", "/events", "/std?x=y", "/hijack", "/abort", "/ok", "/panic", "/none",
+		"//ok", "/x/../ok?q", "/large", "/stream", "/sleep", "/await", "/blocking",
+		"/blocking-panic",
+	} {
+		cases = append(cases, twin{
+			name: target, request: "GET " + target + " HTTP/1.1\r\nHost: x\r\nA: b\r\n\r\n",
+		})
 	}
 	for _, target := range []string{"/ok", "/large", "/none"} {
-		cases = append(cases, twin{name: "HEAD " + target, request: "HEAD " + target + " HTTP/1.1\r\nHost: x\r\n\r\n"})
+		cases = append(cases, twin{
+			name: "HEAD " + target, request: "HEAD " + target + " HTTP/1.1\r\nHost: x\r\n\r\n",
+		})
 	}
-	cases = append(cases, twin{name: "405", request: "POST /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"},
-		twin{name: "OPTIONS", request: "OPTIONS /ok HTTP/1.1\r\nHost: x\r\n\r\n"}, twin{name: "501", request: "FROB /ok HTTP/1.1\r\nHost: x\r\n\r\n"},
-		twin{name: "echo", request: post("/echo", "body")}, twin{name: "chunked", request: chunked("/echo", []string{"bo", "dy"}, "")},
-		twin{name: "1.0", request: "GET /ok HTTP/1.0\r\n\r\n"}, twin{name: "1.0 stream", request: "GET /stream HTTP/1.0\r\n\r\n"})
+	cases = append(cases,
+		twin{name: "405", request: "POST /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"},
+		twin{name: "OPTIONS", request: "OPTIONS /ok HTTP/1.1\r\nHost: x\r\n\r\n"},
+		twin{name: "501", request: "FROB /ok HTTP/1.1\r\nHost: x\r\n\r\n"},
+		twin{name: "echo", request: post("/echo", "body")},
+		twin{name: "chunked", request: chunked("/echo", []string{"bo", "dy"}, "")},
+		twin{name: "1.0", request: "GET /ok HTTP/1.0\r\n\r\n"}, twin{
+			name: "1.0 stream", request: "GET /stream HTTP/1.0\r\n\r\n",
+		})
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			want, got := script(t, ours, c), script(t, theirs.Listener.Addr().String(), c)
@@ -132,7 +164,9 @@ func TestToHTTPTwins(t *testing.T) {
 // TestToHTTPOfAHandler: without a server and its routes.
 func TestToHTTPOfAHandler(t *testing.T) {
 	show := ToHTTP(func(req *Request, resp *Response) Status {
-		return resp.Text(200, fmt.Sprintf("%s %s %q %q %s", req.Method(), req.Path(), req.Rest(), req.Pattern(), req.Query("q")))
+		return resp.Text(200,
+			fmt.Sprintf("%s %s %q %q %s",
+				req.Method(), req.Path(), req.Rest(), req.Pattern(), req.Query("q")))
 	})
 	for target, want := range map[string]string{
 		"/":               `200 GET / "" "" `,
@@ -174,7 +208,8 @@ func TestToHTTPClientLeaves(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}()
-	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", strings.NewReader("")).WithContext(ctx))
+	h.ServeHTTP(httptest.NewRecorder(),
+		httptest.NewRequest("GET", "/", strings.NewReader("")).WithContext(ctx))
 }
 
 // TestToHTTPUpgrade works on connections of net/http too.
@@ -205,14 +240,16 @@ func TestToHTTPOldVersion(t *testing.T) {
 		r := httptest.NewRequest("POST", "/", strings.NewReader("x"))
 		r.ProtoMinor = minor
 		r.Header = http.Header{
-			"Expect": {"100-continue"}, "Connection": {"Upgrade"}, "Upgrade": {"own"}, "Not A Name": {"x"},
+			"Expect": {"100-continue"}, "Connection": {"Upgrade"},
+			"Upgrade": {"own"}, "Not A Name": {"x"},
 		}
 		c := newHTTPCall(httptest.NewRecorder(), r)
 		if !c.parse() {
 			t.Fatalf("HTTP/1.%d is refused", minor)
 		}
 		if h := &c.req.head; h.Expect100 != want || h.Upgrade != want || int(h.Minor) != minor {
-			t.Errorf("HTTP/1.%d: expects %v, upgrades %v, minor %d", minor, h.Expect100, h.Upgrade, h.Minor)
+			t.Errorf("HTTP/1.%d: expects %v, upgrades %v, minor %d",
+				minor, h.Expect100, h.Upgrade, h.Minor)
 		}
 	}
 }

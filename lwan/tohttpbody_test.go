@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestHTTPEngineReadDeadlineEnds: the deadline for a body is not one for what the handler does with it. net/http, which
-// listens for the client's leaving then, took it for that.
+// TestHTTPEngineReadDeadlineEnds: the deadline for a body is not one for what the handler does with
+// it. net/http, which listens for the client's leaving then, took it for that.
 func TestHTTPEngineReadDeadlineEnds(t *testing.T) {
 	const limit = 20 * time.Millisecond
 	srv := &Server{Limits: Limits{Read: limit}}
@@ -30,12 +30,13 @@ func TestHTTPEngineReadDeadlineEnds(t *testing.T) {
 		return resp.Text(200, "alive")
 	})
 	startHTTP(t, srv)
-	_, br := dialHTTP(t, srv.Addrs()[0], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody")
+	_, br := dialHTTP(t, srv.Addrs()[0],
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody")
 	expectHTTP(t, br, 200, "alive")
 }
 
-// TestHTTPEngineSlowBodyIsNoLeaving: net/http ends the context of a request when a read deadline has passed. The client is
-// there, and the handler goes on.
+// TestHTTPEngineSlowBodyIsNoLeaving: net/http ends the context of a request when a read deadline
+// has passed. The client is there, and the handler goes on.
 func TestHTTPEngineSlowBodyIsNoLeaving(t *testing.T) {
 	srv := &Server{Limits: Limits{Read: time.Millisecond}}
 	srv.Handle("POST /", func(req *Request, resp *Response) Status {
@@ -54,13 +55,15 @@ func TestHTTPEngineSlowBodyIsNoLeaving(t *testing.T) {
 	srv.LingerTimeout = -1
 	startHTTP(t, srv)
 	for range 50 {
-		_, br := dialHTTP(t, srv.Addrs()[0], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
+		_, br := dialHTTP(t, srv.Addrs()[0],
+			"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
 		expectHTTP(t, br, 200, "still there")
 	}
 }
 
-// TestHTTPEngineBodyThatDoesNotCome: an answer does not wait for it for ever, whether the handler has read some of it or
-// none, nor does the connection behind an answer that has begun meanwhile; and what comes late is no request.
+// TestHTTPEngineBodyThatDoesNotCome: an answer does not wait for it for ever, whether the handler
+// has read some of it or none, nor does the connection behind an answer that has begun meanwhile;
+// and bytes that come late are no request.
 func TestHTTPEngineBodyThatDoesNotCome(t *testing.T) {
 	srv := &Server{LingerTimeout: 20 * time.Millisecond}
 	srv.Handle("POST /none", okHandler)
@@ -83,7 +86,8 @@ func TestHTTPEngineBodyThatDoesNotCome(t *testing.T) {
 	})
 	startHTTP(t, srv)
 	for _, path := range []string{"/none", "/some", "/stream"} {
-		_, br := dialHTTP(t, srv.Addrs()[0], "POST "+path+" HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nhalf")
+		_, br := dialHTTP(t, srv.Addrs()[0],
+			"POST "+path+" HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nhalf")
 		if resp := expectHTTP(t, br, 200, "ok"); !resp.Close && path != "/stream" {
 			t.Errorf("%s: the connection is said to go on", path)
 		}
@@ -91,7 +95,8 @@ func TestHTTPEngineBodyThatDoesNotCome(t *testing.T) {
 	}
 }
 
-// TestHTTPEngineLingersBehindTheLast: who is still sending when a last answer comes was reset, and may not have read it.
+// TestHTTPEngineLingersBehindTheLast: a client that is still sending when a last answer comes was
+// reset, and may not have read it.
 func TestHTTPEngineLingersBehindTheLast(t *testing.T) {
 	const length = 1 << 20
 	srv := &Server{LingerTimeout: time.Hour, Limits: Limits{Body: length / 2}}
@@ -109,7 +114,9 @@ func TestHTTPEngineLingersBehindTheLast(t *testing.T) {
 	begin, rest := strings.Repeat("x", length/2), strings.Repeat("x", length/2)
 	for _, path := range []string{"/all", "/some"} {
 		for _, field := range []string{"", "Connection: close\r\n"} {
-			conn, br := dialHTTP(t, srv.Addrs()[0], fmt.Sprintf("POST %s HTTP/1.1\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n%s", path, field, length, begin))
+			conn, br := dialHTTP(t, srv.Addrs()[0],
+				fmt.Sprintf("POST %s HTTP/1.1\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n%s",
+					path, field, length, begin))
 			expectHTTP(t, br, 413, "413 Request Entity Too Large\n")
 			if _, err := io.WriteString(conn, rest); err != nil {
 				t.Errorf("%s %q: %v", path, field, err)
@@ -119,7 +126,8 @@ func TestHTTPEngineLingersBehindTheLast(t *testing.T) {
 	}
 }
 
-// TestHTTPEngineDuplex: a handler that has begun to read may answer, and read on, and the connection goes on.
+// TestHTTPEngineDuplex: a handler that has begun to read may answer, and read on, and the
+// connection goes on.
 func TestHTTPEngineDuplex(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("POST /", func(req *Request, resp *Response) Status {
@@ -139,7 +147,8 @@ func TestHTTPEngineDuplex(t *testing.T) {
 		}
 	})
 	startHTTP(t, srv)
-	conn, br := dialHTTP(t, srv.Addrs()[0], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nhalf")
+	conn, br := dialHTTP(t, srv.Addrs()[0],
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nhalf")
 	var seen strings.Builder
 	for !strings.Contains(seen.String(), "half") {
 		b, err := br.ReadByte()
@@ -148,7 +157,8 @@ func TestHTTPEngineDuplex(t *testing.T) {
 		}
 		seen.WriteByte(b)
 	}
-	if _, err := io.WriteString(conn, "rest"+"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"); err != nil {
+	const rest = "rest" + "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+	if _, err := io.WriteString(conn, rest); err != nil {
 		t.Fatal(err)
 	}
 	for !strings.HasSuffix(seen.String(), "rest\r\n0\r\n\r\n") {
@@ -161,7 +171,8 @@ func TestHTTPEngineDuplex(t *testing.T) {
 	expectHTTP(t, br, 200, "")
 }
 
-// TestHTTPEngineDuplexKeepsAlive: how much of the body is still to come when the answer begins does not end the connection.
+// TestHTTPEngineDuplexKeepsAlive: how much of the body is still to come when the answer begins does
+// not end the connection.
 func TestHTTPEngineDuplexKeepsAlive(t *testing.T) {
 	const length = 2 * drainLimit
 	srv := &Server{}
@@ -180,17 +191,21 @@ func TestHTTPEngineDuplexKeepsAlive(t *testing.T) {
 		return 200
 	})
 	startHTTP(t, srv)
-	conn, br := dialHTTP(t, srv.Addrs()[0], fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\nx", length))
+	conn, br := dialHTTP(t, srv.Addrs()[0],
+		fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\nx", length))
 	if resp := expectHTTP(t, br, 200, "ok"); resp.Close {
 		t.Error("the connection is said to end")
 	}
-	if _, err := io.WriteString(conn, strings.Repeat("x", length-1)+"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"); err != nil {
+	rest := strings.Repeat("x", length-1) +
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx"
+	if _, err := io.WriteString(conn, rest); err != nil {
 		t.Fatal(err)
 	}
 	expectHTTP(t, br, 200, "ok")
 }
 
-// TestHTTPEngineWriteDeadlineIsForOneWrite: an answer that pauses for longer than Limits.Write loses nothing.
+// TestHTTPEngineWriteDeadlineIsForOneWrite: an answer that pauses for longer than Limits.Write
+// loses nothing.
 func TestHTTPEngineWriteDeadlineIsForOneWrite(t *testing.T) {
 	const limit = 20 * time.Millisecond
 	srv := &Server{Limits: Limits{Write: limit}}

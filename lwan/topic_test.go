@@ -84,7 +84,9 @@ func (s *stream) want(events ...string) {
 }
 
 // topicServer serves topic on loops and under net/http; both must do the same.
-func topicServer(t *testing.T, topic *Topic, sub Subscription, test func(t *testing.T, url string)) {
+func topicServer(
+	t *testing.T, topic *Topic, sub Subscription, test func(t *testing.T, url string),
+) {
 	handler := func(req *Request, resp *Response) Status { return topic.Subscribe(resp, sub) }
 	t.Run("loops", func(t *testing.T) {
 		srv := &Server{}
@@ -162,16 +164,20 @@ func TestTopicDropAndOnEnd(t *testing.T) {
 	})
 }
 
-// TestTopicSlowClients: one that does not read loses the oldest events, or the connection, and nobody else waits for it.
+// TestTopicSlowClients: a client that does not read loses the oldest events, or the connection, and
+// no other waits for it.
 func TestTopicSlowClients(t *testing.T) {
 	for _, policy := range []SlowPolicy{DropOldest, Disconnect} {
 		t.Run(fmt.Sprint(policy), func(t *testing.T) {
 			topic := &Topic{Slow: policy, Backlog: 10_000}
 			srv := &Server{}
 			if !onLoops && policy == Disconnect {
-				srv.Limits.Write = time.Second // a goroutine that writes learns of its backlog when it has written
+				// a goroutine that writes learns of its backlog when it has written
+				srv.Limits.Write = time.Second
 			}
-			srv.Handle("GET /events", func(req *Request, resp *Response) Status { return topic.Subscribe(resp, Subscription{}) })
+			srv.Handle("GET /events", func(req *Request, resp *Response) Status {
+				return topic.Subscribe(resp, Subscription{})
+			})
 			addr := serveTest(t, srv)
 			slow, err := net.Dial("tcp", addr)
 			if err != nil {
@@ -221,7 +227,9 @@ func TestTopicSlowClients(t *testing.T) {
 func TestShutdownEndsStreams(t *testing.T) {
 	topic := &Topic{Retry: time.Second}
 	srv := &Server{}
-	srv.Handle("GET /topic", func(req *Request, resp *Response) Status { return topic.Subscribe(resp, Subscription{}) })
+	srv.Handle("GET /topic", func(req *Request, resp *Response) Status {
+		return topic.Subscribe(resp, Subscription{})
+	})
 	srv.Handle("GET /every", func(req *Request, resp *Response) Status {
 		ev := resp.Events()
 		for range req.Every(time.Hour) {

@@ -32,7 +32,8 @@ type contract struct {
 	ended chan error
 }
 
-// carriers is where subscriptions are served: on a loop alone, on a worker or goroutine behind a filter, under net/http.
+// carriers is where subscriptions are served: on a loop alone, on a worker or goroutine behind a
+// filter, under net/http.
 var carriers = []struct {
 	name string
 	mw   []Middleware
@@ -62,14 +63,18 @@ type nopFilter struct{ io.Writer }
 func (nopFilter) Close() error { return nil }
 
 // onCarriers runs test with a topic of its own on each carrier; limits are those of the route.
-func onCarriers(t *testing.T, topic func() *Topic, sub Subscription, limits Limits, test func(c *contract)) {
+func onCarriers(
+	t *testing.T, topic func() *Topic, sub Subscription, limits Limits, test func(c *contract),
+) {
 	for _, carrier := range carriers {
 		t.Run(carrier.name, func(t *testing.T) {
 			c := &contract{T: t, topic: topic(), sub: sub, ended: make(chan error, 100)}
 			c.sub.OnEnd = func(cause error) { c.ended <- cause }
 			srv := &Server{}
 			mw := append([]Middleware{WithLimits(limits)}, carrier.mw...)
-			srv.Handle("GET /", func(req *Request, resp *Response) Status { return c.topic.Subscribe(resp, c.sub) }, mw...)
+			srv.Handle("GET /",
+				func(req *Request, resp *Response) Status { return c.topic.Subscribe(resp, c.sub) },
+				mw...)
 			book := logged(srv)
 			if carrier.http {
 				h, err := srv.Build()
@@ -98,7 +103,8 @@ func onCarriers(t *testing.T, topic func() *Topic, sub Subscription, limits Limi
 	}
 }
 
-// join subscribes; the client's window is small, so that little is on its way when it does not read.
+// join subscribes; the client's window is small, so that little is on its way when it does not
+// read.
 func (c *contract) join(last string) net.Conn {
 	c.Helper()
 	dialer := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) (err error) {
@@ -153,8 +159,8 @@ func number(event string) int {
 
 var padding = " " + strings.Repeat("x", 1000)
 
-// TestReplayLargerThanBacklog: the distance to its end counted as backlog, so that clients that read as fast as they could
-// lost most of it, or were disconnected.
+// TestReplayLargerThanBacklog: the distance to its end counted as backlog, so that clients that
+// read as fast as they could lost most of it, or were disconnected.
 func TestReplayLargerThanBacklog(t *testing.T) {
 	t.Parallel()
 	const kept = 5000
@@ -167,24 +173,26 @@ func TestReplayLargerThanBacklog(t *testing.T) {
 			return topic
 		}
 		t.Run(fmt.Sprint(slow), func(t *testing.T) {
-			onCarriers(t, topic, Subscription{Gap: []Event{{Name: "gap"}}}, Limits{}, func(c *contract) {
-				first := c.topic.kept.oldest.id
-				var wg sync.WaitGroup
-				for range 5 {
-					conn := c.join(first)
-					wg.Go(func() {
-						in := c.read(conn)
-						for i := range kept + 1 {
-							if ev := in.next(); number(ev) != i {
-								c.Errorf("event %d is %.40q", i, ev)
-								return
+			onCarriers(t, topic, Subscription{Gap: []Event{{Name: "gap"}}},
+				Limits{}, func(c *contract) {
+					first := c.topic.kept.oldest.id
+					var wg sync.WaitGroup
+					for range 5 {
+						conn := c.join(first)
+						wg.Go(func() {
+							in := c.read(conn)
+							for i := range kept + 1 {
+								if ev := in.next(); number(ev) != i {
+									c.Errorf("event %d is %.40q", i, ev)
+									return
+								}
 							}
-						}
-					})
-				}
-				c.topic.Publish(Event{Data: strconv.Itoa(kept) + padding}) // while they are behind
-				wg.Wait()
-			})
+						})
+					}
+					// while they are behind
+					c.topic.Publish(Event{Data: strconv.Itoa(kept) + padding})
+					wg.Wait()
+				})
 		})
 	}
 }
@@ -230,20 +238,22 @@ func TestWhoReadsNothing(t *testing.T) {
 	for slow, test := range policies {
 		t.Run(fmt.Sprint(slow), func(t *testing.T) {
 			topic := func() *Topic { return &Topic{Slow: slow, Heartbeat: -1} }
-			onCarriers(t, topic, Subscription{Gap: []Event{{Name: "gap"}}}, Limits{Write: time.Minute}, func(c *contract) {
-				conn := c.join("")
-				before, n := heap(), 0
-				for ; n*len(padding) < published; n++ {
-					c.topic.Publish(Event{Data: strconv.Itoa(n) + padding})
-				}
-				for until := time.Now().Add(patience); heap()-before > heapGrows; n++ {
-					if time.Now().After(until) {
-						c.Fatalf("%d bytes are held for a client that reads nothing", heap()-before)
+			onCarriers(t, topic, Subscription{Gap: []Event{{Name: "gap"}}},
+				Limits{Write: time.Minute}, func(c *contract) {
+					conn := c.join("")
+					before, n := heap(), 0
+					for ; n*len(padding) < published; n++ {
+						c.topic.Publish(Event{Data: strconv.Itoa(n) + padding})
 					}
-					c.topic.Publish(Event{Data: strconv.Itoa(n) + padding})
-				}
-				test(c, conn, n)
-			})
+					for until := time.Now().Add(patience); heap()-before > heapGrows; n++ {
+						if time.Now().After(until) {
+							c.Fatalf("%d bytes are held for a client that reads nothing",
+								heap()-before)
+						}
+						c.topic.Publish(Event{Data: strconv.Itoa(n) + padding})
+					}
+					test(c, conn, n)
+				})
 		})
 	}
 }
@@ -305,7 +315,8 @@ func TestDropBetweenEvents(t *testing.T) {
 			}
 			c.over(ErrDropped)
 			rest, err := io.ReadAll(in.r)
-			if err != nil || strings.Contains(string(rest), "secret") || !strings.HasSuffix(string(rest), "retry: 4321\n\n") {
+			if err != nil || strings.Contains(string(rest), "secret") ||
+				!strings.HasSuffix(string(rest), "retry: 4321\n\n") {
 				c.Fatalf("%q %v", rest, err)
 			}
 		}
@@ -353,7 +364,8 @@ func TestEndsOfASubscription(t *testing.T) {
 	})
 }
 
-// TestSubscriptionThatIsNotServed: dropped before the handler has returned, or given up by middleware.
+// TestSubscriptionThatIsNotServed: dropped before the handler has returned, or given up by
+// middleware.
 func TestSubscriptionThatIsNotServed(t *testing.T) {
 	both(t, func(t *testing.T, mw ...Middleware) {
 		var ended atomic.Int64
@@ -386,22 +398,29 @@ func TestSubscriptionThatIsNotServed(t *testing.T) {
 	})
 }
 
-// TestPanicInOnEnd is logged, and nothing else: behind a filter the worker died of it, on net/http the connection.
+// TestPanicInOnEnd is logged, and nothing else: behind a filter the worker died of it, on net/http
+// the connection.
 func TestPanicInOnEnd(t *testing.T) {
-	for name, mw := range map[string][]Middleware{"loop": nil, "blocking": {Blocking}, "filter": {filtering}} {
+	for name, mw := range map[string][]Middleware{
+		"loop": nil, "blocking": {Blocking}, "filter": {filtering},
+	} {
 		t.Run(name, func(t *testing.T) {
 			topic := &Topic{}
 			srv := &Server{}
 			srv.Handle("GET /", func(req *Request, resp *Response) Status {
 				defer topic.Drop("ann")
-				return topic.Subscribe(resp, Subscription{Key: "ann", OnEnd: func(error) { panic("oops") }})
+				return topic.Subscribe(resp, Subscription{
+					Key: "ann", OnEnd: func(error) { panic("oops") },
+				})
 			}, mw...)
 			book := logged(srv)
 			addr := serveTest(t, srv)
 			if a := get(t, addr, "/"); a.status != 200 || a.err != nil {
 				t.Errorf("%v", a)
 			}
-			settled(t, "lines", 1, func() int64 { return int64(book.lines("panic in OnEnd", "oops")) })
+			settled(t, "lines", 1, func() int64 {
+				return int64(book.lines("panic in OnEnd", "oops"))
+			})
 			if n := book.lines("level=ERROR"); n != 1 {
 				t.Errorf("logged:\n%s", book)
 			}

@@ -26,11 +26,16 @@ func (b *slowBroker) Subscribe(topic string, deliver func(Event)) (func(), error
 	return func() { b.ended <- topic; <-b.let }, err
 }
 
-// TestGetWaitsForNobodyElse: while the broker was subscribed to, or left, for one topic, all others were locked.
+// TestGetWaitsForNobodyElse: while the broker was subscribed to, or left, for one topic, all others
+// were locked.
 func TestGetWaitsForNobodyElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slow := &slowBroker{begun: make(chan string), let: make(chan error), ended: make(chan string)}
-		topics := &Topics{Broker: slow, Keep: time.Second, New: func(string) *Topic { return &Topic{} }}
+		slow := &slowBroker{
+			begun: make(chan string), let: make(chan error), ended: make(chan string),
+		}
+		topics := &Topics{
+			Broker: slow, Keep: time.Second, New: func(string) *Topic { return &Topic{} },
+		}
 		got := make(chan *Topic, 3)
 		get := func(name string) { got <- topics.Get(name) }
 		go get("a")
@@ -101,7 +106,8 @@ func (b *brokenBroker) Subscribe(string, func(Event)) (func(), error) {
 
 func (b *brokenBroker) Publish(string, Event) error { return b.err }
 
-// TestBrokenBroker: a topic that could not be subscribed to was closed for as long as it was asked for.
+// TestBrokenBroker: a topic that could not be subscribed to was closed for as long as it was asked
+// for.
 func TestBrokenBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broker := &brokenBroker{value: "broken"}
@@ -116,7 +122,8 @@ func TestBrokenBroker(t *testing.T) {
 		}()
 		broker.value, broker.err = nil, errors.New("no connection")
 		failed := topics.Get("a")
-		if failed.Publish(Event{Data: "x"}) != "" || !failed.over.Load() || topics.Get("a") != failed {
+		if failed.Publish(Event{Data: "x"}) != "" || !failed.over.Load() ||
+			topics.Get("a") != failed {
 			t.Error("it is not closed, or asked for again at once")
 		}
 		broker.err = nil
@@ -128,8 +135,8 @@ func TestBrokenBroker(t *testing.T) {
 	})
 }
 
-// TestTopicsKeepWhatCanBeReplayed: after a minute without subscribers a topic was forgotten with its events, and its
-// clients came back to one that knew nothing of them.
+// TestTopicsKeepWhatCanBeReplayed: after a minute without subscribers a topic was forgotten with
+// its events, and its clients came back to one that knew nothing of them.
 func TestTopicsKeepWhatCanBeReplayed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topics := &Topics{New: func(name string) *Topic {
@@ -160,7 +167,9 @@ func TestTopicsKeepWhatCanBeReplayed(t *testing.T) {
 // TestTopicsBoundWhatIsKept: those that nobody hears are forgotten when they hold too much.
 func TestTopicsBoundWhatIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		topics := &Topics{Keep: -1, MaxBytes: 100_000, New: func(string) *Topic { return &Topic{Replay: 5} }}
+		topics := &Topics{
+			Keep: -1, MaxBytes: 100_000, New: func(string) *Topic { return &Topic{Replay: 5} },
+		}
 		heard := topics.Get("heard")
 		heard.count.Add(1)
 		data := strings.Repeat("x", 1000)

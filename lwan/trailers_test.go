@@ -31,13 +31,20 @@ func trailed(t *testing.T) map[string]Handler {
 		return 200
 	}
 	return map[string]Handler{
-		"whole": func(_ *Request, resp *Response) Status { set(resp); return resp.Text(200, "body") },
+		"whole": func(_ *Request, resp *Response) Status {
+			set(resp)
+			return resp.Text(200, "body")
+		},
 		"whole, afterwards": func(_ *Request, resp *Response) Status {
 			st := resp.Text(200, "body")
 			set(resp)
 			return st
 		},
-		"set": func(_ *Request, resp *Response) Status { resp.SetBody("body"); set(resp); return 200 },
+		"set": func(_ *Request, resp *Response) Status {
+			resp.SetBody("body")
+			set(resp)
+			return 200
+		},
 		"in BeforeHead": func(_ *Request, resp *Response) Status {
 			resp.BeforeHead(func(Status) { set(resp) })
 			return resp.Text(200, "body")
@@ -71,8 +78,14 @@ func trailed(t *testing.T) map[string]Handler {
 			resp.WriteString("body")
 			return stream(resp, err)
 		},
-		"file":     func(_ *Request, resp *Response) Status { set(resp); return stream(resp, resp.SendFile(f, 0, 4)) },
-		"blocking": Blocking(func(_ *Request, resp *Response) Status { set(resp); return resp.Text(200, "body") }),
+		"file": func(_ *Request, resp *Response) Status {
+			set(resp)
+			return stream(resp, resp.SendFile(f, 0, 4))
+		},
+		"blocking": Blocking(func(_ *Request, resp *Response) Status {
+			set(resp)
+			return resp.Text(200, "body")
+		}),
 		"FromHTTP": FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			io.WriteString(w, "body")
 			w.Header().Set(http.TrailerPrefix+"X-Sum", "4")
@@ -80,23 +93,28 @@ func trailed(t *testing.T) map[string]Handler {
 	}
 }
 
-// TestTrailersOfAnAnswer arrive, however it is sent; and where none can be, the answer is what it is without.
+// TestTrailersOfAnAnswer arrive, however it is sent; and where none can be, the answer is what it
+// is without.
 func TestTrailersOfAnAnswer(t *testing.T) {
 	srv := &Server{}
 	book := logged(srv)
 	all := trailed(t)
-	srv.Handle("/{name}", func(req *Request, resp *Response) Status { return all[req.Param("name")](req, resp) })
+	srv.Handle("/{name}", func(req *Request, resp *Response) Status {
+		return all[req.Param("name")](req, resp)
+	})
 	addr := serveTest(t, srv)
 	for name := range all {
 		path := "/" + strings.ReplaceAll(name, " ", "%20")
 		a := get(t, addr, path)
-		if a.status != 200 || a.body != "body" || a.err != nil || !a.chunked || a.trailer.Get("X-Sum") != "4" || len(a.trailer["X-Sum"]) != 1 {
+		if a.status != 200 || a.body != "body" || a.err != nil || !a.chunked ||
+			a.trailer.Get("X-Sum") != "4" || len(a.trailer["X-Sum"]) != 1 {
 			t.Errorf("%s: %v, chunked %v, trailers %v", name, a, a.chunked, a.trailer)
 		}
 		if name != "with a field of the same name" && a.header.Get("X-Sum") != "" {
 			t.Errorf("%s: it is among the fields: %v", name, a.header)
 		}
-		if a := once(t, addr, "GET", "GET "+path+" HTTP/1.0\r\n\r\n"); a.status != 200 || a.body != "body" || a.chunked || len(a.trailer) > 0 {
+		a = once(t, addr, "GET", "GET "+path+" HTTP/1.0\r\n\r\n")
+		if a.status != 200 || a.body != "body" || a.chunked || len(a.trailer) > 0 {
 			t.Errorf("%s in HTTP/1.0: %v, %v", name, a, a.trailer)
 		}
 		w := dial(t, addr)
@@ -111,7 +129,8 @@ func TestTrailersOfAnAnswer(t *testing.T) {
 	}
 }
 
-// TestTrailersOfManySizes: the body and its trailers are whole, whatever the body's size, and the next answer is in step.
+// TestTrailersOfManySizes: the body and its trailers are whole, whatever the body's size, and the
+// next answer is in step.
 func TestTrailersOfManySizes(t *testing.T) {
 	srv := &Server{Limits: Limits{Buffer: -1}}
 	srv.Handle("/{n}", func(req *Request, resp *Response) Status {
@@ -124,10 +143,13 @@ func TestTrailersOfManySizes(t *testing.T) {
 		return resp.Text(200, strings.Repeat("x", n))
 	})
 	w := dial(t, serveTest(t, srv))
-	for _, n := range []int{0, 1, 100, inlineTested - 1, inlineTested, inlineTested + 1, 1 << 20, 5 << 20} {
+	for _, n := range []int{
+		0, 1, 100, inlineTested - 1, inlineTested, inlineTested + 1, 1 << 20, 5 << 20,
+	} {
 		w.send(get1(fmt.Sprint("/", n)))
 		a := w.answer("GET")
-		if len(a.body) != n || a.err != nil || a.trailer.Get("X-Sum") != fmt.Sprint(n) || a.trailer.Get("X-Other") != "o" {
+		if len(a.body) != n || a.err != nil || a.trailer.Get("X-Sum") != fmt.Sprint(n) ||
+			a.trailer.Get("X-Other") != "o" {
 			t.Errorf("%d: %d bytes, %v, %v", n, len(a.body), a.err, a.trailer)
 		}
 	}
@@ -136,7 +158,8 @@ func TestTrailersOfManySizes(t *testing.T) {
 // inlineTested is a size at which a body is sent in another way.
 const inlineTested = 16 << 10
 
-// TestTrailersWhereThereAreNone: statuses without content have no trailers, and no framing that promises some.
+// TestTrailersWhereThereAreNone: statuses without content have no trailers, and no framing that
+// promises some.
 func TestTrailersWhereThereAreNone(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("/{st}", func(req *Request, resp *Response) Status {
@@ -150,13 +173,16 @@ func TestTrailersWhereThereAreNone(t *testing.T) {
 	w := dial(t, serveTest(t, srv))
 	for _, st := range []int{204, 205, 304} {
 		w.send(get1(fmt.Sprint("/", st)))
-		if a := w.answer("GET"); a.status != st || a.chunked || a.body != "" || len(a.trailer) > 0 || a.header.Get("Trailer") != "" {
+		a := w.answer("GET")
+		if a.status != st || a.chunked || a.body != "" || len(a.trailer) > 0 ||
+			a.header.Get("Trailer") != "" {
 			t.Errorf("%d: %v, %v", st, a, a.trailer)
 		}
 	}
 }
 
-// TestTrailerThatComesTooLate is not dropped without a word: the answer is cut, and the log says why.
+// TestTrailerThatComesTooLate is not dropped without a word: the answer is cut, and the log says
+// why.
 func TestTrailerThatComesTooLate(t *testing.T) {
 	srv := &Server{}
 	book := logged(srv)
@@ -184,7 +210,8 @@ func TestTrailersOfFromHTTPBehindALength(t *testing.T) {
 		io.WriteString(w, "body")
 		w.Header().Set(http.TrailerPrefix+"X-Sum", "4")
 	})))
-	if a := get(t, serveTest(t, srv), "/"); a.body != "body" || a.err != nil || a.length != 4 || len(a.trailer) > 0 {
+	a := get(t, serveTest(t, srv), "/")
+	if a.body != "body" || a.err != nil || a.length != 4 || len(a.trailer) > 0 {
 		t.Errorf("%v, %v", a, a.trailer)
 	}
 }

@@ -26,8 +26,8 @@ type slowRef string
 
 func (slowRef) Release() {}
 
-// A client that has closed its side waits for what is looked up for it, though the request's context has ended, and so
-// has all that waits for the client alone.
+// A client that has closed its side still gets values that are looked up for it, though the
+// request's context has ended, and so have the waits that are for the client alone.
 func TestHalfClosedClientOfCached(t *testing.T) {
 	for name, mw := range modes {
 		t.Run(name, func(t *testing.T) {
@@ -61,7 +61,9 @@ func TestHalfClosedClientOfCached(t *testing.T) {
 
 // UnlessGone passes on what else ends a request.
 func TestUnlessGone(t *testing.T) {
-	for cause, ends := range map[error]bool{ErrGone: false, ErrTimeout: true, ErrStopping: true, context.Canceled: true} {
+	for cause, ends := range map[error]bool{
+		ErrGone: false, ErrTimeout: true, ErrStopping: true, context.Canceled: true,
+	} {
 		ctx, end := context.WithCancelCause(context.Background())
 		other, cancel := UnlessGone(ctx)
 		end(cause)
@@ -70,7 +72,8 @@ func TestUnlessGone(t *testing.T) {
 			if !ends || context.Cause(other) != cause {
 				t.Errorf("%v: ended with %v", cause, context.Cause(other))
 			}
-		case <-time.After(map[bool]time.Duration{true: patience, false: 20 * time.Millisecond}[ends]):
+		case <-time.After(
+			map[bool]time.Duration{true: patience, false: 20 * time.Millisecond}[ends]):
 			if ends {
 				t.Errorf("%v: did not end", cause)
 			}

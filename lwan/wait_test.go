@@ -19,7 +19,7 @@ func both(t *testing.T, test func(t *testing.T, mw ...Middleware)) {
 	t.Run("blocking", func(t *testing.T) { test(t, Blocking) })
 }
 
-// TestContextEndsWithTheClient: whoever waits for the context knows when the client leaves, and why it ended.
+// TestContextEndsWithTheClient: the context ends when the client leaves, and its cause says why.
 func TestContextEndsWithTheClient(t *testing.T) {
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{}
@@ -45,8 +45,8 @@ func TestContextEndsWithTheClient(t *testing.T) {
 	})
 }
 
-// TestTimeout: from the head of the request to that of the answer; then the context ends with ErrTimeout, what waits too,
-// and 503 is sent. A stream that has begun is not bound by it.
+// TestTimeout: from the head of the request to that of the answer; then the context and all waits
+// end with ErrTimeout, and 503 is sent. A stream that has begun is not bound by it.
 func TestTimeout(t *testing.T) {
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{Limits: Limits{Timeout: 30 * time.Millisecond}}
@@ -60,7 +60,8 @@ func TestTimeout(t *testing.T) {
 			err := req.Await(func(ctx context.Context) error {
 				<-ctx.Done()
 				_, has := ctx.Deadline()
-				report <- fmt.Sprint(has, ctx.Err() == context.DeadlineExceeded, context.Cause(ctx) == ErrTimeout)
+				report <- fmt.Sprint(has, ctx.Err() == context.DeadlineExceeded,
+					context.Cause(ctx) == ErrTimeout)
 				return ctx.Err()
 			})
 			return resp.Fail(err)
@@ -91,7 +92,8 @@ func TestTimeout(t *testing.T) {
 				t.Errorf("%s: %s", path, got)
 			}
 		}
-		if a := once(t, addr, "POST", "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"); a.status != 503 {
+		const cut = "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
+		if a := once(t, addr, "POST", cut); a.status != 503 {
 			t.Errorf("%v", a)
 		}
 		if a := get(t, addr, "/stream"); a.body != "late but good" || a.err != nil {
@@ -103,7 +105,8 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// TestContextOutlivesTheRequest: a goroutine may keep it; it ends with the request, and the next one has its own.
+// TestContextOutlivesTheRequest: a goroutine may keep it; it ends with the request, and the next
+// one has its own.
 func TestContextOutlivesTheRequest(t *testing.T) {
 	type mark struct{}
 	srv := &Server{Loops: 1}
@@ -142,10 +145,15 @@ func TestAwait(t *testing.T) {
 				return resp.Text(200, s)
 			}
 		}
-		srv.Handle("GET /result", await(func(context.Context) (string, error) { return "result", nil }), mw...)
-		srv.Handle("GET /error", await(func(context.Context) (string, error) { return "", &Error{Status: 418} }), mw...)
-		srv.Handle("GET /panic", await(func(context.Context) (string, error) { panic("in Await") }), mw...)
-		srv.Handle("GET /goexit", await(func(context.Context) (string, error) { runtime.Goexit(); return "", nil }), mw...)
+		srv.Handle("GET /result",
+			await(func(context.Context) (string, error) { return "result", nil }), mw...)
+		srv.Handle("GET /error",
+			await(func(context.Context) (string, error) { return "", &Error{Status: 418} }), mw...)
+		panics := func(context.Context) (string, error) { panic("in Await") }
+		srv.Handle("GET /panic", await(panics), mw...)
+		srv.Handle("GET /goexit",
+			await(func(context.Context) (string, error) { runtime.Goexit(); return "", nil }),
+			mw...)
 		srv.Handle("GET /nested", func(req *Request, resp *Response) Status {
 			s := ""
 			for i := range 3 {
@@ -162,8 +170,12 @@ func TestAwait(t *testing.T) {
 		}, mw...)
 		book := logged(srv)
 		addr := serveTest(t, srv)
-		for path, want := range map[string]string{"/result": "200 result", "/error": "418 418 I'm a teapot\n", "/nested": "200 012",
-			"/panic": "500 500 Internal Server Error\n", "/goexit": "500 500 Internal Server Error\n"} {
+		for path, want := range map[string]string{
+			"/result": "200 result",
+			"/error":  "418 418 I'm a teapot\n", "/nested": "200 012",
+			"/panic":  "500 500 Internal Server Error\n",
+			"/goexit": "500 500 Internal Server Error\n",
+		} {
 			if a := get(t, addr, path); fmt.Sprint(a.status, " ", a.body) != want {
 				t.Errorf("%s: %v", path, a)
 			}
@@ -183,7 +195,11 @@ func TestBusy(t *testing.T) {
 	release := make(chan struct{})
 	running := make(chan struct{}, 16)
 	srv.Handle("GET /await", func(req *Request, resp *Response) Status {
-		err := req.Await(func(context.Context) error { running <- struct{}{}; <-release; return nil })
+		err := req.Await(func(context.Context) error {
+			running <- struct{}{}
+			<-release
+			return nil
+		})
 		if err != nil {
 			return resp.Fail(err)
 		}
@@ -220,8 +236,9 @@ func TestBusy(t *testing.T) {
 	settled(t, "running", 0, func() int64 { return srv.Stats().Awaiting })
 }
 
-// TestUnwinding: a handler that ignores that its client has left is ended where it waits again. Its deferred functions
-// run, once; Await works in them, other waits fail; a broad recover does not keep it alive.
+// TestUnwinding: a handler that ignores that its client has left is ended where it waits again. Its
+// deferred functions run, once; Await works in them, other waits fail; a broad recover does not
+// keep it alive.
 func TestUnwinding(t *testing.T) {
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{}
@@ -324,7 +341,8 @@ func TestFullDuplex(t *testing.T) {
 				w.send("5\r\n" + word + "\r\n")
 			}
 			var b [5]byte
-			if _, err := io.ReadFull(resp.Body, b[:]); err != nil || string(b[:]) != strings.ToUpper(word) {
+			_, err := io.ReadFull(resp.Body, b[:])
+			if err != nil || string(b[:]) != strings.ToUpper(word) {
 				t.Fatalf("%q %v", b, err)
 			}
 		}
@@ -335,8 +353,8 @@ func TestFullDuplex(t *testing.T) {
 	})
 }
 
-// TestQueue: values in order, to a handler that waits; io.EOF when it is closed and empty, and an error when the client
-// has left, without losing a value.
+// TestQueue: values in order, to a handler that waits; io.EOF when it is closed and empty, and an
+// error when the client has left, without losing a value.
 func TestQueue(t *testing.T) {
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{}
@@ -359,7 +377,11 @@ func TestQueue(t *testing.T) {
 		addr := serveTest(t, srv)
 		w := dial(t, addr)
 		w.send("GET /pop HTTP/1.1\r\nHost: x\r\n\r\n")
-		settled(t, "waiting", 1, func() int64 { q.mu.Lock(); defer q.mu.Unlock(); return int64(len(q.waiting)) })
+		settled(t, "waiting", 1, func() int64 {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			return int64(len(q.waiting))
+		})
 		w.reset()
 		if err := received(t, gone); err != ErrGone {
 			t.Errorf("%v", err)
@@ -390,8 +412,8 @@ func TestQueue(t *testing.T) {
 	})
 }
 
-// TestLeavingAfterTheAnswer: a client that leaves while the rest of its body is thrown away, or while its answers are
-// written, must not end the next request of that worker.
+// TestLeavingAfterTheAnswer: a client that leaves while the rest of its body is thrown away, or
+// while its answers are written, must not end the next request of that worker.
 func TestLeavingAfterTheAnswer(t *testing.T) {
 	srv := &Server{Loops: 1}
 	if !onLoops {

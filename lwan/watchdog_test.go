@@ -56,17 +56,23 @@ func TestWatchdogNamesAndMovesStalls(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log lockedBuffer
 			stalls := make(chan Stall, 10)
-			srv := &Server{Log: slog.New(slog.NewTextHandler(&log, nil)), OnStall: func(s Stall) { stalls <- s }}
+			srv := &Server{
+				Log:     slog.New(slog.NewTextHandler(&log, nil)),
+				OnStall: func(s Stall) { stalls <- s },
+			}
 			var onLoop sync.Map
 			srv.Handle("GET /hold", func(req *Request, resp *Response) Status {
 				onLoop.Store(req.car.onLoop(), true)
 				hold()
 				return resp.Text(200, "held")
 			})
-			srv.Handle("GET /ok", func(req *Request, resp *Response) Status { return resp.Text(200, "ok") })
+			srv.Handle("GET /ok", func(req *Request, resp *Response) Status {
+				return resp.Text(200, "ok")
+			})
 			url := "http://" + serveTest(t, srv)
 			var got Stall
-			for found := false; !found; { // on a busy machine the thread may not have had its processor
+			// on a busy machine the thread may not have had its processor
+			for found := false; !found; {
 				if st := fetchStatus(t, url+"/hold"); st != 200 {
 					t.Fatal(st)
 				}
@@ -76,7 +82,8 @@ func TestWatchdogNamesAndMovesStalls(t *testing.T) {
 				default:
 				}
 			}
-			if got.Pattern != "GET /hold" || got.For < 20*time.Millisecond || !got.Moved || !strings.Contains(string(got.Stack), "TestWatchdog") {
+			if got.Pattern != "GET /hold" || got.For < 20*time.Millisecond || !got.Moved ||
+				!strings.Contains(string(got.Stack), "TestWatchdog") {
 				t.Errorf("%+v %s", got, got.Stack)
 			}
 			onLoop.Clear()
@@ -96,7 +103,8 @@ func TestWatchdogNamesAndMovesStalls(t *testing.T) {
 	}
 }
 
-// TestWatchdogAcquits: handlers that park for long, or that allocate while others compute, have not stalled.
+// TestWatchdogAcquits: handlers that park for long, or that allocate while others compute, have not
+// stalled.
 func TestWatchdogAcquits(t *testing.T) {
 	var log lockedBuffer
 	srv := &Server{Log: slog.New(slog.NewTextHandler(&log, nil))}
@@ -128,11 +136,13 @@ func TestWatchdogAcquits(t *testing.T) {
 	}
 }
 
-// TestWatchdogSeesWhatTimersResume: a handler that a timer resumes is seen as any other, though no event has
-// woken its loop, and the watchdog slept.
+// TestWatchdogSeesWhatTimersResume: a handler that a timer resumes is seen as any other, though no
+// event has woken its loop, and the watchdog slept.
 func TestWatchdogSeesWhatTimersResume(t *testing.T) {
 	stalls := make(chan Stall, 10)
-	srv := &Server{Loops: 1, Log: slog.New(slog.DiscardHandler), OnStall: func(s Stall) { stalls <- s }}
+	srv := &Server{
+		Loops: 1, Log: slog.New(slog.DiscardHandler), OnStall: func(s Stall) { stalls <- s },
+	}
 	release := make(chan struct{})
 	srv.Handle("GET /hold", func(req *Request, resp *Response) Status {
 		if err := req.Sleep(300 * time.Millisecond); err != nil { // until loop and watchdog sleep

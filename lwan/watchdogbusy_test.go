@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestWatchdogOnAnOverloadedMachine: a handler that spins, on a processor that it shares with three others, never
-// has it for most of the time. It was not found, and held its loop for good.
+// TestWatchdogOnAnOverloadedMachine: a handler that spins, on a processor that it shares with three
+// others, never has it for most of the time. It was not found, and held its loop for good.
 func TestWatchdogOnAnOverloadedMachine(t *testing.T) {
 	var where unix.CPUSet
 	var give atomic.Bool // ends the spinning

@@ -45,8 +45,8 @@ func (f holdFilter) Close() error {
 	return nil
 }
 
-// TestInvariant7AllCodeIsWatched: whatever blocks around a request is reported by its place, and costs the
-// others of its loop no more than TakeOverAfter. (A loop is given up only by what is watched.)
+// TestInvariant7AllCodeIsWatched: whatever blocks around a request is reported by its place, and
+// costs the others of its loop no more than TakeOverAfter. (Only watched code gives up a loop.)
 func TestInvariant7AllCodeIsWatched(t *testing.T) {
 	middleware := func(s *Server, h *snag) {
 		s.Use(func(next Handler) Handler {
@@ -62,7 +62,8 @@ func TestInvariant7AllCodeIsWatched(t *testing.T) {
 			return st
 		}
 	}
-	route := func(handler func(h *snag, req *Request, resp *Response), mw ...Middleware) func(*Server, *snag) {
+	type snagging func(h *snag, req *Request, resp *Response)
+	route := func(handler snagging, mw ...Middleware) func(*Server, *snag) {
 		return func(s *Server, h *snag) {
 			s.Handle("GET /x", func(req *Request, resp *Response) Status {
 				handler(h, req, resp)
@@ -70,7 +71,11 @@ func TestInvariant7AllCodeIsWatched(t *testing.T) {
 			}, mw...)
 		}
 	}
-	beforeHead := func(h *snag, req *Request, resp *Response) { resp.BeforeHead(func(Status) { h.here() }) }
+	beforeHead := func(h *snag, req *Request, resp *Response) {
+		resp.BeforeHead(func(Status) {
+			h.here()
+		})
+	}
 	filter := func(h *snag, req *Request, resp *Response) {
 		resp.Filter(func(w io.Writer) io.WriteCloser { return holdFilter{w, h} })
 	}
@@ -82,30 +87,75 @@ func TestInvariant7AllCodeIsWatched(t *testing.T) {
 		in, of   string
 		observer bool
 	}{
-		"middleware of 404":        {prepare: middleware, request: get1("/nowhere"), status: 404, in: "handler"},
-		"middleware of 501":        {prepare: middleware, request: "FOO / HTTP/1.1\r\nHost: x\r\n\r\n", status: 501, in: "handler"},
-		"middleware of 400":        {prepare: middleware, request: get1("/%00"), status: 400, in: "handler"},
-		"middleware of OPTIONS *":  {prepare: middleware, request: "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", status: 204, in: "handler"},
-		"middleware of a redirect": {prepare: middleware, request: get1("/a/../ok"), status: 307, in: "handler", of: "GET /ok"},
-		"and one to nowhere":       {prepare: middleware, request: get1("/a/../b"), status: 307, in: "handler"},
-		"middleware of 405":        {prepare: middleware, request: "POST /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", status: 405, in: "handler", of: "GET /ok"},
-		"middleware of OPTIONS":    {prepare: middleware, request: "OPTIONS /ok HTTP/1.1\r\nHost: x\r\n\r\n", status: 204, in: "handler", of: "GET /ok"},
-		"page of 404":              {prepare: page, request: get1("/nowhere"), status: 404, in: "ErrorPage"},
-		"page of a bad request":    {prepare: page, request: "GET / HTTP/1.1\r\nHo st: x\r\n\r\n", status: 400, in: "ErrorPage"},
+		"middleware of 404": {
+			prepare: middleware, request: get1("/nowhere"), status: 404, in: "handler",
+		},
+		"middleware of 501": {
+			prepare: middleware, request: "FOO / HTTP/1.1\r\nHost: x\r\n\r\n",
+			status: 501, in: "handler",
+		},
+		"middleware of 400": {
+			prepare: middleware, request: get1("/%00"), status: 400, in: "handler",
+		},
+		"middleware of OPTIONS *": {
+			prepare: middleware, request: "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+			status: 204, in: "handler",
+		},
+		"middleware of a redirect": {
+			prepare: middleware, request: get1("/a/../ok"), status: 307,
+			in: "handler", of: "GET /ok",
+		},
+		"and one to nowhere": {
+			prepare: middleware, request: get1("/a/../b"), status: 307, in: "handler",
+		},
+		"middleware of 405": {
+			prepare: middleware,
+			request: "POST /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", status: 405,
+			in: "handler", of: "GET /ok",
+		},
+		"middleware of OPTIONS": {
+			prepare: middleware, request: "OPTIONS /ok HTTP/1.1\r\nHost: x\r\n\r\n", status: 204,
+			in: "handler", of: "GET /ok",
+		},
+		"page of 404": {
+			prepare: page, request: get1("/nowhere"), status: 404, in: "ErrorPage",
+		},
+		"page of a bad request": {
+			prepare: page, request: "GET / HTTP/1.1\r\nHo st: x\r\n\r\n",
+			status: 400, in: "ErrorPage",
+		},
 		"page of a Goexit": {prepare: func(s *Server, h *snag) {
 			page(s, h)
 			route(func(*snag, *Request, *Response) { runtime.Goexit() })(s, h)
 		}, request: get1("/x"), status: 500, in: "ErrorPage", of: "GET /x"},
-		"before the head":              {prepare: route(beforeHead), request: get1("/x"), status: 200, in: "BeforeHead", of: "GET /x"},
-		"filter":                       {prepare: route(filter), request: get1("/x"), status: 200, in: "Filter", of: "GET /x"},
-		"deferred":                     {prepare: route(deferred), request: get1("/x"), status: 200, in: "Defer", of: "GET /x"},
-		"deferred by a Blocking route": {prepare: route(deferred, Blocking), request: get1("/x"), status: 200, in: "Defer", of: "GET /x"},
-		"observer":                     {prepare: route(func(*snag, *Request, *Response) {}), request: get1("/x"), status: 200, in: "Observer", of: "GET /x", observer: true},
-		"observer of a bad request":    {prepare: func(*Server, *snag) {}, request: "nonsense\r\n\r\n", status: 400, in: "Observer", observer: true},
+		"before the head": {
+			prepare: route(beforeHead), request: get1("/x"), status: 200,
+			in: "BeforeHead", of: "GET /x",
+		},
+		"filter": {
+			prepare: route(filter), request: get1("/x"), status: 200, in: "Filter", of: "GET /x",
+		},
+		"deferred": {
+			prepare: route(deferred), request: get1("/x"), status: 200, in: "Defer", of: "GET /x",
+		},
+		"deferred by a Blocking route": {
+			prepare: route(deferred, Blocking), request: get1("/x"), status: 200,
+			in: "Defer", of: "GET /x",
+		},
+		"observer": {
+			prepare: route(func(*snag, *Request, *Response) {}), request: get1("/x"), status: 200,
+			in: "Observer", of: "GET /x", observer: true,
+		},
+		"observer of a bad request": {
+			prepare: func(*Server, *snag) {}, request: "nonsense\r\n\r\n", status: 400,
+			in: "Observer", observer: true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHold()
-			srv := &Server{Loops: 1, StallAfter: 10 * time.Millisecond, TakeOverAfter: 30 * time.Millisecond}
+			srv := &Server{
+				Loops: 1, StallAfter: 10 * time.Millisecond, TakeOverAfter: 30 * time.Millisecond,
+			}
 			c.prepare(srv, h)
 			if c.observer {
 				srv.Observe(h)
@@ -135,16 +185,20 @@ func TestInvariant7AllCodeIsWatched(t *testing.T) {
 	}
 }
 
-// TestMissesMove: what answers 404, 405 and OPTIONS runs on a goroutine once its middleware has held a loop.
+// TestMissesMove: the answers 404, 405 and OPTIONS are made on a goroutine once their middleware
+// has held a loop.
 func TestMissesMove(t *testing.T) {
 	for name, request := range map[string]string{
-		"404": get1("/nowhere"), "501": "FOO / HTTP/1.1\r\nHost: x\r\n\r\n", "redirect": get1("/a/../ok"),
-		"405":     "POST /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
-		"OPTIONS": "OPTIONS /ok HTTP/1.1\r\nHost: x\r\n\r\n",
+		"404": get1("/nowhere"), "501": "FOO / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"redirect": get1("/a/../ok"),
+		"405":      "POST /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+		"OPTIONS":  "OPTIONS /ok HTTP/1.1\r\nHost: x\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHold()
-			srv := &Server{Loops: 1, StallAfter: 10 * time.Millisecond, TakeOverAfter: 30 * time.Millisecond}
+			srv := &Server{
+				Loops: 1, StallAfter: 10 * time.Millisecond, TakeOverAfter: 30 * time.Millisecond,
+			}
 			srv.Use(func(next Handler) Handler {
 				return func(req *Request, resp *Response) Status {
 					if req.car.onLoop() {
@@ -183,7 +237,9 @@ func TestMissesMove(t *testing.T) {
 func TestHookThatBlocksAgain(t *testing.T) {
 	h := newHold()
 	h.in, h.release = make(chan struct{}), make(chan struct{}, 2)
-	srv := &Server{Loops: 1, StallAfter: 10 * time.Millisecond, TakeOverAfter: 150 * time.Millisecond}
+	srv := &Server{
+		Loops: 1, StallAfter: 10 * time.Millisecond, TakeOverAfter: 150 * time.Millisecond,
+	}
 	srv.Observe(h)
 	srv.Handle("GET /x", text("x"))
 	srv.Handle("GET /ok", text("ok"))
@@ -209,17 +265,19 @@ func TestHookThatBlocksAgain(t *testing.T) {
 	}
 }
 
-// TestMutexHeldAcrossAPark: the log says that a handler waits for a mutex, and who is parked meanwhile, one of
-// whom must have it.
+// TestMutexHeldAcrossAPark: the log says that a handler waits for a mutex, and names the handlers
+// that are parked meanwhile, one of which must hold it.
 func TestMutexHeldAcrossAPark(t *testing.T) {
-	for name, lock := range map[string]func(*sync.RWMutex){"sync.Mutex": nil, "sync.RWMutex": (*sync.RWMutex).RLock} {
+	for name, lock := range map[string]func(*sync.RWMutex){
+		"sync.Mutex": nil, "sync.RWMutex": (*sync.RWMutex).RLock,
+	} {
 		t.Run(name, func(t *testing.T) {
 			var log lockedBuffer
 			var mu sync.Mutex
 			var rw sync.RWMutex
 			var goOn Queue[string]
-			srv := &Server{Loops: 1, StallAfter: 10 * time.Millisecond, TakeOverAfter: 30 * time.Millisecond,
-				Log: slog.New(slog.NewTextHandler(&log, nil))}
+			srv := &Server{Loops: 1, StallAfter: 10 * time.Millisecond,
+				TakeOverAfter: 30 * time.Millisecond, Log: slog.New(slog.NewTextHandler(&log, nil))}
 			srv.Handle("GET /holder", func(req *Request, resp *Response) Status {
 				mu.Lock()
 				rw.Lock()
@@ -228,7 +286,9 @@ func TestMutexHeldAcrossAPark(t *testing.T) {
 				}
 				return resp.Text(200, "held")
 			})
-			srv.Handle("GET /bystander", func(req *Request, resp *Response) Status { return resp.Fail(req.Sleep(time.Hour)) })
+			srv.Handle("GET /bystander", func(req *Request, resp *Response) Status {
+				return resp.Fail(req.Sleep(time.Hour))
+			})
 			srv.Handle("GET /wanter", func(req *Request, resp *Response) Status {
 				if lock != nil {
 					lock(&rw)
@@ -246,7 +306,8 @@ func TestMutexHeldAcrossAPark(t *testing.T) {
 			wanter.send(get1("/wanter"))
 			o.open("/ok")
 			settled(t, "told", 1, func() int64 {
-				if strings.Contains(log.String(), `route="GET /wanter" in=handler`) && strings.Contains(log.String(), "parked=\"[GET /bystander GET /holder]\"") {
+				if strings.Contains(log.String(), `route="GET /wanter" in=handler`) &&
+					strings.Contains(log.String(), "parked=\"[GET /bystander GET /holder]\"") {
 					return 1
 				}
 				return 0

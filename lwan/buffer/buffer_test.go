@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestLargeIsNotKept: a buffer that has grown past the bound is not seen again, one within it may be.
+// TestLargeIsNotKept: a buffer that has grown past the bound does not come back, one within it may.
 func TestLargeIsNotKept(t *testing.T) {
 	for range 1000 {
 		b := Get()

@@ -28,7 +28,8 @@ func countTicks(t *testing.T, h lwan.Handler) {
 	defer leave()
 	start := time.Now()
 	got := Do(t, h, httptest.NewRequestWithContext(ctx, "GET", "/", nil))
-	if n := strings.Count(got.Body, "data: tick\n\n"); n != 3 || got.Cut || got.Err != nil { // after 0, 1 and 2 s
+	// after 0, 1 and 2 s
+	if n := strings.Count(got.Body, "data: tick\n\n"); n != 3 || got.Cut || got.Err != nil {
 		t.Errorf("%d ticks, %+v", n, got)
 	}
 	if took := time.Since(start); took != 2500*time.Millisecond {
@@ -36,7 +37,8 @@ func countTicks(t *testing.T, h lwan.Handler) {
 	}
 }
 
-// A server may be built inside of a bubble, or outside: what it waits with must not stop the bubble's clock.
+// A server may be built inside of a bubble, or outside: what it waits with must not stop the
+// bubble's clock.
 func TestBubble(t *testing.T) {
 	t.Run("handler", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { countTicks(t, ticks) })
@@ -85,10 +87,13 @@ func TestInBubble(t *testing.T) {
 	})
 }
 
-// A stalling handler fails the test, with its stack. The bubble makes that quick; outside only the limit is another.
+// A stalling handler fails the test, with its stack. The bubble makes that quick; outside only the
+// limit is another.
 func TestStall(t *testing.T) {
 	for name, ctx := range map[string]func() (context.Context, context.CancelFunc){
-		"does not return": func() (context.Context, context.CancelFunc) { return context.Background(), func() {} },
+		"does not return": func() (context.Context, context.CancelFunc) {
+			return context.Background(), func() {}
+		},
 		"has left": func() (context.Context, context.CancelFunc) {
 			return context.WithTimeout(context.Background(), time.Second)
 		},
@@ -153,7 +158,9 @@ func TestLateGoroutine(t *testing.T) {
 // A connection that a client keeps for the next request is none either, however it came about.
 func TestKeptConnection(t *testing.T) {
 	backend := Start(t, newServer())
-	fetch := func(ctx context.Context) (*http.Response, error) { return backend.Client.Get(backend.URL + "/hello") }
+	fetch := func(ctx context.Context) (*http.Response, error) {
+		return backend.Client.Get(backend.URL + "/hello")
+	}
 	t.Run("handler", func(t *testing.T) {
 		got := Get(t, func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 			from, err := lwan.Await(req, fetch)
@@ -176,7 +183,8 @@ func TestKeptConnection(t *testing.T) {
 func TestPanicOutside(t *testing.T) {
 	mustFail(t, func(t testing.TB) {
 		c := &call{family: familyOf(t), rec: newRecorder("GET"), ended: make(chan struct{})}
-		go c.run(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("too late") }), httptest.NewRequest("GET", "/", nil))
+		go c.run(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("too late") }),
+			httptest.NewRequest("GET", "/", nil))
 		c.wait(t, t.Context())
 	}, "too late", "TestPanicOutside")
 }

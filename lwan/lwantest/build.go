@@ -6,8 +6,9 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// Build is srv.Build for a test: what is wrong with the routes or modules fails it, and at its end the modules are
-// closed and what Go runs is waited for. The handler is for Do, as often as the test likes.
+// Build is srv.Build for a test: what is wrong with the routes or modules fails it, and at its end
+// the modules are closed and what Go runs is waited for. The handler is for Do, as often as the
+// test likes.
 func Build(t testing.TB, srv *lwan.Server) lwan.Handler {
 	t.Helper()
 	h, err := srv.Build()

@@ -13,14 +13,16 @@ import (
 type call struct {
 	family *family
 	rec    *recorder
-	ended  chan struct{} // closed when the handler's goroutine has ended; the fields below are readable then
+	// closed when the handler's goroutine has ended; the fields below are readable then
+	ended chan struct{}
 
 	cut      bool
 	panicked any // of the framework: a handler's own panic is an answer
 	stack    []byte
 }
 
-// run is the handler's goroutine. It ends by Goexit when a dead request is unwound, or a handler calls t.Fatal.
+// run is the handler's goroutine. It ends by Goexit when a dead request is unwound, or a handler
+// calls t.Fatal.
 func (c *call) run(h http.Handler, r *http.Request) {
 	defer close(c.ended)
 	defer func() {
@@ -53,7 +55,8 @@ func (c *call) wait(t testing.TB, ctx context.Context) {
 	select {
 	case <-c.ended:
 	case <-limit.C:
-		c.stalled(t, "the handler does not return; an endless stream ends with the context of its request")
+		c.stalled(t,
+			"the handler does not return; an endless stream ends with the context of its request")
 	case <-ctx.Done():
 		c.waitForLeaver(t)
 	}
@@ -85,6 +88,7 @@ func (c *call) result() *Result {
 		sent = http.Header{}
 	}
 	return &Result{
-		Status: c.rec.status, Header: sent, Trailer: c.rec.trailer(), Body: c.rec.body.String(), Err: c.rec.failure, Cut: c.cut,
+		Status: c.rec.status, Header: sent, Trailer: c.rec.trailer(), Body: c.rec.body.String(),
+		Err: c.rec.failure, Cut: c.cut,
 	}
 }

@@ -12,9 +12,10 @@ import (
 
 // descriptors is what a server has opened when it started, by number.
 //
-// Tests that run in parallel open descriptors too, and numbers are used again. Sockets are told by the port of the server,
-// which is theirs alone. Of epoll and eventfd descriptors the kernel tells nothing but the kind: those are the server's
-// that appeared while it started, since one server starts at a time, as long as no server that started later has the number.
+// Tests that run in parallel open descriptors too, and numbers are used again. Sockets are known by
+// the port of the server, which no other has. Of epoll and eventfd descriptors the kernel tells
+// only the kind: those that appeared while the server started are its own, since one server starts
+// at a time, as long as no server that started later has the number.
 type descriptors struct{ own map[int]string }
 
 var started struct {
@@ -37,7 +38,8 @@ func watchDescriptors(start func()) *descriptors {
 	return d
 }
 
-// wakePoller makes the runtime open the descriptors that it waits with, so that they do not appear later.
+// wakePoller makes the runtime open the descriptors that it waits with, so that they do not appear
+// later.
 func wakePoller() {
 	if ln, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
 		ln.Close()
@@ -118,7 +120,8 @@ func socketsLeft(addrs []net.Addr) (list []string) {
 	}
 	for fd, what := range openDescriptors() {
 		if strings.HasPrefix(what, "socket:") && ports[localPort(fd)] {
-			list = append(list, fmt.Sprintf("descriptor %d: %s of port %d", fd, what, localPort(fd)))
+			list = append(list,
+				fmt.Sprintf("descriptor %d: %s of port %d", fd, what, localPort(fd)))
 		}
 	}
 	return list

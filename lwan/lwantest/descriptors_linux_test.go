@@ -23,7 +23,8 @@ func TestDescriptors(t *testing.T) {
 	}
 	addrs := []net.Addr{ln.Addr()}
 	left := strings.Join(d.left(addrs), "")
-	if strings.Count(left, "descriptor ") != 2 || !strings.Contains(left, "[eventpoll]") || !strings.Contains(left, "socket:") {
+	if strings.Count(left, "descriptor ") != 2 || !strings.Contains(left, "[eventpoll]") ||
+		!strings.Contains(left, "socket:") {
 		t.Errorf("%q", left)
 	}
 	ln.Close()

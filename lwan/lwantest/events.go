@@ -12,11 +12,13 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// Events reads server-sent events from a body, as they come, in the way that browsers do (WHATWG HTML, section 9.2.6). It
-// ends with r, or with the loop that ranges over it; what was begun and not ended by a blank line is no event.
+// Events reads server-sent events from a body, as they come, in the way that browsers do (WHATWG
+// HTML, section 9.2.6). It ends with r, or with the loop that ranges over it; lines that no blank
+// line ends are no event.
 //
 //   - Name is "" where the stream names no event; a browser calls that one "message".
-//   - ID is what a browser would send as Last-Event-ID: one that was set counts for later events too.
+//   - ID is what a browser would send as Last-Event-ID: one that was set counts for later events
+//     too.
 //   - Retry belongs to the stream and not to an event: it is given with the event that comes next.
 //   - Comments, and fields that nobody knows, are skipped. An event without data is none.
 //
@@ -58,7 +60,8 @@ func (p *eventParser) line(line string) (ev lwan.Event, ok bool) {
 			p.id = value
 		}
 	case "retry":
-		if ms, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		ms, err := strconv.ParseUint(value, 10, 64)
+		if err == nil || errors.Is(err, strconv.ErrRange) {
 			p.retry = saturate(ms)
 		}
 	}
@@ -79,14 +82,17 @@ func (p *eventParser) dispatch() (ev lwan.Event, ok bool) {
 		p.name = ""
 		return ev, false
 	}
-	ev = lwan.Event{ID: p.id, Name: p.name, Data: strings.TrimSuffix(p.data.String(), "\n"), Retry: p.retry}
+	ev = lwan.Event{
+		ID: p.id, Name: p.name, Data: strings.TrimSuffix(p.data.String(), "\n"), Retry: p.retry,
+	}
 	p.name, p.retry = "", 0
 	p.data.Reset()
 	return ev, true
 }
 
-// eventLines yields the lines of r, without their ends: CR, LF or both. A line is yielded when its end was read, and not
-// when it is known whether the CR that ended it has an LF behind it: the next byte may be long in coming.
+// eventLines yields the lines of r, without their ends: CR, LF or both. A line is yielded when its
+// end was read, and not when it is known whether the CR that ended it has an LF behind it: the next
+// byte may be long in coming.
 func eventLines(r io.Reader) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		in := bufio.NewReader(r)

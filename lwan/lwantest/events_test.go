@@ -22,35 +22,50 @@ func TestEvents(t *testing.T) {
 		{"one", "data: x\n\n", []lwan.Event{{Data: "x"}}},
 		{"not ended", "data: x\n\ndata: y\n", []lwan.Event{{Data: "x"}}},
 		{"last line not ended", "data: x\n\ndata: y", []lwan.Event{{Data: "x"}}},
-		{"name", "event: add\ndata: x\n\ndata: y\n\n", []lwan.Event{{Name: "add", Data: "x"}, {Data: "y"}}},
-		{"last name counts", "event: a\nevent: b\ndata: x\n\n", []lwan.Event{{Name: "b", Data: "x"}}},
+		{"name", "event: add\ndata: x\n\ndata: y\n\n",
+			[]lwan.Event{{Name: "add", Data: "x"}, {Data: "y"}}},
+		{"last name counts", "event: a\nevent: b\ndata: x\n\n",
+			[]lwan.Event{{Name: "b", Data: "x"}}},
 		{"lines", "data: x\ndata:\ndata: y\n\n", []lwan.Event{{Data: "x\n\ny"}}},
 		{"empty data", "data\n\ndata:\n\ndata\ndata\n\n", []lwan.Event{{}, {}, {Data: "\n"}}},
 		{"no data", "event: a\nid: 1\n\ndata: x\n\n", []lwan.Event{{ID: "1", Data: "x"}}},
 		{"blank lines", "\n\n\ndata: x\n\n\n\n", []lwan.Event{{Data: "x"}}},
-		{"one blank goes", "data:x\ndata: x\ndata:  x\ndata: \tx\n\n", []lwan.Event{{Data: "x\nx\n x\n\tx"}}},
+		{"one blank goes", "data:x\ndata: x\ndata:  x\ndata: \tx\n\n",
+			[]lwan.Event{{Data: "x\nx\n x\n\tx"}}},
 		{"colons", "data: a:b\ndata::\n\n", []lwan.Event{{Data: "a:b\n:"}}},
 		{"comments", ": hi\n:\ndata: x\n:x\n\n:\n\n", []lwan.Event{{Data: "x"}}},
 		{"unknown", "foo: x\ndata2: x\nData: x\n data: x\ndata : x\n\n", nil},
-		{"id stays", "id: 1\ndata: x\n\ndata: y\n\nid: 2\ndata: z\n\n", []lwan.Event{{ID: "1", Data: "x"}, {ID: "1", Data: "y"}, {ID: "2", Data: "z"}}},
-		{"id is reset", "id: 1\ndata: x\n\nid\ndata: y\n\n", []lwan.Event{{ID: "1", Data: "x"}, {Data: "y"}}},
-		{"id with NUL", "id: 1\ndata: x\n\nid: 2\x00\ndata: y\n\n", []lwan.Event{{ID: "1", Data: "x"}, {ID: "1", Data: "y"}}},
-		{"retry", "retry: 1500\n\ndata: x\n\ndata: y\n\n", []lwan.Event{{Data: "x", Retry: 1500 * time.Millisecond}, {Data: "y"}}},
-		{"bad retry", "retry: 1s\nretry: -1\nretry: +1\nretry:\nretry: 1_0\nretry:  5\nretry: ١\ndata: x\n\n", []lwan.Event{{Data: "x"}}},
-		{"long retry", "retry: 99999999999999999999999\ndata: x\n\nretry: 9223372036855\ndata: y\n\n", []lwan.Event{{Data: "x", Retry: 1<<63 - 1}, {Data: "y", Retry: 1<<63 - 1}}},
+		{"id stays", "id: 1\ndata: x\n\ndata: y\n\nid: 2\ndata: z\n\n",
+			[]lwan.Event{{ID: "1", Data: "x"}, {ID: "1", Data: "y"}, {ID: "2", Data: "z"}}},
+		{"id is reset", "id: 1\ndata: x\n\nid\ndata: y\n\n",
+			[]lwan.Event{{ID: "1", Data: "x"}, {Data: "y"}}},
+		{"id with NUL", "id: 1\ndata: x\n\nid: 2\x00\ndata: y\n\n",
+			[]lwan.Event{{ID: "1", Data: "x"}, {ID: "1", Data: "y"}}},
+		{"retry", "retry: 1500\n\ndata: x\n\ndata: y\n\n",
+			[]lwan.Event{{Data: "x", Retry: 1500 * time.Millisecond}, {Data: "y"}}},
+		{"bad retry", "retry: 1s\nretry: -1\nretry: +1\nretry:\nretry: 1_0\nretry:  5\nretry: " +
+			"١\ndata: x\n\n", []lwan.Event{{Data: "x"}}},
+		{"long retry",
+			"retry: 99999999999999999999999\ndata: x\n\nretry: 9223372036855\ndata: y\n\n",
+			[]lwan.Event{{Data: "x", Retry: 1<<63 - 1}, {Data: "y", Retry: 1<<63 - 1}}},
 		{"CR", "data: x\rdata: y\r\rdata: z\r\r", []lwan.Event{{Data: "x\ny"}, {Data: "z"}}},
-		{"CRLF", "data: x\r\ndata: y\r\n\r\ndata: z\r\n\r\n", []lwan.Event{{Data: "x\ny"}, {Data: "z"}}},
-		{"mixed ends", "data: x\r\n\ndata: y\n\rdata: z\r\rdata: 1\n\r\n", []lwan.Event{{Data: "x"}, {Data: "y"}, {Data: "z"}, {Data: "1"}}},
-		{"byte order mark", "\uFEFFdata: x\n\n\uFEFFdata: y\n\ndata: \uFEFFz\n\n", []lwan.Event{{Data: "x"}, {Data: "\uFEFFz"}}},
+		{"CRLF", "data: x\r\ndata: y\r\n\r\ndata: z\r\n\r\n",
+			[]lwan.Event{{Data: "x\ny"}, {Data: "z"}}},
+		{"mixed ends", "data: x\r\n\ndata: y\n\rdata: z\r\rdata: 1\n\r\n",
+			[]lwan.Event{{Data: "x"}, {Data: "y"}, {Data: "z"}, {Data: "1"}}},
+		{"byte order mark", "\uFEFFdata: x\n\n\uFEFFdata: y\n\ndata: \uFEFFz\n\n",
+			[]lwan.Event{{Data: "x"}, {Data: "\uFEFFz"}}},
 		{"two marks", "\uFEFF\uFEFFdata: x\n\n", nil},
 		{"mark and CRLF", "\uFEFF\r\ndata: x\r\n\r\n", []lwan.Event{{Data: "x"}}},
 		{"not UTF-8", "data: \xff\x00\n\n", []lwan.Event{{Data: "\xff\x00"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := slices.Collect(Events(strings.NewReader(tt.stream))); !reflect.DeepEqual(got, tt.want) {
+			got := slices.Collect(Events(strings.NewReader(tt.stream)))
+			if !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("%+v, want %+v", got, tt.want)
 			}
-			if got := slices.Collect(Events(iotest.OneByteReader(strings.NewReader(tt.stream)))); !reflect.DeepEqual(got, tt.want) {
+			got = slices.Collect(Events(iotest.OneByteReader(strings.NewReader(tt.stream))))
+			if !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("byte by byte: %+v, want %+v", got, tt.want)
 			}
 		})
@@ -146,7 +161,8 @@ func naiveEvents(stream string) (events []lwan.Event) {
 
 func FuzzEvents(f *testing.F) {
 	for _, s := range []string{
-		"data: x\n\n", "\uFEFFid: 1\rdata: a\r\ndata:b\n\r\n", "retry: 10\n\nevent: e\ndata\n\n", ":c\nid:\x00\nid\ndata:  \n\n\n",
+		"data: x\n\n", "\uFEFFid: 1\rdata: a\r\ndata:b\n\r\n", "retry: 10\n\nevent: e\ndata\n\n",
+		":c\nid:\x00\nid\ndata:  \n\n\n",
 	} {
 		f.Add(s)
 	}
@@ -155,7 +171,8 @@ func FuzzEvents(f *testing.F) {
 		if want := naiveEvents(stream); !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %+v, want %+v", stream, got, want)
 		}
-		if split := slices.Collect(Events(iotest.HalfReader(strings.NewReader(stream)))); !reflect.DeepEqual(got, split) {
+		split := slices.Collect(Events(iotest.HalfReader(strings.NewReader(stream))))
+		if !reflect.DeepEqual(got, split) {
 			t.Errorf("%q in halves: %+v, want %+v", stream, split, got)
 		}
 	})

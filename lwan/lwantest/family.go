@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// family is the goroutines that descend from some. The runtime says of each who has started it, so tests that run in
-// parallel are told apart; it does not say who has started one that is gone, so a family is to be looked at in time.
+// family is the goroutines that descend from some. The runtime knows the parent of each goroutine,
+// so tests that run in parallel are told apart; it forgets goroutines that are gone, so a family
+// has to be looked at in time.
 type family struct {
 	mu       sync.Mutex
 	members  map[int]bool // by number; those that are gone too
@@ -18,8 +19,8 @@ type family struct {
 // families are what handlers in memory start: of testing.TB to *family.
 var families sync.Map
 
-// familyOf is what handlers of t start in memory. Whether they have ended is looked at once, at the end of the test: a
-// handler may leave work to a goroutine that ends a little later.
+// familyOf is what handlers of t start in memory. Whether they have ended is looked at once, at the
+// end of the test: a handler may leave work to a goroutine that ends a little later.
 func familyOf(t testing.TB) *family {
 	if f, ok := families.Load(t); ok {
 		return f.(*family)
@@ -32,7 +33,8 @@ func familyOf(t testing.TB) *family {
 		families.Delete(t)
 		var left []string
 		if !await(patience, func() bool { left = f.alive(); return f.forgiven || len(left) == 0 }) {
-			t.Errorf("lwantest: goroutines that a handler has started still run:\n\n%s", strings.Join(left, "\n\n"))
+			t.Errorf("lwantest: goroutines that a handler has started still run:\n\n%s",
+				strings.Join(left, "\n\n"))
 		}
 	})
 	return f
@@ -56,7 +58,8 @@ func (f *family) forgive() {
 	f.forgiven = true
 }
 
-// alive lists the stacks of those members that exist, but for pooled ones, after it has found who has joined by birth.
+// alive lists the stacks of the members that exist, but for pooled ones, after it has added the
+// members' children.
 func (f *family) alive() (stacks []string) {
 	all, err := allGoroutines()
 	if err != nil {
@@ -80,10 +83,11 @@ func (f *family) alive() (stacks []string) {
 	return stacks
 }
 
-// pooled reports whether a goroutine belongs to something that others use too, and that ends by itself: a database with
-// its connections, or a resting goroutine of the server's own pool.
+// pooled reports whether a goroutine belongs to something that others use too, and that ends by
+// itself: a database with its connections, or a resting goroutine of the server's own pool.
 func pooled(stack string) bool {
-	return strings.Contains(stack, "database/sql.(*DB).") || strings.Contains(stack, "lwan.(*goroutines).next(")
+	return strings.Contains(stack, "database/sql.(*DB).") ||
+		strings.Contains(stack, "lwan.(*goroutines).next(")
 }
 
 // patience is how long what was told to end may take for it.

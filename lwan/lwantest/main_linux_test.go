@@ -12,7 +12,9 @@ func TestMain(m *testing.M) {
 	wakePoller()
 	before, open := goroutines(), len(pollers())
 	code := m.Run()
-	if !await(patience, func() bool { return len(goroutines()) <= len(before) && len(pollers()) <= open }) {
+	if !await(patience, func() bool {
+		return len(goroutines()) <= len(before) && len(pollers()) <= open
+	}) {
 		fmt.Fprintf(os.Stderr, "left behind: pollers %v, before %d; goroutines, before %d:\n%s\n",
 			pollers(), open, len(before), strings.Join(goroutines(), "\n\n"))
 		code = max(code, 1)
@@ -20,8 +22,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// goroutines lists the stacks of all, but for those that rest in the server's pool for a while, and that which hands
-// out signals, which package testing starts when it fuzzes.
+// goroutines lists the stacks of all goroutines but those that rest in the server's pool for a
+// while, and the one that hands out signals, which package testing starts when it fuzzes.
 func goroutines() (stacks []string) {
 	all, err := allGoroutines()
 	if err != nil {

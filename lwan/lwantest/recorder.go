@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// recorder is the http.ResponseWriter of a request in memory. It belongs to the handler's goroutine until that has ended.
+// recorder is the http.ResponseWriter of a request in memory. It belongs to the handler's goroutine
+// until that has ended.
 type recorder struct {
 	head bool // the request is a HEAD: its answer has no content, whatever is written
 
@@ -23,8 +24,8 @@ func newRecorder(method string) *recorder {
 // Header implements http.ResponseWriter.
 func (w *recorder) Header() http.Header { return w.fields }
 
-// WriteHeader implements http.ResponseWriter. Informational responses go before the answer and are no part of it
-// (RFC 9110 section 15.2).
+// WriteHeader implements http.ResponseWriter. Informational responses go before the answer and are
+// no part of it (RFC 9110 section 15.2).
 func (w *recorder) WriteHeader(status int) {
 	if w.status != 0 || status < 200 {
 		return
@@ -42,7 +43,8 @@ func (w *recorder) WriteHeader(status int) {
 func (w *recorder) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	switch {
-	case w.status == http.StatusNoContent, w.status == http.StatusNotModified: // RFC 9110 section 6.4.1
+	case w.status == http.StatusNoContent, w.status == http.StatusNotModified:
+		// RFC 9110 section 6.4.1
 		return 0, http.ErrBodyNotAllowed
 	case w.head: // RFC 9110 section 9.3.2
 		return len(p), nil
@@ -53,7 +55,8 @@ func (w *recorder) Write(p []byte) (int, error) {
 // Flush implements http.Flusher. What is written is recorded already.
 func (w *recorder) Flush() { w.WriteHeader(http.StatusOK) }
 
-// Concluded is called by lwan.ToHTTP at the end of the request, with the cause that the client does not see.
+// Concluded is called by lwan.ToHTTP at the end of the request, with the cause that the client does
+// not see.
 func (w *recorder) Concluded(failure error) { w.failure = failure }
 
 // trailer is what was set behind the body, under the prefix by which net/http knows it.

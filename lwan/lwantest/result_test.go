@@ -28,7 +28,8 @@ func TestDo(t *testing.T) {
 			resp.AddHeader("X-Two", "2")
 			return resp.Text(201, "made")
 		}, Result{Status: 201, Body: "made", Header: http.Header{
-			"X-Two": {"1", "2"}, "Content-Type": {"text/plain; charset=utf-8"}, "Content-Length": {"4"},
+			"X-Two": {"1", "2"}, "Content-Type": {"text/plain; charset=utf-8"},
+			"Content-Length": {"4"},
 		}}},
 		{"no content", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 			return 204
@@ -45,7 +46,11 @@ func TestDo(t *testing.T) {
 			resp.WriteString("two")
 			resp.SetTrailer("X-Sum", "2")
 			return 200
-		}, Result{Status: 200, Body: "one two", Header: http.Header{"X-Late": nil}, Trailer: http.Header{"X-Sum": {"2"}}}},
+		},
+			Result{
+				Status: 200, Body: "one two", Header: http.Header{"X-Late": nil},
+				Trailer: http.Header{"X-Sum": {"2"}},
+			}},
 		{"cut stream", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 			resp.WriteString("one")
 			if err := resp.Flush(); err != nil {
@@ -66,7 +71,9 @@ func TestDo(t *testing.T) {
 			if err := req.Sleep(time.Microsecond); err != nil {
 				return resp.Fail(err)
 			}
-			text, err := lwan.Await(req, func(context.Context) (string, error) { return "awaited", nil })
+			text, err := lwan.Await(req, func(context.Context) (string, error) {
+				return "awaited", nil
+			})
 			if err != nil {
 				return resp.Fail(err)
 			}
@@ -83,7 +90,8 @@ func TestDo(t *testing.T) {
 					t.Errorf("%s: %q", name, got.Header[name])
 				}
 			}
-			if !errors.Is(got.Err, tt.want.Err) || tt.want.Trailer != nil && !reflect.DeepEqual(got.Trailer, tt.want.Trailer) {
+			if !errors.Is(got.Err, tt.want.Err) ||
+				tt.want.Trailer != nil && !reflect.DeepEqual(got.Trailer, tt.want.Trailer) {
 				t.Errorf("cause %v, trailer %v", got.Err, got.Trailer)
 			}
 			if got.Status != tt.want.Status || got.Body != tt.want.Body || got.Cut != tt.want.Cut {
@@ -133,7 +141,9 @@ func TestUnwound(t *testing.T) {
 
 func TestHead(t *testing.T) {
 	for name, h := range map[string]lwan.Handler{
-		"whole": func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Text(200, "text") },
+		"whole": func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+			return resp.Text(200, "text")
+		},
 		"stream": func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 			resp.WriteString("text")
 			if err := resp.Flush(); err != nil {
@@ -157,7 +167,9 @@ func TestRequestBody(t *testing.T) {
 		return 200
 	}
 	unknown := io.MultiReader(strings.NewReader("unknown length"))
-	for want, body := range map[string]io.Reader{"known length": strings.NewReader("known length"), "unknown length": unknown, "": nil} {
+	for want, body := range map[string]io.Reader{
+		"known length": strings.NewReader("known length"), "unknown length": unknown, "": nil,
+	} {
 		r, err := http.NewRequest("POST", "http://example.com/", body)
 		if err != nil {
 			t.Fatal(err)
@@ -171,7 +183,8 @@ func TestRequestBody(t *testing.T) {
 func TestGet(t *testing.T) {
 	srv := &lwan.Server{}
 	srv.Handle("/{path...}", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-		return resp.Text(200, req.Method()+" "+req.Target()+" "+req.Host()+" "+req.RemoteAddr().String())
+		return resp.Text(200,
+			req.Method()+" "+req.Target()+" "+req.Host()+" "+req.RemoteAddr().String())
 	})
 	h := Build(t, srv)
 	for target, want := range map[string]string{
@@ -192,7 +205,9 @@ func TestBuild(t *testing.T) {
 	closed := false
 	t.Run("server", func(t *testing.T) {
 		srv := &lwan.Server{}
-		srv.Observe(observer(func(req *lwan.Request, resp *lwan.Response) { seen = append(seen, resp.Status()) }))
+		srv.Observe(observer(func(req *lwan.Request, resp *lwan.Response) {
+			seen = append(seen, resp.Status())
+		}))
 		srv.OnClose(func() error { closed = true; return nil })
 		srv.Use(func(next lwan.Handler) lwan.Handler {
 			return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
@@ -200,7 +215,9 @@ func TestBuild(t *testing.T) {
 				return next(req, resp)
 			}
 		})
-		srv.Handle("GET /", func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Text(200, "ok") })
+		srv.Handle("GET /", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+			return resp.Text(200, "ok")
+		})
 		h := Build(t, srv)
 		for range 2 {
 			if got := Get(t, h, "/"); got.Header.Get("X-Through") != "middleware" {

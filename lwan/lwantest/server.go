@@ -14,7 +14,8 @@ import (
 
 // Server is a running server under test.
 type Server struct {
-	URL          string       // of the first endpoint that is a TCP one: "http://127.0.0.1:41234"; "" without
+	// of the first endpoint that is a TCP one: "http://127.0.0.1:41234"; "" without
+	URL          string
 	Client       *http.Client // with connections of its own; it gives up if no head comes for 30 s
 	*lwan.Server              // Addrs has the addresses of all endpoints
 
@@ -28,13 +29,15 @@ const (
 	endPatience  = 5 * time.Second  // with requests under way at the end of the test
 )
 
-// Start serves on a free port of the loopback interface until the test ends. Addr is not looked at, and addresses of
-// Endpoints are replaced: by free ports, unix sockets by ones in a temporary directory. It serves with ListenAndServe,
-// so GOMAXPROCS and the collector are left alone. The test fails if the server does not start.
+// Start serves on a free port of the loopback interface until the test ends. Addr is ignored, and
+// addresses of Endpoints are replaced: by free ports, unix sockets by ones in a temporary
+// directory. It serves with ListenAndServe, so GOMAXPROCS and the collector are left alone. The
+// test fails if the server does not start.
 //
-// At the end of the test the connections of Client that are not in use are closed, and the server is shut down. That
-// fails the test if requests are still under way 5 s later, and so do goroutines, workers, connections, listeners, epoll
-// and eventfd descriptors of the server that are left behind, goroutines that its handlers have started among them.
+// At the end of the test the connections of Client that are not in use are closed, and the server
+// is shut down. That fails the test if requests are still under way 5 s later, and so do
+// goroutines, workers, connections, listeners, epoll and eventfd descriptors of the server that are
+// left behind, goroutines that its handlers have started among them.
 func Start(t testing.TB, srv *lwan.Server) *Server {
 	t.Helper()
 	if err := toLoopback(t, srv); err != nil {
@@ -88,7 +91,8 @@ func (s *Server) stop(t testing.TB) {
 	}
 }
 
-// provoked reports whether a test has shut its server down itself, with too little patience, which it may do on purpose.
+// provoked reports whether a test has shut its server down itself, with too little patience, which
+// it may do on purpose.
 func provoked(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -107,15 +107,17 @@ func TestStartEndpoints(t *testing.T) {
 	given := srv.Endpoints
 	s := Start(t, srv)
 	addrs := s.Addrs()
-	if s.URL != "http://"+addrs[1].String() || addrs[3].String() != ln.Addr().String() || given[0].Addr != "unix:/run/app.sock" {
+	if s.URL != "http://"+addrs[1].String() || addrs[3].String() != ln.Addr().String() ||
+		given[0].Addr != "unix:/run/app.sock" {
 		t.Errorf("%s %v %+v", s.URL, addrs, given)
 	}
 	get(t, s.Client, s.URL+"/hello")
 	get(t, s.Client, "http://"+addrs[2].String()+"/admin")
 	get(t, s.Client, "http://"+addrs[3].String()+"/hello")
-	overUnix := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	overUnix := new(http.Transport)
+	overUnix.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", addrs[0].String())
-	}}
+	}
 	defer overUnix.CloseIdleConnections()
 	get(t, &http.Client{Transport: overUnix}, "http://app/hello")
 }
@@ -184,13 +186,14 @@ func TestLeftRequest(t *testing.T) {
 	t.Parallel() // it waits
 	release := make(chan struct{})
 	srv := newServer()
-	srv.Handle("GET /stuck", lwan.Blocking(func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-		if err := resp.Flush(); err != nil {
-			return resp.Fail(err)
-		}
-		<-release
-		return 200
-	}))
+	srv.Handle("GET /stuck",
+		lwan.Blocking(func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+			if err := resp.Flush(); err != nil {
+				return resp.Fail(err)
+			}
+			<-release
+			return 200
+		}))
 	f := &fakeT{TB: t}
 	f.run(func(t testing.TB) {
 		s := Start(t, srv)
@@ -201,7 +204,8 @@ func TestLeftRequest(t *testing.T) {
 		t.Cleanup(func() { resp.Body.Close() })
 	})
 	close(release)
-	if len(f.failures) != 2 || !strings.Contains(f.failures[0], "handlers did not end") || !strings.Contains(f.failures[1], "TestLeftRequest") {
+	if len(f.failures) != 2 || !strings.Contains(f.failures[0], "handlers did not end") ||
+		!strings.Contains(f.failures[1], "TestLeftRequest") {
 		t.Errorf("%q", f.failures)
 	}
 }

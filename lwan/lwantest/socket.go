@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// socketPath is a free path for a unix socket. T.TempDir would be too long with the test's name in it: the system takes
-// 107 bytes.
+// socketPath is a free path for a unix socket. T.TempDir would be too long with the test's name in
+// it: the system takes 107 bytes.
 func socketPath(t testing.TB) (string, error) {
 	dir, err := os.MkdirTemp("", "lwantest")
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// A subscription in memory is one as on a socket: with a replay larger than Backlog, Gap, heartbeats and each of its ends.
+// A subscription in memory is one as on a socket: with a replay larger than Backlog, Gap,
+// heartbeats and each of its ends.
 func TestTopicInMemory(t *testing.T) {
 	newTopic := func() *lwan.Topic {
 		topic := &lwan.Topic{Replay: 1000, Backlog: 100, Slow: lwan.Disconnect}
@@ -26,10 +27,13 @@ func TestTopicInMemory(t *testing.T) {
 		end   func(topic *lwan.Topic, srv *lwan.Server, leave func())
 		cause error
 	}{
-		"leaves":  {func(_ *lwan.Topic, _ *lwan.Server, leave func()) { leave() }, lwan.ErrGone},
-		"dropped": {func(topic *lwan.Topic, _ *lwan.Server, _ func()) { topic.Drop("ann") }, lwan.ErrDropped},
-		"closed":  {func(topic *lwan.Topic, _ *lwan.Server, _ func()) { topic.Close() }, lwan.ErrDropped},
-		"stopped": {func(_ *lwan.Topic, srv *lwan.Server, _ func()) { _ = srv.Close() }, lwan.ErrStopping},
+		"leaves": {func(_ *lwan.Topic, _ *lwan.Server, leave func()) { leave() }, lwan.ErrGone},
+		"dropped": {func(topic *lwan.Topic, _ *lwan.Server, _ func()) { topic.Drop("ann") },
+			lwan.ErrDropped},
+		"closed": {func(topic *lwan.Topic, _ *lwan.Server, _ func()) { topic.Close() },
+			lwan.ErrDropped},
+		"stopped": {func(_ *lwan.Topic, srv *lwan.Server, _ func()) { _ = srv.Close() },
+			lwan.ErrStopping},
 	}
 	for name, tt := range ends {
 		for last, first := range map[string]string{"e9": "10", "unknown": "gap"} {
@@ -40,7 +44,8 @@ func TestTopicInMemory(t *testing.T) {
 					srv := &lwan.Server{}
 					srv.Handle("GET /", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 						return topic.Subscribe(resp, lwan.Subscription{
-							Key: "ann", Gap: []lwan.Event{{Data: "gap"}}, OnEnd: func(cause error) { causes = append(causes, cause) },
+							Key: "ann", Gap: []lwan.Event{{Data: "gap"}},
+							OnEnd: func(cause error) { causes = append(causes, cause) },
 						})
 					})
 					h := Build(t, srv)
@@ -58,7 +63,9 @@ func TestTopicInMemory(t *testing.T) {
 					})
 					got := Do(t, h, r)
 					events := slices.Collect(Events(strings.NewReader(got.Body)))
-					if n := len(events); n == 0 || events[0].Data != first || events[n-1].Data != "live" || first == "10" && n != 991 {
+					n := len(events)
+					if n == 0 || events[0].Data != first || events[n-1].Data != "live" ||
+						first == "10" && n != 991 {
 						t.Errorf("%d events, the last of %.2000q", n, got.Body)
 					}
 					if !strings.Contains(got.Body, ":\n\n") {

@@ -14,7 +14,9 @@ type handler struct {
 
 // Enabled implements slog.Handler. It asks the log there and then: slog has it that this costs next
 // to nothing.
-func (h handler) Enabled(ctx context.Context, level slog.Level) bool { return h.to.Enabled(ctx, level) }
+func (h handler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.to.Enabled(ctx, level)
+}
 
 // Handle implements slog.Handler. It never waits for the log once the ring has started.
 func (h handler) Handle(ctx context.Context, record slog.Record) error {
@@ -31,7 +33,9 @@ func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 // WithGroup implements slog.Handler.
-func (h handler) WithGroup(name string) slog.Handler { return handler{h.ring, h.to.WithGroup(name)} }
+func (h handler) WithGroup(name string) slog.Handler {
+	return handler{h.ring, h.to.WithGroup(name)}
+}
 
 // fixed is the record with values that do not change any more.
 func fixed(record slog.Record) slog.Record {

@@ -143,7 +143,8 @@ func (r *Ring) hand(e entry) {
 
 // lossOf is the record that says how many were lost, for the log that e goes to.
 func lossOf(e entry, lost int64) entry {
-	e.record = slog.NewRecord(e.record.Time, slog.LevelWarn, "lwan: the log is too slow, and records were lost", 0)
+	e.record = slog.NewRecord(e.record.Time, slog.LevelWarn,
+		"lwan: the log is too slow, and records were lost", 0)
 	e.record.AddAttrs(slog.Int64("lost", lost))
 	return e
 }

@@ -154,13 +154,15 @@ func TestRingFixesValues(t *testing.T) {
 	var r Ring
 	r.Start()
 	c := &changing{"before"}
-	slog.New(r.Handler(g)).Info("x", "err", error(c), "v", valuer{c}, slog.Group("g", "err", error(c)))
+	slog.New(r.Handler(g)).Info("x", "err", error(c), "v", valuer{c},
+		slog.Group("g", "err", error(c)))
 	c.text = "after"
 	close(g.open)
 	if err := r.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := g.lines(); len(got) != 1 || strings.Contains(got[0], "after") || strings.Count(got[0], "before") != 3 {
+	got := g.lines()
+	if len(got) != 1 || strings.Contains(got[0], "after") || strings.Count(got[0], "before") != 3 {
 		t.Errorf("%q", got)
 	}
 	if err, ok := fixedValue(slog.AnyValue(c)).Any().(error); !ok || !errors.Is(err, c) {
@@ -182,7 +184,9 @@ func TestRingWith(t *testing.T) {
 	if err := r.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.String(); !strings.HasSuffix(got, "level=WARN msg=m a=1 g.b=2\n") || strings.Contains(got, "not enabled") {
+	got := b.String()
+	if !strings.HasSuffix(got, "level=WARN msg=m a=1 g.b=2\n") ||
+		strings.Contains(got, "not enabled") {
 		t.Errorf("%q", got)
 	}
 }

@@ -12,15 +12,18 @@ import (
 	"github.com/golwan/golwan/lwan/internal/message"
 )
 
-// reading is what there is in the bytes of a connection, found by looking at all of them at once: nothing of buffers, of
-// reading more, or of where one request's bytes end up when the next is read.
+// reading is the requests in the bytes of a connection, found by looking at all of them at once: it
+// knows nothing of buffers, of reading more, or of where one request's bytes end up when the next
+// is read.
 type reading struct {
 	requests []string // METHOD target body
 	status   int      // of what is no request, at the end
 	broken   bool     // the last of requests has a body that is none
 	open     bool     // the bytes end in the middle of something
 	last     bool     // the last of requests ends the connection
-	waits    []bool   // which of requests expect 100: unless their handlers read the body, the connection ends behind the answer
+	// which of requests expect 100: unless their handlers read the body, the connection ends behind
+	// the answer
+	waits []bool
 }
 
 func readAll(raw []byte) (r reading) {
@@ -49,7 +52,8 @@ func readAll(raw []byte) (r reading) {
 	}
 }
 
-// content cuts a body off raw. One that is not whole leaves nothing, or if it is malformed something.
+// content cuts a body off raw. An incomplete body leaves nothing, a malformed one leaves all of
+// raw.
 func content(raw []byte, h *message.Head) (body string, rest []byte, whole bool) {
 	if !h.Chunked {
 		n := max(h.ContentLength, 0)
@@ -75,7 +79,8 @@ func content(raw []byte, h *message.Head) (body string, rest []byte, whole bool)
 	}
 }
 
-// FuzzConnection sends any bytes, whole and in pieces: handlers see the requests that are in them, in the same way.
+// FuzzConnection sends any bytes, whole and in pieces: handlers see the requests that are in them,
+// in the same way.
 func FuzzConnection(f *testing.F) {
 	srv, seen := probedServer()
 	addr := serve(f, srv)
@@ -85,7 +90,9 @@ func FuzzConnection(f *testing.F) {
 			f.Add([]byte(q.raw), uint64(i))
 		}
 	}
-	f.Add([]byte("0 / HTTP/1.1\r\nHost:\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n000"), uint64(497)) // an answer before the body
+	// an answer before the body
+	f.Add([]byte("0 / HTTP/1.1\r\nHost:\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n000"),
+		uint64(497))
 	f.Fuzz(func(t *testing.T, raw []byte, seed uint64) {
 		raw = raw[:min(len(raw), maxRaw)]
 		want := readAll(raw)
@@ -96,7 +103,9 @@ func FuzzConnection(f *testing.F) {
 				want.requests = append(want.requests, "GET /after")
 			}
 		}
-		for how, pieces := range map[string][]string{"whole": {all}, "in pieces": pieces(all, seed)} {
+		for how, pieces := range map[string][]string{
+			"whole": {all}, "in pieces": pieces(all, seed),
+		} {
 			o := attack(t, addr, seen, pieces, want.open || want.last)
 			if wrong := want.verdict(o); wrong != "" {
 				t.Errorf("%s (%d), %s: %s\ngot  %v\nwant %+v", how, seed, wrong, all, o, want)
@@ -137,17 +146,20 @@ func (r *reading) verdict(o *outcome) string {
 	}
 	for i, a := range o.answers {
 		if i == len(r.requests) {
-			if r.status == 0 && !r.open || len(o.answers) > i+1 || r.status != 0 && a != fmt.Sprint(r.status) {
+			if r.status == 0 && !r.open || len(o.answers) > i+1 ||
+				r.status != 0 && a != fmt.Sprint(r.status) {
 				return "too many answers, or another one"
 			}
 			return ""
 		}
 		text, good := strings.CutPrefix(a, "200 ")
-		if last := i == len(r.requests)-1 && (r.broken || r.open); good && !last && text != texts[i] && recited(r.requests[i]) {
+		last := i == len(r.requests)-1 && (r.broken || r.open)
+		if good && !last && text != texts[i] && recited(r.requests[i]) {
 			return fmt.Sprintf("answer %d is none to %q", i, r.requests[i])
 		}
 	}
-	if len(o.answers) < len(r.requests) && !r.broken && !r.open || r.status != 0 && len(o.answers) == len(r.requests) {
+	if len(o.answers) < len(r.requests) && !r.broken && !r.open ||
+		r.status != 0 && len(o.answers) == len(r.requests) {
 		return "answers are missing"
 	}
 	return ""
@@ -155,5 +167,6 @@ func (r *reading) verdict(o *outcome) string {
 
 // recited reports whether a good answer says all of what was asked.
 func recited(line string) bool {
-	return !strings.HasPrefix(line, "HEAD ") && !strings.Contains(line, " /ignore") && !strings.Contains(line, " /late")
+	return !strings.HasPrefix(line, "HEAD ") && !strings.Contains(line, " /ignore") &&
+		!strings.Contains(line, " /late")
 }

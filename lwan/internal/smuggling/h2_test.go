@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// HTTP/2 has lengths of its own, and a proxy that turns it into HTTP/1.1 has to write others (RFC 9113 section 8.1.1).
-// These probes say in fields what frames contradict, or hide lines of HTTP/1.1 in them.
+// HTTP/2 has lengths of its own, and a proxy that turns it into HTTP/1.1 has to write others (RFC
+// 9113 section 8.1.1). These probes say in fields what frames contradict, or hide lines of HTTP/1.1
+// in them.
 
 // h2Probe is a request of HTTP/2.
 type h2Probe struct {
@@ -29,37 +30,103 @@ var h2Probes = []h2Probe{
 	{name: "right length", fields: []string{"content-length", "5"}, data: []string{"hello"}},
 	{name: "H2.0", data: []string{smuggled}},
 	{name: "H2.CL, 0", fields: []string{"content-length", "0"}, data: []string{smuggled}},
-	{name: "H2.CL, too short", fields: []string{"content-length", "3"}, data: []string{"abc" + smuggled}},
+	{
+		name: "H2.CL, too short", fields: []string{"content-length", "3"},
+		data: []string{"abc" + smuggled},
+	},
 	{name: "H2.CL, too long", fields: []string{"content-length", "500"}, data: []string{smuggled}},
 	{name: "H2.CL without data", fields: []string{"content-length", "40"}},
-	{name: "two lengths", fields: []string{"content-length", "5", "content-length", "0"}, data: []string{"hello"}},
-	{name: "two equal lengths", fields: []string{"content-length", "5", "content-length", "5"}, data: []string{"hello"}},
-	{name: "a list of lengths", fields: []string{"content-length", "5, 5"}, data: []string{"hello"}},
+	{
+		name: "two lengths", fields: []string{"content-length", "5", "content-length", "0"},
+		data: []string{"hello"},
+	},
+	{
+		name: "two equal lengths", fields: []string{"content-length", "5", "content-length", "5"},
+		data: []string{"hello"},
+	},
+	{
+		name: "a list of lengths", fields: []string{"content-length", "5, 5"},
+		data: []string{"hello"},
+	},
 	{name: "a signed length", fields: []string{"content-length", "+5"}, data: []string{"hello"}},
-	{name: "H2.TE", fields: []string{"transfer-encoding", "chunked"}, data: []string{lastChunk + smuggled}},
-	{name: "H2.TE, obfuscated", fields: []string{"transfer-encoding", "\x0bchunked"}, data: []string{lastChunk + smuggled}},
-	{name: "H2.TE in capitals", fields: []string{"Transfer-Encoding", "chunked"}, data: []string{lastChunk + smuggled}},
-	{name: "H2.TE and H2.CL", fields: []string{"transfer-encoding", "chunked", "content-length", "5"}, data: []string{lastChunk + smuggled}},
-	{name: "H2.TE named by Connection", fields: []string{"connection", "transfer-encoding", "transfer-encoding", "chunked"}, data: []string{lastChunk + smuggled}},
-	{name: "line in a value", fields: []string{"x", "y\r\ntransfer-encoding: chunked"}, data: []string{lastChunk + smuggled}},
-	{name: "line in a value, LF", fields: []string{"x", "y\ntransfer-encoding: chunked"}, data: []string{lastChunk + smuggled}},
-	{name: "line in a value, CR", fields: []string{"x", "y\rtransfer-encoding: chunked"}, data: []string{lastChunk + smuggled}},
+	{
+		name: "H2.TE", fields: []string{"transfer-encoding", "chunked"},
+		data: []string{lastChunk + smuggled},
+	},
+	{
+		name: "H2.TE, obfuscated", fields: []string{"transfer-encoding", "\x0bchunked"},
+		data: []string{lastChunk + smuggled},
+	},
+	{
+		name: "H2.TE in capitals", fields: []string{"Transfer-Encoding", "chunked"},
+		data: []string{lastChunk + smuggled},
+	},
+	{
+		name:   "H2.TE and H2.CL",
+		fields: []string{"transfer-encoding", "chunked", "content-length", "5"},
+		data:   []string{lastChunk + smuggled},
+	},
+	{
+		name:   "H2.TE named by Connection",
+		fields: []string{"connection", "transfer-encoding", "transfer-encoding", "chunked"},
+		data:   []string{lastChunk + smuggled},
+	},
+	{
+		name: "line in a value", fields: []string{"x", "y\r\ntransfer-encoding: chunked"},
+		data: []string{lastChunk + smuggled},
+	},
+	{
+		name: "line in a value, LF", fields: []string{"x", "y\ntransfer-encoding: chunked"},
+		data: []string{lastChunk + smuggled},
+	},
+	{
+		name: "line in a value, CR", fields: []string{"x", "y\rtransfer-encoding: chunked"},
+		data: []string{lastChunk + smuggled},
+	},
 	{name: "request in a value", fields: []string{"x", "y\r\n\r\n" + smuggled}},
 	{name: "NUL in a value", fields: []string{"x", "y\x00z"}},
-	{name: "line in a name", fields: []string{"x: y\r\ntransfer-encoding", "chunked"}, data: []string{lastChunk + smuggled}},
-	{name: "colon in a name", fields: []string{"transfer-encoding: chunked", ""}, data: []string{lastChunk + smuggled}},
-	{name: "space in a name", fields: []string{"transfer-encoding ", "chunked"}, data: []string{lastChunk + smuggled}},
-	{name: "line in the path", change: ":path", to: "{p} HTTP/1.1\r\nTransfer-Encoding: chunked\r\nX: ", data: []string{lastChunk + smuggled}},
-	{name: "request in the path", change: ":path", to: "{p} HTTP/1.1\r\nHost: x\r\n\r\nGET /smuggled-0000"},
+	{
+		name: "line in a name", fields: []string{"x: y\r\ntransfer-encoding", "chunked"},
+		data: []string{lastChunk + smuggled},
+	},
+	{
+		name: "colon in a name", fields: []string{"transfer-encoding: chunked", ""},
+		data: []string{lastChunk + smuggled},
+	},
+	{
+		name: "space in a name", fields: []string{"transfer-encoding ", "chunked"},
+		data: []string{lastChunk + smuggled},
+	},
+	{
+		name: "line in the path", change: ":path",
+		to:   "{p} HTTP/1.1\r\nTransfer-Encoding: chunked\r\nX: ",
+		data: []string{lastChunk + smuggled},
+	},
+	{
+		name: "request in the path", change: ":path",
+		to: "{p} HTTP/1.1\r\nHost: x\r\n\r\nGET /smuggled-0000",
+	},
 	{name: "space in the path", change: ":path", to: "{p} HTTP/1.1"},
 	{name: "path without a slash", change: ":path", to: "smuggled-0000"},
-	{name: "line in the method", change: ":method", to: "GET /smuggled-0000 HTTP/1.1\r\nHost: x\r\n\r\nPOST"},
+	{
+		name: "line in the method", change: ":method",
+		to: "GET /smuggled-0000 HTTP/1.1\r\nHost: x\r\n\r\nPOST",
+	},
 	{name: "space in the method", change: ":method", to: "GET /smuggled-0000 HTTP/1.1 POST"},
-	{name: "line in the authority", change: ":authority", to: "x\r\nTransfer-Encoding: chunked", data: []string{lastChunk + smuggled}},
+	{
+		name: "line in the authority", change: ":authority", to: "x\r\nTransfer-Encoding: chunked",
+		data: []string{lastChunk + smuggled},
+	},
 	{name: "line in the scheme", change: ":scheme", to: "http://x/smuggled-0000 HTTP/1.1\r\nX: y"},
 	{name: "another host", fields: []string{"host", "y"}, data: []string{"hello"}},
-	{name: "Expect", fields: []string{"expect", "100-continue", "content-length", "5"}, data: []string{"hello"}},
-	{name: "upgrade", fields: []string{"connection", "upgrade", "upgrade", "websocket"}, data: []string{smuggled}},
+	{
+		name: "Expect", fields: []string{"expect", "100-continue", "content-length", "5"},
+		data: []string{"hello"},
+	},
+	{
+		name: "upgrade", fields: []string{"connection", "upgrade", "upgrade", "websocket"},
+		data: []string{smuggled},
+	},
 	{name: "te", fields: []string{"te", "trailers, chunked"}, data: []string{"hello"}},
 }
 
@@ -97,7 +164,9 @@ func appendLiteral(b []byte, name, value string) []byte {
 // bytes is the whole connection of a probe.
 func (p *h2Probe) bytes(path string) []byte {
 	var block []byte
-	for _, f := range [][2]string{{":method", "POST"}, {":scheme", "http"}, {":authority", "x"}, {":path", path}} {
+	for _, f := range [][2]string{
+		{":method", "POST"}, {":scheme", "http"}, {":authority", "x"}, {":path", path},
+	} {
 		if f[0] == p.change {
 			f[1] = strings.ReplaceAll(p.to, "{p}", path)
 		}

@@ -14,8 +14,8 @@ import (
 	"github.com/golwan/golwan/lwan/internal/message"
 )
 
-// What is served through net/http is parsed by net/http, which takes more than the parser of this package does. There the
-// probes must not make a difference between that and what handlers of this package see behind it.
+// Behind net/http, requests are parsed by net/http, which takes more than our own parser does.
+// There the probes must not make net/http and our handlers see different requests.
 
 // plainServer serves the probes' paths with net/http alone.
 func plainServer(t *testing.T) (addr string, seen *sightings) {
@@ -70,7 +70,8 @@ func sameAsHTTP(t *testing.T, addr string, seen *sightings) {
 	plain, plainSeen := plainServer(t)
 	paths := []probePath{{path: "/read", reads: true}, {path: "/ignore"}}
 	eachProbe(paths, func(p *probe, at probePath) {
-		if strings.HasPrefix(p.raw, "CONNECT") { // which net/http serves and ends in no way of its own
+		// which net/http serves and ends in no way of its own
+		if strings.HasPrefix(p.raw, "CONNECT") {
 			return
 		}
 		raw := p.raw + after
@@ -78,19 +79,22 @@ func sameAsHTTP(t *testing.T, addr string, seen *sightings) {
 		for how, pieces := range ways(raw) {
 			o := attack(t, addr, seen, pieces, true)
 			if !likePlain(o, want) {
-				t.Errorf("%s at %s, %s\nsent %q\ngot  %v\nnet/http: %v", p.name, at.path, how, raw, o, want)
+				t.Errorf("%s at %s, %s\nsent %q\ngot  %v\nnet/http: %v",
+					p.name, at.path, how, raw, o, want)
 			}
 		}
 	})
 }
 
-// likePlain: the same answers, but that some of what net/http takes is refused. When it refuses itself it may reset the
-// connection and destroy answers.
+// likePlain: the same answers, but that some of what net/http takes is refused. When it refuses
+// itself it may reset the connection and destroy answers.
 func likePlain(o, want *outcome) bool {
 	n := len(want.answers)
 	if isReset(o.err) || isReset(want.err) {
 		n = min(n, len(o.answers))
 	}
-	return len(o.answers) >= n && slices.EqualFunc(o.answers[:n], want.answers[:n], func(a, b string) bool { return a == b || a[:3] >= "204" }) &&
-		(len(o.answers) == n || isReset(want.err))
+	return len(o.answers) >= n &&
+		slices.EqualFunc(o.answers[:n], want.answers[:n], func(a, b string) bool {
+			return a == b || a[:3] >= "204"
+		}) && (len(o.answers) == n || isReset(want.err))
 }

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestSmuggling sends each probe to each path, whole and in pieces: the requests in it are seen as they are, and nothing
-// else is.
+// TestSmuggling sends each probe to each path, whole and in pieces: the requests in it are seen as
+// they are, and nothing else is.
 func TestSmuggling(t *testing.T) {
 	t.Parallel()
 	srv, seen := probedServer()
@@ -21,13 +21,15 @@ func TestSmuggling(t *testing.T) {
 		for how, pieces := range ways(p.raw + after) {
 			o := attack(t, addr, seen, pieces, p.open)
 			if wrong := p.verdict(o, at); wrong != "" {
-				t.Errorf("%s at %s, %s: %s\nsent %q\ngot  %v\nwant %q, then %d", p.name, at.path, how, wrong, p.raw, o, p.want, p.status)
+				t.Errorf("%s at %s, %s: %s\nsent %q\ngot  %v\nwant %q, then %d",
+					p.name, at.path, how, wrong, p.raw, o, p.want, p.status)
 			}
 			sent.Add(1)
 			requests.Add(int64(len(o.seen)))
 		}
 	})
-	t.Logf("%d probes, sent %d times, %d requests seen", len(probes()), sent.Load(), requests.Load())
+	t.Logf("%d probes, sent %d times, %d requests seen",
+		len(probes()), sent.Load(), requests.Load())
 }
 
 // verdict is what is wrong about an outcome, or "".
@@ -55,7 +57,8 @@ func (p *probe) verdict(o *outcome, at probePath) string {
 		return "more were seen"
 	case len(o.answers) > len(want)+refusals, o.err != nil && !p.faulty():
 		return "these are not their answers"
-	case refusals > 0 && (len(o.answers) == len(want) || o.answers[len(want)] != fmt.Sprint(p.status)):
+	case refusals > 0 &&
+		(len(o.answers) == len(want) || o.answers[len(want)] != fmt.Sprint(p.status)):
 		return fmt.Sprintf("want %d behind them", p.status)
 	}
 	return ""
@@ -64,10 +67,11 @@ func (p *probe) verdict(o *outcome, at probePath) string {
 // faulty probes have a body at their end that nobody can read.
 func (p *probe) faulty() bool { return p.broken || p.open }
 
-// mayEnd: where the answer is given before the body is read, nobody knows whether a client that waits sends that; and
-// an answer of unknown length to HTTP/1.0 ends with the connection.
+// mayEnd: where the answer is given before the body is read, nobody knows whether a client that
+// waits sends that; and an answer of unknown length to HTTP/1.0 ends with the connection.
 func (p *probe) mayEnd(at probePath) bool {
-	return p.waits && (at.early || !at.reads) || at.early && strings.Contains(p.raw, " HTTP/1.0\r\n")
+	return p.waits && (at.early || !at.reads) ||
+		at.early && strings.Contains(p.raw, " HTTP/1.0\r\n")
 }
 
 // answersTo reports whether answer i is one to want, as far as it tells what was asked for.

@@ -21,10 +21,11 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// The probes sent through proxies that keep connections to the server and share them between clients. Whoever disagrees
-// with a proxy about where a request ends gives a client the answer of another one, or sees a request that the proxy
-// never sent. So each probe is followed by victims on connections of their own, all requests have names, all answers
-// numbers, and in the end what handlers have seen is compared with the proxy's log:
+// The probes sent through proxies that keep connections to the server and share them between
+// clients. A server that disagrees with a proxy about where a request ends gives a client the
+// answer of another one, or sees a request that the proxy never sent. So each probe is followed by
+// victims on connections of their own, all requests have names, all answers numbers, and in the end
+// what handlers have seen is compared with the proxy's log:
 //
 //	attacker --probe--> proxy ==kept==> server      the handler numbers what it sees: 1, 2, 3 ...
 //	victim   --name---> proxy ==kept==> server      the answer must have the victim's name
@@ -40,8 +41,15 @@ type reverseProxy struct {
 }
 
 var reverseProxies = []reverseProxy{
-	{tool: "nginx", fronts: []string{"reads bodies first", "passes bodies on", h2Front}, args: []string{"-p", ".", "-c", "config", "-e", "errors"}, stop: syscall.SIGQUIT, config: nginxConfig},
-	{tool: "haproxy", fronts: []string{"strict", "lenient", h2Front}, args: []string{"-f", "config", "-db"}, stop: syscall.SIGUSR1, config: haproxyConfig},
+	{
+		tool: "nginx", fronts: []string{"reads bodies first", "passes bodies on", h2Front},
+		args: []string{"-p", ".", "-c", "config", "-e", "errors"},
+		stop: syscall.SIGQUIT, config: nginxConfig,
+	},
+	{
+		tool: "haproxy", fronts: []string{"strict", "lenient", h2Front},
+		args: []string{"-f", "config", "-db"}, stop: syscall.SIGUSR1, config: haproxyConfig,
+	},
 }
 
 const h2Front = "h2"
@@ -78,7 +86,8 @@ http {
 	fastcgi_temp_path temp;
 	uwsgi_temp_path temp;
 	scgi_temp_path temp;
-	upstream upstream { server ` + upstream + `; keepalive 4; }` + server(ports[0], "on") + server(ports[1], "off") + server(ports[2]+" http2", "off") + `
+	upstream upstream { server ` + upstream + `; keepalive 4; }` + server(ports[0], "on") +
+		server(ports[1], "off") + server(ports[2]+" http2", "off") + `
 }
 `
 }
@@ -122,7 +131,8 @@ type runningProxy struct {
 	cmd   *exec.Cmd
 }
 
-// start runs the proxy in the foreground, in a folder of its own. Its ports are open before it is there: it is given them.
+// start runs the proxy in the foreground, in a folder of its own. Its ports are open before it is
+// there: it is given them.
 func (p reverseProxy) start(t *testing.T, upstream string) *runningProxy {
 	t.Helper()
 	path, err := exec.LookPath(p.tool)
@@ -155,7 +165,8 @@ func (p reverseProxy) start(t *testing.T, upstream string) *runningProxy {
 	}
 	defer log.Close()
 	r.cmd.Stdout = log
-	if err := os.WriteFile(filepath.Join(r.dir, "config"), []byte(p.config(r.addrs, upstream)), 0o600); err != nil {
+	config := []byte(p.config(r.addrs, upstream))
+	if err := os.WriteFile(filepath.Join(r.dir, "config"), config, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.cmd.Start(); err != nil {
@@ -198,7 +209,8 @@ type upstream struct {
 }
 
 // requestName finds a request's name, in a target of any form or in a line of a log.
-var requestName = regexp.MustCompile(`([A-Za-z]+) (?:https?://[^/ ]*)?(/(?:read|ignore|victim)/[0-9a-f]{4}[0-9a-z]*|/smuggled-[0-9a-f]{4})`)
+var requestName = regexp.MustCompile(
+	`([A-Za-z]+) (?:https?://[^/ ]*)?(/(?:read|ignore|victim)/[0-9a-f]{4}[0-9a-z]*|/smuggled-[0-9a-f]{4})`)
 
 func nameOf(text string) string {
 	if m := requestName.FindStringSubmatch(text); m != nil {
@@ -223,7 +235,9 @@ func (u *upstream) serve(t *testing.T) string {
 	srv := &lwan.Server{}
 	srv.Use(u.number)
 	srv.Handle("/", recite)
-	srv.Handle("/ignore/", func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Text(200, "ignored") })
+	srv.Handle("/ignore/", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Text(200, "ignored")
+	})
 	return serve(t, srv)
 }
 
@@ -248,8 +262,10 @@ func TestSmugglingBehindProxies(t *testing.T) {
 			for _, d := range disagreements {
 				t.Error(d)
 			}
-			t.Logf("%d probes, sent %d times through %s; %d requests seen, over %d connections; disagreements: %d",
-				len(probes())+len(h2Probes), sent, kind.tool, len(u.seen), len(u.conns), len(disagreements))
+			t.Logf("%d probes, sent %d times through %s; %d requests seen, over %d connections; "+
+				"disagreements: %d",
+				len(probes())+len(h2Probes), sent, kind.tool, len(u.seen),
+				len(u.conns), len(disagreements))
 			if len(u.seen) < 10*len(u.conns) {
 				t.Error("the proxy does not keep its connections")
 			}
@@ -289,16 +305,17 @@ func attackThrough(t *testing.T, addr string, p *probe, raw, id string) {
 	victims(t, addr, p, id+"after")
 }
 
-// victims ask the proxy for something and must get that. A proxy that lets a malformed end of a body through finds the
-// connection closed on which it has sent the next request already: it says so with a 502 of its own, and may be asked
-// again.
+// victims ask the proxy for something and must get that. A proxy that lets a malformed end of a
+// body through finds the connection closed on which it has sent the next request already: it says
+// so with a 502 of its own, and may be asked again.
 func victims(t *testing.T, addr string, p *probe, id string) {
 	t.Helper()
 	for i, body := range []string{"", "of " + id} {
 		name := fmt.Sprintf("/victim/%s%d", id, i)
 		raw, want := "GET "+name+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "GET "+name
 		if body != "" {
-			raw, want = fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", name, len(body), body), "POST "+name+" "+body
+			raw, want = fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"+
+				"Content-Length: %d\r\n\r\n%s", name, len(body), body), "POST "+name+" "+body
 		}
 		a := once(t, addr, "POST", raw)
 		if a.status == http.StatusBadGateway && a.header.Get("X-Seen") == "" {
@@ -311,8 +328,9 @@ func victims(t *testing.T, addr string, p *probe, id string) {
 	}
 }
 
-// compare finds where the log and the handlers disagree: each answer belongs to the request that it was given to, and
-// each request that was seen is one of the log, with this answer or, if the proxy did not wait for it, without.
+// compare finds where the log and the handlers disagree: each answer belongs to the request that it
+// was given to, and each request that was seen is one of the log, with this answer or, if the proxy
+// did not wait for it, without.
 func (u *upstream) compare(log []string) (wrong []string) {
 	answered := make([]bool, len(u.seen))
 	var left []string
@@ -323,7 +341,8 @@ func (u *upstream) compare(log []string) (wrong []string) {
 		case err != nil:
 			left = append(left, nameOf(request))
 		case n < 1 || n > len(u.seen) || answered[n-1]:
-			wrong = append(wrong, fmt.Sprintf("logged %q, and there is no such answer, or it was given before", line))
+			wrong = append(wrong,
+				fmt.Sprintf("logged %q, and there is no such answer, or it was given before", line))
 		case u.seen[n-1] != nameOf(request):
 			wrong = append(wrong, fmt.Sprintf("logged %q, and %q was seen", line, u.seen[n-1]))
 		default:

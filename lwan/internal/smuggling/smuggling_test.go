@@ -15,13 +15,13 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// Request smuggling: bytes that a proxy takes for one request and the server behind it for two. The probes are those of
-// probes_test.go and lines_test.go. Here each is sent to the server itself, with a request behind it as
-// a proxy would send one of another client on the same connection:
+// Request smuggling: bytes that a proxy takes for one request and the server behind it for two. The
+// probes are those of probes_test.go and lines_test.go. Here each is sent to the server itself,
+// with a request behind it as a proxy would send one of another client on the same connection:
 //
-//	| what the attacker sends ............ | GET /after |
-//	| requests | what is no request ...... |            |   the connection is closed: /after is not seen
-//	| requests ........................... | request    |   or everything is in step: /after is answered
+//	| what the attacker sends ...... | GET /after |
+//	| requests | what is no request  |            |   the connection is closed: /after is not seen
+//	| requests ..................... | request    |   or both are in step: /after is answered
 //
 // Behind real proxies they are sent in proxies_test.go.
 
@@ -64,7 +64,8 @@ func (s *sightings) add(client, request string) {
 	s.by[client] = append(s.by[client], request)
 }
 
-// take returns what a client was seen to ask for, and forgets it: another one will have the address.
+// take returns what a client was seen to ask for, and forgets it: another one will have the
+// address.
 func (s *sightings) take(client string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,7 +101,8 @@ func recite(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	if err != nil {
 		return resp.Fail(err)
 	}
-	return resp.Text(200, strings.TrimSuffix(fmt.Sprintf("%s %s %s", req.Method(), req.Target(), body), " "))
+	return resp.Text(200,
+		strings.TrimSuffix(fmt.Sprintf("%s %s %s", req.Method(), req.Target(), body), " "))
 }
 
 // reciteHTTP is recite of net/http.
@@ -190,9 +192,13 @@ func readAnswer(r *bufio.Reader, method string) (status int, body string, err er
 	return resp.StatusCode, string(b), err
 }
 
-// ways cuts bytes into what is sent at once: all, each, and up to each CR, where a parser has to remember the most.
+// ways cuts bytes into what is sent at once: all, each, and up to each CR, where a parser has to
+// remember the most.
 func ways(raw string) map[string][]string {
-	return map[string][]string{"whole": {raw}, "by byte": strings.Split(raw, ""), "up to CR": strings.SplitAfter(raw, "\r")}
+	return map[string][]string{
+		"whole": {raw}, "by byte": strings.Split(raw, ""),
+		"up to CR": strings.SplitAfter(raw, "\r"),
+	}
 }
 
 // eachProbe calls try with each probe at each of the paths, several at the same time.
