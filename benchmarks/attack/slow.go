@@ -92,7 +92,7 @@ func overlapping(n int) string {
 	return strings.Join(list, ",")
 }
 
-// crowd is a number of slow clients of a kind. Who is thrown out comes back.
+// crowd is a number of slow clients of a kind. A client that is thrown out comes back.
 type crowd struct {
 	kind     slowKind
 	addr     string

@@ -20,20 +20,20 @@ import (
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
 	flag.Parse()
-	a := newAudience()
+	t := newTopic()
 	http.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		text(w, contract.Greeting)
 	})
-	http.HandleFunc("GET /topic", func(w http.ResponseWriter, _ *http.Request) { subscribe(w, a) })
+	http.HandleFunc("GET /topic", func(w http.ResponseWriter, _ *http.Request) { subscribe(w, t) })
 	http.HandleFunc("POST /publish", func(w http.ResponseWriter, _ *http.Request) {
-		a.publish()
+		t.publish()
 		text(w, contract.Published)
 	})
 	log.Fatal(http.ListenAndServe(*addr, nil))
 }
 
-// subscribe takes the connection from the server and gives it to the audience.
-func subscribe(w http.ResponseWriter, a *audience) {
+// subscribe takes the connection from the server and gives it to the topic.
+func subscribe(w http.ResponseWriter, t *topic) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -43,7 +43,7 @@ func subscribe(w http.ResponseWriter, a *audience) {
 		"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n",
 		contract.EventStream)
 	if err == nil {
-		err = a.add(conn.(*net.TCPConn))
+		err = t.add(conn.(*net.TCPConn))
 	}
 	if err != nil {
 		conn.Close() // the error that counts is the one before

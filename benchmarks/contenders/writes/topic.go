@@ -11,8 +11,8 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/contract"
 )
 
-// audience is all subscribers, in the order in which they came.
-type audience struct {
+// topic has all subscribers, in the order in which they came.
+type topic struct {
 	chunk []byte // an event as a chunk of the chunked coding (RFC 9112, section 7.1); constant
 
 	mu    sync.Mutex
@@ -24,13 +24,13 @@ type subscriber struct {
 	conn *net.TCPConn // keeps fd open
 }
 
-func newAudience() *audience {
-	return &audience{
+func newTopic() *topic {
+	return &topic{
 		chunk: fmt.Appendf(nil, "%x\r\ndata: %s\n\n\r\n", contract.EventBytes, contract.EventData),
 	}
 }
 
-func (a *audience) add(conn *net.TCPConn) error {
+func (t *topic) add(conn *net.TCPConn) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
@@ -39,26 +39,26 @@ func (a *audience) add(conn *net.TCPConn) error {
 	if err := raw.Control(func(fd uintptr) { s.fd = int(fd) }); err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.conns = append(a.conns, s)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.conns = append(t.conns, s)
 	return nil
 }
 
-// publish writes the event to everybody, and drops who does not take all of it.
-func (a *audience) publish() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	kept := a.conns[:0]
-	for _, s := range a.conns {
+// publish writes the event to all subscribers, and drops those that do not take all of it.
+func (t *topic) publish() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	kept := t.conns[:0]
+	for _, s := range t.conns {
 		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(s.fd),
-			uintptr(unsafe.Pointer(&a.chunk[0])), uintptr(len(a.chunk)))
-		if errno == 0 && int(n) == len(a.chunk) {
+			uintptr(unsafe.Pointer(&t.chunk[0])), uintptr(len(t.chunk)))
+		if errno == 0 && int(n) == len(t.chunk) {
 			kept = append(kept, s)
 		} else {
 			s.conn.Close() // it is dropped in any case
 		}
 	}
-	clear(a.conns[len(kept):])
-	a.conns = kept
+	clear(t.conns[len(kept):])
+	t.conns = kept
 }
