@@ -6,9 +6,11 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
-// addrCounts counts the open connections of each remote address: of an IPv4 address, or of the /64 of an IPv6 one.
+// addrCounts counts the open connections of each remote address, as transport.CountedAddr has it.
 type addrCounts struct {
 	max int // 0 and less: no limit, nothing is counted
 
@@ -22,10 +24,7 @@ func (c *addrCounts) enter(remote net.Addr) (a netip.Addr, ok bool) {
 	if c.max <= 0 || !isTCP {
 		return a, true
 	}
-	a = tcp.AddrPort().Addr().Unmap()
-	if p, err := a.Prefix(64); err == nil && a.Is6() {
-		a = p.Addr()
-	}
+	a = transport.CountedAddr(tcp.AddrPort().Addr())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.n[a] >= c.max {

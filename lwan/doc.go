@@ -108,32 +108,8 @@
 //
 // # Limits
 //
-// Every bound has a default; zero means it, negative means none.
-//
-//	request line                8 KiB    Server.MaxLineBytes        414
-//	header fields, trailers    32 KiB    Server.MaxHeaderBytes      431
-//	header fields, trailers       128    Server.MaxFields           431
-//	time for a head              10 s    Server.HeaderTimeout       408
-//	idle connection              60 s    Server.IdleTimeout         closed
-//	pause behind the last answer  2 s    Server.LingerTimeout       closed
-//	bytes behind the last answer 64 MiB  Server.LingerBytes         closed
-//	open connections                     Server.MaxConns            503
-//	of one remote address        none    Server.MaxConnsPerAddr     503
-//	requests of a connection     none    Server.MaxRequests         closed after the answer
-//	answered in one turn           64    Server.MaxPipelined        others first
-//	chunk extensions            4 KiB    Server.MaxChunkExtensions  400
-//	body                        1 MiB    Limits.Body                413
-//	pause in a body              30 s    Limits.Read                408
-//	client takes nothing         30 s    Limits.Write               cut
-//	answer before it streams    1 MiB    Limits.Buffer
-//	handler until the head       none    Limits.Timeout             503
-//	pairs of a form              1000    Limits.FormPairs           413
-//	parts of a multipart body    1000    Limits.FormParts           413
-//	files of a form in memory  64 KiB    Limits.FormMemory          on disk
-//	query parameters             1000    Limits.QueryPairs          ignored
-//	cookies                       200    Limits.Cookies             ignored
-//	Await and Blocking           4096    Server.Goroutines          queued, then 503
-//	requests at a stop           30 s    Server.DrainTimeout        cut
+// Every bound is a field, of [Server] or of [Limits], and says there what its default is and what happens beyond it. Zero
+// means the default, negative none. The README has a table of all.
 //
 // A connection over MaxConns or MaxConnsPerAddr is answered with 503 and Retry-After, also if it has sent its request
 // already; up to 128 of those are waited for at a time, a flood beyond that is closed at once. When the process has no

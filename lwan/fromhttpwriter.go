@@ -201,11 +201,7 @@ func (w *httpWriter) inform(code int) {
 
 // framing names fields that say how a final response is sent.
 func framing(name string) bool {
-	switch textproto.CanonicalMIMEHeaderKey(name) {
-	case "Content-Length", "Transfer-Encoding", "Trailer", "Connection", "Keep-Alive", "Upgrade":
-		return true
-	}
-	return strings.HasPrefix(name, http.TrailerPrefix)
+	return message.IsControl(name) || strings.HasPrefix(name, http.TrailerPrefix)
 }
 
 // Write adds to the body; the first call fixes the head.

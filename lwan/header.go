@@ -13,9 +13,7 @@ func checkField(name, value string) error {
 	switch {
 	case !message.ValidName(name) || !message.ValidValue(value):
 		return &fieldError{name, "has an invalid name or value"}
-	case strings.EqualFold(name, "Content-Length"), strings.EqualFold(name, "Transfer-Encoding"),
-		strings.EqualFold(name, "Connection"), strings.EqualFold(name, "Date"), strings.EqualFold(name, "Content-Type"),
-		strings.EqualFold(name, "Trailer"), strings.EqualFold(name, "Upgrade"), strings.EqualFold(name, "Keep-Alive"):
+	case message.IsControl(name), strings.EqualFold(name, "Date"), strings.EqualFold(name, "Content-Type"):
 		return &fieldError{name, "is not one for every answer"}
 	}
 	return nil
@@ -25,15 +23,7 @@ func checkField(name, value string) error {
 // and no framing (RFC 9110 sections 6.6.2, 8.6, 15.2; RFC 9112 section 6.1), and does not change the connection.
 func informational(fields []field) []field {
 	return slices.DeleteFunc(fields, func(f field) bool {
-		switch {
-		case !message.ValidName(f.name) || !message.ValidValue(f.value):
-			return true
-		case strings.EqualFold(f.name, "Content-Length"), strings.EqualFold(f.name, "Transfer-Encoding"),
-			strings.EqualFold(f.name, "Trailer"), strings.EqualFold(f.name, "Connection"),
-			strings.EqualFold(f.name, "Keep-Alive"), strings.EqualFold(f.name, "Upgrade"):
-			return true
-		}
-		return false
+		return !message.ValidName(f.name) || !message.ValidValue(f.value) || message.IsControl(f.name)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/golwan/golwan/lwan/internal/http1"
 	"github.com/golwan/golwan/lwan/internal/message"
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // Limits of a request; see Server.Limits, Routes.Group and WithLimits. Zero: the default, negative: none.
@@ -39,14 +40,12 @@ const (
 	// Browsers send fewer cookies: RFC 6265 section 6.1 asks them to be able to keep 50 a domain.
 	defaultCookies     = 200
 	unlimited          = 1<<63 - 1
-	defaultHead        = 10 * time.Second // Server.HeaderTimeout
-	defaultIdle        = 60 * time.Second // Server.IdleTimeout
-	defaultLinger      = 2 * time.Second  // Server.LingerTimeout
-	lingerStep         = 16 << 10         // bytes that give LingerTimeout again; evloop has the same
-	lingerPauses       = 16               // of LingerTimeout, in all; evloop has the same
-	defaultLingerBytes = 64 << 20         // Server.LingerBytes
-	defaultDrainIdle   = 10 * time.Second // Server.DrainIdle after Restart
-	defaultRestart     = 60 * time.Second // Server.RestartTimeout
+	defaultHead        = 10 * time.Second        // Server.HeaderTimeout
+	defaultIdle        = 60 * time.Second        // Server.IdleTimeout
+	defaultLinger      = transport.LingerTimeout // Server.LingerTimeout
+	defaultLingerBytes = transport.LingerBytes   // Server.LingerBytes
+	defaultDrainIdle   = 10 * time.Second        // Server.DrainIdle after Restart
+	defaultRestart     = 60 * time.Second        // Server.RestartTimeout
 )
 
 // resolve replaces zero by the default and negative by a value that is never reached; for durations that is 0.

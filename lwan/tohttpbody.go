@@ -8,6 +8,8 @@ import (
 	"os"
 	"runtime"
 	"time"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // net/http knows no limit for a body but the read deadline of the connection, and reads what the handler has left before
@@ -210,7 +212,7 @@ func (c *httpCall) lingerPause() time.Duration {
 // gives no more time.
 func (c *httpCall) discardRest() {
 	core := c.req.table.core
-	until, whole := c.lingerUntil(), deadlineIn(lingerPauses*c.lingerPause())
+	until, whole := c.lingerUntil(), deadlineIn(transport.LingerPauses*c.lingerPause())
 	for left := orDefault(core.srv.LingerBytes, defaultLingerBytes); left > 0; {
 		if core.stopping.Err() == nil {
 			until = c.lingerUntil()
@@ -221,7 +223,7 @@ func (c *httpCall) discardRest() {
 		if c.ctl.SetReadDeadline(until) != nil {
 			return // nothing would end it
 		}
-		n, err := c.discard(min(left, lingerStep))
+		n, err := c.discard(min(left, transport.LingerStep))
 		if err != nil {
 			return
 		}

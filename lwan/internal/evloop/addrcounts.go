@@ -6,10 +6,11 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
-// addrCounts counts the open connections of each remote address: of an IPv4 address, or of the 64 bits of an IPv6
-// address that name a network, since who has one has all of it. The loop that accepts a connection enters it, the one
+// addrCounts counts the open connections of each remote address, as transport.CountedAddr has it. The loop that accepts a connection enters it, the one
 // that closes it lets it leave; the entry is remembered by descriptor. There is one only where a limit is set.
 type addrCounts struct {
 	// constant
@@ -33,22 +34,13 @@ func newAddrCounts(most, slots int) *addrCounts {
 	return &addrCounts{max: most, byFd: make([]atomic.Uint32, slots), byAddr: map[netip.Addr]uint32{}}
 }
 
-// countedAddr is what of an address is counted together.
-func countedAddr(a netip.Addr) netip.Addr {
-	if a = a.Unmap(); !a.Is6() {
-		return a
-	}
-	p, _ := a.Prefix(64) // no error: 64 bits are there
-	return p.Addr()
-}
-
 // enter counts the connection fd, unless its address has as many as it may. One without an address is let in: it came
 // over a unix socket.
 func (c *addrCounts) enter(fd int, a netip.Addr) bool {
 	if !a.IsValid() {
 		return true
 	}
-	a = countedAddr(a)
+	a = transport.CountedAddr(a)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i, known := c.byAddr[a]

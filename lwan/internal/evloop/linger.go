@@ -4,8 +4,11 @@ package evloop
 
 import (
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // A connection that is closed while the peer still sends is answered with a reset, which destroys what the peer has not
@@ -17,10 +20,10 @@ import (
 // that it gets more takes a share, so that it ends after so many bytes, and after lingerPauses times Config.Linger however
 // slowly they come. Draining gives no more time, and a connection over a limit has none but the first: its place is wanted.
 const (
-	defaultLinger      = 2        // seconds
-	defaultLingerBytes = 64 << 20 // a body that is refused is often a few MB larger than it may be
-	lingerStep         = 16 << 10 // a power of two
-	lingerPauses       = 16
+	defaultLinger      = uint32(transport.LingerTimeout / time.Second)
+	defaultLingerBytes = transport.LingerBytes
+	lingerStep         = transport.LingerStep
+	lingerPauses       = transport.LingerPauses
 	countedBytes       = 1 << 31 // budgets above are none for bytes
 )
 
