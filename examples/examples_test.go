@@ -33,13 +33,16 @@ var use = map[string]func(*testing.T, *site){
 	"module":  useModule,
 }
 
+// flags are what an example is started with besides, so that its client need not wait for long.
+var flags = map[string][]string{"events": {"-every", "50ms"}}
+
 // TestExamples builds every example, runs it on a free port, uses it, and ends it with SIGTERM.
 func TestExamples(t *testing.T) {
 	bin := build(t)
 	for _, name := range names(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // each is a process
-			s := run(t, filepath.Join(bin, name), "127.0.0.1:0")
+			s := run(t, filepath.Join(bin, name), "127.0.0.1:0", flags[name]...)
 			if use[name] != nil {
 				use[name](t, s)
 			} else if own, err := filepath.Glob(name + "/*_test.go"); err != nil || len(own) == 0 {
@@ -78,7 +81,8 @@ var programs = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator),
+	// Without what debuggers want they are linked in two thirds of the time.
+	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", dir+string(filepath.Separator),
 		"./...").CombinedOutput()
 	if err != nil {
 		err = fmt.Errorf("go build: %w\n%s", err, out)
@@ -118,9 +122,10 @@ type site struct {
 }
 
 // run starts a program and waits until it is ready. It is ended with the test.
-func run(t *testing.T, program, addr string) *site {
+func run(t *testing.T, program, addr string, flags ...string) *site {
 	t.Helper()
-	s := &site{cmd: exec.Command(program, "-addr", addr, "-loops", "2")}
+	flags = append([]string{"-addr", addr, "-loops", "2"}, flags...)
+	s := &site{cmd: exec.Command(program, flags...)}
 	s.cmd.Stderr = &s.log
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -153,6 +158,18 @@ func (s *site) end(t *testing.T) {
 	if err := s.cmd.Wait(); err != nil || s.log.Len() > 0 {
 		t.Errorf("after SIGTERM: %v, stderr: %s", err, &s.log)
 	}
+}
+
+// endUnder ends the site with streams under way, which readers read to their proper ends at the
+// same time: the server waits for clients that stay.
+func (s *site) endUnder(t *testing.T, readers ...func()) {
+	t.Helper()
+	var all sync.WaitGroup
+	for _, read := range readers {
+		all.Go(read)
+	}
+	s.end(t)
+	all.Wait()
 }
 
 // client talks to the site, whatever the URL says.

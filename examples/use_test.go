@@ -189,10 +189,5 @@ func useWaiting(t *testing.T, s *site) {
 		}
 		lines.Scan() // the empty line that ends the event
 	}
-	s.end(t) // with a stream under way, which is ended properly
-	for lines.Scan() {
-	}
-	if err := lines.Err(); err != nil {
-		t.Error("the stream was cut: ", err)
-	}
+	s.endUnder(t, (&feed{t, resp.Body, lines}).rest)
 }

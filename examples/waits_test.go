@@ -124,7 +124,8 @@ func useEvents(t *testing.T, s *site) {
 	if seen != 10 {
 		t.Errorf("%d events", seen)
 	}
-	if ev := listen(t, c, "/ticks", "never-published").next(); ev.name != "gap" {
+	stranger := listen(t, c, "/ticks", "never-published")
+	if ev := stranger.next(); ev.name != "gap" {
 		t.Errorf("an ID that is not kept: %v", ev)
 	}
 	t.Run("page", func(t *testing.T) {
@@ -139,8 +140,7 @@ func useEvents(t *testing.T, s *site) {
 		first := b.text("sent")
 		b.until(fmt.Sprintf(`document.getElementById("sent").textContent !== %q`, first))
 	})
-	s.end(t)
-	other.rest()
+	s.endUnder(t, other.rest, stranger.rest)
 }
 
 // after is the ID of the event that comes n events after that with the given ID, which the topic
@@ -225,9 +225,7 @@ func useChat(t *testing.T, s *site) {
 		t.Errorf("%v", ev)
 	}
 	t.Run("page", func(t *testing.T) { chatPage(t, s, said, ann) })
-	s.end(t)
-	ann.rest()
-	other.rest()
+	s.endUnder(t, ann.rest, other.rest)
 }
 
 // chatPage says and hears something in a browser.

@@ -19,15 +19,13 @@ type Server struct {
 	Client       *http.Client // with connections of its own; it gives up if no head comes for 30 s
 	*lwan.Server              // Addrs has the addresses of all endpoints
 
+	patience    time.Duration // with what is to end at the end of the test
 	family      *family
 	descriptors *descriptors
 	ended       chan error // what serving has returned
 }
 
-const (
-	headPatience = 30 * time.Second // of Client
-	endPatience  = 5 * time.Second  // with requests under way at the end of the test
-)
+const headPatience = 30 * time.Second // of Client
 
 // Start serves on a free port of the loopback interface until the test ends. Addr is ignored, and
 // addresses of Endpoints are replaced: by free ports, unix sockets by ones in a temporary
@@ -40,10 +38,16 @@ const (
 // left behind, goroutines that its handlers have started among them.
 func Start(t testing.TB, srv *lwan.Server) *Server {
 	t.Helper()
+	return start(t, srv, patience)
+}
+
+// start is Start with less patience, for tests of what it says in the end.
+func start(t testing.TB, srv *lwan.Server, patience time.Duration) *Server {
+	t.Helper()
 	if err := toLoopback(t, srv); err != nil {
 		t.Fatalf("lwantest: %v", err)
 	}
-	s := &Server{Server: srv, family: new(family), ended: make(chan error, 1)}
+	s := &Server{Server: srv, patience: patience, family: new(family), ended: make(chan error, 1)}
 	s.descriptors = watchDescriptors(func() { s.serve(t) })
 	s.Client = &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: headPatience}}
 	t.Cleanup(func() { s.stop(t) })
@@ -75,9 +79,9 @@ func (s *Server) stop(t testing.TB) {
 	t.Helper()
 	s.Client.CloseIdleConnections()
 	s.family.alive() // as long as those who have started others are there
-	ctx, cancel := context.WithTimeout(context.Background(), endPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), s.patience)
 	defer cancel()
-	patience := patience
+	patience := s.patience
 	if err := s.Shutdown(ctx); err != nil {
 		t.Errorf("lwantest: shutting the server down: %v", err)
 		patience = 0

@@ -176,7 +176,7 @@ func TestLeftGoroutine(t *testing.T) {
 		return 204
 	})
 	mustFail(t, func(t testing.TB) {
-		s := Start(t, srv)
+		s := start(t, srv, 100*time.Millisecond)
 		get(t, s.Client, s.URL+"/leak")
 	}, "left behind", "TestLeftGoroutine")
 	close(release)
@@ -196,7 +196,7 @@ func TestLeftRequest(t *testing.T) {
 		}))
 	f := &fakeT{TB: t}
 	f.run(func(t testing.TB) {
-		s := Start(t, srv)
+		s := start(t, srv, 100*time.Millisecond)
 		resp, err := s.Client.Get(s.URL + "/stuck")
 		if err != nil {
 			t.Fatal(err)
