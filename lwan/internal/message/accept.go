@@ -12,9 +12,9 @@ import (
 // stands first, then the first of offers. An empty header accepts everything. "" means that none of
 // them is acceptable.
 //
-// An element that is no media range, or whose weight is malformed, is left out: a client that cannot
-// spell it has not asked for it. So are elements beyond the first KiB: clients choose the length of
-// this field, and each offer reads all of it.
+// An element that is no media range, or whose weight is malformed, is left out: a client that
+// cannot spell it has not asked for it. So are elements beyond the first KiB: clients choose the
+// length of this field, and each offer reads all of it.
 func Accepts(header []byte, offers ...string) string {
 	if len(offers) == 0 {
 		return ""
@@ -108,8 +108,8 @@ func (m acceptRange) matches(offer string) precision {
 	return matchExact
 }
 
-// mediaRange reads an element of Accept: a range, its parameters, its weight; what follows the weight
-// is an old extension and ignored.
+// mediaRange reads an element of Accept: a range, its parameters, its weight; what follows the
+// weight is an old extension and ignored.
 func mediaRange(element []byte) (m acceptRange, weight int, ok bool) {
 	weight = 1000
 	first := true

@@ -23,7 +23,8 @@ func TestAccepts(t *testing.T) {
 		{"*/*;q=0", ""},
 
 		// browsers and clients in use
-		{"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8", page},
+		{"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+			page},
 		{"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", page},
 		{"application/json, text/plain, */*", data},
 		{"image/avif,image/webp,image/svg+xml,image/*,*/*;q=0.8", plain},
@@ -95,8 +96,11 @@ func TestAcceptsLong(t *testing.T) {
 
 // The weights of the example in RFC 9110 section 12.5.1.
 func TestAcceptsExample(t *testing.T) {
-	header := []byte("text/*;q=0.3, text/plain;q=0.7, text/plain;format=flowed, text/plain;format=fixed;q=0.4, */*;q=0.5")
-	for offer, want := range map[string]int{"text/plain": 700, "text/html": 300, "image/jpeg": 500} {
+	header := []byte("text/*;q=0.3, text/plain;q=0.7, text/plain;format=flowed, " +
+		"text/plain;format=fixed;q=0.4, */*;q=0.5")
+	for offer, want := range map[string]int{
+		"text/plain": 700, "text/html": 300, "image/jpeg": 500,
+	} {
 		if got := wishFor(header, offer); got.weight != want {
 			t.Errorf("%s: %d, want %d", offer, got.weight, want)
 		}
@@ -106,7 +110,8 @@ func TestAcceptsExample(t *testing.T) {
 func TestParseWeight(t *testing.T) {
 	for text, want := range map[string]int{
 		"0": 0, "1": 1000, "0.": 0, "1.": 1000, "0.5": 500, "0.05": 50, "0.999": 999, "1.000": 1000,
-		"": -1, "2": -1, "1.1": -1, "1.001": -1, "0.0000": -1, "0.-1": -1, "00": -1, "0,5": -1, "a": -1, " 1": -1,
+		"": -1, "2": -1, "1.1": -1, "1.001": -1, "0.0000": -1, "0.-1": -1, "00": -1, "0,5": -1,
+		"a": -1, " 1": -1,
 	} {
 		got, ok := ParseWeight([]byte(text))
 		if !ok {
@@ -120,7 +125,10 @@ func TestParseWeight(t *testing.T) {
 
 func TestAcceptsAllocations(t *testing.T) {
 	header := []byte("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
-	if n := testing.AllocsPerRun(100, func() { Accepts(header, "text/plain", "text/html", "application/json") }); n != 0 {
+	n := testing.AllocsPerRun(100, func() {
+		Accepts(header, "text/plain", "text/html", "application/json")
+	})
+	if n != 0 {
 		t.Errorf("Accepts allocates %v times", n)
 	}
 }
@@ -151,7 +159,8 @@ func slowAccepts(header string, offers []string) string {
 			if !valid {
 				continue
 			}
-			precision := slices.Index([]string{"", "*/*", offer[:strings.Index(offer, "/")] + "/*", "", offer}, media)
+			precision := slices.Index([]string{"", "*/*",
+				offer[:strings.Index(offer, "/")] + "/*", "", offer}, media)
 			if precision == 4 && extra {
 				precision = 3
 			}
@@ -185,7 +194,8 @@ func slowWeight(params string) (weight int64, extra, valid bool) {
 		param = strings.Trim(param, " \t")
 		name, value, _ := strings.Cut(param, "=")
 		if strings.EqualFold(name, "q") {
-			if len(value) == 0 || len(value) > 5 || len(value) > 1 && value[1] != '.' || strings.Trim(value, "0123456789.") != "" {
+			if len(value) == 0 || len(value) > 5 || len(value) > 1 && value[1] != '.' ||
+				strings.Trim(value, "0123456789.") != "" {
 				return 0, extra, false
 			}
 			f, err := strconv.ParseFloat(value, 64)
@@ -197,13 +207,16 @@ func slowWeight(params string) (weight int64, extra, valid bool) {
 }
 
 func isTokenSlow(s string) bool {
-	return s != "" && strings.Trim(s, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") == "" && !strings.ContainsAny(s, "\"(),/:;<=>?@[\\]{} \t")
+	return s != "" &&
+		strings.Trim(s, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") == "" &&
+		!strings.ContainsAny(s, "\"(),/:;<=>?@[\\]{} \t")
 }
 
 func FuzzAccepts(f *testing.F) {
 	for _, seed := range []string{
-		"", "*/*", "text/html,*/*;q=0.8", "text/*;q=0.3, text/plain;q=0.7;x, */*;q=0", "text/html;a=1;q=1.0,TEXT/PLAIN;Q=0.999",
-		"text/html;q=0.1234,;,/,a", `text/html;a="x,y\"";q=0.1, text/plain`, "application/json;q=1.,text/plain;q=0.",
+		"", "*/*", "text/html,*/*;q=0.8", "text/*;q=0.3, text/plain;q=0.7;x, */*;q=0",
+		"text/html;a=1;q=1.0,TEXT/PLAIN;Q=0.999", "text/html;q=0.1234,;,/,a",
+		`text/html;a="x,y\"";q=0.1, text/plain`, "application/json;q=1.,text/plain;q=0.",
 	} {
 		f.Add(seed)
 	}
@@ -226,7 +239,8 @@ func FuzzAccepts(f *testing.F) {
 }
 
 func BenchmarkAccepts(b *testing.B) {
-	header := []byte("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8")
+	header := []byte("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif," +
+		"image/webp,*/*;q=0.8")
 	b.ReportAllocs()
 	for b.Loop() {
 		Accepts(header, "text/plain", "text/html", "application/json")

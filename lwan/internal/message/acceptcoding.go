@@ -8,8 +8,8 @@ const identity = "identity"
 // AcceptsCoding chooses one of offers, content codings in lower case, by the value of
 // Accept-Encoding: that of the highest weight, among equals the first of offers. "" means that none
 // of them is acceptable. A coding that is named several times has the highest of its weights; one
-// that is not named has that of "*". Without either identity is acceptable, but liked least. nil, as
-// there is no such field, accepts everything, of which identity is the safest.
+// that is not named has that of "*". Without either identity is acceptable, but liked least. nil,
+// as there is no such field, accepts everything, of which identity is the safest.
 //
 // An element that is no coding with a weight is left out: a client that cannot spell it has not
 // asked for it.
@@ -42,7 +42,8 @@ func codingWeight(header []byte, coding string) int {
 		name, weight, ok := weighted(element)
 		switch {
 		case !ok:
-		case EqualFold(name, coding) || coding == "gzip" && EqualFold(name, "x-gzip"): // section 8.4.1.3
+		case EqualFold(name, coding) || coding == "gzip" && EqualFold(name, "x-gzip"):
+			// section 8.4.1.3
 			named = max(named, weight)
 		case string(name) == "*":
 			others = max(others, weight)

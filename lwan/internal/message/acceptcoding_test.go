@@ -22,11 +22,12 @@ func TestAcceptsCoding(t *testing.T) {
 		"br;q=0, gzip": "gzip", "gzip;q=0, x-gzip;q=1": "gzip", "gzip, gzip;q=0": "gzip",
 		"*": "br", "*;q=0.1, identity": "identity", "br;q=0, *": "gzip",
 		"gzip;q=0.3, *;q=0.8, br;q=0": "identity", // which "*" names too
-		"gzip;q=2":                    "identity", "gzip;q=1.001": "identity", "gzip;q=0.1234": "identity",
-		"gzip;q=": "identity", "gzip;q=.5": "identity", "gzip;q=-1": "identity", "gzip;": "identity",
-		"gzip;level=9": "identity", "gzip;q=1;level=9": "identity", "gzip; q = 1": "identity",
-		", ,gzip,": "gzip", ";q=1": "identity", "gzipped, notgzip": "identity", `"br, gzip`: "gzip",
-		"identity;q=0": "", "*;q=0": "", "identity;q=0, gzip": "gzip", "*;q=0, gzip;q=0.1": "gzip",
+		"gzip;q=2":                    "identity", "gzip;q=1.001": "identity",
+		"gzip;q=0.1234": "identity", "gzip;q=": "identity", "gzip;q=.5": "identity",
+		"gzip;q=-1": "identity", "gzip;": "identity", "gzip;level=9": "identity",
+		"gzip;q=1;level=9": "identity", "gzip; q = 1": "identity", ", ,gzip,": "gzip",
+		";q=1": "identity", "gzipped, notgzip": "identity", `"br, gzip`: "gzip", "identity;q=0": "",
+		"*;q=0": "", "identity;q=0, gzip": "gzip", "*;q=0, gzip;q=0.1": "gzip",
 		"gzip;q=0, *;q=0, identity": "identity", "identity;q=0, *": "br",
 	} {
 		header := []byte(accept)

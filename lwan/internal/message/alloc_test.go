@@ -24,7 +24,8 @@ func TestNoAllocation(t *testing.T) {
 		{"AppendDate", func() bool { return len(AppendDate(out[:0], 784111777)) > 0 }},
 	} {
 		failed := false
-		if n := testing.AllocsPerRun(100, func() { failed = failed || !c.run() }); n != 0 || failed {
+		n := testing.AllocsPerRun(100, func() { failed = failed || !c.run() })
+		if n != 0 || failed {
 			t.Errorf("%s: %v allocations, failed is %v", c.name, n, failed)
 		}
 	}

@@ -2,9 +2,10 @@ package message
 
 import "bytes"
 
-// validAuthority says whether b is a host with an optional port, as it stands in Host, in an absolute-form target and,
-// with needPort, in a CONNECT (RFC 9110 section 4.2, RFC 3986 section 3.2.2). The host may not be empty, nor made of
-// dots alone. A number over 65535 is not a port; "host:" is the same as "host", as RFC 3986 has it.
+// validAuthority says whether b is a host with an optional port, as it stands in Host, in an
+// absolute-form target and, with needPort, in a CONNECT (RFC 9110 section 4.2, RFC 3986 section
+// 3.2.2). The host may not be empty, nor made of dots alone. A number over 65535 is not a port;
+// "host:" is the same as "host", as RFC 3986 has it.
 func validAuthority(b []byte, needPort bool) bool {
 	n := hostLen(b)
 	if n == 0 {
@@ -65,8 +66,8 @@ func literalLen(b []byte) int {
 	return end + 1
 }
 
-// validIPv6 follows RFC 4291 section 2.2: eight groups, one run of zero groups as "::", the last two perhaps as IPv4. A
-// zone is not part of a URI's host.
+// validIPv6 follows RFC 4291 section 2.2: eight groups, one run of zero groups as "::", the last
+// two perhaps as IPv4. A zone is not part of a URI's host.
 func validIPv6(b []byte) bool {
 	groups, skipped, i := 0, false, 0
 	if bytes.HasPrefix(b, []byte("::")) {

@@ -79,7 +79,8 @@ func TestAuthority(t *testing.T) {
 // netip reads IPv6 addresses too, zones apart.
 func TestIPv6AgainstNetip(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 10))
-	parts := []string{":", "::", "0", "1", "ab", "ffff", "12345", "1.2.3.4", "1.2.3.256", "01.2.3.4", ".", "g", "FE80"}
+	parts := []string{":", "::", "0", "1", "ab", "ffff", "12345", "1.2.3.4", "1.2.3.256",
+		"01.2.3.4", ".", "g", "FE80"}
 	check := func(text string) bool {
 		t.Helper()
 		addr, err := netip.ParseAddr(text)
@@ -117,7 +118,8 @@ func TestIPv6AgainstNetip(t *testing.T) {
 
 func TestIPv4AgainstNetip(t *testing.T) {
 	for _, text := range []string{
-		"0.0.0.0", "255.255.255.255", "256.0.0.0", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1.2.3.04", "1..2.3", "", "1.2.3.", ".1.2.3", "1.2.3.4a", "1.2.3.0000",
+		"0.0.0.0", "255.255.255.255", "256.0.0.0", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1.2.3.04",
+		"1..2.3", "", "1.2.3.", ".1.2.3", "1.2.3.4a", "1.2.3.0000",
 	} {
 		_, err := netip.ParseAddr(text)
 		if got := validIPv4([]byte(text)); got != (err == nil) {

@@ -2,20 +2,26 @@ package message
 
 import "strconv"
 
-// Error says why a message was refused and with which status to say so. It is a value: the zero Error (Status 0) means
-// that nothing is wrong. Reason is a constant, so it never holds bytes of the client and may be logged or sent as it is.
+// Error says why a message was refused and with which status to say so. It is a value: the zero
+// Error (Status 0) means that nothing is wrong. Reason is a constant, so it never holds bytes of
+// the client and may be logged or sent as it is.
 type Error struct {
-	Status int    // 400, 414, 417, 431, 501 or 505
-	Offset int    // of the byte, field value or line at fault, from the start of the buffer; 0 where that has no meaning
+	Status int // 400, 414, 417, 431, 501 or 505
+	// of the byte, field value or line at fault, from the start of the buffer; 0 where that has no
+	// meaning
+	Offset int
 	Reason string // a constant: one of the reasons below, or of those of a codec for its own syntax
 }
 
-// Error implements error. The connection cannot be used any more where the next message begins behind this one.
+// Error implements error. The connection cannot be used any more where the next message begins
+// behind this one.
 func (e Error) Error() string {
-	return "message: " + strconv.Itoa(e.Status) + " at byte " + strconv.Itoa(e.Offset) + ": " + e.Reason
+	return "message: " + strconv.Itoa(e.Status) + " at byte " +
+		strconv.Itoa(e.Offset) + ": " + e.Reason
 }
 
-// The reasons that do not depend on the version of HTTP. They name the rule that was broken, never what was sent.
+// The reasons that do not depend on the version of HTTP. They name the rule that was broken, never
+// what was sent.
 const (
 	ReasonMethod        = "method is not a token"
 	ReasonTargetByte    = "byte not allowed in a request target"

@@ -2,11 +2,13 @@ package message
 
 import "math"
 
-// What the fields of a request mean for framing, connection and routing. Each rule that refuses is decided at the field
-// that breaks it; what only the whole can tell (a missing Host, what Connection and Upgrade mean together) in Complete.
+// What the fields of a request mean for framing, connection and routing. Each rule that refuses is
+// decided at the field that breaks it; what only the whole can tell (a missing Host, what
+// Connection and Upgrade mean together) in Complete.
 
-// Said is what the fields so far mean for those to come. A parser that stops in the middle of a head keeps it, where it
-// does not keep the Head. The zero value is the start of a head of HTTP/1.1.
+// Said is what the fields so far mean for those to come. A parser that stops in the middle of a
+// head keeps it, where it does not keep the Head. The zero value is the start of a head of
+// HTTP/1.1.
 type Said uint8
 
 const (
@@ -26,7 +28,8 @@ const (
 // Interprets says whether a field means something to Interpret.
 func (k Known) Interprets() bool { return k-1 < Upgrade }
 
-// Interpret takes what the value v, in buf, of a field means for the whole. The status is 0, or that of an Error.
+// Interpret takes what the value v, in buf, of a field means for the whole. The status is 0, or
+// that of an Error.
 func (h *Head) Interpret(known Known, v Span, buf []byte, said *Said) (status int, reason string) {
 	b := v.Of(buf)
 	switch known {
@@ -44,8 +47,9 @@ func (h *Head) Interpret(known Known, v Span, buf []byte, said *Said) (status in
 	return 0, ""
 }
 
-// host: RFC 9112 section 3.2. Exactly one, and valid; an empty value is valid (RFC 9112 section 3.3: the authority is then
-// the server's own). The authority of the target, if it has one, wins (section 3.2.2).
+// host: RFC 9112 section 3.2. Exactly one, and valid; an empty value is valid (RFC 9112 section
+// 3.3: the authority is then the server's own). The authority of the target, if it has one, wins
+// (section 3.2.2).
 func (h *Head) host(v Span, b []byte, said *Said) (int, string) {
 	switch {
 	case *said&saidHost != 0:
@@ -60,8 +64,9 @@ func (h *Head) host(v Span, b []byte, said *Said) (int, string) {
 	return 0, ""
 }
 
-// contentLength: RFC 9110 section 8.6, RFC 9112 section 6.3. A list of equal values may be taken for one or refused; here
-// it is refused, because who sends it has been through something that joins lines. A value over 2^63-1 is refused too.
+// contentLength: RFC 9110 section 8.6, RFC 9112 section 6.3. A list of equal values may be taken
+// for one or refused; here it is refused, because such a value has been through something that
+// joins lines. A value over 2^63-1 is refused too.
 func (h *Head) contentLength(b []byte, said *Said) (int, string) {
 	if *said&saidCoding != 0 {
 		return 400, ReasonLengthCoding
@@ -88,8 +93,8 @@ func (h *Head) contentLength(b []byte, said *Said) (int, string) {
 	return 0, ""
 }
 
-// transferEncoding: RFC 9112 section 6.1. The one coding implemented is chunked, so the one value that is taken is
-// "chunked", once; what else is wrong about a value only chooses the status.
+// transferEncoding: RFC 9112 section 6.1. The one coding implemented is chunked, so the one value
+// that is taken is "chunked", once; what else is wrong about a value only chooses the status.
 func (h *Head) transferEncoding(b []byte, said *Said) (int, string) {
 	switch {
 	case *said&OldVersion != 0:
@@ -107,9 +112,10 @@ func (h *Head) transferEncoding(b []byte, said *Said) (int, string) {
 	return codingFault(b)
 }
 
-// codingFault says what is wrong with a Transfer-Encoding that is not "chunked": 501 for codings that are well-formed and
-// unknown, 400 for the rest. chunked has no parameters (RFC 9112 section 7.1) and is the last (section 6.3). Empty list
-// elements are refused here: nobody sends them but to find out who ignores them.
+// codingFault says what is wrong with a Transfer-Encoding that is not "chunked": 501 for codings
+// that are well-formed and unknown, 400 for the rest. chunked has no parameters (RFC 9112 section
+// 7.1) and is the last (section 6.3). Empty list elements are refused here: clients only send them
+// to find out which servers ignore them.
 func codingFault(b []byte) (int, string) {
 	if len(b) == 0 || b[len(b)-1] == ',' {
 		return 400, ReasonCoding
@@ -131,7 +137,8 @@ func codingFault(b []byte) (int, string) {
 	return 501, ReasonCodingUnknown
 }
 
-// connection: RFC 9110 section 7.6.1. Options other than these three name fields, which are of no concern here.
+// connection: RFC 9110 section 7.6.1. Options other than these three name fields, which are of no
+// concern here.
 func (h *Head) connection(b []byte) {
 	for len(b) > 0 {
 		var option []byte
@@ -147,7 +154,8 @@ func (h *Head) connection(b []byte) {
 	}
 }
 
-// expect: RFC 9110 section 10.1.1. The only expectation there is is 100-continue; an HTTP/1.0 client cannot have one.
+// expect: RFC 9110 section 10.1.1. The only expectation there is is 100-continue; an HTTP/1.0
+// client cannot have one.
 func (h *Head) expect(b []byte, said Said) (int, string) {
 	if said&OldVersion != 0 {
 		return 0, ""

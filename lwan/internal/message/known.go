@@ -1,9 +1,11 @@
 package message
 
-// Known names a field that this package recognises without looking at it twice. 0 is every other field.
+// Known names a field that this package recognises without looking at it twice. 0 is every other
+// field.
 type Known uint8
 
-// The known names. Those up to Upgrade decide about framing, connection or routing and are read while the head is parsed.
+// The known names. Those up to Upgrade decide about framing, connection or routing and are read
+// while the head is parsed.
 const (
 	Host Known = iota + 1
 	ContentLength
@@ -75,17 +77,19 @@ var knownText = [knownCount]string{
 	"",
 	"Host", "Content-Length", "Transfer-Encoding", "Connection", "Expect", "Upgrade",
 	"Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language",
-	"Access-Control-Request-Headers", "Access-Control-Request-Method", "Authorization", "Cache-Control",
-	"Content-Disposition", "Content-Encoding", "Content-Language", "Content-Range", "Content-Type",
+	"Access-Control-Request-Headers", "Access-Control-Request-Method", "Authorization",
+	"Cache-Control", "Content-Disposition", "Content-Encoding",
+	"Content-Language", "Content-Range", "Content-Type",
 	"Cookie", "Date", "DNT", "Forwarded", "HTTP2-Settings",
 	"If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since",
 	"Keep-Alive", "Last-Event-ID", "Max-Forwards", "Origin", "Pragma", "Priority",
 	"Proxy-Authorization", "Proxy-Connection", "Range", "Referer",
 	"Sec-CH-UA", "Sec-CH-UA-Mobile", "Sec-CH-UA-Platform",
 	"Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User", "Sec-GPC",
-	"Sec-WebSocket-Extensions", "Sec-WebSocket-Key", "Sec-WebSocket-Protocol", "Sec-WebSocket-Version",
-	"Set-Cookie", "TE", "Traceparent", "Trailer", "Upgrade-Insecure-Requests", "User-Agent", "Via",
-	"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Request-ID", "X-Requested-With",
+	"Sec-WebSocket-Extensions", "Sec-WebSocket-Key", "Sec-WebSocket-Protocol",
+	"Sec-WebSocket-Version", "Set-Cookie", "TE", "Traceparent", "Trailer",
+	"Upgrade-Insecure-Requests", "User-Agent", "Via", "X-Forwarded-For", "X-Forwarded-Host",
+	"X-Forwarded-Proto", "X-Request-ID", "X-Requested-With",
 }
 
 // String is the name as it is usually written, "" for 0.
@@ -106,9 +110,10 @@ func KnownName(name string) Known {
 	return Lookup(b[:], 0, len(name))
 }
 
-// A name is looked up by a hash of its length and of three of its letters, which is perfect over the names above, and is
-// then compared with the only candidate eight octets at a time. Case is folded by setting bit 0x20 where the candidate
-// has a letter and nowhere else: folded blindly, a carriage return would pass for a hyphen.
+// A name is looked up by a hash of its length and of three of its letters, which is perfect over
+// the names above, and is then compared with the only candidate eight octets at a time. Case is
+// folded by setting bit 0x20 where the candidate has a letter and nowhere else: folded blindly, a
+// carriage return would pass for a hyphen.
 type knownEntry struct {
 	known  Known
 	length uint8
@@ -146,7 +151,8 @@ func knownHash(first, middle, last byte, n int) byte {
 	return byte(n)*2 + (first|0x20)*36 + (middle|0x20)*43 + (last | 0x20)
 }
 
-// Lookup returns the Known of buf[off:end], which holds at least one octet. It is quickest when eight octets and more follow.
+// Lookup returns the Known of buf[off:end], which holds at least one octet. It is quickest when
+// eight octets and more follow.
 func Lookup(buf []byte, off, end int) Known {
 	n := end - off
 	e := &knownTable[knownHash(buf[off], buf[off+n*3>>2], buf[end-1], n)]
@@ -167,7 +173,8 @@ func Lookup(buf []byte, off, end int) Known {
 	return e.known
 }
 
-// lookupShort is the end of Lookup for a name so near to the end of the buffer that whole words cannot be loaded.
+// lookupShort is the end of Lookup for a name so near to the end of the buffer that whole words
+// cannot be loaded.
 func lookupShort(name []byte, e *knownEntry) Known {
 	for i, c := range name {
 		if w, shift := &e.words[i/8], i%8*8; c|byte(w.fold>>shift) != byte(w.text>>shift) {

@@ -20,11 +20,14 @@ var knownByName = func() map[string]Known {
 func TestEveryKnownNameIsFound(t *testing.T) {
 	const before = "Host: h\r\n"
 	for k := Host; k < knownCount; k++ {
-		for _, name := range []string{k.String(), strings.ToLower(k.String()), strings.ToUpper(k.String())} {
+		for _, name := range []string{
+			k.String(), strings.ToLower(k.String()), strings.ToUpper(k.String()),
+		} {
 			if got := KnownName(name); got != k {
 				t.Errorf("%q is %d, want %d", name, got, k)
 			}
-			for _, in := range []string{before + name + ":", before + name + ": v\r\n\r\n"} { // one too near to the end for whole words
+			// one too near to the end for whole words
+			for _, in := range []string{before + name + ":", before + name + ": v\r\n\r\n"} {
 				if got := Lookup([]byte(in), len(before), len(before)+len(name)); got != k {
 					t.Errorf("%q in %q is %d, want %d", name, in, got, k)
 				}
@@ -36,7 +39,8 @@ func TestEveryKnownNameIsFound(t *testing.T) {
 	}
 }
 
-// Names that differ from a known one in a single byte, any byte, are what a careless comparison lets through.
+// Names that differ from a known one in a single byte, any byte, are what a careless comparison
+// lets through.
 func TestAlmostKnownNames(t *testing.T) {
 	for k := Host; k < knownCount; k++ {
 		for i := range len(k.String()) {

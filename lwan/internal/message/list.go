@@ -3,7 +3,8 @@ package message
 import "bytes"
 
 // CutElement takes the first element off a comma-separated list, without the whitespace around it.
-// Elements may be empty (RFC 9110 section 5.6.1.2). It is for lists that may not hold a quoted comma.
+// Elements may be empty (RFC 9110 section 5.6.1.2). It is for lists that may not hold a quoted
+// comma.
 func CutElement(b []byte) (element, rest []byte) {
 	for i, c := range b {
 		if c == ',' {
@@ -15,8 +16,8 @@ func CutElement(b []byte) (element, rest []byte) {
 
 func trimOWS(b []byte) []byte { return TrimSpan(b, 0, len(b)).Of(b) }
 
-// Elements yields the parts of b between separators, without the blanks around them. A separator in a
-// quoted string is none (RFC 9110 section 5.6.4).
+// Elements yields the parts of b between separators, without the blanks around them. A separator in
+// a quoted string is none (RFC 9110 section 5.6.4).
 func Elements(b []byte, separator byte) func(yield func([]byte) bool) {
 	return func(yield func([]byte) bool) {
 		for len(b) > 0 {

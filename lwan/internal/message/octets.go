@@ -5,12 +5,14 @@ import (
 	"math/bits"
 )
 
-// Classes of octets. Every table has 256 entries, so that an index of type byte needs no bounds check.
+// Classes of octets. Every table has 256 entries, so that an index of type byte needs no bounds
+// check.
 
 // tokenOctet is true for tchar of RFC 9110 section 5.6.2: what methods and field names are made of.
 var tokenOctet = octets(alphanum + "!#$%&'*+-.^_`|~")
 
-// hostOctet is true for the bytes of a reg-name, escapes aside (RFC 3986 section 3.2.2: unreserved and sub-delims).
+// hostOctet is true for the bytes of a reg-name, escapes aside (RFC 3986 section 3.2.2: unreserved
+// and sub-delims).
 var hostOctet = octets(alphanum + unreservedMarks + subDelims)
 
 // pcharOctet is true for what a path segment may hold unescaped (RFC 3986 section 3.3).
@@ -50,8 +52,9 @@ func IsToken(c byte) bool { return tokenOctet[c] }
 // HexDigit is the value of a hexadecimal digit, 0xff for all other bytes.
 func HexDigit(c byte) byte { return hexDigit[c] }
 
-// Eight octets at a time: a word holds octet i in its bits 8i to 8i+7. A test returns a word whose *lowest* set bit is
-// the top bit of the first octet that passes; bits above it mean nothing, since the subtraction borrows upwards.
+// Eight octets at a time: a word holds octet i in its bits 8i to 8i+7. A test returns a word whose
+// *lowest* set bit is the top bit of the first octet that passes; bits above it mean nothing, since
+// the subtraction borrows upwards.
 const (
 	ones  = 0x0101010101010101
 	highs = 0x8080808080808080

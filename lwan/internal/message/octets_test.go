@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Eight octets at a time must find what one at a time finds: every octet at every place, among neighbours that make
-// borrows.
+// Eight octets at a time must find what one at a time finds: every octet at every place, among
+// neighbours that make borrows.
 func TestWordTestsAgainstOneOctetAtATime(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	neighbours := []byte{0x00, 0x01, 0x1f, 0x20, 0x21, '9', ':', ';', 0x7e, 0x7f, 0x80, 0x81, 0xff}
@@ -75,23 +75,28 @@ func TestOctetClasses(t *testing.T) {
 	for c := range 256 {
 		s := string([]byte{byte(c)})
 		visible := c > 0x20 && c < 0x7f
-		if got, want := tokenOctet[c], visible && !strings.ContainsAny(s, "\"(),/:;<=>?@[\\]{}"); got != want {
+		got, want := tokenOctet[c], visible && !strings.ContainsAny(s, "\"(),/:;<=>?@[\\]{}")
+		if got != want {
 			t.Errorf("%q in a token: %v", s, got)
 		}
 		high := c >= 0x80
 		if got, want := queryClasses[c] != queryEnd, visible || high; got != want {
 			t.Errorf("%q in a query: %v", s, got)
 		}
-		if got, want := queryClasses[c] == queryBare, high || strings.ContainsAny(s, "\"#<>\\^`{|}"); got != want {
+		got, want = queryClasses[c] == queryBare, high || strings.ContainsAny(s, "\"#<>\\^`{|}")
+		if got != want {
 			t.Errorf("%q bare in a query: %v", s, got)
 		}
-		if got, want := pathClasses[c] != pathEnd, visible && !strings.ContainsAny(s, "#\\") || high; got != want {
+		got, want = pathClasses[c] != pathEnd, visible && !strings.ContainsAny(s, "#\\") || high
+		if got != want {
 			t.Errorf("%q in a path: %v", s, got)
 		}
-		if got, want := pathClasses[c] == pathBare, high || strings.ContainsAny(s, "\"<>^`{|}"); got != want {
+		got, want = pathClasses[c] == pathBare, high || strings.ContainsAny(s, "\"<>^`{|}")
+		if got != want {
 			t.Errorf("%q bare in a path: %v", s, got)
 		}
-		if got, want := pcharOctet[c], visible && !strings.ContainsAny(s, "\"#%/<>?[\\]^`{|}"); got != want {
+		got, want = pcharOctet[c], visible && !strings.ContainsAny(s, "\"#%/<>?[\\]^`{|}")
+		if got != want {
 			t.Errorf("%q as pchar: %v", s, got)
 		}
 	}
@@ -102,8 +107,9 @@ func TestEqualFold(t *testing.T) {
 		b, s string
 		want bool
 	}{
-		{"Chunked", "chunked", true}, {"CHUNKED", "chunked", true}, {"chunke", "chunked", false}, {"", "", true},
-		{"keep\ralive", "keep-alive", false}, {"\x0babc", "+abc", false}, {"@", "`", false}, {"[", "{", false},
+		{"Chunked", "chunked", true}, {"CHUNKED", "chunked", true}, {"chunke", "chunked", false},
+		{"", "", true}, {"keep\ralive", "keep-alive", false}, {"\x0babc", "+abc", false},
+		{"@", "`", false}, {"[", "{", false},
 	} {
 		if got := EqualFold([]byte(c.b), c.s); got != c.want {
 			t.Errorf("%q, %q: %v", c.b, c.s, got)

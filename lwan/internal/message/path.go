@@ -5,25 +5,29 @@ import (
 	"slices"
 )
 
-// From the bytes of a target to a path that can be routed, and back. The rules, once for the whole project:
+// From the bytes of a target to a path that can be routed, and back. The rules, once for the whole
+// project:
 //
 //   - A path is percent-decoded once. An invalid escape and an escaped NUL are refused (400).
-//   - An escaped slash is data of its segment and never a separator. In the decoded path it is the byte EncodedSlash, which
-//     is free because NUL is refused, and which nothing takes for a slash by mistake: "/a%2Fb" has one segment.
-//   - Dots are dots, escaped or not (RFC 3986 section 6.2.2.2): "%2e%2e" is removed like "..". A backslash is data.
-//   - Dot segments and doubled slashes are removed: "/a//b/./c/.." is "/a/b/". A slash at the end stays, and so does one
-//     before a dot segment at the end, which names a directory (RFC 3986 section 5.2.4; net/http.ServeMux takes it off).
-//     What is above the root is the root.
+//   - An escaped slash is data of its segment and never a separator. In the decoded path it is the
+//     byte EncodedSlash, which is free because NUL is refused, and which nothing takes for a slash
+//     by mistake: "/a%2Fb" has one segment.
+//   - Dots are dots, escaped or not (RFC 3986 section 6.2.2.2): "%2e%2e" is removed like "..". A
+//     backslash is data.
+//   - Dot segments and doubled slashes are removed: "/a//b/./c/.." is "/a/b/". A slash at the end
+//     stays, and so does one before a dot segment at the end, which names a directory (RFC 3986
+//     section 5.2.4; net/http.ServeMux takes it off). What is above the root is the root.
 //
-// A file server refuses a path with EncodedSlash in it; elsewhere it is shown as "%2F" in a path and "/" in a parameter.
+// A file server refuses a path with EncodedSlash in it; elsewhere it is shown as "%2F" in a path
+// and "/" in a parameter.
 
 // EncodedSlash stands in a cleaned path for a slash that was sent as "%2F".
 const EncodedSlash = 0x00
 
-// CleanPath appends to dst the path that raw, Head.Path, stands for, decoded and cleaned; an empty raw is "/". clean is
-// false when segments had to be removed, so that a server can redirect to the path that was meant; decoding alone does not
-// make a path unclean. err.Status is 0 or 400, with err.Offset counted from the start of raw. No allocation when dst has
-// room for len(raw)+1 bytes.
+// CleanPath appends to dst the path that raw, Head.Path, stands for, decoded and cleaned; an empty
+// raw is "/". clean is false when segments had to be removed, so that a server can redirect to the
+// path that was meant; decoding alone does not make a path unclean. err.Status is 0 or 400, with
+// err.Offset counted from the start of raw. No allocation when dst has room for len(raw)+1 bytes.
 func CleanPath(dst, raw []byte) (path []byte, clean bool, err Error) {
 	root := len(dst)
 	dst = append(slices.Grow(dst, len(raw)+1), '/')

@@ -93,8 +93,8 @@ func TestCleanPathRefuses(t *testing.T) {
 	}
 }
 
-// cleanTwin is CleanPath in the words of net/http: decode, path.Clean, and keep the slash at the end. Other than there, it
-// stays before dots too: RFC 3986 section 5.2.4.
+// cleanTwin is CleanPath in the words of net/http: decode, path.Clean, and keep the slash at the
+// end. Other than there, it stays before dots too: RFC 3986 section 5.2.4.
 func cleanTwin(raw string) (cleaned string, clean, ok bool) {
 	const slash = "\x00"
 	decoded, err := url.PathUnescape(strings.NewReplacer("%2F", slash, "%2f", slash).Replace(raw))
@@ -152,13 +152,15 @@ func appendEscaped(dst, path []byte) []byte {
 	return dst
 }
 
-// checkEscapedRoundTrip: what appendEscaped writes, CleanPath reads, and it is a path that a target may have.
+// checkEscapedRoundTrip: what appendEscaped writes, CleanPath reads, and it is a path that a target
+// may have.
 func checkEscapedRoundTrip(t *testing.T, cleaned []byte) {
 	t.Helper()
 	escaped := appendEscaped(nil, cleaned)
 	again, clean, err := CleanPath(nil, escaped)
 	if err.Status != 0 || !clean || string(again) != string(cleaned) {
-		t.Errorf("%q escaped is %q, which is read as %q, clean %v, %v", cleaned, escaped, again, clean, err)
+		t.Errorf("%q escaped is %q, which is read as %q, clean %v, %v",
+			cleaned, escaped, again, clean, err)
 	}
 	if _, _, err := readTarget("GET", string(escaped)); err.Status != 0 {
 		t.Errorf("%q escaped is %q: %v", cleaned, escaped, err)

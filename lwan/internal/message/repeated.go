@@ -11,17 +11,22 @@ type Repeated uint8
 
 // What they can be. There is no difference as long as there is one line.
 const (
-	_       Repeated = iota
-	Joined           // one value, with commas between the lines; semicolons in Cookie (RFC 9113 section 8.2.3)
-	First            // the first counts: a singleton that decides about nothing. So it is for names that are not known
-	Ignored          // as if there were none: the RFC of the field says so
-	Refused          // 400: a singleton that says who asks, for what, or how the message is to be read
+	_ Repeated = iota
+	// one value, with commas between the lines; semicolons in Cookie (RFC 9113 section 8.2.3)
+	Joined
+	// the first counts: a singleton that decides about nothing. So it is for names that are not
+	// known
+	First
+	Ignored // as if there were none: the RFC of the field says so
+	Refused // 400: a singleton that says who asks, for what, or how the message is to be read
 )
 
 var repeated = [knownCount]Repeated{
 	// framing and connection
-	Host: Refused, ContentLength: Refused, TransferEncoding: Refused, // where their lines are read: RFC 9112 sections 3.2, 6.3
-	Connection: Joined, Expect: Joined, KeepAlive: Joined, ProxyConnection: Joined, TE: Joined, Trailer: Joined,
+	// where their lines are read: RFC 9112 sections 3.2, 6.3
+	Host: Refused, ContentLength: Refused, TransferEncoding: Refused,
+	Connection: Joined, Expect: Joined, KeepAlive: Joined,
+	ProxyConnection: Joined, TE: Joined, Trailer: Joined,
 	Upgrade: Joined, Via: Joined,
 	HTTP2Settings: Ignored, // RFC 7540 section 3.2.1
 
@@ -32,26 +37,32 @@ var repeated = [knownCount]Repeated{
 	Forwarded: Joined, XForwardedFor: Joined, XForwardedHost: Joined, XForwardedProto: Joined,
 
 	// what the content is
-	ContentDisposition: Refused, ContentRange: Refused, ContentType: Refused, // RFC 9110 section 8.3: of several, readers choose differently
+	// RFC 9110 section 8.3: of several, readers choose differently
+	ContentDisposition: Refused, ContentRange: Refused, ContentType: Refused,
 	ContentEncoding: Joined, ContentLanguage: Joined,
 
 	// what is asked for
-	Accept: Joined, AcceptCharset: Joined, AcceptEncoding: Joined, AcceptLanguage: Joined, CacheControl: Joined, Pragma: Joined,
-	Priority: Joined, AccessControlRequestHeaders: Joined, AccessControlRequestMethod: Refused,
-	Range: Ignored, // any Range may be: RFC 9110 section 14.2
+	Accept: Joined, AcceptCharset: Joined, AcceptEncoding: Joined, AcceptLanguage: Joined,
+	CacheControl: Joined, Pragma: Joined, Priority: Joined, AccessControlRequestHeaders: Joined,
+	AccessControlRequestMethod: Refused,
+	Range:                      Ignored, // any Range may be: RFC 9110 section 14.2
 
 	// conditions
 	IfMatch: Joined, IfNoneMatch: Joined,
-	IfModifiedSince: Ignored, IfUnmodifiedSince: Ignored, // RFC 9110 sections 13.1.3 and 13.1.4: a list of dates is no date
-	IfRange: Joined, // and so no validator of anything: the whole is sent, where without the field a part would be
+	// RFC 9110 sections 13.1.3 and 13.1.4: a list of dates is no date
+	IfModifiedSince: Ignored, IfUnmodifiedSince: Ignored,
+	// and so no validator of anything: the whole is sent, where without the field a part would be
+	IfRange: Joined,
 
 	// WebSocket
-	SecWebSocketExtensions: Joined, SecWebSocketProtocol: Joined, // RFC 6455 sections 11.3.2 and 11.3.4
+	// RFC 6455 sections 11.3.2 and 11.3.4
+	SecWebSocketExtensions: Joined, SecWebSocketProtocol: Joined,
 	SecWebSocketKey: Refused, SecWebSocketVersion: Refused, // RFC 6455 sections 11.3.1 and 11.3.5
 
 	// what is told
-	SecCHUA: Joined, SecCHUAMobile: First, SecCHUAPlatform: First, SecGPC: First, DNT: First, UpgradeInsecureRequests: First,
-	Date: First, LastEventID: First, MaxForwards: First, SetCookie: First, UserAgent: First, XRequestID: First, XRequestedWith: First,
+	SecCHUA: Joined, SecCHUAMobile: First, SecCHUAPlatform: First, SecGPC: First, DNT: First,
+	UpgradeInsecureRequests: First, Date: First, LastEventID: First, MaxForwards: First,
+	SetCookie: First, UserAgent: First, XRequestID: First, XRequestedWith: First,
 	Traceparent: Ignored, // Trace Context, section 3.2: two are none, and a new trace begins
 }
 
@@ -74,7 +85,8 @@ func fieldsThat(are Repeated) (set uint64) {
 	return set
 }
 
-var joinedFields, ignoredFields, refusedFields = fieldsThat(Joined), fieldsThat(Ignored), fieldsThat(Refused)
+var joinedFields, ignoredFields, refusedFields = fieldsThat(Joined), fieldsThat(
+	Ignored), fieldsThat(Refused)
 
 // Settle is the end of a head that is valid line by line. It is for the whole of it: what the lines
 // are together does not depend on the pieces in which they came. The Error has Status 0, or is for

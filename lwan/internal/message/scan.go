@@ -34,8 +34,8 @@ func NameEnd(buf []byte, i int) int {
 	return i
 }
 
-// ValueEnd is the index of the first byte from i on that no field value can hold, or len(buf): visible ASCII, space, HTAB
-// and the bytes above 0x7f may stand in one (RFC 9110 section 5.5).
+// ValueEnd is the index of the first byte from i on that no field value can hold, or len(buf):
+// visible ASCII, space, HTAB and the bytes above 0x7f may stand in one (RFC 9110 section 5.5).
 func ValueEnd(buf []byte, i int) int {
 	for i+16 <= len(buf) {
 		at := controls(load64(buf, i))

@@ -5,19 +5,21 @@ import (
 	"strings"
 )
 
-// The request target (RFC 9112 section 3.2). Its bytes are checked as they come, its form when its end is known.
+// The request target (RFC 9112 section 3.2). Its bytes are checked as they come, its form when its
+// end is known.
 //
-// A path holds what RFC 3986 section 3.3 allows, a query "/" and "?" too (section 3.4), and both "[" and "]", which every
-// client leaves as they are. Other bytes have to be percent-encoded, and clients in use do not do it: curl, Node and, in a
-// query, Go send what they are given. RFC 9112 section 3.2 would have such a target refused, or its client redirected,
-// since it may be meant to be read differently by those who filter requests and those who answer them. So those bytes are
-// taken that select nothing, raw or encoded, and that nobody reads as anything else:
+// A path holds what RFC 3986 section 3.3 allows, a query "/" and "?" too (section 3.4), and both
+// "[" and "]", which every client leaves as they are. Other bytes have to be percent-encoded, and
+// clients in use do not do it: curl, Node and, in a query, Go send what they are given. RFC 9112
+// section 3.2 would have such a target refused, or its client redirected, since filters and servers
+// may be meant to read it differently. So those bytes are taken that select nothing, raw or
+// encoded, and that nobody reads as anything else:
 //
 //	raw            in a path            in a query
 //	^ ` { | }      as encoded           as encoded
-//	< > "          as encoded           as encoded     (llhttp's cases have the quotation mark in a path)
-//	0x80 to 0xff   as encoded           as encoded     whatever the charset: it is bytes that are routed
-//	#              refused              as encoded     a fragment is never sent; in a path, half of it would be one
+//	< > "          as encoded           as encoded     (llhttp has the quotation mark in a path)
+//	0x80 to 0xff   as encoded           as encoded     whatever the charset: bytes are routed
+//	#              refused              as encoded     in a path it would begin a fragment
 //	\              refused              as encoded     a separator for some
 //	controls, SP   refused              refused        they end the target, or the line, for some
 //
@@ -73,8 +75,8 @@ var queryClasses = func() (table [256]queryClass) {
 	return table
 }()
 
-// TargetMarks is what the bytes of a target so far are, for a scan that may stop after any byte. The zero value is the
-// start of a target.
+// TargetMarks is what the bytes of a target so far are, for a scan that may stop after any byte.
+// The zero value is the start of a target.
 type TargetMarks uint8
 
 const (
@@ -84,7 +86,8 @@ const (
 	bare                            // the target has a byte that has to be percent-encoded
 )
 
-// Scan reads a target from buf[i] on: it returns the index of the first byte that no target can hold, or len(buf).
+// Scan reads a target from buf[i] on: it returns the index of the first byte that no target can
+// hold, or len(buf).
 func (m *TargetMarks) Scan(buf []byte, i int) int {
 	if *m&inQuery == 0 {
 		i = m.path(buf, i)
@@ -140,8 +143,9 @@ func (m *TargetMarks) query(buf []byte, i int) int {
 	return i
 }
 
-// SetTarget takes method and target, which lie in buf and have been scanned: it finds the form of the target, and whether
-// the method may have it (RFC 9112 section 3.2). The Error has Status 0 if so.
+// SetTarget takes method and target, which lie in buf and have been scanned: it finds the form of
+// the target, and whether the method may have it (RFC 9112 section 3.2). The Error has Status 0 if
+// so.
 func (h *Head) SetTarget(buf []byte, method, target Span, marks TargetMarks) Error {
 	h.Method, h.Target, h.BareTarget = method, target, marks&bare != 0
 	if string(method.Of(buf)) == "CONNECT" {
@@ -163,8 +167,8 @@ func (h *Head) SetTarget(buf []byte, method, target Span, marks TargetMarks) Err
 	return h.absoluteForm(buf, query, marks)
 }
 
-// setPath takes the path of an origin-form or absolute-form target. A wrong escape in it could only be guessed at; one in
-// the query is the handler's to judge.
+// setPath takes the path of an origin-form or absolute-form target. A wrong escape in it could only
+// be guessed at; one in the query is the handler's to judge.
 func (h *Head) setPath(buf []byte, start, query int, marks TargetMarks) Error {
 	h.Path = SpanOf(start, query)
 	if marks&escaped == 0 {
@@ -176,7 +180,8 @@ func (h *Head) setPath(buf []byte, start, query int, marks TargetMarks) Error {
 	return Error{}
 }
 
-// badEscape is the index of the first "%" in b that is not followed by two hexadecimal digits, -1 if there is none.
+// badEscape is the index of the first "%" in b that is not followed by two hexadecimal digits, -1
+// if there is none.
 func badEscape(b []byte) int {
 	for i, c := range b {
 		if c == '%' && (len(b)-i < 3 || hexDigit[b[i+1]]|hexDigit[b[i+2]] > 15) {
@@ -186,8 +191,8 @@ func badEscape(b []byte) int {
 	return -1
 }
 
-// authorityForm: CONNECT takes a host and a port and nothing else (RFC 9112 section 3.2.3); without a port there is
-// nothing to connect to (RFC 9110 section 9.3.6).
+// authorityForm: CONNECT takes a host and a port and nothing else (RFC 9112 section 3.2.3); without
+// a port there is nothing to connect to (RFC 9110 section 9.3.6).
 func (h *Head) authorityForm(buf []byte) Error {
 	if !validAuthority(h.Target.Of(buf), true) {
 		return Error{400, int(h.Target.Off), ReasonForm}
@@ -196,8 +201,8 @@ func (h *Head) authorityForm(buf []byte) Error {
 	return Error{}
 }
 
-// asteriskForm is for OPTIONS (RFC 9112 section 3.2.4). Other protocols that look like HTTP have methods that take it
-// too; it is their method that is not implemented here.
+// asteriskForm is for OPTIONS (RFC 9112 section 3.2.4). Other protocols that look like HTTP have
+// methods that take it too; it is their method that is not implemented here.
 func (h *Head) asteriskForm(buf []byte) Error {
 	method := h.Method.Of(buf)
 	switch {
@@ -210,8 +215,9 @@ func (h *Head) asteriskForm(buf []byte) Error {
 	return Error{501, int(h.Method.Off), ReasonUnknownMethod}
 }
 
-// absoluteForm takes an http or https URI with any method (RFC 9112 section 3.2.2). A host must be in it (RFC 9110
-// section 4.2.1), and no user information: who follows such a reference is likely to be deceived (section 4.2.4).
+// absoluteForm takes an http or https URI with any method (RFC 9112 section 3.2.2). A host must be
+// in it (RFC 9110 section 4.2.1), and no user information: such references are made to deceive
+// their readers (section 4.2.4).
 func (h *Head) absoluteForm(buf []byte, query int, marks TargetMarks) Error {
 	start := int(h.Target.Off)
 	scheme := schemeLen(buf[start:query])
@@ -234,7 +240,8 @@ func (h *Head) absoluteForm(buf []byte, query int, marks TargetMarks) Error {
 	return h.setPath(buf, path, query, marks)
 }
 
-// schemeLen is the length of "http" or "https" at the start of a target that goes on with "://", else 0.
+// schemeLen is the length of "http" or "https" at the start of a target that goes on with "://",
+// else 0.
 func schemeLen(target []byte) int {
 	for _, prefix := range [...]string{"http://", "https://"} {
 		if len(target) >= len(prefix) && EqualFold(target[:len(prefix)], prefix) {

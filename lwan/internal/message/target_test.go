@@ -27,21 +27,26 @@ func checkPlain(t *testing.T, h *Head, in []byte) {
 }
 
 func TestPlainPath(t *testing.T) {
-	for _, path := range []string{"/", "/a", "/a/", "//", "/a/.", "/..", "/a..", "/%41", "/a/.b", "/a./b", "/a/b//"} {
+	for _, path := range []string{
+		"/", "/a", "/a/", "//", "/a/.", "/..", "/a..", "/%41", "/a/.b", "/a./b", "/a/b//",
+	} {
 		for _, target := range []string{path, "http://h" + path} {
 			h, buf, err := readTarget("GET", target)
 			if err.Status != 0 {
 				t.Fatal(err)
 			}
 			checkPlain(t, h, buf)
-			if want := !strings.Contains(path, "%") && !strings.Contains(path, "//") && !strings.Contains(path, "/."); h.PlainPath != want {
+			want := !strings.Contains(path, "%") && !strings.Contains(path, "//") &&
+				!strings.Contains(path, "/.")
+			if h.PlainPath != want {
 				t.Errorf("%q: plain is %v", target, h.PlainPath)
 			}
 		}
 	}
 }
 
-// What is shown of a target is read as what was sent, and is nothing that would have to be encoded again.
+// What is shown of a target is read as what was sent, and is nothing that would have to be encoded
+// again.
 func TestAppendTarget(t *testing.T) {
 	for _, c := range []struct{ target, want string }{
 		{"/a/b?c=d&e[]=%7c", "/a/b?c=d&e[]=%7c"},

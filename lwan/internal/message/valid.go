@@ -10,8 +10,9 @@ func ValidName(s string) bool {
 	return len(s) > 0
 }
 
-// ValidValue says whether s can be the value of a field that we send: no control character but HTAB, so no CR, LF or NUL
-// (RFC 9110 section 5.5). Whitespace around it is allowed, and lost on the way.
+// ValidValue says whether s can be the value of a field that we send: no control character but
+// HTAB, so no CR, LF or NUL (RFC 9110 section 5.5). Whitespace around it is allowed, and lost on
+// the way.
 func ValidValue(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
