@@ -2,7 +2,6 @@ package lwan_test
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,174 +22,14 @@ import (
 	"github.com/golwan/golwan/lwan/lwantest"
 )
 
-// op is what a hook does to the answer. The status is for a hook that returns one; 0: that which it would have returned.
-type op func(h *hooks, req *lwan.Request, resp *lwan.Response) lwan.Status
-
-func silent(fn func(resp *lwan.Response)) op {
-	return func(_ *hooks, _ *lwan.Request, resp *lwan.Response) lwan.Status { fn(resp); return 0 }
-}
-
-func finishing(fn func(resp *lwan.Response) lwan.Status) op {
-	return func(_ *hooks, _ *lwan.Request, resp *lwan.Response) lwan.Status { return fn(resp) }
-}
-
-var errHook = errors.New("a hook has failed")
-
-// ops are all that can be done to an answer, rightly or wrongly.
-var ops = map[string]op{
-	"write":    silent(func(r *lwan.Response) { r.Write([]byte("written")) }),
-	"much":     silent(func(r *lwan.Response) { r.WriteString(strings.Repeat("much ", 500_000)) }),
-	"printf":   silent(func(r *lwan.Response) { r.Printf("%d", 7) }),
-	"readfrom": silent(func(r *lwan.Response) { r.ReadFrom(strings.NewReader("from a reader")) }),
-	"body":     silent(func(r *lwan.Response) { r.SetBody("set") }),
-	"text":     finishing(func(r *lwan.Response) lwan.Status { return r.Text(201, "text") }),
-	"data":     finishing(func(r *lwan.Response) lwan.Status { return r.Data(202, "text/x", []byte("data")) }),
-	"json":     finishing(func(r *lwan.Response) lwan.Status { return r.JSON(203, "json") }),
-	"badjson":  finishing(func(r *lwan.Response) lwan.Status { return r.JSON(203, func() {}) }),
-	"render":   finishing(func(r *lwan.Response) lwan.Status { return r.Render(200, rendered{}) }),
-	"redirect": finishing(func(r *lwan.Response) lwan.Status { return r.Redirect(302, "/ok") }),
-	"error":    finishing(func(r *lwan.Response) lwan.Status { return r.Error(403, "no") }),
-	"fail":     finishing(func(r *lwan.Response) lwan.Status { return r.Fail(errHook) }),
-	"failing":  silent(func(r *lwan.Response) { r.Fail(errHook) }),
-	"gone":     finishing(func(r *lwan.Response) lwan.Status { return r.Fail(lwan.ErrGone) }),
-	"none":     finishing(func(r *lwan.Response) lwan.Status { return 204 }),
-	"invalid":  finishing(func(r *lwan.Response) lwan.Status { return 1 }),
-	"panic":    silent(func(*lwan.Response) { panic("in a hook") }),
-	"abort":    silent(func(*lwan.Response) { panic(http.ErrAbortHandler) }),
-	"goexit":   silent(func(*lwan.Response) { runtime.Goexit() }),
-	"flush":    silent(func(r *lwan.Response) { r.Flush() }),
-	"head":     silent(func(r *lwan.Response) { r.SendHead(200) }),
-	"head404":  silent(func(r *lwan.Response) { r.SendHead(404) }),
-	"head204":  silent(func(r *lwan.Response) { r.SendHead(204) }),
-	"head103":  silent(func(r *lwan.Response) { r.SendHead(103) }),
-	"head101":  silent(func(r *lwan.Response) { r.SendHead(101) }),
-	"head0":    silent(func(r *lwan.Response) { r.SendHead(0) }),
-	"head499":  silent(func(r *lwan.Response) { r.SendHead(499) }),
-	"field":    silent(func(r *lwan.Response) { r.SetHeader("X-A", "b") }),
-	"badfield": silent(func(r *lwan.Response) { r.SetHeader("X-A", "b\r\nX-B: c") }),
-	"length3":  silent(func(r *lwan.Response) { r.SetHeader("Content-Length", "3") }),
-	"length3write": silent(func(r *lwan.Response) {
-		r.SetHeader("Content-Length", "3")
-		r.WriteString("longer")
-	}),
-	"nolength":   silent(func(r *lwan.Response) { r.DelHeader("Content-Length"); r.WriteString("more") }),
-	"close":      silent(func(r *lwan.Response) { r.SetHeader("Connection", "close") }),
-	"cookie":     silent(func(r *lwan.Response) { r.SetCookie(&http.Cookie{Name: "a", Value: "b"}) }),
-	"trailer":    silent(func(r *lwan.Response) { r.SetTrailer("X-Sum", "1") }),
-	"badtrailer": silent(func(r *lwan.Response) { r.SetTrailer("Content-Length", "1") }),
-	"reset":      silent(func(r *lwan.Response) { r.Reset() }),
-	"hints":      silent(func(r *lwan.Response) { r.EarlyHints("</a.css>; rel=preload") }),
-	"events":     silent(func(r *lwan.Response) { r.Events() }),
-	"send": silent(func(r *lwan.Response) {
-		ev := r.Events()
-		for range 3 {
-			ev.Send(lwan.Event{Data: "event"})
-		}
-	}),
-	"before":    silent(func(r *lwan.Response) { r.BeforeHead(func(lwan.Status) { r.SetHeader("X-Late", "1") }) }),
-	"filter":    silent(func(r *lwan.Response) { r.Filter(func(w io.Writer) io.WriteCloser { return plainFilter{w} }) }),
-	"file":      func(h *hooks, _ *lwan.Request, r *lwan.Response) lwan.Status { r.SendFile(h.file, 0, 5); return 0 },
-	"shortfile": func(h *hooks, _ *lwan.Request, r *lwan.Response) lwan.Status { r.SendFile(h.file, 0, 50); return 0 },
-	"nofile":    func(h *hooks, _ *lwan.Request, r *lwan.Response) lwan.Status { r.SendFile(h.file, 3, -3); return 0 },
-	"upgrade": silent(func(r *lwan.Response) {
-		if c, err := r.Upgrade("echo"); err == nil {
-			c.Write([]byte("upgraded"))
-		}
-	}),
-	"upgrading": finishing(func(r *lwan.Response) lwan.Status {
-		if _, err := r.Upgrade("echo"); err != nil {
-			return r.Fail(err)
-		}
-		return 200
-	}),
-	"subscribe": func(h *hooks, req *lwan.Request, r *lwan.Response) lwan.Status {
-		return h.topic(req.Path()).Subscribe(r, lwan.Subscription{OnEnd: func(error) { h.ended(req.Path()) }})
-	},
-	"subscribefail": func(h *hooks, req *lwan.Request, r *lwan.Response) lwan.Status {
-		h.topic(req.Path()).Subscribe(r, lwan.Subscription{OnEnd: func(error) { h.ended(req.Path()) }})
-		return r.Fail(errHook)
-	},
-	"http": func(_ *hooks, req *lwan.Request, r *lwan.Response) lwan.Status {
-		return lwan.FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(207)
-			io.WriteString(w, "http")
-		}))(req, r)
-	},
-	"sleep": func(_ *hooks, req *lwan.Request, _ *lwan.Response) lwan.Status { req.Sleep(time.Microsecond); return 0 },
-	"await": func(_ *hooks, req *lwan.Request, r *lwan.Response) lwan.Status {
-		if _, err := lwan.Await(req, func(context.Context) (int, error) { runtime.Gosched(); return 1, nil }); err == nil {
-			r.WriteString("awaited")
-		}
-		return 0
-	},
-	"read": func(_ *hooks, req *lwan.Request, _ *lwan.Response) lwan.Status { req.BodyBytes(); return 0 },
-	"filters": silent(func(r *lwan.Response) {
-		r.Filter(func(w io.Writer) io.WriteCloser {
-			r.Filter(func(w io.Writer) io.WriteCloser { return plainFilter{w} })
-			return plainFilter{w}
-		})
-	}),
-	"resetwrite": silent(func(r *lwan.Response) { r.Reset(); r.WriteString("anew") }),
-	"badrender":  finishing(func(r *lwan.Response) lwan.Status { return r.Render(200, badlyRendered{}) }),
-	"blocking": func(_ *hooks, req *lwan.Request, r *lwan.Response) lwan.Status {
-		return lwan.Blocking(func(_ *lwan.Request, r *lwan.Response) lwan.Status { return r.Text(206, "blocked") })(req, r)
-	},
-	"httpmiddleware": func(_ *hooks, req *lwan.Request, r *lwan.Response) lwan.Status {
-		return lwan.FromHTTPMiddleware(func(next http.Handler) http.Handler { return next })(
-			func(_ *lwan.Request, r *lwan.Response) lwan.Status { return r.Text(205+3, "within") })(req, r)
-	},
-	"hijack": func(_ *hooks, req *lwan.Request, r *lwan.Response) lwan.Status {
-		return lwan.FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			begun := r.HeadSent()
-			c, _, err := http.NewResponseController(w).Hijack()
-			if err != nil {
-				return
-			}
-			if !begun {
-				io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhijacked")
-			}
-			c.Close()
-		}))(req, r)
-	},
-}
-
-type rendered struct{}
-
-func (rendered) ContentType() string        { return "text/page" }
-func (rendered) RenderTo(w io.Writer) error { _, err := io.WriteString(w, "rendered"); return err }
-
-type badlyRendered struct{ rendered }
-
-func (badlyRendered) RenderTo(w io.Writer) error { io.WriteString(w, "half"); return errHook }
-
-type plainFilter struct{ io.Writer }
-
-func (plainFilter) Close() error { return nil }
-
-// hookFilter calls on in one of its methods, once.
-type hookFilter struct {
-	w     io.Writer
-	where string
-	on    func()
-}
-
-func (f *hookFilter) call(where string) {
-	if f.where == where {
-		f.where = ""
-		f.on()
-	}
-}
-
-func (f *hookFilter) Write(p []byte) (int, error) { f.call("filter.write"); return f.w.Write(p) }
-func (f *hookFilter) Flush() error                { f.call("filter.flush"); return nil }
-func (f *hookFilter) Close() error                { f.call("filter.close"); return nil }
-
 // places are where an operation is tried.
 var places = []string{
-	"handler", "middleware", "before", "filter.make", "filter.write", "filter.flush", "filter.close", "page", "defer", "observer",
+	"handler", "middleware", "before", "filter.make", "filter.write", "filter.flush",
+	"filter.close", "page", "defer", "observer",
 }
 
-// hooks is a server that does anything anywhere: GET /place/base/op. The base is what its handler answers.
+// hooks is a server that does anything anywhere: GET /place/base/op. The base is what its handler
+// answers.
 type hooks struct {
 	file *os.File
 	srv  *lwan.Server
@@ -212,15 +51,25 @@ func newHooks(t *testing.T, mw ...lwan.Middleware) *hooks {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Close() })
-	h := &hooks{file: f, observed: map[string][]string{}, topics: map[string]*lwan.Topic{}, ends: map[string]int{}}
-	h.srv = &lwan.Server{Log: slog.New(slog.DiscardHandler), Loops: 1, LingerTimeout: 50 * time.Millisecond, ErrorPage: h.page}
+	h := &hooks{
+		file: f, observed: map[string][]string{}, topics: map[string]*lwan.Topic{},
+		ends: map[string]int{},
+	}
+	h.srv = &lwan.Server{
+		Log: slog.New(slog.DiscardHandler), Loops: 1,
+		LingerTimeout: 50 * time.Millisecond, ErrorPage: h.page,
+	}
 	h.srv.Observe(h)
-	h.srv.Handle("GET /ok", func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Text(200, "still in sync") })
+	h.srv.Handle("GET /ok", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Text(200, "still in sync")
+	})
 	h.srv.Handle("GET /{place}/{base}/{op}", h.handle, append(mw, h.middleware)...)
 	return h
 }
 
-func (h *hooks) do(req *lwan.Request, resp *lwan.Response, place string, otherwise lwan.Status) lwan.Status {
+func (h *hooks) do(
+	req *lwan.Request, resp *lwan.Response, place string, otherwise lwan.Status,
+) lwan.Status {
 	if req.Param("place") != place {
 		return otherwise
 	}
@@ -353,7 +202,8 @@ type onWire struct {
 	head   bool // there was nothing but the head, which does not tell of a failure behind it
 }
 
-// converse sends a request with another one behind it, and fails the test if what comes are not answers.
+// converse sends a request with another one behind it, and fails the test if what comes are not
+// answers.
 func (h *hooks) converse(t *testing.T, addr, path string) (got onWire) {
 	t.Helper()
 	return h.converseBy(t, addr, "GET", path)
@@ -370,7 +220,8 @@ func (h *hooks) converseBy(t *testing.T, addr, method, path string) (got onWire)
 	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nGET /ok HTTP/1.1\r\nHost: x\r\n\r\n", method, path)
+	fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"+
+		"GET /ok HTTP/1.1\r\nHost: x\r\n\r\n", method, path)
 	r := bufio.NewReader(c)
 	for {
 		a, err := http.ReadResponse(r, &http.Request{Method: method})
@@ -428,7 +279,8 @@ func (h *hooks) next(t *testing.T, r *bufio.Reader, path string) bool {
 func pardons(path string) bool {
 	name, ok := strings.CutPrefix(path, "/page/error/")
 	switch name {
-	case "text", "data", "json", "render", "redirect", "none", "http", "subscribe", "blocking", "httpmiddleware":
+	case "text", "data", "json", "render", "redirect", "none", "http", "subscribe", "blocking",
+		"httpmiddleware":
 		return ok
 	}
 	return false
@@ -438,7 +290,8 @@ func pardons(path string) bool {
 func (h *hooks) check(t *testing.T, path string, got onWire) {
 	t.Helper()
 	var told []string
-	for end := time.Now().Add(10 * time.Second); len(told) == 0 && time.Now().Before(end); runtime.Gosched() {
+	end := time.Now().Add(10 * time.Second)
+	for ; len(told) == 0 && time.Now().Before(end); runtime.Gosched() {
 		told = h.outcome(path)
 	}
 	if len(told) != 1 {
@@ -454,7 +307,8 @@ func (h *hooks) check(t *testing.T, path string, got onWire) {
 	case got.status != 0 && got.status != status:
 		t.Errorf("%s: %d on the wire, %q in the log", path, got.status, told[0])
 	case got.head:
-	case failed && got.status < 400 && got.status != 101 && !got.cut && (got.next || !got.known) && !pardons(path):
+	case failed && got.status < 400 && got.status != 101 && !got.cut &&
+		(got.next || !got.known) && !pardons(path):
 		t.Errorf("%s: %+v looks complete, %q in the log", path, got, told[0])
 	}
 	if left, ends := h.subscribed(path); left != 0 || ends > 1 {
@@ -462,13 +316,16 @@ func (h *hooks) check(t *testing.T, path string, got onWire) {
 	}
 }
 
-// TestHooksOnServer: whatever is done wherever, a request gets one final head or none, an observer is told what the client
-// got, a failure does not look like a success, and the connection is in step or closed.
+// TestHooksOnServer: whatever is done wherever, a request gets one final head or none, an observer
+// is told what the client got, a failure does not look like a success, and the connection is in
+// step or closed.
 func TestHooksOnServer(t *testing.T) {
 	t.Parallel()
 	h := newHooks(t)
 	s := lwantest.Start(t, h.srv)
-	eachCase(func(path string) { h.check(t, path, h.converse(t, strings.TrimPrefix(s.URL, "http://"), path)) })
+	eachCase(func(path string) {
+		h.check(t, path, h.converse(t, strings.TrimPrefix(s.URL, "http://"), path))
+	})
 }
 
 // TestHooksOnGoroutines is the same for handlers that run as Blocking.
@@ -476,7 +333,9 @@ func TestHooksOnGoroutines(t *testing.T) {
 	t.Parallel()
 	h := newHooks(t, lwan.Blocking)
 	s := lwantest.Start(t, h.srv)
-	eachCase(func(path string) { h.check(t, path, h.converse(t, strings.TrimPrefix(s.URL, "http://"), path)) })
+	eachCase(func(path string) {
+		h.check(t, path, h.converse(t, strings.TrimPrefix(s.URL, "http://"), path))
+	})
 }
 
 // TestHooksOnToHTTP is the same under a server of net/http.
@@ -487,7 +346,9 @@ func TestHooksOnToHTTP(t *testing.T) {
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	s.Start()
 	defer s.Close()
-	eachCase(func(path string) { h.check(t, path, h.converse(t, s.Listener.Addr().String(), path)) })
+	eachCase(func(path string) {
+		h.check(t, path, h.converse(t, s.Listener.Addr().String(), path))
+	})
 }
 
 // TestHooksInMemory is the same for what a test gets to see.
@@ -501,7 +362,9 @@ func TestHooksInMemory(t *testing.T) {
 			h.topic(path).Close()
 		}
 		got := lwantest.Do(t, handler, r)
-		h.check(t, path, onWire{status: got.Status, cut: got.Cut, known: got.Header.Get("Content-Length") != ""})
+		h.check(t, path, onWire{
+			status: got.Status, cut: got.Cut, known: got.Header.Get("Content-Length") != "",
+		})
 	})
 }
 
@@ -523,14 +386,19 @@ func TestHooksForHeadOnToHTTP(t *testing.T) {
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	s.Start()
 	defer s.Close()
-	eachCase(func(path string) { h.check(t, path, h.converseBy(t, s.Listener.Addr().String(), "HEAD", path)) })
+	eachCase(func(path string) {
+		h.check(t, path, h.converseBy(t, s.Listener.Addr().String(), "HEAD", path))
+	})
 }
 
 // TestHooksInLayer is TestHooksOnServer, and that for HEAD, inside of middleware of net/http.
 func TestHooksInLayer(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"GET", "HEAD"} {
-		h := newHooks(t, lwan.FromHTTPMiddleware(func(next http.Handler) http.Handler { return http.HandlerFunc(next.ServeHTTP) }))
+		h := newHooks(t,
+			lwan.FromHTTPMiddleware(func(next http.Handler) http.Handler {
+				return http.HandlerFunc(next.ServeHTTP)
+			}))
 		s := lwantest.Start(t, h.srv)
 		eachCase(func(path string) {
 			h.check(t, path, h.converseBy(t, strings.TrimPrefix(s.URL, "http://"), method, path))

@@ -76,7 +76,7 @@ func TestBlockingSubscribe(t *testing.T) {
 	})
 }
 
-// Hooks of middleware around the handler are run by whoever sends the head, on the answer that is sent.
+// Hooks of middleware around the handler run where the head is sent, on the answer that is sent.
 func TestBlockingOuterHooks(t *testing.T) {
 	forAside(t, func(t *testing.T, mw []Middleware) {
 		for _, stream := range []bool{false, true} {
@@ -104,7 +104,8 @@ func TestBlockingOuterHooks(t *testing.T) {
 			w := dial(t, serveTest(t, srv))
 			w.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 			a := w.answer("GET")
-			if a.body != "HELLO WORLD" || a.header.Get("X-Outer") != "1" || a.header.Get("X-Inner") != "1" {
+			if a.body != "HELLO WORLD" || a.header.Get("X-Outer") != "1" ||
+				a.header.Get("X-Inner") != "1" {
 				t.Errorf("stream %v: %v", stream, a)
 			}
 			w.open("/")
@@ -119,12 +120,16 @@ func (f shoutFilter) Write(p []byte) (int, error) {
 }
 func (f shoutFilter) Close() error { return nil }
 
-// The time of a request is up for its handler too, when middleware around it has asked for the context.
+// The time of a request is up for its handler too, when middleware around it has asked for the
+// context.
 func TestBlockingOuterContextTimeout(t *testing.T) {
 	forAside(t, func(t *testing.T, mw []Middleware) {
 		srv := &Server{Limits: Limits{Timeout: 300 * time.Millisecond}}
 		outer := func(next Handler) Handler {
-			return func(req *Request, resp *Response) Status { req.Context(); return next(req, resp) }
+			return func(req *Request, resp *Response) Status {
+				req.Context()
+				return next(req, resp)
+			}
 		}
 		srv.Handle("GET /", func(req *Request, resp *Response) Status {
 			if err := req.Sleep(5 * time.Second); err != nil {
@@ -155,7 +160,8 @@ func TestBlockingBodyAfterInner(t *testing.T) {
 							return resp.Fail(err)
 						}
 						resp.Reset()
-						return resp.Text(200, fmt.Sprint(len(rest), " ", strings.Trim(string(rest), "x")))
+						return resp.Text(200,
+							fmt.Sprint(len(rest), " ", strings.Trim(string(rest), "x")))
 					}
 				}
 				srv.Handle("POST /", func(req *Request, resp *Response) Status {
@@ -167,7 +173,9 @@ func TestBlockingBodyAfterInner(t *testing.T) {
 				}, outer, inner)
 				w := dial(t, serveTest(t, srv))
 				if chunk {
-					w.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", n, fill(n-1)+"y"))
+					w.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\n"+
+						"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n",
+						n, fill(n-1)+"y"))
 				} else {
 					w.post("/", fill(n-1)+"y")
 				}
@@ -202,7 +210,8 @@ func TestBlockingTornDefers(t *testing.T) {
 				}()
 				<-in
 				var out int64
-				for before := int64(-1); out != before || out < 100<<10; time.Sleep(50 * time.Millisecond) {
+				before := int64(-1)
+				for ; out != before || out < 100<<10; time.Sleep(50 * time.Millisecond) {
 					before, out = out, srv.Stats().BytesOut
 				}
 				close(stuck)
@@ -248,7 +257,8 @@ func TestBlockingUpgradedClose(t *testing.T) {
 	})
 }
 
-// Where there is no descriptor for an upgraded connection the client gets an error, and not one behind a 101 response.
+// Where there is no descriptor for an upgraded connection the client gets an error, and not one
+// behind a 101 response.
 func TestBlockingUpgradeWithoutDescriptors(t *testing.T) {
 	srv := &Server{Loops: 1}
 	srv.Handle("GET /", func(req *Request, resp *Response) Status {
@@ -294,8 +304,11 @@ func TestBlockingBusyBody(t *testing.T) {
 			b, err := req.BodyBytes()
 			return resp.Text(st, fmt.Sprint(string(b), err))
 		}
-		srv.Handle("POST /wait", func(req *Request, resp *Response) Status { <-release; return resp.Text(200, "") }, mw...)
-		srv.Handle("POST /", func(req *Request, resp *Response) Status { return resp.Text(200, "") }, mw...)
+		srv.Handle("POST /wait",
+			func(req *Request, resp *Response) Status { <-release; return resp.Text(200, "") },
+			mw...)
+		srv.Handle("POST /",
+			func(req *Request, resp *Response) Status { return resp.Text(200, "") }, mw...)
 		addr := serveTest(t, srv)
 		for range 2 {
 			dial(t, addr).post("/wait", "")
@@ -310,7 +323,9 @@ func TestBlockingBusyBody(t *testing.T) {
 
 // A hook of middleware around the handler dies, while that one sends the head.
 func TestBlockingOuterHookDies(t *testing.T) {
-	for name, end := range map[string]func(){"panic": func() { panic("as asked") }, "goexit": runtime.Goexit} {
+	for name, end := range map[string]func(){
+		"panic": func() { panic("as asked") }, "goexit": runtime.Goexit,
+	} {
 		forAside(t, func(t *testing.T, mw []Middleware) {
 			srv := &Server{Loops: 1}
 			outer := func(next Handler) Handler {
@@ -345,12 +360,14 @@ func TestBlockingOuterHookDies(t *testing.T) {
 	}
 }
 
-// TestGoneBehindStuckHandler: a handler waits for its client behind one that is stuck, and the client
-// leaves: whenever it goes on it is told so, and not by an error that nobody knows.
+// TestGoneBehindStuckHandler: a handler waits for its client behind one that is stuck, and the
+// client leaves: whenever it goes on it gets an error, and one that is documented.
 func TestGoneBehindStuckHandler(t *testing.T) {
 	for name, mw := range asideModes {
 		t.Run(name, func(t *testing.T) {
-			srv := &Server{Loops: 1, StallAfter: 10 * time.Millisecond, TakeOverAfter: 30 * time.Millisecond}
+			srv := &Server{
+				Loops: 1, StallAfter: 10 * time.Millisecond, TakeOverAfter: 30 * time.Millisecond,
+			}
 			outcome := make(chan error, 1)
 			stuck, release := make(chan struct{}), make(chan struct{})
 			srv.Handle("POST /body", func(req *Request, resp *Response) Status {
@@ -367,14 +384,18 @@ func TestGoneBehindStuckHandler(t *testing.T) {
 			addr := serveTest(t, srv)
 			a := dial(t, addr)
 			a.send("POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
-			settled(t, "parked", 1, func() int64 { return min(srv.Stats().Conns.Parked, 1) }) // a second worker may read ahead
+			// a second worker may read ahead
+			settled(t, "parked", 1, func() int64 { return min(srv.Stats().Conns.Parked, 1) })
 			b := dial(t, addr)
 			b.send("GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n")
 			<-stuck
 			c := dial(t, addr)
 			c.open("/ok")
 			a.reset()
-			settled(t, "connections", 2, func() int64 { s := srv.Stats().Conns; return s.Active + s.Idle })
+			settled(t, "connections", 2, func() int64 {
+				s := srv.Stats().Conns
+				return s.Active + s.Idle
+			})
 			close(release)
 			b.want("GET", 200, "free")
 			if err := received(t, outcome); err != ErrGone {
@@ -406,7 +427,10 @@ func TestBlockingStraysEverywhere(t *testing.T) {
 				case "sleep":
 					err = req.Sleep(10 * time.Second)
 				case "await":
-					err = req.Await(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+					err = req.Await(func(ctx context.Context) error {
+						<-ctx.Done()
+						return ctx.Err()
+					})
 				case "upgrade":
 					_, err = resp.Upgrade("echo")
 				}
@@ -431,8 +455,11 @@ func TestBlockingStraysEverywhere(t *testing.T) {
 	for i := range 200 {
 		what := []string{"form", "flush", "sleep", "await", "upgrade"}[i%5]
 		w := dial(t, addr)
-		w.send("POST /" + what + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 3000\r\n\r\n" +
-			"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n\r\n" + fill(2000))
+		w.send("POST /" + what + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n" +
+			"Upgrade: echo\r\nContent-Type: multipart/form-data; boundary=b\r\n" +
+			"Content-Length: 3000\r\n\r\n" +
+			"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n\r\n" +
+			fill(2000))
 		if i%2 == 0 { // some leave at once
 			_ = w.c.SetDeadline(time.Now().Add(20 * time.Millisecond))
 			_, _ = io.CopyN(io.Discard, w.r, 1<<20)
@@ -440,5 +467,8 @@ func TestBlockingStraysEverywhere(t *testing.T) {
 		w.c.Close()
 	}
 	settled(t, "handlers", 0, func() int64 { return srv.Stats().Awaiting })
-	settled(t, "connections", 0, func() int64 { s := srv.Stats(); return s.Conns.Active + s.Conns.Parked })
+	settled(t, "connections", 0, func() int64 {
+		s := srv.Stats()
+		return s.Conns.Active + s.Conns.Parked
+	})
 }

@@ -17,10 +17,11 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what has to come. It decides nothing but how long a broken test takes.
+// patience is how long a test waits for an event that has to come. It only decides how long a
+// broken test takes.
 const patience = 20 * time.Second
 
-// client is a client that says what it is told, byte by byte, and reads answers with the parser of net/http.
+// client sends what a test tells it, byte by byte, and reads answers with the parser of net/http.
 type client struct {
 	t testing.TB
 	c net.Conn
@@ -83,8 +84,8 @@ func (w *client) head(method string) (*reply, *http.Response) {
 		w.t.Fatalf("answer to %s: %v", method, err)
 	}
 	return &reply{
-		status: resp.StatusCode, proto: resp.Proto, header: resp.Header, length: resp.ContentLength, close: resp.Close,
-		chunked: len(resp.TransferEncoding) > 0,
+		status: resp.StatusCode, proto: resp.Proto, header: resp.Header, length: resp.ContentLength,
+		close: resp.Close, chunked: len(resp.TransferEncoding) > 0,
 	}, resp
 }
 
@@ -174,7 +175,8 @@ func lines(fields []string) string {
 
 // post is a request with a body of known length.
 func post(path, body string) string {
-	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s",
+		path, len(body), body)
 }
 
 // chunked is a request with a chunked body, a chunk for each of chunks, and a trailer section.

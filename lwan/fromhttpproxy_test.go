@@ -59,7 +59,8 @@ func proxy(to *url.URL) http.Handler {
 	return p
 }
 
-// TestFromHTTPProxyTwins: a reverse proxy of net/http gives the same answers with us, whatever its backend does.
+// TestFromHTTPProxyTwins: a reverse proxy of net/http gives the same answers with us, whatever its
+// backend does.
 func TestFromHTTPProxyTwins(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -73,7 +74,8 @@ func TestFromHTTPProxyTwins(t *testing.T) {
 		}, get1("/"), ""},
 		{"dies-chunked", func(conn net.Conn, r *bufio.Reader) {
 			readHead(r)
-			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\n"+
+				"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
 		}, get1("/"), ""},
 		{"dies-short", func(conn net.Conn, r *bufio.Reader) {
 			readHead(r)
@@ -84,7 +86,8 @@ func TestFromHTTPProxyTwins(t *testing.T) {
 			head := readHead(r)
 			body := make([]byte, 7)
 			io.ReadFull(r, body)
-			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n%s%v", body, strings.Contains(head, "X-Forwarded-For: 127.0.0.1"))
+			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n%s%v",
+				body, strings.Contains(head, "X-Forwarded-For: 127.0.0.1"))
 		}, post("/", "content"), ""},
 		{"continues", func(conn net.Conn, r *bufio.Reader) {
 			readHead(r)
@@ -92,23 +95,28 @@ func TestFromHTTPProxyTwins(t *testing.T) {
 			body := make([]byte, 4)
 			io.ReadFull(r, body)
 			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n%s", body)
-		}, "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n", "body"},
+		}, "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n",
+			"body"},
 		{"hints", func(conn net.Conn, r *bufio.Reader) {
 			readHead(r)
-			io.WriteString(conn, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			io.WriteString(conn, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"+
+				"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		}, get1("/"), ""},
 		{"upgrades", func(conn net.Conn, r *bufio.Reader) {
 			readHead(r)
-			io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+			io.WriteString(conn,
+				"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
 			line, _ := r.ReadString('\n')
 			io.WriteString(conn, line)
 		}, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n", "line\n"},
 		{"upgrades-early", func(conn net.Conn, r *bufio.Reader) {
 			readHead(r)
-			io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+			io.WriteString(conn,
+				"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
 			line, _ := r.ReadString('\n')
 			io.WriteString(conn, line)
-		}, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nbehind\n", "line\n"},
+		}, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nbehind\n",
+			"line\n"},
 		{"refuses-upgrade", func(conn net.Conn, r *bufio.Reader) {
 			readHead(r)
 			io.WriteString(conn, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
@@ -139,7 +147,7 @@ func TestFromHTTPProxyTwins(t *testing.T) {
 	}
 }
 
-// TestFromHTTPContextKeys: what net/http's server puts into the context is there, and means something.
+// TestFromHTTPContextKeys: what net/http's server puts into the context is there, and works.
 func TestFromHTTPContextKeys(t *testing.T) {
 	srv := &Server{}
 	shut := make(chan struct{})
@@ -166,14 +174,17 @@ func TestFromHTTPContextKeys(t *testing.T) {
 // TestFromHTTPPattern: a handler of net/http knows the route.
 func TestFromHTTPPattern(t *testing.T) {
 	srv := &Server{}
-	srv.Group("/api").Handle("GET /items/{id}/{rest...}", FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, r.Pattern, " ", r.PathValue("id"), " ", r.PathValue("rest"))
-	})))
+	srv.Group("/api").Handle("GET /items/{id}/{rest...}",
+		FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprint(w, r.Pattern, " ", r.PathValue("id"), " ", r.PathValue("rest"))
+		})))
 	mux := http.NewServeMux()
 	mux.Handle("GET /mux/{id}", ToHTTP(func(req *Request, resp *Response) Status {
 		n, err := Param[int](req, "id")
 		_, none := Param[int](req, "none")
-		return resp.Text(200, fmt.Sprint(req.Pattern(), " ", req.Param("id"), " ", n, " ", srv.statusOf(err), " ", srv.statusOf(none)))
+		return resp.Text(200,
+			fmt.Sprint(req.Pattern(), " ", req.Param("id"), " ", n, " ", srv.statusOf(err), " ",
+				srv.statusOf(none)))
 	}))
 	srv.Handle("/mux/", FromHTTP(mux))
 	addr := serveTest(t, srv)

@@ -26,12 +26,15 @@ func TestKeepAlive(t *testing.T) {
 		{"1.1", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", true, ""},
 		{"1.1 keep-alive", "GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n", true, ""},
 		{"1.1 close", "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", false, "close"},
-		{"1.1 close in a list", "GET / HTTP/1.1\r\nHost: x\r\nConnection: foo, Close\r\n\r\n", false, "close"},
+		{"1.1 close in a list", "GET / HTTP/1.1\r\nHost: x\r\nConnection: foo, Close\r\n\r\n",
+			false, "close"},
 		{"1.0", "GET / HTTP/1.0\r\n\r\n", false, "close"},
 		{"1.0 keep-alive", "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true, "keep-alive"},
-		{"1.0 keep-alive and close", "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n", false, "close"},
+		{"1.0 keep-alive and close", "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n",
+			false, "close"},
 		{"the handler closes", "GET /close HTTP/1.1\r\nHost: x\r\n\r\n", false, "close"},
-		{"the handler closes 1.0", "GET /close HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false, "close"},
+		{"the handler closes 1.0", "GET /close HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+			false, "close"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := dial(t, addr)
@@ -55,11 +58,14 @@ func TestKeepAlive(t *testing.T) {
 	}
 }
 
-// TestPipelinedInOneWrite: what came together is answered in order, and in one write: the answers come in one segment.
+// TestPipelinedInOneWrite: requests that came together are answered in order, and in one write: the
+// answers come in one segment.
 func TestPipelinedInOneWrite(t *testing.T) {
 	const n = 16
 	srv := &Server{Loops: 1}
-	srv.Handle("GET /{i}", func(req *Request, resp *Response) Status { return resp.Text(200, req.Param("i")) })
+	srv.Handle("GET /{i}", func(req *Request, resp *Response) Status {
+		return resp.Text(200, req.Param("i"))
+	})
 	addr := serveTest(t, srv)
 	w := dial(t, addr)
 	w.open("/warm")
@@ -83,17 +89,19 @@ func TestPipelinedInOneWrite(t *testing.T) {
 	}
 }
 
-// TestPipelinedPastWaits: a request in the middle of a pipeline that waits, reads its body or streams does not change the
-// order.
+// TestPipelinedPastWaits: a request in the middle of a pipeline that waits, reads its body or
+// streams does not change the order.
 func TestPipelinedPastWaits(t *testing.T) {
 	srv := &Server{}
 	misbehaving(srv)
 	addr := serveTest(t, srv)
 	w := dial(t, addr)
 	w.send("GET /ok HTTP/1.1\r\nHost: x\r\n\r\n",
-		"GET /sleep HTTP/1.1\r\nHost: x\r\n\r\n"+post("/echo", "one")+"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"+
-			chunked("/echo", []string{"t", "wo"}, "")+"GET /blocking HTTP/1.1\r\nHost: x\r\n\r\nHEAD /ok HTTP/1.1\r\nHost: x\r\n\r\n"+
-			"GET /large HTTP/1.1\r\nHost: x\r\n\r\nGET /panic HTTP/1.1\r\nHost: x\r\n\r\nGET /await HTTP/1.1\r\nHost: x\r\n\r\n")
+		"GET /sleep HTTP/1.1\r\nHost: x\r\n\r\n"+post("/echo", "one")+
+			"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"+chunked("/echo", []string{"t", "wo"}, "")+
+			"GET /blocking HTTP/1.1\r\nHost: x\r\n\r\nHEAD /ok HTTP/1.1\r\nHost: x\r\n\r\n"+
+			"GET /large HTTP/1.1\r\nHost: x\r\n\r\nGET /panic HTTP/1.1\r\nHost: x\r\n\r\n"+
+			"GET /await HTTP/1.1\r\nHost: x\r\n\r\n")
 	w.want("GET", 200, "ok")
 	w.want("GET", 200, "slept")
 	w.want("POST", 200, "one")
@@ -108,7 +116,8 @@ func TestPipelinedPastWaits(t *testing.T) {
 	w.want("GET", 200, "awaited")
 }
 
-// TestAnswersBeforeACut: a handler that gives up its answer does not take those with it that are held back before it.
+// TestAnswersBeforeACut: a handler that gives up its answer does not take those with it that are
+// held back before it.
 func TestAnswersBeforeACut(t *testing.T) {
 	srv := &Server{}
 	srv.Handle("GET /ok", text("ok"))
@@ -123,7 +132,8 @@ func TestAnswersBeforeACut(t *testing.T) {
 	addr := serveTest(t, srv)
 	for _, path := range []string{"/gone", "/half"} {
 		w := dial(t, addr)
-		w.send("GET /ok HTTP/1.1\r\nHost: x\r\n\r\nGET /ok HTTP/1.1\r\nHost: x\r\n\r\nGET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")
+		w.send("GET /ok HTTP/1.1\r\nHost: x\r\n\r\nGET /ok HTTP/1.1\r\nHost: x\r\n\r\nGET " + path +
+			" HTTP/1.1\r\nHost: x\r\n\r\n")
 		w.want("GET", 200, "ok")
 		w.want("GET", 200, "ok")
 		if path == "/gone" {
@@ -136,7 +146,8 @@ func TestAnswersBeforeACut(t *testing.T) {
 	}
 }
 
-// TestPipelineSharesTheLoop: a connection with more requests than MaxPipelined gives the others a turn in between.
+// TestPipelineSharesTheLoop: a connection with more requests than MaxPipelined gives the others a
+// turn in between.
 func TestPipelineSharesTheLoop(t *testing.T) {
 	const many = 200
 	srv := &Server{Loops: 1, MaxPipelined: 4}
@@ -144,13 +155,17 @@ func TestPipelineSharesTheLoop(t *testing.T) {
 	other := make(chan struct{})
 	srv.Handle("GET /many", func(req *Request, resp *Response) Status {
 		order <- "many"
-		if len(order) == 1 { // now the other one may come; it is in the kernel before the next request is looked at
+		// now the other one may come; it is in the kernel before the next request is looked at
+		if len(order) == 1 {
 			other <- struct{}{}
 			<-other
 		}
 		return 204
 	})
-	srv.Handle("GET /other", func(req *Request, resp *Response) Status { order <- "other"; return 204 })
+	srv.Handle("GET /other", func(req *Request, resp *Response) Status {
+		order <- "other"
+		return 204
+	})
 	srv.StallAfter = -1
 	addr := serveTest(t, srv)
 	w, o := dial(t, addr), dial(t, addr)
@@ -188,7 +203,8 @@ func TestIdleTimeout(t *testing.T) {
 	}
 }
 
-// TestRequestTimeout: a head that does not come to its end gets 408, however slowly it goes on (RFC 9110 section 15.5.9).
+// TestRequestTimeout: a head that does not come to its end gets 408, however slowly it goes on (RFC
+// 9110 section 15.5.9).
 func TestRequestTimeout(t *testing.T) {
 	t.Parallel()
 	srv := &Server{HeaderTimeout: time.Minute}
@@ -217,7 +233,8 @@ func TestRequestTimeout(t *testing.T) {
 	}
 }
 
-// TestMaxConns: one connection more than allowed gets 503; there is room again when another one is closed.
+// TestMaxConns: one connection more than allowed gets 503; there is room again when another one is
+// closed.
 func TestMaxConns(t *testing.T) {
 	srv := &Server{MaxConns: 3, Loops: 1}
 	srv.Handle("GET /", text("hello"))
@@ -234,17 +251,22 @@ func TestMaxConns(t *testing.T) {
 		w.open("/")
 	}
 	open[0].c.Close()
-	settled(t, "connections", 2, func() int64 { s := srv.Stats(); return s.Conns.Idle + s.Conns.Active })
+	settled(t, "connections", 2, func() int64 {
+		s := srv.Stats()
+		return s.Conns.Idle + s.Conns.Active
+	})
 	dial(t, addr).open("/")
 }
 
-// TestHalfClosedClient: a client that has said all it wants to say, as nc does at the end of its input, gets its answers.
+// TestHalfClosedClient: a client that closes its side behind its last request, as nc does at the
+// end of its input, gets its answers.
 func TestHalfClosedClient(t *testing.T) {
 	srv := &Server{}
 	misbehaving(srv)
 	addr := serveTest(t, srv)
 	w := dial(t, addr)
-	w.send("GET /ok HTTP/1.1\r\nHost: x\r\n\r\n" + post("/echo", "body") + "GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+	w.send("GET /ok HTTP/1.1\r\nHost: x\r\n\r\n" + post("/echo", "body") +
+		"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
 	w.closeWrite()
 	w.want("GET", 200, "ok")
 	w.want("POST", 200, "body")
@@ -252,8 +274,9 @@ func TestHalfClosedClient(t *testing.T) {
 	w.ended()
 }
 
-// TestAnswerBeforeAnUnaskedClose: a client that did not ask for the end may have sent the next request when the server
-// closes behind an answer. A reset because of it could destroy that answer (RFC 9112 section 9.6).
+// TestAnswerBeforeAnUnaskedClose: a client that did not ask for the end may have sent the next
+// request when the server closes behind an answer. A reset because of it could destroy that answer
+// (RFC 9112 section 9.6).
 func TestAnswerBeforeAnUnaskedClose(t *testing.T) {
 	srv := &Server{}
 	entered, sent := make(chan struct{}), make(chan struct{})

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// lingers fails unless the server, which has sent its FIN, still takes what the client sends: a closed connection is reset
-// by the first byte, and the reset may overtake what the client has not read yet.
+// lingers fails unless the server, which has sent its FIN, still takes what the client sends: a
+// closed connection is reset by the first byte, and the reset may overtake what the client has not
+// read yet.
 func (w *client) lingers() {
 	w.t.Helper()
 	for range 3 {
@@ -57,7 +58,8 @@ func TestLingerBehindDeath(t *testing.T) {
 	w.lingers()
 }
 
-// TestLingerBehindACut: an answer that was given up took whole ones with it, before which its client was still sending.
+// TestLingerBehindACut: an answer that was given up destroyed complete ones before it, whose client
+// was still sending.
 func TestLingerBehindACut(t *testing.T) {
 	srv := lingering()
 	srv.Handle("GET /ok", text("ok"))
@@ -69,7 +71,8 @@ func TestLingerBehindACut(t *testing.T) {
 	w.lingers()
 }
 
-// TestLingerBehindAnUpgrade: what a protocol says last was destroyed by what its client said meanwhile.
+// TestLingerBehindAnUpgrade: bytes that the client sent meanwhile destroyed the protocol's last
+// message.
 func TestLingerBehindAnUpgrade(t *testing.T) {
 	t.Parallel()
 	srv := lingering()
@@ -98,7 +101,9 @@ func TestLingerBehindAnUpgrade(t *testing.T) {
 func TestLingerBehindTheLastEvent(t *testing.T) {
 	srv := lingering()
 	var topic Topic
-	srv.Handle("GET /", func(req *Request, resp *Response) Status { return topic.Subscribe(resp, Subscription{}) })
+	srv.Handle("GET /", func(req *Request, resp *Response) Status {
+		return topic.Subscribe(resp, Subscription{})
+	})
 	w := dial(t, serveTest(t, srv))
 	w.send(get1("/"))
 	settled(t, "subscribed", 1, func() int64 { return srv.Stats().Conns.Subscribed })

@@ -15,8 +15,9 @@ import (
 
 const pipelined = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
 
-// keepPipeline sends requests for as long as more says so, with the next ones always there before the last ones are
-// answered, and reads the answers, which all are of the same size. It returns how many there were.
+// keepPipeline sends requests for as long as more says so, with the next ones always there before
+// the last ones are answered, and reads the answers, which all are of the same size. It returns how
+// many there were.
 func keepPipeline(t *testing.T, w *client, more func(n int) bool) (n int) {
 	t.Helper()
 	const batch = 500
@@ -48,8 +49,8 @@ func keepPipeline(t *testing.T, w *client, more func(n int) bool) (n int) {
 	return n + batch
 }
 
-// TestBusyPipelineWasTimedOut: the time for the first head went on while requests waited for their turn, so that a client
-// with something always under way got a 408 in the midst of it.
+// TestBusyPipelineWasTimedOut: the time for the first head went on while requests waited for their
+// turn, so that a client with something always under way got a 408 in the midst of it.
 func TestBusyPipelineWasTimedOut(t *testing.T) {
 	t.Parallel()
 	const batch, batches = 2000, 20
@@ -79,7 +80,8 @@ func TestBusyPipelineWasTimedOut(t *testing.T) {
 	}
 }
 
-// TestHeadBehindAPipelineWasNotTimed: half a request that came behind others could stay for as long as it liked.
+// TestHeadBehindAPipelineWasNotTimed: half a request that came behind others could stay for as long
+// as it liked.
 func TestHeadBehindAPipelineWasNotTimed(t *testing.T) {
 	t.Parallel()
 	srv := &Server{Loops: 1, MaxPipelined: 1, HeaderTimeout: time.Minute, IdleTimeout: -1}
@@ -117,14 +119,20 @@ func TestPipelineWasCopied(t *testing.T) {
 	}
 }
 
-// TestPipelineBehindAnAnswerThatWaits: while the first answer waits for its client the read buffer shrinks to what is left
-// in it. When the requests behind had waited for their turn, too, the first one was answered once more.
+// TestPipelineBehindAnAnswerThatWaits: while the first answer waits for its client the read buffer
+// shrinks to what is left in it. When the requests behind had waited for their turn, too, the first
+// one was answered once more.
 func TestPipelineBehindAnAnswerThatWaits(t *testing.T) {
 	const n = 100 // of a few KiB together
 	large := strings.Repeat("x", 16<<20)
 	srv := &Server{MaxPipelined: 1}
-	srv.Handle("GET /large", func(req *Request, resp *Response) Status { resp.SetBody(large); return 200 })
-	srv.Handle("GET /{i}", func(req *Request, resp *Response) Status { return resp.Text(200, req.Param("i")) })
+	srv.Handle("GET /large", func(req *Request, resp *Response) Status {
+		resp.SetBody(large)
+		return 200
+	})
+	srv.Handle("GET /{i}", func(req *Request, resp *Response) Status {
+		return resp.Text(200, req.Param("i"))
+	})
 	w := dial(t, serveTest(t, srv))
 	pipeline := get1("/large")
 	for i := range n {

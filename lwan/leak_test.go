@@ -18,7 +18,8 @@ import (
 	"time"
 )
 
-// serveTest starts srv on a free port, and at the end of the test shuts it down and fails for what is left behind.
+// serveTest starts srv on a free port, and at the end of the test shuts it down and fails for what
+// is left behind.
 func serveTest(t testing.TB, srv *Server) string {
 	t.Helper()
 	if srv.Log == nil {
@@ -61,7 +62,8 @@ func serveTest(t testing.TB, srv *Server) string {
 	return srv.Addrs()[0].String()
 }
 
-// settled waits until value gives want, as what servers end takes a moment, and fails the test if it never does.
+// settled waits until value gives want, since servers take a moment to end things, and fails the
+// test if it never does.
 func settled(t testing.TB, what string, want int64, value func() int64) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
@@ -90,7 +92,10 @@ func descriptors(t testing.TB) int64 {
 func misbehaving(srv *Server) {
 	srv.Handle("GET /ok", func(req *Request, resp *Response) Status { return resp.Text(200, "ok") })
 	srv.Handle("GET /panic", func(req *Request, resp *Response) Status { panic("on purpose") })
-	srv.Handle("GET /goexit", func(req *Request, resp *Response) Status { runtime.Goexit(); return 200 })
+	srv.Handle("GET /goexit", func(req *Request, resp *Response) Status {
+		runtime.Goexit()
+		return 200
+	})
 	srv.Handle("GET /parked-panic", func(req *Request, resp *Response) Status {
 		_ = req.Sleep(time.Millisecond)
 		panic("after a wait")
@@ -124,8 +129,10 @@ func misbehaving(srv *Server) {
 		}
 		return resp.Text(200, "awaited")
 	})
-	srv.Handle("GET /blocking", func(req *Request, resp *Response) Status { return resp.Text(200, "blocked") }, Blocking)
-	srv.Handle("GET /blocking-panic", func(req *Request, resp *Response) Status { panic("on a goroutine") }, Blocking)
+	srv.Handle("GET /blocking",
+		func(req *Request, resp *Response) Status { return resp.Text(200, "blocked") }, Blocking)
+	srv.Handle("GET /blocking-panic",
+		func(req *Request, resp *Response) Status { panic("on a goroutine") }, Blocking)
 	srv.Handle("GET /large", func(req *Request, resp *Response) Status {
 		resp.SetBody(strings.Repeat("x", 300_000))
 		return 200
@@ -174,7 +181,8 @@ func answer(r *bufio.Reader) (status int, body string) {
 	return status, string(b)
 }
 
-// TestDeathsLeaveNothing: panics and Goexits in handlers, inline and parked, under load from other connections.
+// TestDeathsLeaveNothing: panics and Goexits in handlers, inline and parked, under load from other
+// connections.
 func TestDeathsLeaveNothing(t *testing.T) {
 	t.Parallel()
 	const each = 10_000
@@ -188,7 +196,10 @@ func TestDeathsLeaveNothing(t *testing.T) {
 		}
 	}
 	wg.Wait()
-	settled(t, "connections", 0, func() int64 { s := srv.Stats(); return s.Conns.Idle + s.Conns.Active })
+	settled(t, "connections", 0, func() int64 {
+		s := srv.Stats()
+		return s.Conns.Idle + s.Conns.Active
+	})
 	if n := srv.Stats().Workers; n > 100 {
 		t.Errorf("%d workers", n)
 	}
@@ -248,15 +259,20 @@ func TestMixedConnectionsLeaveNothing(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	settled(t, "connections", 0, func() int64 { s := srv.Stats(); return s.Conns.Idle + s.Conns.Active })
+	settled(t, "connections", 0, func() int64 {
+		s := srv.Stats()
+		return s.Conns.Idle + s.Conns.Active
+	})
 	settled(t, "parked", 0, func() int64 { return srv.Stats().Conns.Parked })
 	settled(t, "requests without an answer counted", 0, func() int64 {
 		s := srv.Stats()
-		return s.Requests - s.Status[0] - s.Status[1] - s.Status[2] - s.Status[3] - s.Status[4] - s.Status[5]
+		return s.Requests - s.Status[0] - s.Status[1] - s.Status[2] - s.Status[3] - s.Status[4] -
+			s.Status[5]
 	})
 }
 
-var paths = []string{"/ok", "/panic", "/goexit", "/parked-panic", "/parked-goexit", "/sleep", "/forever", "/await", "/blocking", "/blocking-panic", "/large", "/stream", "/none"}
+var paths = []string{"/ok", "/panic", "/goexit", "/parked-panic", "/parked-goexit", "/sleep",
+	"/forever", "/await", "/blocking", "/blocking-panic", "/large", "/stream", "/none"}
 
 // misbehave is one connection of a client that is up to no good.
 func misbehave(t *testing.T, addr string, rnd *rand.Rand) {
@@ -294,7 +310,8 @@ func misbehave(t *testing.T, addr string, rnd *rand.Rand) {
 		io.WriteString(c, "\x16\x03\x01\x02\x00 nothing that is HTTP\r\n\r\n")
 		io.Copy(io.Discard, c)
 	case 7: // chunked body, broken
-		io.WriteString(c, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nZZ\r\n")
+		io.WriteString(c, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"+
+			"5\r\nhello\r\nZZ\r\n")
 		io.Copy(io.Discard, c)
 	case 8: // as it should be
 		if path != "/forever" {

@@ -31,7 +31,8 @@ func TestMain(m *testing.M) {
 			break
 		}
 		if time.Now().After(until) {
-			fmt.Fprintf(os.Stderr, "left behind: %d descriptors, before %d; goroutines, before %d:\n%s\n",
+			fmt.Fprintf(os.Stderr,
+				"left behind: %d descriptors, before %d; goroutines, before %d:\n%s\n",
 				openDescriptors(), open, goroutines, strings.Join(left, "\n\n"))
 			code = max(code, 1)
 			break
@@ -48,7 +49,8 @@ func stacks() (list []string) {
 		panic(err)
 	}
 	for stack := range strings.SplitSeq(profile.String(), "\n\n") {
-		if !strings.Contains(stack, "lwan.(*goroutines).next(") && !strings.Contains(stack, "os/signal.loop(") {
+		if !strings.Contains(stack, "lwan.(*goroutines).next(") &&
+			!strings.Contains(stack, "os/signal.loop(") {
 			list = append(list, stack)
 		}
 	}

@@ -18,10 +18,11 @@ import (
 	"time"
 )
 
-// The owner rule: whoever goes on with a request when its handler has ended gets an error, and nothing of anybody else's.
+// The owner rule: code that goes on with a request when its handler has ended gets an error, and no
+// data of another request.
 
-// TestOwnerStrayReadsNoOthersBody: a goroutine keeps the body of a request that is over, and reads while the same worker
-// serves another one.
+// TestOwnerStrayReadsNoOthersBody: a goroutine keeps the body of a request that is over, and reads
+// while the same worker serves another one.
 func TestOwnerStrayReadsNoOthersBody(t *testing.T) {
 	for name, mw := range modes {
 		t.Run(name, func(t *testing.T) {
@@ -66,12 +67,13 @@ func TestOwnerStrayReadsNoOthersBody(t *testing.T) {
 
 // post sends a request with a body.
 func (w *client) post(path, body string) *client {
-	w.send(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body))
+	w.send(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s",
+		path, len(body), body))
 	return w
 }
 
-// TestOwnerKeptBodyInAnotherHandler: a handler that reads what another one has left behind is on the right thread, and
-// gets nothing all the same.
+// TestOwnerKeptBodyInAnotherHandler: a handler that reads what another one has left behind is on
+// the right thread, and still gets nothing.
 func TestOwnerKeptBodyInAnotherHandler(t *testing.T) {
 	srv := &Server{Loops: 1}
 	var kept io.Reader
@@ -88,8 +90,8 @@ func TestOwnerKeptBodyInAnotherHandler(t *testing.T) {
 	w.post("/use", "secret").want("POST", 200, "0 true")
 }
 
-// Invariant 5: on a loop only the coroutine that runs the handler may wait. Another goroutine's waits say ErrForeign, while
-// the handler runs, while it is parked, and when it has ended.
+// Invariant 5: on a loop only the coroutine that runs the handler may wait. Another goroutine's
+// waits say ErrForeign, while the handler runs, while it is parked, and when it has ended.
 func TestOwnerForeignWaits(t *testing.T) {
 	for _, threads := range []Threads{ThreadsPinned, ThreadsFree} {
 		t.Run(fmt.Sprint(threads), func(t *testing.T) {
@@ -107,10 +109,11 @@ func TestOwnerForeignWaits(t *testing.T) {
 				_, popped := queue.Pop(req1)
 				_, upgraded := resp1.Upgrade("x")
 				return map[string]error{
-					"Sleep": req1.Sleep(time.Millisecond), "Await": req1.Await(func(context.Context) error { return nil }),
-					"Body": read, "BodyBytes": whole, "Form": form, "Queue": popped, "Upgrade": upgraded,
-					"Flush": resp1.Flush(), "SendHead": resp1.SendHead(200), "EarlyHints": resp1.EarlyHints("</a>"),
-					"Events": events.Send(Event{Data: "x"}),
+					"Sleep": req1.Sleep(time.Millisecond),
+					"Await": req1.Await(func(context.Context) error { return nil }), "Body": read,
+					"BodyBytes": whole, "Form": form, "Queue": popped, "Upgrade": upgraded,
+					"Flush": resp1.Flush(), "SendHead": resp1.SendHead(200),
+					"EarlyHints": resp1.EarlyHints("</a>"), "Events": events.Send(Event{Data: "x"}),
 				}
 			}
 			elsewhere := func(when string) {
@@ -125,12 +128,16 @@ func TestOwnerForeignWaits(t *testing.T) {
 			srv.Handle("POST /events", func(req *Request, resp *Response) Status {
 				req1, resp1, body, events = req, resp, req.Body(), resp.Events()
 				elsewhere("while it runs")
-				_ = req.Await(func(context.Context) error { elsewhere("while it is parked"); return nil })
+				_ = req.Await(func(context.Context) error {
+					elsewhere("while it is parked")
+					return nil
+				})
 				close(over)
 				return 200
 			})
 			w := dial(t, serveTest(t, srv))
-			w.send("POST /events HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n" +
+			w.send("POST /events HTTP/1.1\r\nHost: x\r\n" +
+				"Content-Type: application/x-www-form-urlencoded\r\n" +
 				"Connection: Upgrade\r\nUpgrade: x\r\nContent-Length: 3\r\n\r\na=b")
 			if a := w.answer("POST"); a.status != 200 || a.body != "" || a.err != nil {
 				t.Errorf("%v", a)
@@ -151,8 +158,9 @@ var ends = map[string]func() Status{
 	"goexit": func() Status { runtime.Goexit(); return 200 },
 }
 
-// Invariants 3 and 4: two goroutines read and write the streams of a Blocking handler across its end. They get ErrOver, the
-// answer is whole or cut, and no byte of it, or of what they read, is anybody else's.
+// Invariants 3 and 4: two goroutines read and write the streams of a Blocking handler across its
+// end. They get ErrOver, the answer is whole or cut, and no byte of it, or of what they read, is of
+// another request.
 func TestOwnerStraysOfBlocking(t *testing.T) {
 	t.Parallel()
 	rounds := 400
@@ -204,7 +212,8 @@ func TestOwnerStraysOfBlocking(t *testing.T) {
 				mark := string(rune('a' + id))
 				end := []string{"return", "fail", "panic", "goexit"}[random.IntN(4)]
 				length := random.IntN(400_000)
-				fmt.Fprintf(c, "POST /%s/%s/%dus HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", mark, end, random.IntN(3000), length)
+				fmt.Fprintf(c, "POST /%s/%s/%dus HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n",
+					mark, end, random.IntN(3000), length)
 				some := bytes.Repeat([]byte(mark), random.IntN(length+1))
 				go func() { _, _ = c.Write(some) }() // how much of it arrives is a matter of luck
 				if random.IntN(4) == 0 {             // it leaves without a word
@@ -214,11 +223,13 @@ func TestOwnerStraysOfBlocking(t *testing.T) {
 					_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 					b, _ := io.ReadAll(io.LimitReader(c, 4<<20))
 					_, content, _ := bytes.Cut(b, []byte("\r\n\r\n"))
-					if bytes.HasPrefix(b, []byte("HTTP/1.1 200")) && strings.Trim(string(content), mark+"0123456789abcdef\r\n") != "" {
+					if bytes.HasPrefix(b, []byte("HTTP/1.1 200")) &&
+						strings.Trim(string(content), mark+"0123456789abcdef\r\n") != "" {
 						wrong.Add(1)
 					}
 					for other := range 8 { // a chunk's length has letters too, but never that many
-						if m := string(rune('a' + other)); m != mark && bytes.Contains(content, bytes.Repeat([]byte(m), 20)) {
+						m := string(rune('a' + other))
+						if m != mark && bytes.Contains(content, bytes.Repeat([]byte(m), 20)) {
 							wrong.Add(1)
 						}
 					}
@@ -239,7 +250,10 @@ func TestOwnerStraysOfBlocking(t *testing.T) {
 		t.Errorf("%d times somebody saw another one's bytes", n)
 	}
 	settled(t, "handlers", 0, func() int64 { return srv.Stats().Awaiting })
-	settled(t, "connections", 0, func() int64 { s := srv.Stats(); return s.Conns.Active + s.Conns.Parked })
+	settled(t, "connections", 0, func() int64 {
+		s := srv.Stats()
+		return s.Conns.Active + s.Conns.Parked
+	})
 	if n := book.lines("", "panic at the end of a handler"); n > 0 {
 		t.Errorf("%d conclusions have panicked", n)
 	}
@@ -280,7 +294,8 @@ func TestOwnerTornAnswer(t *testing.T) {
 	}
 }
 
-// TestOwnerUpgradedConn: the connection of an upgrade ends with its handler, also for goroutines that wait on it.
+// TestOwnerUpgradedConn: the connection of an upgrade ends with its handler, also for goroutines
+// that wait on it.
 func TestOwnerUpgradedConn(t *testing.T) {
 	for name, mw := range modes {
 		t.Run(name, func(t *testing.T) {
@@ -315,7 +330,8 @@ func TestOwnerUpgradedConn(t *testing.T) {
 	}
 }
 
-// Invariant 8, at the level of requests: an ErrorPage that parks during a 408, while more of the request comes.
+// Invariant 8, at the level of requests: an ErrorPage that parks during a 408, while more of the
+// request comes.
 func TestOwnerErrorPageThatParks(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})

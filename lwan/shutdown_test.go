@@ -19,11 +19,12 @@ import (
 	"time"
 )
 
-// What Shutdown promises under load: a request whose handler has begun is answered in full; an answer is never cut; and a
-// request that is not answered was never begun, so that a client may send it again (RFC 9112 section 9.3.1). Who could
-// connect is answered, also if no loop had accepted the connection yet. What a client sends on a kept connection at the
-// moment at which that is closed meets a closed connection: nothing can be promised for it but that no byte of an answer
-// comes.
+// What Shutdown promises under load: a request whose handler has begun is answered in full; an
+// answer is never cut; and a request that is not answered was never begun, so that a client may
+// send it again (RFC 9112 section 9.3.1). A client that could connect is answered, also if no loop
+// had accepted the connection yet. What a client sends on a kept connection at the moment at which
+// that is closed meets a closed connection: nothing can be promised for it but that no byte of an
+// answer comes.
 
 // loadClient counts what its requests came to.
 type loadClient struct{ answered, refused atomic.Int64 }
@@ -70,11 +71,13 @@ func TestShutdownUnderLoad(t *testing.T) {
 			if b, a := begun.Load(), load.answered.Load(); a != b {
 				t.Errorf("%d requests were begun, %d answered", b, a)
 			}
-			if n := load.refused.Load(); onLoops && mode == "new" && n > 0 { // net/http leaves the listener's queue
+			// net/http leaves the listener's queue
+			if n := load.refused.Load(); onLoops && mode == "new" && n > 0 {
 				t.Errorf("%d were connected and got no answer", n)
 			}
 			s := srv.Stats()
-			if s.Requests != begun.Load() || s.Status[2] != s.Requests || s.Conns.Idle+s.Conns.Active+s.Conns.Parked != 0 {
+			if s.Requests != begun.Load() || s.Status[2] != s.Requests ||
+				s.Conns.Idle+s.Conns.Active+s.Conns.Parked != 0 {
 				t.Errorf("%+v", s)
 			}
 			t.Logf("%d answered, %d never begun", load.answered.Load(), load.refused.Load())
@@ -130,8 +133,8 @@ func (l *loadClient) use(t *testing.T, c net.Conn, keep bool) {
 	}
 }
 
-// TestDraining: what is under way is finished, and told that the connection ends; idle connections are closed at once;
-// whoever connects is refused; event streams end.
+// TestDraining: requests under way are finished, and their answers say that the connection ends;
+// idle connections are closed at once; new ones are refused; event streams end.
 func TestDraining(t *testing.T) {
 	t.Parallel()
 	srv := &Server{Addr: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)}
@@ -171,7 +174,8 @@ func TestDraining(t *testing.T) {
 	down := make(chan error, 1)
 	go func() { down <- srv.Shutdown(context.Background()) }()
 	idle.leaves()
-	if a := events.answer("GET"); a.body != ": hello\n\nretry: 3000\n\n" || a.err != nil { // its end is a proper one
+	// its end is a proper one
+	if a := events.answer("GET"); a.body != ": hello\n\nretry: 3000\n\n" || a.err != nil {
 		t.Errorf("%v", a)
 	}
 	events.leaves()
@@ -198,14 +202,15 @@ func TestDraining(t *testing.T) {
 	}
 }
 
-// TestShutdownAnswersTheQueue: a loop that stands still accepts nobody. Who has connected meanwhile is answered, though the
-// server is told to stop before the loop goes on.
+// TestShutdownAnswersTheQueue: a loop that stands still accepts no connections. Clients that have
+// connected meanwhile are answered, though the server is told to stop before the loop goes on.
 func TestShutdownAnswersTheQueue(t *testing.T) {
 	if !onLoops {
 		t.Skip("net/http leaves the listener's queue")
 	}
 	srv := &Server{Loops: 1, StallAfter: -1, Log: slog.New(slog.DiscardHandler)}
-	srv.Endpoints = []Endpoint{{Addr: "127.0.0.1:0"}, {Addr: "unix:" + filepath.Join(t.TempDir(), "s")}}
+	srv.Endpoints = []Endpoint{{Addr: "127.0.0.1:0"},
+		{Addr: "unix:" + filepath.Join(t.TempDir(), "s")}}
 	stalled, release := make(chan struct{}), make(chan struct{})
 	srv.Handle("GET /stall", func(req *Request, resp *Response) Status {
 		close(stalled)
@@ -250,13 +255,17 @@ func TestShutdownAnswersTheQueue(t *testing.T) {
 	}
 }
 
-// TestDrainIdle: with a time for that, an idle connection may be used for one request once draining has begun; one that
-// is not is closed in the end.
+// TestDrainIdle: with a time for that, an idle connection may be used for one request once draining
+// has begun; an unused one is closed in the end.
 func TestDrainIdle(t *testing.T) {
 	t.Parallel()
-	for name, grace := range map[string]time.Duration{"used": time.Hour, "unused": time.Nanosecond} {
+	for name, grace := range map[string]time.Duration{
+		"used": time.Hour, "unused": time.Nanosecond,
+	} {
 		t.Run(name, func(t *testing.T) {
-			srv := &Server{Addr: "127.0.0.1:0", DrainIdle: grace, Log: slog.New(slog.DiscardHandler)}
+			srv := &Server{
+				Addr: "127.0.0.1:0", DrainIdle: grace, Log: slog.New(slog.DiscardHandler),
+			}
 			srv.Handle("GET /ok", text("ok"))
 			clock := stopTime(srv)
 			ended := make(chan error, 1)
@@ -326,7 +335,8 @@ func TestStats(t *testing.T) {
 	}
 	settled(t, "requests", 20, func() int64 { return srv.Stats().Requests })
 	s := srv.Stats()
-	if s.Accepted != 5 || s.Conns.Idle != 5 || s.Conns.Active != 0 || s.BytesIn != sent || s.BytesOut < 20*100 || onLoops && (s.Parks < 5 || s.Turns == 0) {
+	if s.Accepted != 5 || s.Conns.Idle != 5 || s.Conns.Active != 0 || s.BytesIn != sent ||
+		s.BytesOut < 20*100 || onLoops && (s.Parks < 5 || s.Turns == 0) {
 		t.Errorf("%+v", s)
 	}
 	if want := [6]int64{0, 0, 10, 0, 5, 5}; s.Status != want {

@@ -20,8 +20,9 @@ import (
 	"time"
 )
 
-// TestWaitingSimulation lets clients ask, leave, stay and read as they like, while things are published. Whatever they
-// do, each handler ends once, no answer goes to the wrong request, and nothing is left.
+// TestWaitingSimulation lets clients ask, leave, stay and read as they like, while things are
+// published. Whatever they do, each handler ends once, no answer goes to the wrong request, and
+// nothing is left.
 func TestWaitingSimulation(t *testing.T) {
 	t.Parallel()
 	if !onLoops {
@@ -52,7 +53,8 @@ func TestWaitingSimulation(t *testing.T) {
 	close(over)
 	<-published
 	sim.check(t, srv)
-	t.Logf("%d handlers, %d answers that were read to their end", sim.begun.Load(), sim.answers.Load())
+	t.Logf("%d handlers, %d answers that were read to their end",
+		sim.begun.Load(), sim.answers.Load())
 }
 
 // simulation is handlers that wait in every way, and what came of them.
@@ -66,7 +68,8 @@ type simulation struct {
 	answers atomic.Int64
 }
 
-// short are waits that end while the client is still there, if it stays; the answer is what came in ?n=.
+// short are waits that end while the client is still there, if it stays; the answer is what came in
+// ?n=.
 var short = map[string]func(req *Request) error{
 	"none":  func(req *Request) error { return nil },
 	"sleep": func(req *Request) error { return req.Sleep(time.Millisecond) },
@@ -155,7 +158,8 @@ func (s *simulation) publish(over <-chan struct{}, done chan<- struct{}) {
 	}
 }
 
-// client is one connection: some requests that are answered, perhaps one that is not, and an end of some kind.
+// client is one connection: some requests that are answered, perhaps one that is not, and an end of
+// some kind.
 func (s *simulation) client(t *testing.T, addr string, rnd *rand.Rand) {
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -198,7 +202,8 @@ func (s *simulation) ask(c net.Conn, r *bufio.Reader, rnd *rand.Rand) error {
 	return nil
 }
 
-// leave asks for something that has no end, or sends only a part of the request, and goes at some moment in some way.
+// leave asks for something that has no end, or sends only a part of the request, and goes at some
+// moment in some way.
 func (s *simulation) leave(c net.Conn, r *bufio.Reader, rnd *rand.Rand) {
 	path := []string{pick(rnd, waits), pick(rnd, short), "queue", "topic"}[rnd.IntN(4)]
 	raw := post("/"+pick(rnd, modes)+"/"+path, strings.Repeat("b", 10+rnd.IntN(1000)))
@@ -209,7 +214,8 @@ func (s *simulation) leave(c net.Conn, r *bufio.Reader, rnd *rand.Rand) {
 	if err == nil && rnd.IntN(2) == 0 && raw != "" {
 		deadline := time.Now().Add(time.Duration(rnd.IntN(5)) * time.Millisecond)
 		if err = c.SetReadDeadline(deadline); err == nil {
-			_, _ = io.CopyN(io.Discard, r, rnd.Int64N(100_000)) // until there is no more, or no more patience
+			// until there is no more, or no more patience
+			_, _ = io.CopyN(io.Discard, r, rnd.Int64N(100_000))
 		}
 	}
 	if tcp := c.(*net.TCPConn); err == nil {
@@ -231,12 +237,17 @@ func pick[V any](rnd *rand.Rand, m map[string]V) string {
 // check waits for the end of everything and compares what began with what ended.
 func (s *simulation) check(t *testing.T, srv *Server) {
 	t.Helper()
-	settled(t, "connections", 0, func() int64 { s := srv.Stats(); return s.Conns.Idle + s.Conns.Active + s.Conns.Subscribed })
+	settled(t, "connections", 0, func() int64 {
+		s := srv.Stats()
+		return s.Conns.Idle + s.Conns.Active + s.Conns.Subscribed
+	})
 	settled(t, "parked", 0, func() int64 { return srv.Stats().Conns.Parked })
 	settled(t, "goroutines of handlers", 0, func() int64 { return srv.Stats().Awaiting })
 	settled(t, "subscribers", 0, func() int64 { return int64(s.topic.Len()) })
-	if s.begun.Load() == 0 || s.begun.Load() != s.defers.Load() || s.begun.Load() != s.deferred.Load() {
-		t.Errorf("%d calls, %d defers, %d Request.Defers", s.begun.Load(), s.defers.Load(), s.deferred.Load())
+	if s.begun.Load() == 0 || s.begun.Load() != s.defers.Load() ||
+		s.begun.Load() != s.deferred.Load() {
+		t.Errorf("%d calls, %d defers, %d Request.Defers",
+			s.begun.Load(), s.defers.Load(), s.deferred.Load())
 	}
 	if s.joined.Load() == 0 || s.joined.Load() != s.ended.Load() {
 		t.Errorf("%d subscriptions, %d ends", s.joined.Load(), s.ended.Load())

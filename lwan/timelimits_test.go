@@ -133,7 +133,8 @@ func (w *client) trickle(s string) {
 	}
 }
 
-// TestTimeLimits: each limit of time, passed and kept. In the end the server knows nothing of the connections any more.
+// TestTimeLimits: each limit of time, passed and kept. In the end the server knows nothing of the
+// connections any more.
 func TestTimeLimits(t *testing.T) {
 	t.Parallel()
 	for _, c := range timeLimits() {

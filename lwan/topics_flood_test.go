@@ -7,11 +7,14 @@ import (
 	"time"
 )
 
-// TestMadeUpTopicsFilledMemory: each name that a client made up was a topic for a minute, and there was no bound.
+// TestMadeUpTopicsFilledMemory: each name that a client made up was a topic for a minute, and there
+// was no bound.
 func TestMadeUpTopicsFilledMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const most = 100
-		topics := &Topics{Max: most, Keep: time.Hour, New: func(name string) *Topic { return &Topic{Replay: 3} }}
+		topics := &Topics{
+			Max: most, Keep: time.Hour, New: func(name string) *Topic { return &Topic{Replay: 3} },
+		}
 		heard, replayed, empty := topics.Get("heard"), topics.Get("replayed"), topics.Get("empty")
 		heard.count.Add(1)
 		replayed.Publish(Event{Data: "kept"})
@@ -25,7 +28,8 @@ func TestMadeUpTopicsFilledMemory(t *testing.T) {
 			}
 		}
 		if topics.Get("heard") != heard || topics.Get("replayed") != replayed {
-			t.Error("a topic with a subscriber or with events to replay was forgotten for made-up ones")
+			t.Error("a topic with a subscriber or with events to replay was forgotten for " +
+				"made-up ones")
 		}
 		if topics.Get("empty") == empty {
 			t.Error("a topic of no use is still there")
@@ -34,10 +38,13 @@ func TestMadeUpTopicsFilledMemory(t *testing.T) {
 	})
 }
 
-// TestTopicsWithEventsAreBounded: those that have something to replay go too, when there are twice as many.
+// TestTopicsWithEventsAreBounded: those that have something to replay go too, when there are twice
+// as many.
 func TestTopicsWithEventsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		topics := &Topics{Max: 100, Keep: -1, New: func(name string) *Topic { return &Topic{Replay: 1} }}
+		topics := &Topics{
+			Max: 100, Keep: -1, New: func(name string) *Topic { return &Topic{Replay: 1} },
+		}
 		for i := range 5000 {
 			topics.Get(fmt.Sprint(i)).Publish(Event{Data: "x"})
 			if i%50 == 0 {
@@ -51,7 +58,8 @@ func TestTopicsWithEventsAreBounded(t *testing.T) {
 	})
 }
 
-// TestNewTopicsAreNotForgotten: who has just asked for one is about to use it, whatever comes in between.
+// TestNewTopicsAreNotForgotten: who has just asked for one is about to use it, whatever comes in
+// between.
 func TestNewTopicsAreNotForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topics := &Topics{Max: 10}

@@ -22,13 +22,15 @@ func upgraded(t *testing.T, addr, early string) *client {
 	w := dial(t, addr)
 	w.send(upgradeRequest + early)
 	resp, err := http.ReadResponse(w.r, nil)
-	if err != nil || resp.StatusCode != 101 || resp.Header.Get("Upgrade") != "echo" || resp.Header.Get("Connection") != "Upgrade" {
+	if err != nil || resp.StatusCode != 101 || resp.Header.Get("Upgrade") != "echo" ||
+		resp.Header.Get("Connection") != "Upgrade" {
 		t.Fatalf("%+v %v", resp, err)
 	}
 	return w
 }
 
-// TestUpgrade: the connection is the handler's while it runs, with what came behind the head; its last words arrive.
+// TestUpgrade: the connection is the handler's while it runs, with what came behind the head; its
+// last words arrive.
 func TestUpgrade(t *testing.T) {
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{}
@@ -77,7 +79,8 @@ func TestUpgrade(t *testing.T) {
 	})
 }
 
-// TestUpgradeBehindABody: the body of the request that asks is not read as the new protocol (RFC 9110 section 7.8).
+// TestUpgradeBehindABody: the body of the request that asks is not read as the new protocol (RFC
+// 9110 section 7.8).
 func TestUpgradeBehindABody(t *testing.T) {
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{Limits: Limits{Body: 100}}
@@ -86,14 +89,16 @@ func TestUpgradeBehindABody(t *testing.T) {
 			if err != nil {
 				return resp.Fail(err)
 			}
-			if _, err := io.Copy(conn, io.LimitReader(conn, int64(len("first words")))); err != nil {
+			_, err = io.Copy(conn, io.LimitReader(conn, int64(len("first words"))))
+			if err != nil {
 				return resp.Fail(err)
 			}
 			return 200
 		}, mw...)
 		addr := serveTest(t, srv)
 		ask := func(fields string) string {
-			return "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n" + fields + "\r\n"
+			return "POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n" +
+				fields + "\r\n"
 		}
 		for fields, body := range map[string]string{
 			"Content-Length: 6\r\n":                                 "a body",
@@ -121,7 +126,8 @@ func TestUpgradeBehindABody(t *testing.T) {
 			ask("Transfer-Encoding: chunked\r\n") + "6\r\nno chunk":   400,
 			ask("Content-Length: 101\r\n") + strings.Repeat("x", 101): 413,
 		} {
-			if a := once(t, addr, "POST", raw); a.status != status || a.header.Get("Upgrade") != "" {
+			a := once(t, addr, "POST", raw)
+			if a.status != status || a.header.Get("Upgrade") != "" {
 				t.Errorf("%q: %v, want %d", raw, a, status)
 			}
 		}

@@ -27,9 +27,12 @@ func (s *soakSite) bodyRoutes(srv *lwan.Server) {
 	srv.Handle("POST /upload", sumUpload)
 	srv.Handle("POST /form", showForm)
 	srv.Handle("POST /json", answerJSON)
-	srv.Handle("POST /ignore", func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Text(200, "ignored") })
+	srv.Handle("POST /ignore", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Text(200, "ignored")
+	})
 	srv.Handle("POST /nethttp", lwan.FromHTTP(http.HandlerFunc(relayHTTP)))
-	strict := srv.Group("/strict", lwan.WithLimits(lwan.Limits{Read: soakPause, Write: soakPause, Body: 1000}))
+	strict := srv.Group("/strict",
+		lwan.WithLimits(lwan.Limits{Read: soakPause, Write: soakPause, Body: 1000}))
 	strict.Handle("POST /echo", echoBody)
 	strict.Handle("GET /bytes/{id}/{n}", sendBytes)
 }

@@ -11,9 +11,11 @@ import (
 	"time"
 )
 
-// soakFiles are the files that TestSoak asks for, with the seeds of their contents. Those up to 16 KiB are answered from
-// memory, the others by sendfile.
-var soakFiles = map[string]int{"empty.bin": 0, "small.bin": 5000, "large.bin": 300_000, "huge.bin": 3_000_000}
+// soakFiles are the files that TestSoak asks for, with the seeds of their contents. Those up to 16
+// KiB are answered from memory, the others by sendfile.
+var soakFiles = map[string]int{
+	"empty.bin": 0, "small.bin": 5000, "large.bin": 300_000, "huge.bin": 3_000_000,
+}
 
 func soakContent(name string) []byte { return soakBytes(uint64(len(name)), soakFiles[name]) }
 
@@ -36,7 +38,8 @@ func pickFile(r *rand.Rand, small bool) string {
 	if small {
 		return []string{"empty.bin", "small.bin"}[r.IntN(2)]
 	}
-	return []string{"empty.bin", "small.bin", "small.bin", "large.bin", "large.bin", "huge.bin"}[r.IntN(6)]
+	return []string{"empty.bin", "small.bin", "small.bin", "large.bin", "large.bin",
+		"huge.bin"}[r.IntN(6)]
 }
 
 func askFile(r *rand.Rand, small bool) *soakAsk {
@@ -61,7 +64,8 @@ func askRange(r *rand.Rand, small bool) *soakAsk {
 }
 
 func askUnchanged(r *rand.Rand, small bool) *soakAsk {
-	a := newAsk(r, "unchanged", "GET", "/files/"+pickFile(r, false), "If-Modified-Since: Thu, 02 Jan 2020 03:04:05 GMT")
+	a := newAsk(r, "unchanged", "GET", "/files/"+pickFile(r, false),
+		"If-Modified-Since: Thu, 02 Jan 2020 03:04:05 GMT")
 	a.status, a.waits, a.opens = 304, true, true
 	return a
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestEveryKindOfRequest asks everything that TestSoak asks, on each of its addresses and from clients with tiny buffers,
-// with a kernel that is calm at first and then is not.
+// TestEveryKindOfRequest asks everything that TestSoak asks, on each of its addresses and from
+// clients with tiny buffers, with a kernel that is calm at first and then is not.
 func TestEveryKindOfRequest(t *testing.T) {
 	s := newSoak(t)
 	before := resources()
@@ -26,7 +26,8 @@ func TestEveryKindOfRequest(t *testing.T) {
 	}
 }
 
-// askEverything asks requests of each kind on one connection, and goes on with another one if it is cut.
+// askEverything asks requests of each kind on one connection, and goes on with another one if it is
+// cut.
 func (s *soak) askEverything(r *rand.Rand) {
 	c := s.dial(r, "asking")
 	for _, kind := range soakKinds {

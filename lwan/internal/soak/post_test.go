@@ -57,7 +57,8 @@ func askEcho(r *rand.Rand, small bool) *soakAsk {
 	return a
 }
 
-// maxRelay is how much of a body may be left unread when the head of the answer goes out: with more the server hangs up.
+// maxRelay is how much of a body may be left unread when the head of the answer goes out: with more
+// the server hangs up.
 const maxRelay = 250_000
 
 func askRelay(r *rand.Rand, small bool) *soakAsk {
@@ -101,7 +102,8 @@ func multipartForm(r *rand.Rand, small bool) (contentType string, content []byte
 
 func askParts(r *rand.Rand, small bool) *soakAsk {
 	contentType, content, sums := multipartForm(r, small)
-	a := newPost(r, "parts", "POST", pickMode(r)+"/parts", frame(r, content), "Content-Type: "+contentType)
+	a := newPost(r, "parts", "POST", pickMode(r)+"/parts", frame(r, content),
+		"Content-Type: "+contentType)
 	a.body, a.waits = []byte(sums), true
 	return a
 }
@@ -124,14 +126,17 @@ func askForm(r *rand.Rand, small bool) *soakAsk {
 		content += fmt.Sprintf("&more=%d+%s", i, v)
 		want += fmt.Sprintf("%d %s", i, v)
 	}
-	a := newPost(r, "form", "POST", "/form", frame(r, []byte(content)), "Content-Type: application/x-www-form-urlencoded")
+	a := newPost(r, "form", "POST", "/form", frame(r, []byte(content)),
+		"Content-Type: application/x-www-form-urlencoded")
 	a.body, a.waits = []byte(want), true
 	return a
 }
 
 func askJSON(r *rand.Rand, small bool) *soakAsk {
 	n := r.IntN(100) - 20
-	a := newPost(r, "JSON", "POST", "/json", frame(r, fmt.Appendf(nil, `{"name": "é\n", "count": %d}`, n)), "Content-Type: application/json")
+	a := newPost(r, "JSON", "POST", "/json",
+		frame(r, fmt.Appendf(nil, `{"name": "é\n", "count": %d}`, n)),
+		"Content-Type: application/json")
 	a.waits = true
 	if n < 0 {
 		a.status, a.body = 422, []byte("422 Unprocessable Entity\ncount is negative\n")
@@ -144,7 +149,8 @@ func askJSON(r *rand.Rand, small bool) *soakAsk {
 // askIgnored has a body that its handler does not want, and that is thrown away.
 func askIgnored(r *rand.Rand, small bool) *soakAsk {
 	f := frame(r, soakBytes(r.Uint64(), r.IntN(30_000)))
-	f.fields = strings.TrimPrefix(f.fields, "Expect: 100-continue\r\n") // whoever waits for it closes
+	// with it, a server that is not asked for the body closes
+	f.fields = strings.TrimPrefix(f.fields, "Expect: 100-continue\r\n")
 	a := newPost(r, "ignored body", "POST", "/ignore", f)
 	a.body, a.waits = []byte("ignored"), true
 	return a

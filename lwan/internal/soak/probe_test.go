@@ -41,7 +41,8 @@ func (l *latencies) quantile(q float64) time.Duration {
 func (l *latencies) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return fmt.Sprintf("p50 %v, p99 %v, max %v of %d", l.quantile(0.5).Round(time.Microsecond), l.quantile(0.99).Round(10*time.Microsecond), l.max.Round(time.Millisecond), l.n)
+	return fmt.Sprintf("p50 %v, p99 %v, max %v of %d", l.quantile(0.5).Round(time.Microsecond),
+		l.quantile(0.99).Round(10*time.Microsecond), l.max.Round(time.Millisecond), l.n)
 }
 
 // probe asks for the same small thing all the time, and takes the time of the answers.

@@ -16,10 +16,16 @@ func (s *soak) report() {
 	asked, answered, conns := s.ledger.sums()
 	st := s.srv.Stats()
 	kinds, never := s.ledger.kinds()
-	row := func(name, format string, args ...any) { fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
-	row("time", "%v, seed %d, loops' threads %d", time.Since(s.began).Round(time.Second), s.seed, s.srv.Threads)
-	row("connections", "%d of clients (%s, flood %d), %d accepted, %d rejected, %d given up", conns, counted(s.ledger.conns), s.ledger.flood.Load(), st.Accepted, st.Rejected, st.GivenUp)
-	row("requests", "%d asked, %d answered and compared, %d seen by the server, %d events", asked, answered, st.Requests, s.ledger.events.Load())
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%s\t%s\n",
+			name, fmt.Sprintf(format, args...))
+	}
+	row("time", "%v, seed %d, loops' threads %d", time.Since(s.began).Round(time.Second),
+		s.seed, s.srv.Threads)
+	row("connections", "%d of clients (%s, flood %d), %d accepted, %d rejected, %d given up", conns,
+		counted(s.ledger.conns), s.ledger.flood.Load(), st.Accepted, st.Rejected, st.GivenUp)
+	row("requests", "%d asked, %d answered and compared, %d seen by the server, %d events", asked,
+		answered, st.Requests, s.ledger.events.Load())
 	row("by class", "%v of 1xx to 5xx, %d without an answer", st.Status[1:], st.Status[0])
 	row("by kind", "%s", kinds)
 	row("bytes", "%d in, %d out", st.BytesIn, st.BytesOut)
@@ -36,7 +42,10 @@ func (s *soak) report() {
 	row("leaks", "%d", s.ledger.leaks.Load())
 	row("failures of any kind", "%d", s.failures.Load())
 	row("probe", "%v", &s.latencies)
-	row("resident memory", "%d MB at the first look, %d MB at most, %d MB at the end; live heap %d MB, then %d MB", s.memory.first>>20, s.memory.peak>>20, s.memory.last>>20, s.memory.heapFirst>>20, s.memory.heapLast>>20)
+	row("resident memory",
+		"%d MB at the first look, %d MB at most, %d MB at the end; live heap %d MB, then %d MB",
+		s.memory.first>>20, s.memory.peak>>20, s.memory.last>>20, s.memory.heapFirst>>20,
+		s.memory.heapLast>>20)
 	if err := w.Flush(); err != nil {
 		s.t.Error(err)
 	}

@@ -26,9 +26,10 @@ type soakAsk struct {
 	body   []byte
 	plain  func([]byte) ([]byte, error) // makes the body of what was sent; nil: it is that
 
-	closes  bool // the server hangs up behind it
-	cut     bool // the answer does not come to its end
-	parting bool // the answer is sent without waiting: it may be cut when the kernel does not take it at once
+	closes bool // the server hangs up behind it
+	cut    bool // the answer does not come to its end
+	// the answer is sent without waiting: it may be cut when the kernel does not take it at once
+	parting bool
 	waits   bool // its handler waits: a client that has closed its side is not answered
 	opens   bool // it needs a descriptor
 }
@@ -38,9 +39,11 @@ var soakKinds = []struct {
 	weight int
 	make   func(r *rand.Rand, small bool) *soakAsk
 }{
-	{12, askBytes}, {2, askSet}, {4, askPacked}, {4, askParams}, {2, askPage}, {4, askCached}, {4, askFile}, {3, askRange},
-	{2, askUnchanged}, {3, askSimple}, {6, askEcho}, {4, askRelay}, {4, askSum}, {2, askParts}, {1, askUpload}, {2, askForm},
-	{2, askJSON}, {2, askIgnored}, {2, askNetHTTP}, {2, askTooLarge}, {8, askWaiting}, {2, askEarly}, {2, askEvents}, {4, askBad}, {1, askStall},
+	{12, askBytes}, {2, askSet}, {4, askPacked}, {4, askParams}, {2, askPage}, {4, askCached},
+	{4, askFile}, {3, askRange}, {2, askUnchanged}, {3, askSimple}, {6, askEcho}, {4, askRelay},
+	{4, askSum}, {2, askParts}, {1, askUpload}, {2, askForm}, {2, askJSON}, {2, askIgnored},
+	{2, askNetHTTP}, {2, askTooLarge}, {8, askWaiting}, {2, askEarly}, {2, askEvents}, {4, askBad},
+	{1, askStall},
 }
 
 // makeAsk chooses one.
@@ -64,12 +67,15 @@ func newAsk(r *rand.Rand, kind, method, target string, fields ...string) *soakAs
 }
 
 // newPost is a request with that framed content: its last fields, and what follows the head.
-func newPost(r *rand.Rand, kind, method, target string, content *framed, fields ...string) *soakAsk {
+func newPost(
+	r *rand.Rand, kind, method, target string, content *framed, fields ...string,
+) *soakAsk {
 	a := &soakAsk{kind: kind, method: method, id: strconv.FormatUint(r.Uint64(), 10), status: 200}
 	w := bytes.NewBuffer(nil)
 	fmt.Fprintf(w, "%s %s HTTP/1.1\r\nHost: soak.example\r\nX-Id: %s\r\n", method, target, a.id)
 	if r.IntN(4) == 0 {
-		w.WriteString("User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\nAccept-Language: en-US,en;q=0.5\r\n")
+		w.WriteString("User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 " +
+			"Firefox/140.0\r\nAccept-Language: en-US,en;q=0.5\r\n")
 	}
 	for _, f := range fields {
 		w.WriteString(f + "\r\n")

@@ -17,7 +17,8 @@ import (
 // usage is what a process holds that a server could leak.
 type usage struct{ goroutines, descriptors int64 }
 
-// resources counts what there is. The runtime's poller, which appears with the first descriptor that needs it, is always there.
+// resources counts what there is. The runtime's poller, which appears with the first descriptor
+// that needs it, is always there.
 func resources() usage {
 	usePoller()
 	return usage{int64(runtime.NumGoroutine()), int64(len(entries("/proc/self/fd")))}
@@ -75,8 +76,8 @@ func resident() (now, peak int64) {
 	return now << 10, peak << 10
 }
 
-// stops counts how often the process, or a goroutine that was ready, did not run for so long that timeouts mean nothing: it
-// was stopped, or the machine is too busy.
+// stops counts how often the process, or a goroutine that was ready, did not run for so long that
+// timeouts mean nothing: it was stopped, or the machine is too busy.
 type stops struct {
 	last atomic.Int64 // when it ran, in nanoseconds since begin
 	n    atomic.Int64
@@ -111,7 +112,8 @@ func (s *stops) watch(done <-chan struct{}) {
 	}
 }
 
-// countAborts looks whether the system has ended connections. Others on the machine can bring it to that.
+// countAborts looks whether the system has ended connections. Other programs on the machine can
+// make it do so.
 func (s *stops) countAborts() {
 	if n := netstat.Aborts(); s.aborts.Swap(n) != n {
 		s.aborted.Store(int64(time.Since(stopClock)))

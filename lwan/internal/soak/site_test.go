@@ -19,8 +19,8 @@ import (
 	"github.com/golwan/golwan/template"
 )
 
-// soakSite is what the server of TestSoak serves: everything that there is, and every way to misbehave. What an answer
-// says follows from the request alone, so that its client knows it.
+// soakSite is what the server of TestSoak serves: everything that there is, and every way to
+// misbehave. What an answer says follows from the request alone, so that its client knows it.
 type soakSite struct {
 	begun, ended       atomic.Int64 // handlers
 	promised, deferred atomic.Int64 // what was given to Request.Defer, and what of it ran
@@ -38,17 +38,20 @@ type soakSite struct {
 const (
 	soakBody = 2 << 20 // Limits.Body
 
-	// The server's patience: much longer than soakStop, so that no client is late because the machine is.
+	// The server's patience: much longer than soakStop, so that no client is late because the
+	// machine is.
 	soakHead  = 10 * time.Second
 	soakIdle  = 10 * time.Second
 	soakPause = 10 * time.Second // Limits.Read and Write below /strict
 
-	soakStalls, soakStucks = 40, 12 // routes, of which each holds its loop once; later it is a Blocking one
+	// routes, of which each holds its loop once; later it is a Blocking one
+	soakStalls, soakStucks = 40, 12
 )
 
 func newSoakSite() *soakSite {
 	s := &soakSite{
-		news: &lwan.Topic{Replay: 200, Backlog: 16 << 20}, gossip: &lwan.Topic{Replay: 50, Backlog: 2 << 10, Heartbeat: 50 * time.Millisecond},
+		news:     &lwan.Topic{Replay: 200, Backlog: 16 << 20},
+		gossip:   &lwan.Topic{Replay: 50, Backlog: 2 << 10, Heartbeat: 50 * time.Millisecond},
 		sleeping: make(chan struct{}, 1000),
 	}
 	s.pages = cache.New(cache.Config[string, string]{
@@ -87,12 +90,17 @@ func (s *soakSite) routes(srv *lwan.Server, dir string) {
 	s.waitingRoutes(srv)
 	s.streamRoutes(srv)
 	misbehavingRoutes(srv)
-	srv.Mount("/files", files.Module.With(files.Config{Dir: dir, TTL: 100 * time.Millisecond, ErrorTTL: soakMoment}))
+	srv.Mount("/files",
+		files.Module.With(files.Config{
+			Dir: dir, TTL: 100 * time.Millisecond, ErrorTTL: soakMoment,
+		}))
 	srv.OnClose(s.pages.Close)
 }
 
 func (s *soakSite) plainRoutes(srv *lwan.Server) {
-	srv.Handle("GET /probe", func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Text(200, "alive") })
+	srv.Handle("GET /probe", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Text(200, "alive")
+	})
 	srv.Handle("GET /bytes/{id}/{n}", sendBytes)
 	srv.Handle("GET /set/{id}/{n}", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		b, err := askedBytes(req)
@@ -103,11 +111,19 @@ func (s *soakSite) plainRoutes(srv *lwan.Server) {
 		return 200
 	})
 	srv.Handle("GET /packed/{id}/{n}", sendText, handlers.Compress(handlers.CompressConfig{}))
-	srv.Handle("GET /params/{a}/{rest...}", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-		return resp.Text(200, strings.Join([]string{req.Param("a"), req.Rest(), strings.Join(req.QueryAll("q"), "|"), req.Cookie("c"), req.Header("X-Last")}, "\n"))
+	srv.Handle("GET /params/{a}/{rest...}",
+		func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+			return resp.Text(200,
+				strings.Join([]string{req.Param("a"), req.Rest(),
+					strings.Join(req.QueryAll("q"), "|"), req.Cookie("c"), req.Header("X-Last")},
+					"\n"))
+		})
+	srv.Handle("GET /nothing", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return 204
 	})
-	srv.Handle("GET /nothing", func(req *lwan.Request, resp *lwan.Response) lwan.Status { return 204 })
-	srv.Handle("GET /elsewhere", func(req *lwan.Request, resp *lwan.Response) lwan.Status { return resp.Redirect(303, "/probe") })
+	srv.Handle("GET /elsewhere", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Redirect(303, "/probe")
+	})
 	srv.Handle("GET /page/{n}", s.page)
 	srv.Handle("GET /cached/{key}", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		ref, err := lwan.Cached(req, s.pages, req.Param("key"))
@@ -163,7 +179,8 @@ type soakRow struct {
 }
 
 var soakTemplate = template.Must(template.Compile[soakPage]("page",
-	"<h1>{{Title}}</h1>\n{{#Rows}}\n<p>{{N}} {{Name}}\n{{/Rows}}\n{{^Rows}}\nnone\n{{/Rows}}\n", template.Set{}))
+	"<h1>{{Title}}</h1>\n{{#Rows}}\n<p>{{N}} {{Name}}\n{{/Rows}}\n{{^Rows}}\nnone\n{{/Rows}}\n",
+	template.Set{}))
 
 func (s *soakSite) page(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	n, err := lwan.Param[int](req, "n")
@@ -184,7 +201,8 @@ func soakBytes(id uint64, n int) []byte {
 		x += 0x9e3779b97f4a7c15
 		z := (x ^ x>>30) * 0xbf58476d1ce4e5b9
 		z ^= z >> 27
-		b.Write([]byte{byte(z), byte(z >> 8), byte(z >> 16), byte(z >> 24), byte(z >> 32), byte(z >> 40), byte(z >> 48), byte(z >> 56)})
+		b.Write([]byte{byte(z), byte(z >> 8), byte(z >> 16), byte(z >> 24), byte(z >> 32),
+			byte(z >> 40), byte(z >> 48), byte(z >> 56)})
 	}
 	return b.Bytes()[:n]
 }

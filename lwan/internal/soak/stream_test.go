@@ -79,7 +79,8 @@ func (s *soak) listen(r *rand.Rand, topic string) {
 	}
 }
 
-// hear reads some events. With all it must be each one, from the one behind last on if that is known.
+// hear reads some events. With all it must be each one, from the one behind last on if that is
+// known.
 func (c *soakClient) hear(r *rand.Rand, a *soakAsk, all bool, last *string) error {
 	c.s.ledger.asked(a)
 	resp, err := c.ask(a)
@@ -243,7 +244,8 @@ func (s *soak) waitInQueue(r *rand.Rand) {
 	popped := make(chan bool, 1)
 	wg.Go(func() { popped <- waiting.pipeline(seed, []*soakAsk{pop}, false) })
 	if !bringing.pipeline(r, []*soakAsk{push}, false) {
-		s.site.queue(name).Push(value) // it was cut, before or after it had brought it: the other one is not to wait for ever
+		// it was cut, before or after it had brought it: the other one is not to wait for ever
+		s.site.queue(name).Push(value)
 	}
 	<-popped
 }

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// talk is a connection with some requests, one after the other or all at once, and an end of some kind.
+// talk is a connection with some requests, one after the other or all at once, and an end of some
+// kind.
 func (s *soak) talk(r *rand.Rand) {
 	c := s.dial(r, "talking")
 	if c == nil {
@@ -42,8 +43,8 @@ func (s *soak) talk(r *rand.Rand) {
 	}
 }
 
-// pipeline sends requests without waiting for answers, and reads these. With half it closes its side behind the last
-// one. It reports whether the connection can go on.
+// pipeline sends requests without waiting for answers, and reads these. With half it closes its
+// side behind the last one. It reports whether the connection can go on.
 func (c *soakClient) pipeline(r *rand.Rand, asks []*soakAsk, half bool) bool {
 	var wire []byte
 	for _, a := range asks {
@@ -109,7 +110,8 @@ func (s *soak) leave(r *rand.Rand) {
 	_ = c.c.Close() // before the sender is waited for
 }
 
-// noise sends what is hardly ever a request. It must not harm anybody else, and is not left without an end.
+// noise sends bytes that are hardly ever a request. They must not harm other connections, and their
+// own must end.
 func (s *soak) noise(r *rand.Rand) {
 	c := s.dial(r, "noisy")
 	if c == nil {

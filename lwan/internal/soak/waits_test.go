@@ -15,17 +15,19 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// The handlers of TestSoak that wait, those that do not come to an end by themselves, and those that do in bad ways.
+// The handlers of TestSoak that wait, those that do not come to an end by themselves, and those
+// that do in bad ways.
 
 func (s *soakSite) waitingRoutes(srv *lwan.Server) {
 	for mode, mw := range map[string][]lwan.Middleware{"inline": nil, "blocking": {lwan.Blocking}} {
 		waiting := func(name string, wait func(req *lwan.Request) error) {
-			srv.Handle("GET /"+mode+"/"+name, func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-				if err := wait(req); err != nil {
-					return resp.Fail(err)
-				}
-				return resp.Text(200, name)
-			}, mw...)
+			srv.Handle("GET /"+mode+"/"+name,
+				func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+					if err := wait(req); err != nil {
+						return resp.Fail(err)
+					}
+					return resp.Text(200, name)
+				}, mw...)
 		}
 		waiting("nothing", func(req *lwan.Request) error { return nil })
 		waiting("sleep", func(req *lwan.Request) error { return req.Sleep(2 * time.Millisecond) })
@@ -78,7 +80,9 @@ func (s *soakSite) streamRoutes(srv *lwan.Server) {
 		}
 		events := resp.Events()
 		for i := range n {
-			if err := events.Send(lwan.Event{ID: strconv.Itoa(i), Data: req.Header("X-Id")}); err != nil {
+			if err := events.Send(lwan.Event{
+				ID: strconv.Itoa(i), Data: req.Header("X-Id"),
+			}); err != nil {
 				return resp.Fail(err)
 			}
 			if i%8 == 7 {
@@ -128,23 +132,32 @@ func (s *soakSite) hijack(w http.ResponseWriter, r *http.Request) {
 	}
 	s.hijacked.Go(func() {
 		defer c.Close()
-		_, err := io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		_, err := io.WriteString(c,
+			"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
 		if err == nil {
-			_, _ = io.Copy(c, io.MultiReader(io.LimitReader(rest, int64(rest.Reader.Buffered())), c))
+			_, _ = io.Copy(c,
+				io.MultiReader(io.LimitReader(rest, int64(rest.Reader.Buffered())), c))
 		}
 	})
 }
 
 // misbehavingRoutes end in ways in which no handler should.
 func misbehavingRoutes(srv *lwan.Server) {
-	bad := func(path string, h lwan.Handler, mw ...lwan.Middleware) { srv.Handle("GET /bad/"+path, h, mw...) }
+	bad := func(path string, h lwan.Handler, mw ...lwan.Middleware) {
+		srv.Handle("GET /bad/"+path, h, mw...)
+	}
 	bad("panic", func(req *lwan.Request, resp *lwan.Response) lwan.Status { panic("on purpose") })
-	bad("panic/blocking", func(req *lwan.Request, resp *lwan.Response) lwan.Status { panic("on purpose") }, lwan.Blocking)
+	bad("panic/blocking",
+		func(req *lwan.Request, resp *lwan.Response) lwan.Status { panic("on purpose") },
+		lwan.Blocking)
 	bad("nil", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		var page *soakPage
 		return resp.Text(200, page.Title)
 	})
-	bad("goexit", func(req *lwan.Request, resp *lwan.Response) lwan.Status { runtime.Goexit(); return 200 })
+	bad("goexit", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		runtime.Goexit()
+		return 200
+	})
 	bad("field", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		resp.SetHeader("X-Split", "a\r\nSet-Cookie: b=c")
 		return resp.Text(200, "split")
