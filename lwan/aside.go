@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/loop"
 )
 
 // aside is a Blocking handler beside its loop: the goroutine that runs it, and all that it shares with the worker that is
@@ -24,7 +24,7 @@ import (
 // Whoever goes on after the handler's end finds everything over: see term, and over below. Nobody waits for them.
 type aside struct {
 	core    *core
-	loop    *evloop.Loop
+	loop    *loop.Loop
 	host    *h1    // the worker's, and touched by it only
 	seq     uint64 // of the request, in the worker's numbering
 	start   int64  // when the request's head was there, on the loop's clock
@@ -59,7 +59,7 @@ type aside struct {
 	failed  error
 	cause   error
 	done    chan struct{} // closed by cause and over, once somebody has asked for it
-	bell    evloop.Bell
+	bell    loop.Bell
 	resting bool // the worker waits for the bell
 
 	in       []byte // of the body, from inPos on
@@ -67,7 +67,7 @@ type aside struct {
 	inErr    error // what comes after it
 	wanted   bool  // the handler has asked for more than came along
 	reading  bool  // the second worker reads
-	inBell   evloop.Bell
+	inBell   loop.Bell
 	inRests  bool // it waits until in is empty
 	trailers []field
 	readBy   time.Time

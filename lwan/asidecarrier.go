@@ -10,8 +10,6 @@ import (
 	"runtime"
 	"slices"
 	"time"
-
-	"github.com/golwan/golwan/lwan/internal/evloop"
 )
 
 // What a Blocking handler asks for: aside as a carrier. All of it runs on goroutines of the program's.
@@ -230,8 +228,7 @@ func (a *aside) canceller() func(cause error) {
 	return func(cause error) {
 		a.cancel(cause)
 		a.onLoopDo(func(h *h1) {
-			h.req.cancel(cause)
-			h.c.Cancel(cause)
+			h.w.Cancel(h.w.Seq(), cause)
 		})
 	}
 }
@@ -240,15 +237,14 @@ func (a *aside) canceller() func(cause error) {
 func (a *aside) abandoner() func() {
 	return func() {
 		a.onLoopDo(func(h *h1) {
-			h.cancel(ErrGone)
-			h.c.Kill(evloop.ErrGone)
+			h.w.Kill(ErrGone)
 		})
 	}
 }
 
 // onLoopDo lets the loop do something for the request, if it is still under way then.
 func (a *aside) onLoopDo(fn func(h *h1)) {
-	a.loop.Do(func() {
+	a.loop.Post(func() {
 		if h := a.host; h.seq == a.seq && h.active {
 			fn(h)
 		}

@@ -17,7 +17,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/conn"
+	"github.com/golwan/golwan/lwan/internal/loop"
 	"github.com/golwan/golwan/lwan/internal/seams"
 )
 
@@ -31,10 +32,10 @@ func init() {
 // loopEngine serves HTTP/1 on event loops.
 type loopEngine struct {
 	core      *core
-	eng       *evloop.Engine
+	eng       *conn.Engine
 	tables    []*table // by lane
 	trusted   []bool   // by lane: Endpoint.TrustPeers
-	lanes     []*evloop.Lane
+	lanes     []*conn.Lane
 	listeners []net.Listener // of the caller's
 	refused   error          // of closing them when draining began
 	idle      uint32         // seconds
@@ -48,25 +49,25 @@ type loopEngine struct {
 
 func startEngine(s *Server, ends []Endpoint, left *inheritance) (engine, []net.Addr, error) {
 	core := s.life.core
-	if _, err := evloop.RaiseDescriptorLimit(); err != nil {
+	if _, err := conn.RaiseDescriptorLimit(); err != nil {
 		core.log.Warn("lwan: cannot raise the limit of descriptors", "err", err)
 	}
 	e := &loopEngine{
 		core: core, laggards: make([]laggards, s.loops()), tables: s.life.tables, pipelined: orCount(s.MaxPipelined, 64),
 		requests: uint32(min(max(s.MaxRequests, 0), math.MaxInt32)),
-		idle:     evloop.Seconds(orPause(s.IdleTimeout, defaultIdle)),
-		header:   evloop.Seconds(orPause(s.HeaderTimeout, defaultHead)),
+		idle:     conn.Seconds(orPause(s.IdleTimeout, defaultIdle)),
+		header:   conn.Seconds(orPause(s.HeaderTimeout, defaultHead)),
 	}
 	addrs, err := e.listen(ends, left)
 	if err != nil {
 		return nil, nil, errors.Join(err, e.closeListeners())
 	}
-	cfg := evloop.Config{
-		Protocol: e, Loops: s.loops(), Threads: evloop.Threads(s.Threads), MaxConns: max(s.MaxConns, 0), PerAddr: max(s.MaxConnsPerAddr, 0),
+	cfg := conn.Config{
+		Protocol: e, Loops: s.loops(), Threads: loop.Threads(s.Threads), MaxConns: max(s.MaxConns, 0), PerAddr: max(s.MaxConnsPerAddr, 0),
 		FirstByte: orPause(s.HeaderTimeout, defaultHead), Linger: s.LingerTimeout, LingerBytes: s.LingerBytes, Log: core.log,
 		Kernel: s.life.seams.Kernel, Poller: s.life.seams.Poller, Clock: s.life.seams.Clock,
 	}
-	if e.eng, err = evloop.New(cfg); err == nil {
+	if e.eng, err = conn.New(cfg); err == nil {
 		e.dog = watch(s, core, e.eng)
 		err = e.eng.Start(e.lanes)
 	}
@@ -91,19 +92,19 @@ func (e *loopEngine) listen(ends []Endpoint, left *inheritance) (addrs []net.Add
 	return addrs, nil
 }
 
-func (e *loopEngine) open(end Endpoint, left *inheritance) (*evloop.Lane, error) {
+func (e *loopEngine) open(end Endpoint, left *inheritance) (*conn.Lane, error) {
 	if end.TLS != nil {
 		return nil, errNoTLS
 	}
 	if end.Listener != nil {
 		e.listeners = append(e.listeners, end.Listener)
-		return evloop.FromListener(end.Listener)
+		return conn.FromListener(end.Listener)
 	}
-	cfg := evloop.ListenConfig{FastOpen: end.FastOpen, DeferAccept: end.DeferAccept, Mode: end.Mode}
+	cfg := conn.ListenConfig{FastOpen: end.FastOpen, DeferAccept: end.DeferAccept, Mode: end.Mode}
 	if file := left.take(end.where()); file != nil {
-		return evloop.Inherit(file, end.where(), cfg)
+		return conn.Inherit(file, end.where(), cfg)
 	}
-	return evloop.Listen(end.where(), cfg)
+	return conn.Listen(end.where(), cfg)
 }
 
 // sockets implements engine.
@@ -153,12 +154,30 @@ func (e *loopEngine) closeLanes() error {
 	return errors.Join(errs...)
 }
 
-// NewServer implements evloop.Protocol.
-func (e *loopEngine) NewServer(w *evloop.Worker) evloop.Server {
+// NewState implements conn.Protocol.
+func (e *loopEngine) NewState(w *loop.Worker) any {
 	h := &h1{core: e.core, eng: e, w: w}
 	h.unlike()
 	return h
 }
+
+// Serve implements conn.Protocol.
+func (e *loopEngine) Serve(w *loop.Worker, c conn.Conn, why conn.Why) conn.Verdict {
+	h := w.State.(*h1)
+	if why == conn.Expired {
+		return h.expire(c)
+	}
+	return h.serve(c)
+}
+
+// Died implements conn.Protocol.
+func (e *loopEngine) Died(w *loop.Worker, c conn.Conn, state, value any, stack []byte) conn.Verdict {
+	return state.(*h1).died(w, value, stack)
+}
+
+// Waits and Rests implement conn.Protocol.
+func (e *loopEngine) Waits(w *loop.Worker) { w.State.(*h1).waits() }
+func (e *loopEngine) Rests(w *loop.Worker) { w.State.(*h1).rests() }
 
 // takeBuffer returns a read buffer.
 func (e *loopEngine) takeBuffer() []byte {
@@ -176,7 +195,7 @@ func (e *loopEngine) giveBuffer(b []byte) {
 	}
 }
 
-// Refuse implements evloop.Protocol.
+// Refuse implements conn.Protocol.
 func (e *loopEngine) Refuse(fd int) {
 	_, _ = unix.Write(fd, []byte(refusal)) // a courtesy: a client that is gone already needs none
 }
@@ -215,13 +234,13 @@ func (e *loopEngine) wait(ctx context.Context) error {
 
 func (e *loopEngine) stats(s *Stats) {
 	es := e.eng.Stats()
-	s.Conns.Active, s.Conns.Parked = es.Busy, es.Parked
-	s.Conns.Subscribed = es.App[countSubscribed]
+	s.Conns.Active, s.Conns.Parked = es.Busy, es.Loops.Parked
+	s.Conns.Subscribed = es.Loops.App[countSubscribed]
 	s.Conns.Idle = max(es.Conns-es.Busy-s.Conns.Subscribed, 0)
 	s.Accepted, s.Rejected, s.GivenUp = es.Accepted, es.Rejected, es.GivenUp
 	s.BytesIn, s.BytesOut = es.BytesIn, es.BytesOut
-	s.Requests = es.App[countRequests]
-	copy(s.Status[:], es.App[:6])
-	s.Workers, s.Parks, s.Turns = es.Workers, es.Parks, es.Turns
+	s.Requests = es.Loops.App[countRequests]
+	copy(s.Status[:], es.Loops.App[:6])
+	s.Workers, s.Parks, s.Turns = es.Loops.Workers, es.Loops.Parks, es.Loops.Turns
 	s.Stalls = e.dog.list()
 }

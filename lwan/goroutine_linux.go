@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/loop"
 )
 
 // goroutineOf finds the stack of a worker in a goroutine profile, by its label: its functions, innermost first, and as
@@ -21,7 +21,7 @@ func goroutineOf(worker uint64) (names []string, stack []byte) {
 	if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
 		return nil, nil
 	}
-	label := fmt.Sprintf("# labels: {%q:\"%d\"}", evloop.WorkerLabel, worker)
+	label := fmt.Sprintf("# labels: {%q:\"%d\"}", loop.WorkerLabel, worker)
 	for record := range bytes.SplitSeq(profile.Bytes(), []byte("\n\n")) {
 		if !bytes.Contains(record, []byte(label)) {
 			continue
@@ -34,7 +34,7 @@ func goroutineOf(worker uint64) (names []string, stack []byte) {
 	return nil, nil
 }
 
-func isWorker(function string) bool { return strings.HasSuffix(function, "evloop.(*Worker).run") }
+func isWorker(function string) bool { return strings.HasSuffix(function, "loop.(*Worker).run") }
 
 // readableStack turns a record of a profile, "1 @ 0xpc 0xpc ...", into lines of functions and places.
 func readableStack(record []byte) (names []string, stack []byte) {

@@ -7,9 +7,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/conn"
 	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/loop"
 	"github.com/golwan/golwan/lwan/internal/message"
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // h1 speaks HTTP/1 in one worker: it reads, parses, runs the chain and writes. It is the carrier of its Request and
@@ -21,14 +23,15 @@ import (
 type h1 struct {
 	core *core
 	eng  *loopEngine
-	w    *evloop.Worker
-	c    *evloop.Conn
+	w    *loop.Worker
+	c    conn.Conn
+	lane int
 	req  *Request // own ones, or those of a Blocking handler that has returned
 	resp *Response
 	own  own
 
-	aside  *aside         // the Blocking handler that runs beside the loop, or nil
-	reader *evloop.Worker // reads the body for it, or nil
+	aside  *aside       // the Blocking handler that runs beside the loop, or nil
+	reader *loop.Worker // reads the body for it, or nil
 
 	in       []byte
 	pos, end int
@@ -79,9 +82,9 @@ const (
 	inlineBody = 16 << 10 // a body up to this is copied behind its head; a larger one is written from where it is
 )
 
-// Serve implements evloop.Server: it answers requests until there is nothing left to read.
-func (h *h1) Serve(c *evloop.Conn) evloop.Verdict {
-	h.c = c
+// serve answers requests until there is nothing left to read.
+func (h *h1) serve(c conn.Conn) conn.Verdict {
+	h.c, h.lane = c, c.Lane()
 	h.restore()
 	for answered := 0; ; {
 		if h.pos < h.end {
@@ -134,11 +137,11 @@ func (h *h1) restore() {
 }
 
 // fill reads what has come. It reports false, and what is to become of the connection, when there is nothing.
-func (h *h1) fill() (evloop.Verdict, bool) {
+func (h *h1) fill() (conn.Verdict, bool) {
 	h.makeRoom()
 	n, err := h.c.TryRead(h.in[h.end:])
 	switch {
-	case err == evloop.ErrAgain:
+	case err == transport.ErrAgain:
 		return h.rest(), false
 	case err != nil || n == 0: // a request that was cut short by its client needs no answer
 		return h.drop(), false
@@ -177,40 +180,40 @@ func (h *h1) grow() {
 }
 
 // rest waits for more with as little as possible: nothing between two requests, the bytes of an incomplete one.
-func (h *h1) rest() evloop.Verdict {
+func (h *h1) rest() conn.Verdict {
 	if h.pos == h.end {
-		h.c.ExpireAfter(h.eng.idle)
-		return evloop.Idle
+		h.c.Expire(h.eng.idle)
+		return conn.Idle
 	}
 	if h.held == nil {
 		h.held = new(fragment)
-		h.c.ExpireAfter(h.eng.header) // for the whole head: what comes later does not move it
+		h.c.Expire(h.eng.header) // for the whole head: what comes later does not move it
 	}
 	h.held.bytes = append(h.held.bytes[:0], h.in[h.pos:h.end]...)
 	h.held.resume = h.resume
 	h.c.Keep(h.held)
-	return evloop.Idle
+	return conn.Idle
 }
 
 // yield lets others have a turn before the pipelined requests that are left. They stay where they are, unless that would
 // keep a large buffer for little; and the time of the connection does not run out while it is the others' turn.
-func (h *h1) yield() evloop.Verdict {
+func (h *h1) yield() conn.Verdict {
 	if h.flush() != nil {
 		return h.drop()
 	}
-	h.c.ExpireAfter(0)
+	h.c.Expire(0)
 	if left := h.in[h.pos:h.end]; len(left) < readBuffer/4 {
 		h.c.Keep(&backlog{in: bytes.Clone(left), end: len(left)})
 	} else {
 		h.c.Keep(&backlog{h.in, h.pos, h.end})
 		h.in, h.pos, h.end = nil, 0, 0
 	}
-	return evloop.Again
+	return conn.Again
 }
 
 // hangUp closes the connection behind its last answer. If the client may still be sending, that must not destroy what it
 // has not read yet; only one that asked for the end is known not to.
-func (h *h1) hangUp() evloop.Verdict {
+func (h *h1) hangUp() conn.Verdict {
 	if h.guest != nil {
 		return h.handOver()
 	}
@@ -218,34 +221,34 @@ func (h *h1) hangUp() evloop.Verdict {
 		return h.sever()
 	}
 	if asked := !h.req.head.KeepAlive; asked && h.bodyEnd && !h.broken && h.pos == h.end {
-		return evloop.Close
+		return conn.Close
 	}
-	return evloop.Linger
+	return conn.Linger
 }
 
 // sever ends the connection behind an answer that was given up. What is held back of it, and of answers before it, is
 // written as far as the kernel takes it at once; and the client, which may still be sending, can read that. Only where the
 // end of the connection is that of the answer, so that it would look complete, it is reset.
-func (h *h1) sever() evloop.Verdict {
+func (h *h1) sever() conn.Verdict {
 	if len(h.out) > 0 && h.lost == nil {
 		_, _ = h.c.TryWrite(h.out)
 	}
 	h.out = h.out[:0]
 	switch {
 	case h.away:
-		return evloop.Close
+		return conn.Close
 	case h.toEnd:
 		// The error has no other meaning than that the peer is gone already.
 		_ = unix.SetsockoptLinger(h.c.Fd(), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-		return evloop.Close
+		return conn.Close
 	}
-	return evloop.Linger
+	return conn.Linger
 }
 
 // drop closes the connection at once.
-func (h *h1) drop() evloop.Verdict {
+func (h *h1) drop() conn.Verdict {
 	h.out = h.out[:0]
-	return evloop.Close
+	return conn.Close
 }
 
 // exchange answers the request whose head was just parsed.
@@ -280,15 +283,13 @@ func (h *h1) begin(buf []byte) {
 	h.go100 = head.Expect100 && !h.bodyEnd
 	h.keep = head.KeepAlive
 	if most := h.eng.requests; most > 0 {
-		n := h.c.Tally() + 1
-		h.c.SetTally(n)
+		n := h.c.Count() + 1
+		h.c.SetCount(n)
 		h.keep = h.keep && n < most
 	}
-	h.req.begin(h, h.eng.tables[h.c.Lane()], buf)
+	h.req.begin(h, h.eng.tables[h.lane], buf)
 	h.resp.begin(h.req)
-	if cause := h.c.Cause(); cause != nil { // the client has left since the last request, and that is told only once
-		h.req.cancel(cause)
-	}
+	h.w.Begin(h)
 }
 
 // settle ends the request: the observers, what Defer was given, the rest of its body.
@@ -328,20 +329,20 @@ func (h *h1) settle() {
 
 // renew leaves the connection as the next request is to find it.
 func (h *h1) renew() {
-	switch h.c.Cause() {
+	switch h.w.Cause() {
 	case nil:
 	case ErrGone: // it has closed its side only: what it has sent before is answered as long as that need not wait
 	case ErrTimeout: // this request's time
-		h.c.Uncancel()
 	default:
 		h.keep = false
 	}
+	h.w.End()
 }
 
 // account counts the request and tells the observers.
 func (h *h1) account() {
 	if h.req.told == 0 {
-		n := &h.c.Loop().Counts().App
+		n := h.c.Loop().Counts()
 		n[countRequests]++
 		n[statusClass(h.resp.status)]++
 	}
@@ -367,42 +368,44 @@ func (h *h1) refuse(st Status, reason string) {
 	h.bodyEnd, h.broken, h.keep, h.go100 = false, true, false, false
 	h.cutoff, h.toEnd, h.away, h.lost = false, false, false, nil
 	h.req.head = message.Head{Fields: h.req.head.Fields[:0], ContentLength: -1}
-	h.req.begin(h, h.eng.tables[h.c.Lane()], nil)
+	h.req.begin(h, h.eng.tables[h.lane], nil)
 	h.req.method = ""
 	h.resp.begin(h.req)
 	h.resp.message = reason
+	h.w.Begin(h)
 	h.entered(nil)
 	h.req.table.conclude(h.req, h.resp, st)
 	h.returned()
 	h.settle()
 }
 
-// Expire implements evloop.Server: an incomplete request gets 408, a silent connection nothing.
-func (h *h1) Expire(c *evloop.Conn) evloop.Verdict {
+// expire ends a connection whose time is up: an incomplete request gets 408, a silent connection nothing.
+func (h *h1) expire(c conn.Conn) conn.Verdict {
 	f, _ := c.Kept().(*fragment)
 	if f == nil {
-		return evloop.Close
+		return conn.Close
 	}
-	h.c = c
+	h.c, h.lane = c, c.Lane()
 	h.pos, h.end, h.resume, h.held = 0, 0, http1.Resume{}, nil
 	h.refuse(StatusRequestTimeout, "the request did not arrive in time")
 	return h.hangUp()
 }
 
-// Hangup implements evloop.Server: the client has closed its side, so nobody waits for what the handler waits for.
-func (h *h1) Hangup(c *evloop.Conn) {
+// Cancel implements loop.Owner: the client has closed its side, or the connection is killed, so nobody waits for what
+// the handler waits for; or its time is up.
+func (h *h1) Cancel(cause error) {
 	if h.active { // else its answer has left, and the Request is the next one's
-		h.cancel(ErrGone)
+		h.cancel(h.errorOf(cause))
 	}
-	c.Cancel(ErrGone)
 }
 
-// Draining implements evloop.Server: streams without an end are ended.
-func (h *h1) Draining(c *evloop.Conn) {
-	if h.req.drainable.Load() || h.aside != nil && h.aside.req.drainable.Load() {
+// Drain implements loop.Owner: streams without an end are ended.
+func (h *h1) Drain() (ends bool) {
+	ends = h.req.drainable.Load() || h.aside != nil && h.aside.req.drainable.Load()
+	if ends {
 		h.cancel(ErrStopping)
-		c.Cancel(ErrStopping)
 	}
+	return ends
 }
 
 // cancel ends what the request waits for, on the loop or beside it.
@@ -413,24 +416,20 @@ func (h *h1) cancel(cause error) {
 	}
 }
 
-// Killed implements evloop.Server: the context ends, also that of a handler which waits for a function of Await or is
-// blocked by something else.
-func (h *h1) Killed(c *evloop.Conn, cause error) {
+// died concludes, in worker w, what the handler left that ended by Goexit, on purpose (a dead request was unwound) or
+// not; or a panic of our own got through. Its own worker's stack is gone.
+func (h *h1) died(w *loop.Worker, value any, stack []byte) conn.Verdict {
+	h.w = w
 	if h.active {
-		h.cancel(h.errorOf(cause))
+		w.Begin(h)
 	}
-}
-
-// Died implements evloop.Server: the handler ended by Goexit, on purpose (a dead request was unwound) or not, or a panic
-// of our own got through. The worker's stack is gone; what can be sent without waiting is.
-func (h *h1) Died(c *evloop.Conn, value any, stack []byte) evloop.Verdict {
 	if g := h.guest; g != nil { // it died after its subscription had begun, as in Request.Defer
 		h.guest = nil
 		g.tell(ErrDropped)
 	}
 	if h.req.state.Load() == stateOver {
 		h.core.log.Error("lwan: panic outside of a handler", "panic", value, "stack", string(stack))
-		return evloop.Close
+		return conn.Close
 	}
 	h.keep = false
 	if h.aside != nil { // nobody waits for its goroutine any more

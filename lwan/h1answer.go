@@ -16,7 +16,7 @@ import (
 // finish implements carrier: the head in one pass, the body behind it. Both stay in out until there is nothing left to
 // read; a large body is written from where it lies. Nothing of the program's runs behind it.
 func (h *h1) finish(resp *Response, st Status) {
-	h.w.Leave()
+	h.w.LeaveUser()
 	if h.lost != nil { // and with it the client
 		resp.stick(h.lost)
 		return
@@ -78,8 +78,7 @@ func (h *h1) appendChunked(resp *Response) {
 }
 
 func (h *h1) writeLarge(body []byte) {
-	h.c.WriteTimeout = pause(h.req.limits.Write, h.req.writeBy)
-	_, err := h.c.Writev(h.out, body)
+	_, err := h.c.Writev(&h.w.Task, h.out, body, pause(h.req.limits.Write, h.req.writeBy))
 	h.out = h.out[:0]
 	if err != nil {
 		h.resp.stick(h.losing(err))
@@ -152,17 +151,16 @@ func (h *h1) flushBefore(more bool) error {
 	if len(h.out) == 0 {
 		return nil
 	}
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	if h.lost != nil {
 		h.out = h.out[:0]
 		return h.lost
 	}
-	h.c.WriteTimeout = h.writePause()
 	var err error
 	if more {
-		_, err = h.c.WriteMore(h.out)
+		_, err = h.c.WriteMore(&h.w.Task, h.out, h.writePause())
 	} else {
-		_, err = h.c.Write(h.out)
+		_, err = h.c.Write(&h.w.Task, h.out, h.writePause())
 	}
 	h.out = h.out[:0]
 	if cap(h.out) > 2*flushAt {
@@ -192,7 +190,7 @@ func (h *h1) writePause() time.Duration {
 // startStream implements carrier. The body is chunked, or of the handler's length, or, for an HTTP/1.0 client, ends with
 // the connection (RFC 9112 section 6.3).
 func (h *h1) startStream(resp *Response, st Status) error {
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	h.decideKeep(resp)
 	h.noBody = h.req.method == "HEAD" || st.bodyless()
 	h.chunked = (resp.length < 0 || resp.trailing(st)) && h.req.head.Minor == 1 && !st.bodyless()
@@ -215,7 +213,7 @@ func (h *h1) stream(p []byte) error { return h.streamPart(p, inlineBody) }
 
 // streamPart is stream; what is longer than inline is written from where it is.
 func (h *h1) streamPart(p []byte, inline int) error {
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	if h.noBody || len(p) == 0 {
 		return nil
 	}
@@ -228,8 +226,7 @@ func (h *h1) streamPart(p []byte, inline int) error {
 	if len(p) <= inline {
 		h.out = append(h.out, p...)
 	} else {
-		h.c.WriteTimeout = pause(h.req.limits.Write, h.req.writeBy)
-		_, err := h.c.Writev(h.out, p)
+		_, err := h.c.Writev(&h.w.Task, h.out, p, pause(h.req.limits.Write, h.req.writeBy))
 		h.out = h.out[:0]
 		if err != nil {
 			return h.losing(err)
@@ -246,14 +243,15 @@ func (h *h1) streamPart(p []byte, inline int) error {
 
 // streamFile implements carrier.
 func (h *h1) streamFile(f *os.File, off, n int64) error {
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	if h.noBody || n == 0 {
 		return nil
 	}
 	if err := h.flushChunkHead(n); err != nil {
 		return err
 	}
-	if _, err := h.c.Sendfile(f, off, n); err != nil {
+	limit := pause(h.req.limits.Write, h.req.writeBy)
+	if _, err := h.c.Sendfile(&h.w.Task, f, off, n, limit); err != nil {
 		return h.cutFile(err)
 	}
 	if h.chunked {
@@ -267,7 +265,6 @@ func (h *h1) flushChunkHead(n int64) error {
 	if h.chunked {
 		h.out = http1.AppendChunkHead(h.out, int(n))
 	}
-	h.c.WriteTimeout = pause(h.req.limits.Write, h.req.writeBy)
 	return h.flushBefore(true)
 }
 
@@ -281,7 +278,7 @@ func (h *h1) cutFile(err error) error {
 
 // endStream implements carrier.
 func (h *h1) endStream(resp *Response) error {
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	if h.chunked && !h.noBody {
 		if len(resp.trailers) == 0 {
 			h.out = append(h.out, http1.LastChunk...)
@@ -301,7 +298,7 @@ func (h *h1) cut() { h.keep, h.cutoff = false, true }
 
 // interim implements carrier.
 func (h *h1) interim(st Status, fields []field) error {
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	if h.resp.state.headOut() {
 		return ErrHeadSent
 	}

@@ -10,7 +10,8 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/conn"
+	"github.com/golwan/golwan/lwan/internal/loop"
 )
 
 // The worker's side of a Blocking handler: see aside.
@@ -86,7 +87,7 @@ func (r *Response) copyFrom(from *Response) {
 // lend runs the chain of the request on a goroutine, from its outermost middleware to the conclusion of its answer, and
 // sends what comes out of it. From there on Request and Response are those of the goroutine.
 func (h *h1) lend(next Handler) {
-	h.w.Leave()
+	h.w.LeaveUser()
 	if rt := h.req.route; rt != nil {
 		h.req.limits = rt.limits // its middleware sets them again
 	}
@@ -134,7 +135,7 @@ func (h *h1) blocking(next Handler, req *Request, resp *Response) (st Status) {
 	if resp.state != answerHeld {
 		return resp.Fail(fmt.Errorf("%s: a Blocking handler was called after the head of its answer: %w", req.where(), ErrHeadSent))
 	}
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	a := h.newAside()
 	a.chain = func() {
 		defer func() {
@@ -208,7 +209,7 @@ func (h *h1) attend(a *aside) error {
 	h.collect(a)
 	defer a.notEarly()
 	h.aside = a
-	h.c.NoticeHangup()
+	h.w.Notice()
 	if cause := h.req.cancelled(); cause != nil {
 		a.cancel(cause)
 	}
@@ -326,7 +327,7 @@ func (h *h1) serveAside(a *aside) bool {
 }
 
 // take returns what there is to do. If there is nothing, the worker is to rest: the bell is armed.
-func (a *aside) take(w *evloop.Worker) (work asideWork, some bool) {
+func (a *aside) take(w *loop.Worker) (work asideWork, some bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	work = asideWork{
@@ -451,11 +452,11 @@ func (h *h1) startReading(a *aside) {
 		a.readDone = true
 		return
 	}
-	h.c.Loop().Go(func(w *evloop.Worker) { h.readAhead(w, a) })
+	h.c.Loop().Run(func(w *loop.Worker) { h.readAhead(w, a) })
 }
 
 // readAhead reads the body in worker w, until it ends or the handler does.
-func (h *h1) readAhead(w *evloop.Worker, a *aside) {
+func (h *h1) readAhead(w *loop.Worker, a *aside) {
 	h.reader = w
 	defer func() {
 		h.reader = nil
@@ -466,12 +467,12 @@ func (h *h1) readAhead(w *evloop.Worker, a *aside) {
 	}()
 	for goOn := true; goOn; {
 		if h.pos == h.end { // a client that is slow holds no buffer
-			h.c.ReadTimeout = pause(h.req.limits.Read, h.req.readBy)
-			_ = h.c.AwaitInput(w) // why it has ended is found again by reading
+			limit := pause(h.req.limits.Read, h.req.readBy)
+			_ = h.c.AwaitInput(&w.Task, limit) // why it has ended is found again by reading
 		}
 		b := h.core.large.take(asideBuffer)
 		n, err := h.readBody(b[:asideBuffer])
-		if errors.Is(err, evloop.ErrOver) {
+		if errors.Is(err, conn.ErrUnread) {
 			h.core.large.give(b)
 			return
 		}
@@ -481,7 +482,7 @@ func (h *h1) readAhead(w *evloop.Worker, a *aside) {
 
 // handOver gives the handler what was read, once it has taken what was there before. It reports false when there is
 // nothing more to come, or nobody to take it.
-func (a *aside) handOver(w *evloop.Worker, h *h1, b []byte, err error) bool {
+func (a *aside) handOver(w *loop.Worker, h *h1, b []byte, err error) bool {
 	for {
 		a.mu.Lock()
 		switch {

@@ -5,13 +5,13 @@ package lwan
 import (
 	"io"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/conn"
 	"github.com/golwan/golwan/lwan/internal/http1"
 )
 
 // readBody implements carrier.
 func (h *h1) readBody(p []byte) (int, error) {
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	if len(h.ahead) > 0 {
 		n := copy(p, h.ahead)
 		h.ahead = h.ahead[n:]
@@ -72,9 +72,8 @@ func (h *h1) readConn(buffer func() []byte) (int, error) {
 		h.broken = true
 		return 0, err
 	}
-	h.c.ReadTimeout = pause(h.req.limits.Read, h.req.readBy)
-	n, err := h.c.ReadBy(w, buffer)
-	if err == evloop.ErrOver { // the handler does not want it: what is left is thrown away after the answer
+	n, err := h.c.ReadInto(&w.Task, pause(h.req.limits.Read, h.req.readBy), buffer)
+	if err == conn.ErrUnread { // the handler does not want it: what is left is thrown away after the answer
 		return 0, err
 	}
 	if err != nil || n == 0 {

@@ -5,29 +5,29 @@ package lwan
 import (
 	"sync/atomic"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/loop"
 )
 
 // crowd is the subscribers of one topic on one loop.
 type crowd struct {
 	topic *Topic
-	loop  *evloop.Loop
+	loop  *loop.Loop
 	told  atomic.Bool
 
 	// owned by the loop
 	guests []*topicGuest
 	pos    int // guests[pos:] have not been served in this round
 	beat   bool
-	timer  evloop.Timer // of heartbeats
-	late   evloop.Timer // of those who take nothing
-	lateAt int64        // when it fires, if it is set
+	timer  loop.Timer // of heartbeats
+	late   loop.Timer // of those who take nothing
+	lateAt int64      // when it fires, if it is set
 }
 
 // roundBatch is how many subscribers are served before others of the loop have a turn.
 const roundBatch = 256
 
 // crowdOf is the one of t on loop, made if there is none.
-func crowdOf(t *Topic, loop *evloop.Loop) *crowd {
+func crowdOf(t *Topic, loop *loop.Loop) *crowd {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c, _ := t.audiences[loop].(*crowd)
@@ -60,7 +60,7 @@ func (c *crowd) remove(g *topicGuest) {
 		c.disband()
 	}
 	if moved != g && moved.crowd != nil && moved.at.next.Load() != nil {
-		c.loop.Do(moved.serve)
+		c.loop.Post(moved.serve)
 	}
 }
 
@@ -95,7 +95,7 @@ func (c *crowd) lookAt(at int64) {
 // notify implements audience: one letter to the loop, however many events come before it is read.
 func (c *crowd) notify() {
 	if c.told.CompareAndSwap(false, true) {
-		c.loop.Do(c.begin)
+		c.loop.Post(c.begin)
 	}
 }
 
@@ -113,7 +113,7 @@ func (c *crowd) begin() {
 func (c *crowd) round() {
 	for n := 0; c.pos < len(c.guests); n++ {
 		if n == roundBatch {
-			c.loop.Do(c.round)
+			c.loop.Post(c.round)
 			return
 		}
 		g := c.guests[c.pos]
@@ -141,7 +141,7 @@ func (c *crowd) heartbeat() {
 // laggards are the subscribers on a loop that have more to be sent than is fair at once, as in a
 // replay. They take turns.
 type laggards struct {
-	loop   *evloop.Loop // nil before the first one
+	loop   *loop.Loop // nil before the first one
 	queue  []*topicGuest
 	posted bool
 }
@@ -151,11 +151,11 @@ const laggardsShare = 256 << 10
 
 func (q *laggards) add(g *topicGuest) {
 	g.queued = true
-	q.loop = g.handle.Loop
+	q.loop = g.conn.Loop()
 	q.queue = append(q.queue, g)
 	if !q.posted {
 		q.posted = true
-		q.loop.Do(q.turn)
+		q.loop.Post(q.turn)
 	}
 }
 
@@ -173,7 +173,7 @@ func (q *laggards) turn() {
 		}
 	}
 	if q.posted = len(q.queue) > 0; q.posted {
-		q.loop.Do(q.turn)
+		q.loop.Post(q.turn)
 	} else {
 		q.queue = nil
 	}

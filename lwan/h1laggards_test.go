@@ -22,15 +22,15 @@ func TestReplaysTakeTurns(t *testing.T) {
 	srv := &Server{Loops: 1}
 	srv.Handle("GET /topic", func(req *Request, resp *Response) Status { return topic.Subscribe(resp, Subscription{}) })
 	srv.Handle("GET /watch", func(req *Request, resp *Response) Status {
-		loop := req.car.(*h1).c.Loop()
-		start := loop.Counts().BytesOut
+		counts := req.car.(*h1).c.Counts()
+		start := counts.BytesOut
 		before, most, sent := start, int64(0), int64(0)
 		close(watching)
 		for sent < clients*size*9/10 { // each time that the handler goes on is another turn of the loop
 			if err := req.Sleep(0); err != nil {
 				return resp.Fail(err)
 			}
-			now := loop.Counts().BytesOut
+			now := counts.BytesOut
 			most, before, sent = max(most, now-before), now, now-start
 		}
 		watched <- most

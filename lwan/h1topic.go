@@ -3,8 +3,10 @@
 package lwan
 
 import (
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/conn"
 	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/loop"
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // countSubscribed is a gauge among the protocol's counts.
@@ -28,7 +30,7 @@ func (h *h1) subscribe(resp *Response, sub *subscriber, first []byte) {
 		h.out = append(h.out, first...)
 	}
 	h.guest = &topicGuest{
-		subscriber: sub, eng: h.eng, handle: h.c.Handle(), limit: int64(h.req.limits.Write), size: len(first), sent: int64(len(first)),
+		subscriber: sub, eng: h.eng, conn: h.c, limit: int64(h.req.limits.Write), size: len(first), sent: int64(len(first)),
 	}
 	if h.req.route != nil {
 		h.guest.number = h.req.route.number
@@ -37,39 +39,31 @@ func (h *h1) subscribe(resp *Response, sub *subscriber, first []byte) {
 
 // handOver leaves the connection to its subscription, with what the kernel does not take at once of the head and the
 // first events.
-func (h *h1) handOver() evloop.Verdict {
+func (h *h1) handOver() conn.Verdict {
 	g := h.guest
 	h.guest = nil
 	n, err := h.c.TryWrite(h.out)
 	g.part = append([]byte(nil), h.out[n:]...)
 	h.out = h.out[:0]
-	if err != nil && err != evloop.ErrAgain {
+	if err != nil && err != transport.ErrAgain {
 		g.end(ErrGone)
 		return h.drop()
 	}
-	h.c.ExpireAfter(0)
-	h.c.SetGuest(g)
-	return evloop.Hand
+	h.c.Expire(0)
+	h.c.Attach(g)
+	return conn.Hand
 }
 
 // abandoner implements carrier.
 func (h *h1) abandoner() func() {
-	seq, loop := h.seq, h.c.Loop()
-	return func() {
-		loop.Do(func() {
-			if h.seq == seq && h.active {
-				h.cancel(ErrGone)
-				h.c.Kill(evloop.ErrGone)
-			}
-		})
-	}
+	return h.w.Killer()
 }
 
 // topicGuest is a subscription on a loop. It is touched by its loop only.
 type topicGuest struct {
 	*subscriber
 	eng    *loopEngine
-	handle evloop.Handle
+	conn   conn.Conn
 	crowd  *crowd
 	index  int          // in the crowd
 	queued bool         // it has its turn among the laggards
@@ -81,37 +75,38 @@ type topicGuest struct {
 	number uint64       // of the route, for the watchdog
 }
 
-// Ready implements evloop.Guest.
-func (g *topicGuest) Ready(h evloop.Handle) {
+// Ready implements transport.Session.
+func (g *topicGuest) Ready(transport.Pipe) {
 	switch {
-	case g.crowd == nil && !g.enter(h):
+	case g.crowd == nil && !g.enter():
 		g.finish(ErrDropped)
-	case !h.Discard():
+	case !g.conn.Discard():
 		g.finish(ErrGone)
 	case g.queued:
 	case g.catching: // as many others may be, who all have an edge now
-		g.eng.laggards[h.Loop.ID()].add(g)
+		g.eng.laggards[g.conn.Loop().Number()].add(g)
 	default:
 		g.advance()
 	}
 }
 
-// Closed implements evloop.Guest.
-func (g *topicGuest) Closed(h evloop.Handle, cause error) { g.depart(ErrStopping) }
+// Ended implements transport.Session.
+func (g *topicGuest) Ended(transport.Pipe, error) { g.depart(ErrStopping) }
 
-// Draining implements evloop.Guest.
-func (g *topicGuest) Draining(h evloop.Handle) { g.finish(ErrStopping) }
+// Draining implements transport.Session.
+func (g *topicGuest) Draining(transport.Pipe) { g.finish(ErrStopping) }
 
 // drop implements host.
-func (g *topicGuest) drop() { g.handle.Loop.Do(func() { g.finish(ErrDropped) }) }
+func (g *topicGuest) drop() { g.conn.Loop().Post(func() { g.finish(ErrDropped) }) }
 
 // enter joins the crowd of the topic on this loop. It reports false if the subscriber has been dropped before.
-func (g *topicGuest) enter(h evloop.Handle) bool {
-	g.crowd = crowdOf(g.topic, h.Loop)
+func (g *topicGuest) enter() bool {
+	loop := g.conn.Loop()
+	g.crowd = crowdOf(g.topic, loop)
 	g.crowd.add(g)
-	h.Loop.Counts().App[countSubscribed]++
-	if h.Loop.Draining() {
-		h.Loop.Do(func() { g.finish(ErrStopping) })
+	loop.Counts()[countSubscribed]++
+	if loop.Draining() {
+		loop.Post(func() { g.finish(ErrStopping) })
 	}
 	return g.servedBy(g)
 }
@@ -137,14 +132,14 @@ func (g *topicGuest) advance() (written int) {
 		}
 		written += n
 		switch {
-		case err == evloop.ErrAgain:
+		case err == transport.ErrAgain:
 			g.wait()
 			return written
 		case err != nil:
 			g.finish(ErrGone)
 			return written
 		case written >= guestShare:
-			g.eng.laggards[g.handle.Loop.ID()].add(g)
+			g.eng.laggards[g.conn.Loop().Number()].add(g)
 			return written
 		}
 	}
@@ -152,7 +147,7 @@ func (g *topicGuest) advance() (written int) {
 
 // write writes of part.
 func (g *topicGuest) write() (int, error) {
-	n, err := g.handle.Write(g.part)
+	n, err := g.conn.TryWrite(g.part)
 	g.wrote(n)
 	g.part = g.part[n:]
 	return n, err
@@ -185,7 +180,7 @@ func (g *topicGuest) begin(w *wire) (int, error) {
 	for last := next; last != nil && len(batch)+len(last.bytes(g.chunked)) <= len(buf); last = g.behind(last) {
 		batch = append(batch, last.bytes(g.chunked)...)
 	}
-	n, err := g.handle.Write(batch)
+	n, err := g.conn.TryWrite(batch)
 	g.wrote(n)
 	for left := n; ; { // what was written of each: the rest of the last one is part
 		done := min(left, len(g.part))
@@ -201,7 +196,7 @@ func (g *topicGuest) begin(w *wire) (int, error) {
 
 // wait is for a client that does not read: it may owe so much, for so long.
 func (g *topicGuest) wait() {
-	now := g.handle.Loop.Now()
+	now := g.conn.Loop().Now()
 	if g.stuck == 0 {
 		g.stuck = max(now, 1)
 	}
@@ -236,14 +231,14 @@ func (g *topicGuest) finish(cause error) {
 		if g.chunked {
 			g.part = append(g.part, http1.LastChunk...)
 		}
-		_, _ = g.handle.Write(g.part) // what does not fit now is lost: the client comes back all the same
+		_, _ = g.conn.TryWrite(g.part) // what does not fit now is lost: the client comes back all the same
 		g.part = nil
 		g.depart(cause)
-		g.handle.Linger()
+		g.conn.End(transport.Linger)
 		return
 	}
 	g.depart(cause)
-	g.handle.Close()
+	g.conn.End(transport.Close)
 }
 
 // depart leaves the crowd.
@@ -253,7 +248,7 @@ func (g *topicGuest) depart(cause error) {
 		return
 	}
 	g.crowd = nil
-	c.loop.Counts().App[countSubscribed]--
+	c.loop.Counts()[countSubscribed]--
 	c.remove(g)
 	g.end(cause)
 }
@@ -266,12 +261,12 @@ func (g *topicGuest) end(cause error) {
 		unsent -= 2 // behind the event
 	}
 	sent := g.sent - int64(min(max(unsent, 0), g.size))
-	counts := &g.handle.Loop.Counts().App
+	counts := g.conn.Loop().Counts()
 	counts[countRequests]++
 	counts[statusClass(StatusOK)]++
 	if past := g.past; past != nil {
 		g.past = nil
-		cut, now := len(g.part) > 0, g.handle.Loop.Clock()
+		cut, now := len(g.part) > 0, g.conn.Loop().Clock()
 		g.job(func() { past.conclude(cause, cut, sent, now) })
 	}
 }
@@ -287,10 +282,10 @@ func (g *topicGuest) tell(cause error) {
 // job lets a worker run code of the program's, and the watchdog look at it.
 func (g *topicGuest) job(fn func()) {
 	dog, number := g.eng.dog, g.number
-	g.handle.Loop.Go(func(w *evloop.Worker) {
+	g.conn.Loop().Run(func(w *loop.Worker) {
 		if dog != nil {
-			w.Enter(number)
-			defer w.Leave()
+			w.EnterUser(number)
+			defer w.LeaveUser()
 		}
 		fn()
 	})

@@ -18,7 +18,7 @@ import (
 // hijack implements carrier: the loop forgets the connection, and package net gets a duplicate of its descriptor. The
 // original is closed when the handler returns.
 func (h *h1) hijack() (net.Conn, []byte, error) {
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	if err := h.flush(); err != nil {
 		return nil, nil, err
 	}
@@ -57,7 +57,7 @@ func (h *h1) takeRest() []byte {
 
 // upgrade implements carrier.
 func (h *h1) upgrade(resp *Response, proto string) (net.Conn, error) {
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	if err := h.switchTo(resp, proto); err != nil {
 		return nil, err
 	}
@@ -113,9 +113,8 @@ func (p *parkedConn) Read(b []byte) (int, error) {
 	if err := h.req.beginWait(); err != nil {
 		return 0, err
 	}
-	defer h.w.Return(h.w.Leave())
-	h.c.ReadTimeout = pause(0, p.readBy)
-	n, err := h.c.Read(b)
+	defer h.w.EnterUser(h.w.LeaveUser())
+	n, err := h.c.Read(&h.w.Task, b, pause(0, p.readBy))
 	if err == nil && n == 0 && len(b) > 0 {
 		return 0, io.EOF
 	}
@@ -129,9 +128,8 @@ func (p *parkedConn) Write(b []byte) (int, error) {
 	if err := p.h.req.beginWait(); err != nil {
 		return 0, err
 	}
-	defer p.h.w.Return(p.h.w.Leave())
-	p.h.c.WriteTimeout = pause(p.h.req.limits.Write, p.writeBy)
-	n, err := p.h.c.Write(b)
+	defer p.h.w.EnterUser(p.h.w.LeaveUser())
+	n, err := p.h.c.Write(&p.h.w.Task, b, pause(p.h.req.limits.Write, p.writeBy))
 	return n, p.errorOf(err)
 }
 
@@ -149,7 +147,7 @@ func (p *parkedConn) Close() error {
 		return err
 	}
 	p.closed = true
-	defer p.h.w.Return(p.h.w.Leave())
+	defer p.h.w.EnterUser(p.h.w.LeaveUser())
 	return p.h.c.CloseWrite()
 }
 

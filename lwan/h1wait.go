@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // errorOf translates what a connection says.
@@ -20,16 +20,8 @@ func (h *h1) errorOf(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, evloop.ErrGone), errors.Is(err, evloop.ErrClosed), lost(err):
+	case err == transport.ErrOver, lost(err):
 		return ErrGone
-	case errors.Is(err, evloop.ErrTimeout):
-		return ErrTimeout
-	case errors.Is(err, evloop.ErrStopping):
-		return ErrStopping
-	case errors.Is(err, evloop.ErrForeign):
-		return ErrForeign
-	case errors.Is(err, evloop.ErrBusy):
-		return ErrBusy
 	}
 	return err
 }
@@ -55,9 +47,9 @@ func (h *h1) lighten() {
 	}
 }
 
-// Waits implements evloop.Server: how long the client takes to send or to read is its own choice, and a worker that waits
+// waits is called before a worker waits for the client: how long the client takes to send or to read is its own choice, and a worker that waits
 // for it keeps as little as one can.
-func (h *h1) Waits(*evloop.Conn) { h.giveBack() }
+func (h *h1) waits() { h.giveBack() }
 
 // giveBack gives back large write buffers, and all of the read buffer but the request's head and what came behind it that
 // nobody has taken yet.
@@ -91,8 +83,8 @@ func (h *h1) giveBack() {
 	}
 }
 
-// Rests implements evloop.Server. No request is under way: what the worker has of the last one is garbage.
-func (h *h1) Rests() {
+// rests is called when the worker has nothing to do. No request is under way: what the worker has of the last one is garbage.
+func (h *h1) rests() {
 	h.eng.giveBuffer(h.in)
 	h.in = nil
 	if cap(h.out) > keptAtRest {
@@ -117,7 +109,7 @@ func (h *h1) here() bool { return h.w.Mine() }
 
 // sleep implements carrier.
 func (h *h1) sleep(d time.Duration) error {
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	if err := h.flush(); err != nil {
 		return err
 	}
@@ -127,16 +119,12 @@ func (h *h1) sleep(d time.Duration) error {
 
 // wait implements carrier.
 func (h *h1) wait(arm func(wake func()), limit time.Duration) error {
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	if err := h.flush(); err != nil {
 		return err
 	}
 	h.lighten()
-	err := h.w.Wait(arm, limit)
-	if err == evloop.ErrTimeout {
-		return errPause
-	}
-	return h.errorOf(err)
+	return h.errorOf(h.w.Wait(arm, limit, transport.Cancelled))
 }
 
 // offload implements carrier.
@@ -144,7 +132,7 @@ func (h *h1) offload(fn func()) error {
 	if !h.here() {
 		return ErrForeign
 	}
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	if h.req.state.Load() != stateUnwinding {
 		if err := h.flush(); err != nil {
 			return err
@@ -155,14 +143,14 @@ func (h *h1) offload(fn func()) error {
 
 // outlast implements carrier.
 func (h *h1) outlast(arm func(wake func())) {
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	// It starts whatever it is given, and waits on the handler's own coroutine.
 	_ = h.w.Offload(func(run func()) bool { arm(run); return true }, func() {})
 }
 
 // readAside implements carrier.
 func (h *h1) readAside(fn func(body io.Reader)) error {
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	a := h.newAside()
 	a.chain = func() {
 		defer a.term.end()
@@ -187,29 +175,21 @@ func (h *h1) entered(rt *route) {
 	switch {
 	case h.eng.dog == nil:
 	case rt == nil:
-		h.w.Enter(0)
+		h.w.EnterUser(0)
 	default:
-		h.w.Enter(rt.number)
+		h.w.EnterUser(rt.number)
 	}
 }
 
 // returned implements carrier.
-func (h *h1) returned() { h.w.Leave() }
+func (h *h1) returned() { h.w.LeaveUser() }
 
 // onLoop implements carrier.
 func (h *h1) onLoop() bool { return true }
 
 // canceller implements carrier.
 func (h *h1) canceller() func(cause error) {
-	seq, loop := h.seq, h.c.Loop()
-	return func(cause error) {
-		loop.Do(func() {
-			if h.seq == seq && h.active {
-				h.cancel(cause)
-				h.c.Cancel(cause)
-			}
-		})
-	}
+	return h.w.Canceller()
 }
 
 // parent implements carrier.
@@ -235,12 +215,12 @@ func (h *h1) drained() <-chan struct{} {
 // peer implements carrier. It asks the kernel, so the loop must be the handler's: a connection is closed, and its
 // descriptor another one's, while its handler cannot go on.
 func (h *h1) peer() netip.AddrPort {
-	defer h.w.Return(h.w.Leave())
+	defer h.w.EnterUser(h.w.LeaveUser())
 	return h.c.Peer()
 }
 
 // trusted implements carrier.
-func (h *h1) trusted() bool { return h.eng.trusted[h.c.Lane()] }
+func (h *h1) trusted() bool { return h.eng.trusted[h.lane] }
 
 // local implements carrier.
 func (h *h1) local() netip.AddrPort { return h.c.Local() }

@@ -16,7 +16,7 @@ func givesBack(t *testing.T, h *h1) {
 	t.Helper()
 	settled(t, "a worker that waits with a large buffer", 0, func() int64 {
 		held := make(chan int64, 1)
-		h.w.Loop().Do(func() { held <- int64(len(h.in) >> 10) })
+		h.w.Loop().Post(func() { held <- int64(len(h.in) >> 10) })
 		return <-held
 	})
 }
@@ -172,11 +172,11 @@ func TestBodyThatStopsGrows(t *testing.T) {
 	h := received(t, workers)
 	settled(t, "bytes of the body that have come", 5000, func() int64 {
 		n := make(chan int64, 1)
-		h.w.Loop().Do(func() { n <- int64(len(h.req.body.whole)) })
+		h.w.Loop().Post(func() { n <- int64(len(h.req.body.whole)) })
 		return <-n
 	})
 	room := make(chan int, 1)
-	h.w.Loop().Do(func() { room <- cap(h.req.body.whole) })
+	h.w.Loop().Post(func() { room <- cap(h.req.body.whole) })
 	if n := <-room; n > 32*5000 {
 		t.Errorf("room for %d bytes when 5000 have come", n)
 	}

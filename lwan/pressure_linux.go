@@ -5,7 +5,7 @@ package lwan
 import (
 	"time"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/loop"
 )
 
 // Many short waits hold a loop as well as a long one: a middleware that asks a database for 7 ms,
@@ -42,7 +42,7 @@ const (
 )
 
 // add takes a sample, and reports whether the handler that is seen is worth a look.
-func (p *pressure) add(l *evloop.Loop, now time.Time, inside bool, tag uint64) bool {
+func (p *pressure) add(l *loop.Loop, now time.Time, inside bool, tag uint64) bool {
 	if p.last.IsZero() || now.Sub(p.last) > pressureWindow { // the watchdog has slept
 		*p = pressure{last: now, since: now, by: p.by}
 		clear(p.by)
@@ -73,7 +73,7 @@ func (p *pressure) add(l *evloop.Loop, now time.Time, inside bool, tag uint64) b
 }
 
 // accuse looks at the handler of that beat, and reports it when it was found waiting often enough.
-func (d *watchdog) accuse(p *pressure, l *evloop.Loop, beat, tag, worker uint64) {
+func (d *watchdog) accuse(p *pressure, l *loop.Loop, beat, tag, worker uint64) {
 	s := p.by[tag]
 	if s.found == 0 && d.stalls.count(tag, s.held) { // it is known, and was not moved
 		p.acquit(tag)

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/loop"
 )
 
 // testClock is the time of a server's loops: of their limits, of who waits on them, of connections
@@ -42,7 +42,7 @@ func (c *testClock) settle() {
 	loops := c.loops()
 	done := make(chan struct{}, len(loops))
 	for _, l := range loops {
-		l.Do(func() { done <- struct{}{} })
+		l.Post(func() { done <- struct{}{} })
 	}
 	for range loops {
 		<-done
@@ -64,11 +64,11 @@ func (c *testClock) rush(t testing.TB) {
 			}
 			c.now.Add(int64(time.Second))
 			for _, l := range c.loops() {
-				l.Do(func() {}) // looks at the clock; one that has ended does not any more
+				l.Post(func() {}) // looks at the clock; one that has ended does not any more
 			}
 		}
 	}()
 	t.Cleanup(func() { close(over); <-stopped })
 }
 
-func (c *testClock) loops() []*evloop.Loop { return c.srv.life.engine.(*loopEngine).eng.Loops() }
+func (c *testClock) loops() []*loop.Loop { return c.srv.life.engine.(*loopEngine).eng.Loops() }

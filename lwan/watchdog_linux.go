@@ -10,7 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/conn"
+	"github.com/golwan/golwan/lwan/internal/loop"
 )
 
 // watchdog finds code of the program's that holds its loop: handlers, middleware, and the hooks around an answer. It samples what the loops publish, and sleeps while they all do. A
@@ -19,7 +20,7 @@ import (
 // if its goroutine is found waiting for something. Both lead to the same: the route moves, and the loop is taken over.
 type watchdog struct {
 	core     *core
-	eng      *evloop.Engine
+	eng      *conn.Engine
 	after    time.Duration
 	takeOver time.Duration // 0: never
 	quit     chan struct{}
@@ -49,7 +50,7 @@ const (
 )
 
 // watch starts the watchdog, unless StallAfter is negative: then nil.
-func watch(s *Server, core *core, eng *evloop.Engine) *watchdog {
+func watch(s *Server, core *core, eng *conn.Engine) *watchdog {
 	after := orPause(s.StallAfter, defaultStall)
 	if after == 0 {
 		return nil
@@ -135,7 +136,7 @@ func (d *watchdog) sample() (awake bool) {
 }
 
 // clear acquits a suspect.
-func (d *watchdog) clear(sus *suspect, l *evloop.Loop) {
+func (d *watchdog) clear(sus *suspect, l *loop.Loop) {
 	if sus.reported != nil {
 		l.SetStalled(false)
 	}
@@ -143,7 +144,7 @@ func (d *watchdog) clear(sus *suspect, l *evloop.Loop) {
 }
 
 // check decides about a handler that is still the same.
-func (d *watchdog) check(sus *suspect, l *evloop.Loop, tag, worker uint64, now time.Time) {
+func (d *watchdog) check(sus *suspect, l *loop.Loop, tag, worker uint64, now time.Time) {
 	held := now.Sub(sus.since)
 	if held < d.after {
 		return
@@ -165,7 +166,7 @@ func (d *watchdog) check(sus *suspect, l *evloop.Loop, tag, worker uint64, now t
 }
 
 // look reports a handler that has computed for long enough, or is found waiting.
-func (d *watchdog) look(sus *suspect, l *evloop.Loop, tag, worker uint64, now time.Time) {
+func (d *watchdog) look(sus *suspect, l *loop.Loop, tag, worker uint64, now time.Time) {
 	if now.Sub(sus.checked) < d.after { // a profile costs more than a look at a clock
 		return
 	}
@@ -181,7 +182,7 @@ func (d *watchdog) look(sus *suspect, l *evloop.Loop, tag, worker uint64, now ti
 
 // place finds where the handler of that beat is. It reports false when that has ended meanwhile: then the stack may be
 // another one's.
-func (d *watchdog) place(l *evloop.Loop, beat, worker uint64) (place, bool) {
+func (d *watchdog) place(l *loop.Loop, beat, worker uint64) (place, bool) {
 	names, stack := goroutineOf(worker)
 	b, _, _, ok := l.Beat()
 	return placeOf(names, stack), ok && b == beat && len(stack) > 0
@@ -189,7 +190,7 @@ func (d *watchdog) place(l *evloop.Loop, beat, worker uint64) (place, bool) {
 
 // computed is how long the loop's thread was on a processor since the suspect was first seen. The share of the time that
 // it got says nothing: on an overloaded machine one that spins gets as little as one that has only just begun.
-func (sus *suspect) computed(l *evloop.Loop) time.Duration {
+func (sus *suspect) computed(l *loop.Loop) time.Duration {
 	cpu, ok := l.CPUTime()
 	if !ok || !sus.hasCPU {
 		return 0
@@ -198,7 +199,7 @@ func (sus *suspect) computed(l *evloop.Loop) time.Duration {
 }
 
 // takeLoop gives the loop to another thread. The handler may come back: it is let in again then.
-func (d *watchdog) takeLoop(sus *suspect, l *evloop.Loop, tag uint64, held time.Duration) {
+func (d *watchdog) takeLoop(sus *suspect, l *loop.Loop, tag uint64, held time.Duration) {
 	taken, err := l.TakeOver(sus.beat)
 	switch {
 	case err != nil:
@@ -222,10 +223,10 @@ func (d *watchdog) sayTaken(args []any) {
 
 // nameHolders names the routes that may hold what a handler waits for: a mutex does not tell who has locked it, but one that is
 // held for so long is held by code that waits meanwhile, and most often by a handler that has parked.
-func (d *watchdog) nameHolders(l *evloop.Loop, args []any) {
-	l.Do(func() {
+func (d *watchdog) nameHolders(l *loop.Loop, args []any) {
+	l.Post(func() {
 		var routes []string
-		for _, tag := range l.Parked() {
+		for _, tag := range d.eng.Waiting(l) {
 			if p := d.core.patternOf(tag); p != "" && !slices.Contains(routes, p) {
 				routes = append(routes, p)
 			}

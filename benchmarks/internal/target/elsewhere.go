@@ -37,7 +37,7 @@ func Others() []Elsewhere {
 		{"cache: 60 ns a hit, no allocation, in parallel", "cache", "BenchmarkCacheHitParallel"},
 		{"template: 1.1 of the time of cbroglie/mustache, 0.7 of html/template",
 			"template", "BenchmarkRender"},
-		{"two loops have 45 to 55 of 100 connections each", "lwan/internal/evloop", "TestSpread"},
+		{"two loops have 45 to 55 of 100 connections each", "lwan/internal/conn", "TestSpread"},
 		{"panics and Goexits leave nothing behind", "lwan", "TestDeathsLeaveNothing"},
 		{"connections that end in any way leave nothing behind", "lwan",
 			"TestMixedConnectionsLeaveNothing"},

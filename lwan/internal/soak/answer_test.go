@@ -11,7 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/faults"
 )
 
 // answer reads what comes and compares it with what a wants.
@@ -86,7 +86,7 @@ func (c *soakClient) refused(resp *http.Response) error {
 	if err := c.finish(); err != nil { // what the kernel did is known once it has ended
 		return err
 	}
-	if c.learn(); c.harm&evloop.Refused != 0 {
+	if c.learn(); c.harm&faults.Refused != 0 {
 		return errRefused
 	}
 	return nil

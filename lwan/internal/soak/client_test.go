@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/faults"
 )
 
 // soakClient is one connection of TestSoak's.
@@ -27,7 +27,7 @@ type soakClient struct {
 	c       net.Conn
 	in      *bufio.Reader
 	small   bool        // it has tiny buffers on one side
-	harm    evloop.Harm // known to have been done to it
+	harm    faults.Harm // known to have been done to it
 	stopped int64       // how often the machine had stood still when it connected
 	short   int64       // and descriptors had been short
 	taken   int         // and accept had found none
@@ -180,11 +180,11 @@ func (c *soakClient) judge(err error, a *soakAsk, parting bool) {
 	case err == nil:
 	case errors.Is(err, errExcused):
 		l.end("answered 5xx: no descriptor")
-	case errors.Is(err, errRefused), errors.Is(err, errCut) && c.harm&(evloop.Refused|evloop.Broken) == evloop.Refused && c.answers == 0:
+	case errors.Is(err, errRefused), errors.Is(err, errCut) && c.harm&(faults.Refused|faults.Broken) == faults.Refused && c.answers == 0:
 		l.end(soakRefusal)
-	case errors.Is(err, errCut) && c.harm&evloop.Broken != 0:
+	case errors.Is(err, errCut) && c.harm&faults.Broken != 0:
 		l.end("cut by a fault")
-	case errors.Is(err, errCut) && parting && (c.harm&evloop.Held != 0 || len(c.plan) > 1): // or answers before it fill the socket
+	case errors.Is(err, errCut) && parting && (c.harm&faults.Held != 0 || len(c.plan) > 1): // or answers before it fill the socket
 		l.end("cut: the last answer did not fit")
 	case errors.Is(err, errCut) && errors.Is(err, errNothing) && c.roomWasMade():
 		l.end(soakGivenUp)

@@ -8,13 +8,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/faults"
 )
 
 // end shuts the server down while requests, streams and idle connections are there, and looks what is left of it all.
 func (s *soak) end(before usage) {
 	r := rand.New(rand.NewPCG(s.seed, 0))
-	s.faults.SetRates(evloop.FaultRates{Again: 20, Interrupt: 20, Short: 10, Poll: 20, Close: 20})
+	s.faults.SetRates(faults.Rates{Again: 20, Interrupt: 20, Short: 10, Poll: 20, Close: 20})
 	var guests sync.WaitGroup
 	asleep := 0
 	for i := range 40 {

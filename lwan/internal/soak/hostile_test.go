@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/faults"
 )
 
 // flood opens more connections than the server may have, says a little on some of them, and closes them all.
@@ -87,7 +87,7 @@ func (s *soak) rest(d time.Duration) {
 }
 
 // soakWeather is how badly the kernel does its work at times.
-var soakWeather = []evloop.FaultRates{
+var soakWeather = []faults.Rates{
 	{},
 	{Again: 40, Interrupt: 60, Short: 15, Break: 5000, Abort: 40, Exhaust: 500, Full: 500, Register: 2000, Poll: 30, Close: 30, Shutdown: 2000},
 	{Again: 8, Interrupt: 12, Short: 4, Break: 400, Abort: 10, Exhaust: 100, Full: 100, Register: 200, Poll: 6, Close: 6, Shutdown: 100},

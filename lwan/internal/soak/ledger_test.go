@@ -123,7 +123,7 @@ type soakLog struct {
 
 // soakLines are the beginnings of lines, and the ends of some, that the run brings about on purpose, of level Warn and above.
 var soakLines = []string{
-	"evloop: accepting is paused", "evloop: connection refused: watch it",
+	"conn: accepting is paused", "conn: connection refused: watch it",
 	"a handler holds its event loop", "a handler does not come back",
 	"request failed: panic: on purpose", "request failed: panic: runtime error: invalid memory address",
 	"request failed: lwan: the handler ended by runtime.Goexit", "request failed: lwan: GET /bad/status returned 42",

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/faults"
 )
 
 const soakMoment = 5 * time.Millisecond
@@ -100,7 +100,7 @@ func (c *soakClient) expect(r *rand.Rand, a *soakAsk) { c.pipeline(r, []*soakAsk
 func (c *soakClient) silent(after string) {
 	n, err := io.Copy(io.Discard, c.in)
 	switch c.learn(); {
-	case n > 0 && c.harm&evloop.Refused != 0:
+	case n > 0 && c.harm&faults.Refused != 0:
 		err = errRefused
 	case n > 0:
 		err = fmt.Errorf("%d bytes that nobody asked for", n)

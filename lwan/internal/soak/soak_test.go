@@ -17,7 +17,8 @@ import (
 	"time"
 
 	"github.com/golwan/golwan/lwan"
-	"github.com/golwan/golwan/lwan/internal/evloop"
+	"github.com/golwan/golwan/lwan/internal/faults"
+	"github.com/golwan/golwan/lwan/internal/loop"
 	"github.com/golwan/golwan/lwan/internal/seams"
 )
 
@@ -29,7 +30,7 @@ import (
 // large buffers, over TCP and unix sockets; they leave in the middle, send what is no HTTP, flood the server and take its
 // descriptors; handlers panic, stall, block; and the kernel refuses, shortens, interrupts and breaks what the loops ask
 // of it, some seconds more and some less. Every answer is known by the request and compared byte by byte. One may be
-// missing only if something was done to its very connection that ends connections: evloop.Faults says what.
+// missing only if something was done to its very connection that ends connections: package faults says what.
 //
 // Every now and then all clients have a pause, and the server must have nothing left of them; as at the end, which is a
 // shutdown with requests and streams under way.
@@ -59,7 +60,7 @@ type soak struct {
 	seed    uint64
 	srv     *lwan.Server
 	site    *soakSite
-	faults  *evloop.Faults
+	faults  *faults.Kernel
 	addrs   []net.Addr
 	temp    string // where uploads are kept
 	stopRun context.CancelFunc
@@ -93,14 +94,14 @@ func newSoak(t *testing.T) *soak {
 	}
 	s.temp = t.TempDir()
 	t.Setenv("TMPDIR", s.temp)
-	s.faults = evloop.NewFaults(s.seed, evloop.FaultRates{})
+	s.faults = faults.New(s.seed, faults.Rates{})
 	s.srv = &lwan.Server{
 		Threads: lwan.Threads(s.seed % 3), MaxConns: soakConns, Goroutines: 256, Log: slog.New(&s.log),
 		HeaderTimeout: soakHead, IdleTimeout: soakIdle, LingerTimeout: time.Second, DrainTimeout: 20 * time.Second,
 		StallAfter: 40 * time.Millisecond, MaxPipelined: 8,
 		Limits: lwan.Limits{Body: soakBody, Buffer: 256 << 10},
 	}
-	seams.Put(s.srv, seams.Seams{Kernel: s.faults, Poller: s.faults.Poller(evloop.NewEpoll)})
+	seams.Put(s.srv, seams.Seams{Kernel: s.faults, Poller: s.faults.Poller(loop.NewEpoll)})
 	t.Logf("-soak.seed %d", s.seed)
 	return s
 }

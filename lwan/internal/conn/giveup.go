@@ -1,0 +1,76 @@
+//go:build linux
+
+package conn
+
+// When the process has no descriptor left for a new connection, idle ones are given up for it: a
+// client knows that a connection may be closed between two requests, and opens another one (RFC
+// 9112 section 9.5). Those come first whose time comes first. Where there are none, the ones that
+// were opened long enough ago and have never said anything; then those that linger, whose last
+// answer has left and may have been read.
+
+// giveUpBatch is how many are given up at a time: some, so that not each accept has to look for
+// one.
+const giveUpBatch = 16
+
+// giveUpIdle closes some of the loop's idle connections, and returns how many.
+func (set *Set) giveUpIdle() int {
+	if n := set.giveUp(isBetweenRequests); n > 0 {
+		return n
+	}
+	if n := set.giveUp(set.isSilent); n > 0 {
+		return n
+	}
+	return set.giveUp(func(s *slot) bool { return s.state == slotLinger })
+}
+
+func isBetweenRequests(s *slot) bool { return s.state == slotIdle }
+
+// isSilent reports whether the connection has sent nothing for one second and more since it was
+// opened.
+func (set *Set) isSilent(s *slot) bool {
+	opened := s.die - set.eng.firstByte - 1
+	return set.eng.firstByte > 0 && s.state == slotFresh && set.loop.Second()-opened >= 2
+}
+
+// giveUp closes a batch of the connections for which may holds. Those of which half a request is
+// there are no idle ones, nor are those that have sent something of which the loop has not heard
+// yet.
+func (set *Set) giveUp(may func(s *slot) bool) (n int) {
+	visit := func(fd int32) bool {
+		if s := &set.slots[fd]; may(s) && s.atRest() && !s.readable() && !set.unseen(fd) {
+			set.close(fd, s)
+			set.counts.GivenUp++
+			n++
+		}
+		return n < giveUpBatch
+	}
+	set.wheel.inOrder(visit)
+	for fd := range set.owned.all() {
+		if n == giveUpBatch {
+			break
+		}
+		if set.slots[fd].bucket == noBucket { // it never expires, so it is not on the wheel
+			visit(fd)
+		}
+	}
+	return n
+}
+
+// askOthers lets the other loops look for what they can give up.
+func (set *Set) askOthers() {
+	for _, o := range set.eng.sets {
+		if o != set {
+			o.loop.Post(o.relieve)
+		}
+	}
+}
+
+// relieve makes room and accepts: the loop that has asked has paused.
+func (set *Set) relieve() {
+	if set.phase != phaseServe || set.giveUpIdle() == 0 {
+		return
+	}
+	for i, lane := range set.eng.lanes {
+		set.accept(uint16(i), lane.fd, acceptBatch)
+	}
+}

@@ -1,0 +1,285 @@
+//go:build linux
+
+package conn
+
+import (
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/golwan/golwan/lwan/internal/loop"
+	"github.com/golwan/golwan/lwan/internal/transport"
+)
+
+// The calls of this file look blocking: where the kernel says EAGAIN the task t parks and the loop
+// goes on. limit is the longest wait without progress; 0: no limit. t need not be the one that
+// serves the connection: one task may read while another one writes.
+
+// fairShare is how many bytes one connection may move before the others have a turn.
+const fairShare = 1 << 20
+
+// Read reads at least one byte. 0 and nil: the end of the stream. A peer that sends faster than it
+// is read never makes the worker wait: then the others have a turn after each fair share.
+func (c Conn) Read(t *loop.Task, p []byte, limit time.Duration) (int, error) {
+	return c.ReadInto(t, limit, func() []byte { return p })
+}
+
+// ReadInto is Read for a buffer that Protocol.Waits gives back: buffer is asked for it whenever the
+// kernel is about to fill it.
+func (c Conn) ReadInto(t *loop.Task, limit time.Duration, buffer func() []byte) (int, error) {
+	if t.Moved >= fairShare && t.Worker().Mine() {
+		t.Pause()
+	}
+	for {
+		if c.deaf() {
+			return 0, ErrUnread
+		}
+		n, err := c.TryRead(buffer())
+		if err != transport.ErrAgain {
+			t.Moved += n
+			return n, err
+		}
+		if err := c.awaitInput(t, limit); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// AwaitInput waits until a read would tell something.
+func (c Conn) AwaitInput(t *loop.Task, limit time.Duration) error {
+	switch s := c.slot(); {
+	case s == nil:
+		return transport.ErrOver
+	case c.deaf():
+		return ErrUnread
+	case s.readable():
+		return nil
+	}
+	return c.awaitInput(t, limit)
+}
+
+// awaitInput parks t until there is something to read.
+func (c Conn) awaitInput(t *loop.Task, limit time.Duration) error {
+	r, err := c.forWaiting(t)
+	if err != nil {
+		return err
+	}
+	if err = r.cause(t); err == nil {
+		err = t.Await(transport.Cancelled, limit, &r.in)
+	}
+	s := c.slot()
+	switch {
+	case s == nil:
+		return transport.ErrOver
+	case c.deaf():
+		return ErrUnread
+	case s.readable(): // also when the peer has closed: first comes what it had sent
+		return nil
+	case err == nil:
+		return c.set.record(s).cause(t)
+	}
+	return err
+}
+
+// cause is why t does not wait for a connection that another task serves: that one is cancelled.
+func (r *record) cause(t *loop.Task) error {
+	if r.task == nil || r.task == t {
+		return nil
+	}
+	return r.task.Cause()
+}
+
+// awaitRoom parks t until the kernel takes more. A peer that has closed its side may still read.
+func (c Conn) awaitRoom(t *loop.Task, limit time.Duration) error {
+	r, err := c.forWaiting(t)
+	if err != nil {
+		return err
+	}
+	return t.Await(transport.Killed, limit, &r.out)
+}
+
+// forWaiting returns the record at whose gates t may wait.
+func (c Conn) forWaiting(t *loop.Task) (*record, error) {
+	if !t.Worker().Mine() {
+		return nil, transport.ErrForeign
+	}
+	s := c.slot()
+	if s == nil {
+		return nil, transport.ErrOver
+	}
+	r := c.set.record(s)
+	if s.state == slotBusy {
+		by := r.task
+		if by == nil { // who serves it waits for the first time
+			by = t
+		}
+		c.set.eng.protocol.Waits(by.Worker())
+	}
+	return r, nil
+}
+
+// deaf reports whether StopReading was called.
+func (c Conn) deaf() bool {
+	s := c.slot()
+	return s != nil && s.rec >= 0 && c.set.records.at(s.rec).deaf
+}
+
+// StopReading ends what a task waits for in Read, with ErrUnread, and what it would wait for; until
+// ReadAgain.
+func (c Conn) StopReading() {
+	if s := c.slot(); s != nil {
+		r := c.set.record(s)
+		r.deaf = true
+		r.in.Open()
+	}
+}
+
+// ReadAgain takes StopReading back, once the other task has gone.
+func (c Conn) ReadAgain() {
+	if s := c.slot(); s != nil && s.rec >= 0 {
+		c.set.records.at(s.rec).deaf = false
+	}
+}
+
+// Write writes all of p, and waits while the peer is slow.
+func (c Conn) Write(t *loop.Task, p []byte, limit time.Duration) (int, error) {
+	return c.write(t, p, limit, false)
+}
+
+// WriteMore is Write for what is followed by another write or Sendfile at once: both leave together
+// where they fit in one segment. If nothing follows the kernel sends it by itself, 0.2 s later.
+func (c Conn) WriteMore(t *loop.Task, p []byte, limit time.Duration) (int, error) {
+	return c.write(t, p, limit, true)
+}
+
+func (c Conn) write(t *loop.Task, p []byte, limit time.Duration, more bool) (int, error) {
+	done, share := 0, fairShare
+	var waited error
+	for done < len(p) {
+		n, err := c.tryWrite(p[done:], more)
+		done += n
+		switch {
+		case err == transport.ErrAgain && waited != nil: // that was the last try
+			return done, waited
+		case err == transport.ErrAgain:
+			waited = c.awaitRoom(t, limit)
+		case err != nil:
+			return done, err
+		default:
+			waited = nil
+			if share -= n; share <= 0 && done < len(p) {
+				share = fairShare
+				c.pause(t)
+			}
+		}
+	}
+	return done, nil
+}
+
+// pause gives the other connections of the loop a turn.
+func (c Conn) pause(t *loop.Task) {
+	if t.Worker().Mine() {
+		t.Pause()
+	}
+}
+
+// Writev writes a and then b, in one call to the kernel when both fit.
+func (c Conn) Writev(t *loop.Task, a, b []byte, limit time.Duration) (int, error) {
+	n, err := c.tryWritev(a, b)
+	if err != nil && err != transport.ErrAgain {
+		return n, err
+	}
+	if n < len(a) {
+		m, err := c.Write(t, a[n:], limit)
+		if err != nil {
+			return n + m, err
+		}
+		n = len(a)
+	}
+	m, err := c.Write(t, b[n-len(a):], limit)
+	return n + m, err
+}
+
+func (c Conn) tryWritev(a, b []byte) (int, error) {
+	if len(a) == 0 || len(b) == 0 || len(a) > maxTransfer/2 {
+		return 0, transport.ErrAgain
+	}
+	s, err := c.forWriting()
+	if err != nil {
+		return 0, err
+	}
+	iov := &c.set.iov
+	iov[0].Base, iov[1].Base = &a[0], &b[0]
+	iov[0].SetLen(len(a))
+	iov[1].SetLen(min(len(b), maxTransfer/2))
+	defer func() { *iov = [2]unix.Iovec{} }()
+	for {
+		n, e := c.set.kernel.Writev(int(c.fd), iov[:])
+		switch e {
+		case 0:
+			c.set.counts.BytesOut += int64(n)
+			return n, nil
+		case syscall.EAGAIN:
+			c.set.used(c.fd, s, loop.Out)
+			return 0, transport.ErrAgain
+		case syscall.EINTR:
+		default:
+			return 0, e
+		}
+	}
+}
+
+// Sendfile sends n bytes of f from off on, without bringing them into user space. It returns how
+// many it sent; io.ErrUnexpectedEOF when the file is shorter.
+func (c Conn) Sendfile(t *loop.Task, f *os.File, off, n int64, limit time.Duration) (int64, error) {
+	var done int64
+	share := int64(fairShare)
+	in := int(f.Fd())
+	var waited error
+	for done < n {
+		m, err := c.trySendfile(in, off+done, int(min(n-done, fairShare)))
+		done += int64(m)
+		switch {
+		case err == transport.ErrAgain && waited != nil:
+			return done, waited
+		case err == transport.ErrAgain:
+			waited = c.awaitRoom(t, limit)
+		case err != nil:
+			return done, err
+		case m == 0:
+			return done, io.ErrUnexpectedEOF
+		default:
+			waited = nil
+			if share -= int64(m); share <= 0 && done < n {
+				share = fairShare
+				c.pause(t)
+			}
+		}
+	}
+	return done, nil
+}
+
+func (c Conn) trySendfile(in int, off int64, n int) (int, error) {
+	s, err := c.forWriting()
+	if err != nil {
+		return 0, err
+	}
+	for {
+		c.set.fileAt = off
+		m, e := c.set.kernel.Sendfile(int(c.fd), in, &c.set.fileAt, n)
+		switch e {
+		case 0:
+			c.set.counts.BytesOut += int64(m)
+			return m, nil
+		case syscall.EAGAIN:
+			c.set.used(c.fd, s, loop.Out)
+			return 0, transport.ErrAgain
+		case syscall.EINTR:
+		default:
+			return 0, e
+		}
+	}
+}
