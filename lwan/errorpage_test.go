@@ -45,13 +45,13 @@ func TestErrorPageForms(t *testing.T) {
 			Err:    errors.New("secret"),
 		})
 	}
-	text := "422 Unprocessable Entity\ninvalid item\nname: is missing\nprice: is negative\n"
+	text := "422 Unprocessable Content\ninvalid item\nname: is missing\nprice: is negative\n"
 	tests := []struct{ accept, contentType, body string }{
 		{"", typeText, text},
 		{"*/*", typeText, text},
 		{"image/png", typeText, text}, // nothing that we have
 		{"application/json", typeJSON,
-			`{"status":422,"error":"Unprocessable Entity","message":"invalid item","fields":{"name":"is missing","price":"is negative"}}`},
+			`{"status":422,"error":"Unprocessable Content","message":"invalid item","fields":{"name":"is missing","price":"is negative"}}`},
 		{browserAccept, typeHTML, ""},
 	}
 	for _, tt := range tests {
@@ -76,8 +76,8 @@ func TestErrorPageHTML(t *testing.T) {
 		})
 	}).body)
 	for _, want := range []string{
-		"<!DOCTYPE html>", "<title>422 Unprocessable Entity</title>",
-		"<h1>422 Unprocessable Entity</h1>", "<p>invalid item</p>",
+		"<!DOCTYPE html>", "<title>422 Unprocessable Content</title>",
+		"<h1>422 Unprocessable Content</h1>", "<p>invalid item</p>",
 		"<dt>name</dt><dd>is missing</dd>", "<dt>price</dt><dd>is negative</dd>",
 		"prefers-color-scheme: dark",
 	} {

@@ -103,7 +103,7 @@ func ExampleReadJSON() {
 	})
 	try(srv, "POST", "/items", "application/json", `{"name":"lamp","price":-3}`)
 	// Output:
-	// 422 Unprocessable Entity
+	// 422 Unprocessable Content
 	// invalid item
 	// price: must not be negative
 }

@@ -331,10 +331,10 @@ func TestFormOnLoop(t *testing.T) {
 	}{
 		{"/form", body, 200, "1"},
 		{"/form", body[:len(body)-10], 400, "400 Bad Request\nthe form is malformed\n"},
-		{"/form", strings.Repeat(body, 2), 413, "413 Request Entity Too Large\n"},
+		{"/form", strings.Repeat(body, 2), 413, "413 Content Too Large\n"},
 		{"/parts", body, 200, "2 b  1"},
 		{"/parts", strings.Replace(body, content, strings.Repeat(content, 2), 1), 413,
-			"413 Request Entity Too Large\n"},
+			"413 Content Too Large\n"},
 	} {
 		status, answer := exchange(t, "POST", url+tt.path, testFormType, tt.body)
 		if status != tt.status || answer != tt.answer {

@@ -118,7 +118,7 @@ func TestFinishing(t *testing.T) {
 		},
 		"fail-message": {func(q *Request, r *Response) Status {
 			return r.Fail(&Error{Status: 422, Message: "no", Err: errSecret})
-		}, 422, typeText, "422 Unprocessable Entity\nno\n"},
+		}, 422, typeText, "422 Unprocessable Content\nno\n"},
 		"fail-nil": {func(q *Request, r *Response) Status { return r.Fail(nil) }, 500, typeText,
 			"500 Internal Server Error\n"},
 		"panic": {

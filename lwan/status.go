@@ -1,6 +1,10 @@
 package lwan
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/golwan/golwan/lwan/internal/message"
+)
 
 // Status is what a handler returns: the response's status code. Untyped constants fit: return 201,
 // return http.StatusCreated.
@@ -88,7 +92,7 @@ func (s Status) Text() string {
 	if s == StatusClientGone {
 		return "Client Gone"
 	}
-	return http.StatusText(int(s))
+	return message.StatusText(int(s))
 }
 
 // final reports whether s can be the status of a final response (RFC 9110 section 15).

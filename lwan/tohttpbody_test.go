@@ -108,7 +108,7 @@ func TestHTTPEngineLingersBehindTheLast(t *testing.T) {
 		if _, err := req.Body().Read(make([]byte, 1)); err != nil {
 			return resp.Fail(err)
 		}
-		return resp.Text(413, "413 Request Entity Too Large\n")
+		return resp.Text(413, "413 Content Too Large\n")
 	})
 	startHTTP(t, srv)
 	begin, rest := strings.Repeat("x", length/2), strings.Repeat("x", length/2)
@@ -117,7 +117,7 @@ func TestHTTPEngineLingersBehindTheLast(t *testing.T) {
 			conn, br := dialHTTP(t, srv.Addrs()[0],
 				fmt.Sprintf("POST %s HTTP/1.1\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n%s",
 					path, field, length, begin))
-			expectHTTP(t, br, 413, "413 Request Entity Too Large\n")
+			expectHTTP(t, br, 413, "413 Content Too Large\n")
 			if _, err := io.WriteString(conn, rest); err != nil {
 				t.Errorf("%s %q: %v", path, field, err)
 			}

@@ -29,24 +29,6 @@ func TestAppendStatusLine(t *testing.T) {
 	}
 }
 
-// net/http knows the same codes, some under older names.
-func TestReasonPhrasesAgainstNetHTTP(t *testing.T) {
-	differs := map[int]string{
-		104: "registered after net/http's list was made",
-		413: "Request Entity Too Large before RFC 9110",
-		414: "Request URI Too Long before RFC 9110",
-		416: "Requested Range Not Satisfiable before RFC 9110",
-		422: "Unprocessable Entity before RFC 9110",
-		510: "obsoleted: RFC 2774 is historic",
-	}
-	for code := range 1000 {
-		got, want := reasonPhrases[code], http.StatusText(code)
-		if _, listed := differs[code]; (got != want) != listed {
-			t.Errorf("%d: %q, net/http has %q, listed as different is %v", code, got, want, listed)
-		}
-	}
-}
-
 // A whole answer, read back by net/http.
 func TestResponseIsReadByNetHTTP(t *testing.T) {
 	b := AppendStatusLine(nil, 200)

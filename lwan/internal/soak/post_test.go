@@ -139,7 +139,7 @@ func askJSON(r *rand.Rand, small bool) *soakAsk {
 		"Content-Type: application/json")
 	a.waits = true
 	if n < 0 {
-		a.status, a.body = 422, []byte("422 Unprocessable Entity\ncount is negative\n")
+		a.status, a.body = 422, []byte("422 Unprocessable Content\ncount is negative\n")
 		return a
 	}
 	a.body = fmt.Appendf(nil, `{"name":"é\n","count":%d}`, n+1)
@@ -161,6 +161,6 @@ func askTooLarge(r *rand.Rand, small bool) *soakAsk {
 	f := frame(r, soakBytes(r.Uint64(), 1001+r.IntN(5000)))
 	f.fields = strings.TrimPrefix(f.fields, "Expect: 100-continue\r\n")
 	a := newPost(r, "too large", "POST", "/strict/echo", f)
-	a.status, a.body, a.waits = 413, []byte("413 Request Entity Too Large\n"), true
+	a.status, a.body, a.waits = 413, []byte("413 Content Too Large\n"), true
 	return a
 }
