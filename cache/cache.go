@@ -151,7 +151,7 @@ func (c *Cache[K, V]) takeMarked(e *entry[K, V], state uint64) bool {
 	if state&visited == 0 {
 		e.state.Or(visited)
 	}
-	// Whoever takes the mark away is the one that refreshes.
+	// The caller that takes the mark away refreshes the value.
 	if state&due != 0 && e.state.And(^uint64(due))&due != 0 {
 		go c.refresh(e)
 	}

@@ -83,8 +83,7 @@ func TestCycle(t *testing.T) {
 	}
 }
 
-// TestCycleWithoutContext: without the context nothing can be noticed, but Close gets everybody
-// out.
+// TestCycleWithoutContext: without the context nothing can be noticed, but Close ends all waits.
 func TestCycleWithoutContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := cyclic(t, map[string][]string{"a": {"a"}}, false)
@@ -216,7 +215,7 @@ func TestLayersWithoutCircle(t *testing.T) {
 	}
 }
 
-// TestSearchHoldsNobody: while a circle is looked for, whoever is no part of it goes on.
+// TestSearchHoldsNobody: while a circle is looked for, other callers go on.
 func TestSearchHoldsNobody(t *testing.T) {
 	inside := make(chan bool)
 	var c *Cache[string, int]

@@ -24,7 +24,7 @@
 //
 // A value belongs to the cache from the moment Create returns it, and is given to Destroy exactly
 // once. In between, a Ref guarantees that it is not destroyed. A value that has expired, was
-// evicted or purged while somebody refers to it floats: it cannot be found any more, and is
+// evicted or purged while there are references to it floats: it cannot be found any more, and is
 // destroyed by its last Release. So an open file may be served to its end while the cache already
 // has its successor.
 //

@@ -161,7 +161,7 @@ func TestBytesNearTheTop(t *testing.T) {
 	}
 }
 
-// TestReferencedValueIsEvicted: a bound is a bound; who reads on, reads on.
+// TestReferencedValueIsEvicted: the bound holds, and readers of the evicted value may go on.
 func TestReferencedValueIsEvicted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFactory(t)

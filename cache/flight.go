@@ -80,14 +80,13 @@ func (c *Cache[K, V]) miss(ctx context.Context, k K, hash uint64) (Ref[V], error
 		if f.abandon() {
 			return Ref[V]{}, ErrCycle
 		}
-		return f.wait(ctx) // who stood in the circle has left it meanwhile, and the value is there
+		return f.wait(ctx) // the circle was left meanwhile, and the value is there
 	}
 	defer c.graph.leave(from, f)
 	return f.wait(ctx)
 }
 
-// join makes the caller one of those who wait for k, or returns the entry that has turned up
-// meanwhile, taken.
+// join makes the caller wait for k, or returns the entry that has turned up meanwhile, taken.
 func (c *Cache[K, V]) join(k K, hash uint64) (*flight[K, V], *entry[K, V], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -278,7 +277,7 @@ func (f *flight[K, V]) wait(ctx context.Context) (Ref[V], error) {
 	return newRef(&f.entry.held), nil
 }
 
-// abandon takes the caller from those who wait, and reports false if it is too late for that.
+// abandon takes the caller off the waiters, and reports false if it is too late for that.
 func (f *flight[K, V]) abandon() bool {
 	f.cache.mu.Lock()
 	defer f.cache.mu.Unlock()

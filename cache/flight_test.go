@@ -54,7 +54,7 @@ func TestConcurrentMissesCreateOnceForReal(t *testing.T) {
 	}
 }
 
-// TestWaiterLeaves: whoever gives up goes at once, and takes nothing from the others.
+// TestWaiterLeaves: a caller that gives up returns at once, and takes nothing from the others.
 func TestWaiterLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFactory(t)

@@ -3,9 +3,9 @@ package cache
 import "slices"
 
 // Purge removes the entries whose key match returns true for, values and failures; all of them, if
-// match is nil. What is being made meanwhile goes to those who wait for it, but is not kept, and a
-// Get after Purge does not join: after Purge nobody is given what was read before it. match is
-// called without a lock, once for an entry or creation.
+// match is nil. A value that is being made meanwhile goes to the callers that wait for it, but is
+// not kept, and a Get after Purge does not join: after Purge nobody is given what was read before
+// it. match is called without a lock, once for an entry or creation.
 func (c *Cache[K, V]) Purge(match func(K) bool) {
 	// The creations first: what they put into the table after this, they remember.
 	flights := c.inFlight()

@@ -15,7 +15,7 @@ type Ref[V any] struct {
 }
 
 // Value returns the value, which must not be used once the reference is released: it may be
-// destroyed by then, and what it stands for (a descriptor number, say) may belong to somebody else.
+// destroyed by then, and what it stands for (a descriptor number, say) may belong to another owner.
 // So Value panics after Release.
 func (r Ref[V]) Value() V {
 	if r.ticket == nil {
@@ -40,9 +40,9 @@ func (r Ref[V]) Release() {
 }
 
 // A ticket tells one reference from all others. A Ref cannot know about its copies, and a count
-// cannot know who has counted it down; but only one call can move the ticket from its turn to the
-// next, and that call releases. Tickets are used again, on their next turn, to which no older Ref
-// has a claim.
+// cannot know which reference has counted it down; but only one call can move the ticket from its
+// turn to the next, and that call releases. Tickets are used again, on their next turn, to which no
+// older Ref has a claim.
 type ticket struct {
 	turn atomic.Uint64
 	// which hit counter: a ticket mostly stays with its CPU, so that counters do as well

@@ -29,7 +29,7 @@ func TestReleaseCountsOnce(t *testing.T) {
 	}
 }
 
-// TestOldReferenceHasNoClaim: tickets are used again, but not by those who had them.
+// TestOldReferenceHasNoClaim: tickets are used again, but not by the references that had them.
 func TestOldReferenceHasNoClaim(t *testing.T) {
 	f := newFactory(t)
 	c := f.cache(Config[int, *thing]{})

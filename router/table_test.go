@@ -176,7 +176,7 @@ func TestAll(t *testing.T) {
 	}
 }
 
-// TestKindNames: a Kind that has no name is one that somebody forgot.
+// TestKindNames: no Kind was forgotten in the names.
 func TestKindNames(t *testing.T) {
 	for k, want := range map[Kind]string{
 		Found: "Found", NotFound: "NotFound", MethodNotAllowed: "MethodNotAllowed",

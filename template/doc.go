@@ -165,8 +165,7 @@
 // variable tag is data and is not parsed. Inheritance ({{<a}}, {{$b}}) and
 // dynamic names ({{>*a}}) are not supported, and are errors.
 //
-// Sections nest up to 200 deep in a template, partials 1,000 deep in rendering,
-// lambdas 32 deep. A program can be stopped by no template that compiles except
-// one that multiplies: sections of long lists inside each other. Templates are
-// code; do not take them from strangers.
+// Sections nest up to 200 deep in a template, partials 1,000 deep in rendering, lambdas 32 deep. A
+// program can be stopped by no template that compiles except one that multiplies: sections of long
+// lists inside each other. Templates are code; do not take them from users.
 package template

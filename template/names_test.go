@@ -320,7 +320,7 @@ func TestMethodsSeeTheValueItself(t *testing.T) {
 	}
 }
 
-// TestMapsWithMethods: a method goes before a key, for keys may be anybody's.
+// TestMapsWithMethods: a method goes before a key, for keys may come from users.
 func TestMapsWithMethods(t *testing.T) {
 	type page struct{ Header labels }
 	data := page{labels{"Sum": "key", "b": "2"}}

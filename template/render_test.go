@@ -190,7 +190,7 @@ type panicWriter struct{}
 
 func (panicWriter) Write([]byte) (int, error) { panic("writer") }
 
-// TestPanicsOfTheWriter go on: they belong to whoever gave the writer.
+// TestPanicsOfTheWriter go on: they belong to the code that gave the writer.
 func TestPanicsOfTheWriter(t *testing.T) {
 	tpl := Must(Compile[string]("page", "{{.}}", Set{}))
 	func() {
@@ -253,7 +253,7 @@ func TestNilData(t *testing.T) {
 	}
 }
 
-// selfish types and values that point at themselves must not hang anybody.
+// selfish types and values that point at themselves must not hang the renderer.
 type selfish *selfish
 
 func TestValuesThatPointAtThemselves(t *testing.T) {

@@ -1,4 +1,4 @@
-// Attack tries to take a server down, and measures what that does to everybody else.
+// Attack tries to take a server down, and measures what that does to other clients.
 //
 //	go run ./attack slow          slow heads, bodies and readers, and ranges: golwan and nginx
 //	go run ./attack flood         connections, pipelines, chunks and heads in masses

@@ -24,7 +24,7 @@ type attack struct {
 	run func(ctx context.Context, addr string) (outcome string, err error)
 }
 
-// us is who must not fail.
+// us is the server that must not fail.
 const us = "golwan"
 
 // run tries every attack on every server, prints the table, and fails for what golwan did not

@@ -19,7 +19,7 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// slowFS has a file that takes until somebody says so.
+// slowFS has a file that takes as long as a test says.
 type slowFS struct {
 	fstest.MapFS
 	begun, goOn chan struct{}

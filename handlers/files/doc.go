@@ -73,7 +73,7 @@
 // that no client takes a mixture for the file. A file that only grows, as a log, is sent up to the
 // length that it had; one that is being rewritten all the time is a 503.
 //
-// sendfile(2) queues the pages of the file itself. If somebody truncates or overwrites a file while
+// sendfile(2) queues the pages of the file itself. If the file is truncated or overwritten while
 // they are on their way, a client may get zeros or new bytes, with every server that uses it. So a
 // file that was changed in the last 10 s is sent from a copy. An older one is exposed once, when it
 // is changed in place for the first time: rename.

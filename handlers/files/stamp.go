@@ -38,7 +38,7 @@ func (s stamp) settled(now time.Time, d time.Duration) bool {
 	return age > int64(d) || age < -int64(d)
 }
 
-// errChanging is a file that was being rewritten all the time that somebody tried to read it.
+// errChanging says that a file was being rewritten all the time while we tried to read it.
 var errChanging = errors.New("it changes while it is read")
 
 // pause waits for the next step of the kernel's clock.

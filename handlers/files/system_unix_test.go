@@ -282,7 +282,7 @@ func TestExhausted(t *testing.T) {
 	}
 }
 
-// Unreadable files are there, and are not for everybody.
+// Unreadable files are a 403.
 func TestUnreadable(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("skipped: root may read everything; TestFailures has the same answers")

@@ -114,7 +114,7 @@ func TestRunFollowsTheServersClose(t *testing.T) {
 	}
 }
 
-// script is a server that sends the same bytes to everyone who asks, and closes.
+// script is a server that sends the same bytes on every connection, and closes it.
 func script(t *testing.T, answer string) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -21,11 +21,11 @@ type fanOut struct {
 	job     load.Job
 	epoll   int
 	publish []byte        // the request
-	held    *Held         // the subscribers and, last, who publishes
+	held    *Held         // the subscribers and, last, the publisher
 	got     map[int32]int // events that each subscriber has been sent, by file descriptor
-	answers int32         // the file descriptor of who publishes
+	answers int32         // the file descriptor of the publisher
 	scan    scanner
-	owed    int // events that have not come, and the answer to who publishes
+	owed    int // events that have not come, and the answer to the publisher
 	result  load.Result
 	latency stats.Histogram
 	buf     [readSize]byte
@@ -96,8 +96,8 @@ func (f *fanOut) run() (load.Result, error) {
 	return f.result, err
 }
 
-// once publishes an event and waits until everybody has it. It reports false when that did not come
-// to pass, which is counted.
+// once publishes an event and waits until all subscribers have it. It reports false when that did
+// not come to pass, which is counted.
 func (f *fanOut) once() (bool, error) {
 	began := time.Now()
 	if err := write(int(f.answers), f.publish); err != nil {

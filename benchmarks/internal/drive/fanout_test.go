@@ -76,7 +76,7 @@ func TestFanOutNoticesWhatIsMissing(t *testing.T) {
 	}); err != nil || r.Errors != (load.Errors{Timeout: 1}) {
 		t.Errorf("with one subscriber that gets nothing: %+v, %v", r.Errors, err)
 	}
-	// Who gets two makes up for who gets none in the sum alone.
+	// A subscriber that gets two makes up for one that gets none, but only in the sum.
 	if r, err := publish(t, &topic{
 		data: contract.EventData + contract.EventData, miss: 10,
 	}); err == nil && r.Errors.Err() == nil {

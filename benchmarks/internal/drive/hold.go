@@ -15,7 +15,7 @@ import (
 const patience = 5 * time.Second
 
 // Held is a number of open, idle connections. Their sockets are not known to the Go runtime, so
-// that nothing but who asks for it is woken when something comes.
+// that only the goroutine that asks for it is woken when something comes.
 type Held struct {
 	fds    []int
 	window int // what the kernel keeps of what was not read, in bytes; 0: as it likes

@@ -9,7 +9,7 @@
 //
 // A process lives until Stop, or until the program that started it dies: the kernel then kills it
 // (PR_SET_PDEATHSIG). It is in a process group of its own, so Ctrl-C at the terminal does not reach
-// it; whoever started it ends it, by its process id.
+// it; the program that started it ends it, by its process id.
 //
 // # Concurrency
 //

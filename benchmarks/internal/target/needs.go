@@ -51,8 +51,8 @@ func needs() map[string][]string {
 	return needed
 }
 
-// beside is who else is measured, because a figure says more next to another one; there is no
-// target about it.
+// beside lists the other contenders to measure, because a figure says more next to another one;
+// there is no target about it.
 var beside = map[string][]string{
 	"streams-8000":     {"nethttp"},
 	"subscribers-8000": {"nethttp"},

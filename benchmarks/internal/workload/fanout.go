@@ -9,7 +9,7 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/load"
 )
 
-// fanOut is what an event costs for each of those who get it.
+// fanOut is what an event costs for each subscriber.
 func fanOut() Workload {
 	return Workload{Name: "fanout",
 		About: "one event of 100 bytes to 100 and 8000 subscribers of a topic",

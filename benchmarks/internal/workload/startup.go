@@ -9,7 +9,8 @@ import (
 	"github.com/golwan/golwan/benchmarks/internal/contract"
 )
 
-// startup is for those who start servers often: tests, and platforms that start one for a request.
+// startup is for programs that start servers often: tests, and platforms that start one for a
+// request.
 func startup() Workload {
 	return Workload{Name: "startup",
 		About: "time from starting the process to its first answer, and size of the program",
