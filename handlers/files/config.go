@@ -34,6 +34,9 @@ type Config struct {
 	// List, that is a 403.
 	List bool
 
+	// NoReadme shows no README below a listing.
+	NoReadme bool
+
 	// Page renders listings, in place of the page that is built in.
 	Page *template.Template[Listing] `json:"-"`
 
@@ -70,6 +73,9 @@ type Config struct {
 	// NoCompression sends only those compressed forms that lie beside their file (.br, .zst, .gz).
 	// Without it, small compressible files are compressed in memory as well.
 	NoCompression bool
+
+	// NoStored leaves compressed forms that lie beside their file alone: they are files as others.
+	NoStored bool
 
 	// TTL is how long an entry is served without another look at the file: 5 s. An entry that is
 	// still asked for is renewed before that, and no request waits for it. Negative: entries stay

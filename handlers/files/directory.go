@@ -142,7 +142,7 @@ func (s *site) findReadme(ctx context.Context, d *directory) error {
 	i := slices.IndexFunc(d.rows, func(r row) bool {
 		return !r.dir && r.size <= maxReadme && isReadme(r.name)
 	})
-	if i < 0 {
+	if i < 0 || s.config.NoReadme {
 		return nil
 	}
 	name := d.rows[i].name

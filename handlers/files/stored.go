@@ -9,6 +9,9 @@ import (
 // smaller. One that cannot be read is left out.
 func (s *site) findStored(ctx context.Context, r *resource, name string, plain stamp) error {
 	r.offers = 1 << identity
+	if s.config.NoStored {
+		return nil
+	}
 	for c := gzip; c < codings; c++ {
 		p, err := s.storedForm(ctx, name+codingSuffixes[c], c, plain)
 		if isAny(err, exhausted) || ctx.Err() != nil {

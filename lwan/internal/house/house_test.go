@@ -123,6 +123,8 @@ var mayImport = map[string][]string{
 	},
 	"lwan/lwantest": {"lwan"},
 	"lwan/buffer":   {},
+	"lwan/conf":     {"lwan", "handlers", "handlers/files", "template"},
+	"lwan/cmd":      {"lwan/conf"},
 	"handlers":      {"lwan", "lwan/buffer", "cache", "template", "router"},
 }
 
@@ -218,6 +220,12 @@ func TestAllowed(t *testing.T) {
 		{"router/table_test.go", module + "/handlers", false},
 		{"lwan/cached_test.go", module + "/cache", true},
 		{"lwan/lwantest/build.go", module + "/lwan", true},
+		{"lwan/conf/server.go", module + "/handlers/files", true},
+		{"lwan/conf/server.go", module + "/lwan/internal/message", false},
+		{"lwan/h1.go", module + "/lwan/conf", false},
+		{"handlers/accesslog.go", module + "/lwan/conf", false},
+		{"lwan/cmd/golwan/main.go", module + "/lwan/conf", true},
+		{"lwan/cmd/golwan/main.go", module + "/lwan", false},
 		{"lwan/lwantest/build.go", module + "/lwan/internal/http1", false},
 		{"lwan/internal/loop/loop.go", module + "/lwan/internal/conn", false},
 		{"lwan/internal/conn/serve.go", module + "/lwan/internal/loop", true},

@@ -1,0 +1,96 @@
+// Package conf reads golwan's configuration language, and makes a server of what it says. The
+// program golwan is Main with Standard; a program with handlers of its own has all of it with more
+// in the Registry:
+//
+//	func main() {
+//		reg := conf.Standard()
+//		reg.Handlers["hello"] = hello
+//		conf.Main(reg)
+//	}
+//
+// The language is Lwan's, extended: a configuration of Lwan's works as far as its modules are
+// there.
+//
+//	listener *:8080
+//	request_id                          # a filter, for all sites
+//	site example.com *.example.org {
+//	    serve_files / {                 # content, below a prefix
+//	        path = /srv/www
+//	        cache for = 10s             # as cache_for
+//	    }
+//	    &hello /hello                   # a handler of the program's
+//	    at /admin {                     # a part of the site
+//	        auth_basic { file = /etc/golwan/admin.htpasswd }
+//	        if not (remote in 10.0.0.0/8) { access { all = deny } }
+//	    }
+//	}
+//
+// Two kinds of statement are in a site: content has a prefix, and the longest one wins; filters
+// have none, and count for what is around them. Nothing depends on the order of the file, but for
+// constants, which are defined before they are used, and filters of the same Phase. Sites see
+// nothing of each other; hosts that no site is for are answered by the site without hosts, or with
+// 421.
+//
+// # Statements
+//
+//	name = value                        a setting; words of a name are joined with "_"
+//	name argument { ... }               a section; without braces it is empty
+//	if condition { ... } else if ... { ... } else { ... }
+//	include FILE                        or sites/*.conf, relative to the file
+//	# a comment                         where a word could begin
+//
+// A value goes to the end of the line, a "}", or a "#" behind a blank; runs of blanks are one. In
+// double quotes everything is itself, but for \" and ${NAME}. Text between three single or three
+// double quotes may have several lines, and nothing is expanded in it.
+//
+// ${NAME} is a constant (constants { NAME = value }), else a variable of the environment;
+// ${NAME:default} has a value for neither.
+//
+// # Conditions
+//
+//	host path method scheme protocol user    header NAME  cookie NAME  query NAME  env NAME
+//	== in   is one of these        !=  is none            =^ =$  begins, ends with one
+//	=~ !~   regular expression     contains  has one      under  is the path, or below it
+//	remote == != in   address or network
+//	not, and, or, ( )              "and" binds closer than "or"
+//
+// A list has commas. A header, cookie or parameter that is not there makes every test on it false,
+// and != and !~ true; by itself its name asks whether it is there. The path is the one that the
+// router sees, decoded and cleaned; under takes an encoded slash for a slash.
+//
+// Conditions stand around filters. Each is asked when the turn of its filter comes: by then what is
+// outside, as the user that auth_basic finds, is known.
+//
+// # Configurations as structs
+//
+// A configuration of a module (lwan.Module) or a Filter is a struct. The fields' names in snake
+// case are the settings, and tags say more:
+//
+//	type config struct {
+//		Path    string        `conf:"path,required" doc:"the directory"`
+//		MaxSize Size          `default:"1M" range:"1.." doc:"of a file"`
+//		Order   string        `default:"name" oneof:"name size" doc:"of the list"`
+//		Expires time.Duration `conf:",alias=ttl"`
+//	}
+//
+// Fields are text, bools, numbers, times, Size, networks (netip.Prefix), modes (fs.FileMode),
+// regular expressions, what has UnmarshalText, lists of these, maps (sections of name = value), and
+// structs (sections of their own). A Checker knows more about itself.
+//
+// # Mistakes
+//
+// Load finds all of them at once, each with its place, the line, and a hint. What only opening can
+// find (a directory that is not there) comes from the server's start, with the place of the
+// section.
+//
+// # Lifetimes and concurrency
+//
+// A Config is constant. Its Server is made once, and opens what it needs when it starts. A Cond may
+// be used by many requests at a time.
+//
+// # Not here yet
+//
+// Content in an if, rewriting, reading the configuration again while the server runs (SIGUSR2
+// starts the program anew, with its sockets), TLS, the PROXY protocol, and giving privileges up.
+// What asks for one of these is a mistake, and not passed over.
+package conf

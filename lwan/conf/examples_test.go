@@ -1,0 +1,112 @@
+package conf
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"testing"
+)
+
+// notYet is what the examples name that golwan does not have yet. It may only get shorter.
+var notYet = map[string][]string{
+	"1-static.conf": {`there is no module "error_pages"`},
+	"3-vhosts.conf": {
+		"TLS is not there yet: put a proxy that speaks it in front",
+		"content in an if is not there yet",
+		`listener has no setting "tls"`,
+		`there is no module "status"`,
+		`there is no module "vhosts"`,
+		`there is no section "https" at the top level`,
+	},
+	"4-php.conf": {
+		"content in an if is not there yet",
+		`serve_files has no setting "otherwise_reroute"`,
+		`there is no module "fastcgi"`,
+		`there is no module "rewrite"`,
+	},
+	"5-api.conf": {
+		`format: "json" is none of combined`,
+		`listener has no setting "connections_per_address"`,
+		`listener has no setting "proxy_protocol"`,
+		`there is no module "auth_jwt"`,
+		`there is no module "proxy"`,
+	},
+	"6-everything.conf": {
+		"TLS is not there yet: put a proxy that speaks it in front",
+		`compress has no setting "codings"`,
+		"content in an if is not there yet",
+		"format: \"%{remote_addr} %{user} %{time} \\\"%{request}\\\" %{status} " +
+			"%{bytes} %{took}\" is none of combined",
+		`listener has no setting "proxy_protocol"`,
+		`listener has no setting "tls"`,
+		"straitjacket: landlock is not there yet",
+		"straitjacket: read is not there yet",
+		"straitjacket: user is not there yet",
+		"straitjacket: write is not there yet",
+		`the file has no setting "reload_timeout"`,
+		`there is no module "error_pages"`,
+		`there is no module "https"`,
+		`there is no module "limit_rate"`,
+		`there is no module "lua"`,
+		`there is no module "proxy"`,
+		`there is no module "rewrite"`,
+		`there is no module "status"`,
+		`there is no module "userdir"`,
+		`there is no module "webdav"`,
+	},
+}
+
+// TestExampleFiles: each example is as Format has it, and all that is wrong with it is what is not
+// there yet.
+func TestExampleFiles(t *testing.T) {
+	names, err := filepath.Glob("testdata/examples/*.conf")
+	if err != nil || len(names) != 6 {
+		t.Fatalf("%d examples: %v", len(names), err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Format(name, text); err != nil {
+			t.Error(err)
+		}
+		checkFormat(t, string(text))
+		_, err = LoadText(name, string(text), Standard(), Options{Getenv: noEnv})
+		var found []string
+		problems, _ := err.(Problems)
+		for _, p := range problems {
+			if !p.Warning {
+				found = append(found, p.Text)
+			}
+		}
+		slices.Sort(found)
+		found = slices.Compact(found)
+		if want := notYet[filepath.Base(name)]; !slices.Equal(found, want) {
+			t.Errorf("%s: %q,\nwant %q", name, found, want)
+		}
+	}
+}
+
+var confBlock = regexp.MustCompile("(?s)```conf\n(.*?)```")
+
+// TestReadmeConfiguration: what README.md shows is good, and as Format has it.
+func TestReadmeConfiguration(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := confBlock.FindAllStringSubmatch(string(text), -1)
+	if len(blocks) == 0 {
+		t.Fatal("there is none")
+	}
+	for _, b := range blocks {
+		if _, err := LoadText("README.md", b[1], Standard(), Options{Getenv: noEnv}); err != nil {
+			t.Error(err)
+		}
+		if got, err := Format("README.md", []byte(b[1])); err != nil || string(got) != b[1] {
+			t.Errorf("%v\n%s", err, firstDifference(string(got), b[1]))
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package conf
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+
+	"github.com/golwan/golwan/lwan"
+)
+
+// Options say where a Load finds what it asks for. The zero value is the system.
+type Options struct {
+	Files  func(name string) ([]byte, error)         // nil: files of the system, of at most 16 MiB
+	Getenv func(name string) (value string, ok bool) // nil: os.LookupEnv
+	Set    map[string]string                         // constants that go before those of the file
+}
+
+// Config is a configuration that was read and bound to its types: nothing is open yet.
+type Config struct {
+	file     string
+	tree     []*node
+	settings settings
+	log      *logConfig
+	header   map[string]string
+	jacket   *node
+
+	listeners []*listener
+	top       []*filter // for all sites
+	sites     []*site
+	problems  Problems // warnings
+}
+
+// Load reads a file and what it includes, and binds it to the types of reg. All that is wrong is in
+// the Problems that it returns as its error. Warnings alone are none: see Config.Warnings.
+func Load(file string, reg Registry, o Options) (*Config, error) {
+	read := o.Files
+	if read == nil {
+		read = readFile
+	}
+	text, err := read(file)
+	if err != nil {
+		return nil, err
+	}
+	return load(file, text, reg, o, read)
+}
+
+// LoadText is Load for a text that is no file; name is what errors call it, and where includes are
+// looked for.
+func LoadText(name, text string, reg Registry, o Options) (*Config, error) {
+	read := o.Files
+	if read == nil {
+		read = readFile
+	}
+	return load(name, []byte(text), reg, o, read)
+}
+
+func load(
+	name string, text []byte, reg Registry, o Options, read func(string) ([]byte, error),
+) (*Config, error) {
+	if err := reg.check(); err != nil {
+		return nil, err
+	}
+	getenv := o.Getenv
+	if getenv == nil {
+		getenv = os.LookupEnv
+	}
+	r := &report{}
+	files := &includes{read: read, open: []string{filepath.Clean(name)}}
+	vars := newVariables(maps.Clone(o.Set), getenv)
+	tree := parseFile(&source{name: name, text: string(text)}, vars, files, r)
+	b := &binder{reg: reg, report: r, config: &Config{file: name, tree: tree}}
+	b.file(tree)
+	b.config.problems = r.sorted()
+	if err := b.config.problems.Err(); err != nil {
+		return nil, err
+	}
+	return b.config, nil
+}
+
+// Warnings are what is strange about the configuration, and keeps it from nothing.
+func (c *Config) Warnings() Problems { return c.problems }
+
+// site is a table of content with its filters.
+type site struct {
+	n       *node
+	hosts   []string // nil: all others
+	filters []*filter
+	content []*content
+}
+
+// filter is one that was bound, with what must hold for it to count.
+type filter struct {
+	n      *node
+	phase  Phase
+	guards []guard
+	open   func(s *lwan.Scope) (lwan.Middleware, error)
+	log    *accessLog // it is one of these, and open is nil
+}
+
+// guard reports whether something counts for a request: the condition of an if, the prefix of an
+// at.
+type guard func(req *lwan.Request) bool
+
+// content is a module or handler at its prefix, with its own filters.
+type content struct {
+	n       *node
+	prefix  string
+	module  lwan.Mountable // nil: a handler
+	handler lwan.Handler
+	filters []*filter
+}
