@@ -55,7 +55,7 @@ func inTime(next Handler, req *Request, resp *Response) Status {
 		}
 		req.term.inherit() // middleware may go on
 	}
-	if st >= 400 || resp.failed != 0 || resp.state != answerHeld || resp.after != nil || req.limits.Timeout <= 0 || req.car.elapsed() < req.limits.Timeout {
+	if st >= 400 || resp.failed != 0 || resp.state != answerHeld || resp.after != nil || req.limits.Timeout <= 0 || req.elapsed() < req.limits.Timeout {
 		return st
 	}
 	resp.Reset()
@@ -86,8 +86,13 @@ func (t *table) answer(req *Request, resp *Response) { t.answerBy(t.find(req, re
 // answerBy runs next, which find has found.
 func (t *table) answerBy(next Handler, req *Request, resp *Response) {
 	st := t.run(next, req, resp)
-	req.table.conclude(req, resp, st) // it may have become another table's; the watchdog counts its hooks among the handler
-	req.car.returned()
+	if resp.endTerm(st >= 400) {
+		req.table.conclude(req, resp, st) // it may have become another table's; the watchdog counts its hooks among the handler
+		req.term.close()
+	} else {
+		resp.serveAfter(false) // whoever is inside of Write does not touch it
+	}
+	req.on.LeaveUser()
 }
 
 // run is recovering for middleware: what happens in handlers is recovered further in.
@@ -142,7 +147,7 @@ func (t *table) abandon(req *Request, resp *Response, err error) {
 func (t *table) concludeTaken(req *Request, resp *Response, st Status) {
 	switch {
 	case resp.state == answerTaken:
-		req.car.cut()
+		resp.cut()
 		resp.conclude(answerEnded)
 	case st >= 400:
 		resp.giveUp()
@@ -153,9 +158,11 @@ func (t *table) concludeTaken(req *Request, resp *Response, st Status) {
 
 // giveUp cuts the answer.
 func (r *Response) giveUp() {
-	r.req.car.cut()
+	r.cut()
 	r.conclude(answerCut)
 }
+
+func (r *Response) cut() { _ = r.req.outside(func() error { r.req.by.Cut(); return nil }) }
 
 // outcome corrects what a handler must not return.
 func (t *table) outcome(req *Request, resp *Response, st Status) Status {
@@ -213,7 +220,7 @@ func (t *table) endStream(req *Request, resp *Response) {
 		resp.stick(fmt.Errorf("lwan: %s: body of %d bytes, Content-Length %d", req.where(), resp.sent, resp.length))
 	}
 	if resp.sticky == nil {
-		resp.stick(req.car.endStream(resp))
+		resp.stick(req.outside(func() error { return req.by.Close(resp.trailers) }))
 	}
 	if resp.sticky == nil {
 		resp.conclude(answerEnded)
@@ -270,9 +277,9 @@ func (t *table) finish(req *Request, resp *Response, st Status) {
 	if st == StatusResetContent { // never has content (RFC 9110 section 15.3.6)
 		resp.text, resp.body = "", resp.body[:0]
 	}
-	resp.sticky = nil
+	req.on.LeaveUser() // nothing of the program's runs behind this
 	n := resp.bodyLen()
-	req.car.finish(resp, st)
+	resp.sticky = resp.sendWhole(st)
 	resp.sent = int64(n)
 	if resp.sticky != nil { // not all of it could be written
 		t.broke(resp)

@@ -3,6 +3,9 @@ package lwan
 import (
 	"errors"
 	"net"
+	"slices"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // answerState is how far an answer has come. Each request gets one final head, or none, whatever
@@ -78,7 +81,27 @@ func (r *Response) hijack() (net.Conn, []byte, error) {
 	case r.state == answerHeading || r.inFilter:
 		return nil, nil, ErrHeadSent
 	}
-	return r.req.car.hijack()
+	return r.takeConn()
+}
+
+// takeConn takes the connection from the protocol.
+func (r *Response) takeConn() (conn net.Conn, rest []byte, err error) {
+	req := r.req
+	err = req.outside(func() (err error) {
+		conn, rest, err = req.by.Hijack()
+		return err
+	})
+	if errors.Is(err, transport.ErrNotHere) {
+		return nil, nil, err
+	}
+	if x := req.home; x != nil {
+		rest = append(slices.Clip(x.ahead), rest...)
+		x.ahead = nil
+	}
+	if err == nil {
+		r.take(answerTaken, switching)
+	}
+	return conn, rest, err
 }
 
 // conclude ends the answer in a state of which over is true.

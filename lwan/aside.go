@@ -1,75 +1,78 @@
-//go:build linux && !golwan_nethttp
-
 package lwan
 
 import (
-	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/golwan/golwan/lwan/internal/loop"
+	"github.com/golwan/golwan/lwan/internal/message"
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
-// aside is a Blocking handler beside its loop: the goroutine that runs it, and all that it shares with the worker that is
-// parked for it. The goroutine has no socket. It has a Request and a Response that were made for it and are never used
-// again, and exchanges bytes with the worker through two bounded buffers, under a mutex that is held for copying only:
+// aside is a Blocking handler beside its loop: the goroutine that runs it, and all that it shares
+// with the worker that is parked for it. The goroutine has no socket. It has a Request and a
+// Response that were made for it and are never used again, whose Stream and Task is the aside
+// (asidestream.go, asidetask.go). It exchanges bytes with the worker (asideworker.go) through two
+// bounded buffers, under a mutex that is held for copying only:
 //
-//	goroutine                                       worker (h1aside.go)
-//	Write ──copies──▶ out ──────────────takes──▶ writes to the connection
+//	goroutine                                       worker
+//	Write ──copies──▶ out ──────────────takes──▶ Stream.Write of the exchange
 //	Read  ◀──copies── in  ◀──hands over── a second worker reads ahead, from the first Read on
-//	head, hints, end of a stream, Upgrade ─────▶ does it
+//	head, hints, end of a stream, Raw ─────────▶ does it
 //
-// Most handlers ask for nothing: their body came along with the head, and their answer is held back until they return.
+// Most handlers ask for nothing: their body came along with the head, and their answer is held back
+// until they return. All of it stands on the contract of package transport: it is the same for
+// every protocol.
 //
-// Whoever goes on after the handler's end finds everything over: see term, and over below. Nobody waits for them.
+// Whoever goes on after the handler's end finds everything over: see term, and over below. Nobody
+// waits for them.
 type aside struct {
-	core    *core
-	loop    *loop.Loop
-	host    *h1    // the worker's, and touched by it only
-	seq     uint64 // of the request, in the worker's numbering
-	start   int64  // when the request's head was there, on the loop's clock
-	method  string
-	minor   uint8
-	addr    netip.AddrPort // of the peer
-	here    netip.AddrPort // our own, if it is known
-	proxied bool           // which is a trusted proxy, as all of the endpoint's
+	// constant while the goroutine runs
+	core       *core
+	host       *exchange      // the worker's, and touched by it only
+	worker     transport.Task // which is parked
+	cancelHost func(cause error)
+	killHost   func()
+	method     string
+	minor      uint8
+	peer       peerCopy
 
 	// the handler's
-	req   Request
-	resp  Response
-	term  term
-	next  Handler   // of the whole chain; or
-	chain func()    // what else the goroutine runs
-	room  [184]byte // for the request's head
+	req     Request
+	resp    Response
+	term    term
+	next    Handler // of the whole chain; or
+	chain   func()  // what else the goroutine runs
+	ownHead message.Head
+	room    [184]byte // for its bytes
 
 	// the goroutine's; the worker reads them when ended
-	torn     bool // somebody was inside of the Response at the end: nothing of it may be looked at
 	dead     bool // the handler ended by Goexit, or its conclusion by a panic
+	torn     bool // somebody was inside of the Response at the end: nothing of it may be looked at
 	exited   bool // chain ended by Goexit
 	panicked any  // or by this panic
 
 	readDone bool // the second worker has gone; the loop's
+	asked    bool // the client has been told to send the body, or sends it unasked; the loop's
 	early    bool // the body was not there when the handler was started, and is not yet; the loop's
 
 	mu   sync.Mutex
 	news sync.Cond // of mu: something below has changed
 
 	// guarded by mu
-	over    bool // the handler has returned
-	failed  error
-	cause   error
-	done    chan struct{} // closed by cause and over, once somebody has asked for it
-	bell    loop.Bell
-	resting bool // the worker waits for the bell
+	over   bool // the handler has returned
+	failed error
+	cause  error
+	done   chan struct{} // closed by cause and over, once somebody has asked for it
+	wake   func()        // wakes the worker, which waits for something to do; nil: it does not
 
 	in       []byte // of the body, from inPos on
 	inPos    int
-	inErr    error // what comes after it
-	wanted   bool  // the handler has asked for more than came along
-	reading  bool  // the second worker reads
-	inBell   loop.Bell
-	inRests  bool // it waits until in is empty
-	trailers []field
+	inErr    error  // what comes after it
+	wanted   bool   // the handler has asked for more than came along
+	reading  bool   // the second worker reads
+	wakeRead func() // wakes it, which waits until in is empty; nil: it does not
+	trailers []transport.Field
 	readBy   time.Time
 
 	out      []byte
@@ -77,31 +80,118 @@ type aside struct {
 	flushing bool
 	limits   Limits
 	writeBy  time.Time
-	interims []interim
-	head     *response // to be sent, with its status
-	ending   bool      // the stream has ended properly
-	tail     []field   // its trailers
+	interims []*heldHead
+	head     *heldHead // to be sent
+	dropped  bool      // the stream has no content; the goroutine's
+	ending   bool      // it has ended properly
+	tail     []transport.Field
 	cutting  bool
-	whole    Status // a held answer is complete; 0: there is none
-	then     func() // the worker's when the goroutine has ended
-	op       func() // what the worker is to do for Upgrade and the like
+	whole    *transport.Answer // a held answer is complete: it, and
+	content  []byte            // its content, which stays as it is
+	op       func()            // what the worker is to do for Raw and the like
 	conn     *asideConn
 	ended    bool // the goroutine has nothing more to say
 	deserted bool // the worker has died
 }
 
-// interim is an informational response.
-type interim struct {
-	status Status
-	fields []field
+// heldHead is a head that waits for the worker.
+type heldHead struct {
+	answer transport.Answer
+	fields []transport.Field
 }
 
-// asideBuffer bounds the bytes that a handler has written and its worker has not taken yet, and those of a body that were
-// read ahead. Each side may hold as much again. The buffers are lent by collectors, and given back at the end: nobody but
-// the worker has them other than under the mutex.
+// holdHead copies a head: whose it is may change it at once.
+func holdHead(a *transport.Answer) *heldHead {
+	h := &heldHead{answer: *a}
+	a.Fields(func(name, value string) bool {
+		h.fields = append(h.fields, transport.Field{Name: name, Value: value})
+		return true
+	})
+	h.answer.Fields = h.each
+	return h
+}
+
+func (h *heldHead) each(yield func(name, value string) bool) {
+	for _, f := range h.fields {
+		if !yield(f.Name, f.Value) {
+			return
+		}
+	}
+}
+
+// asideBuffer bounds the bytes that a handler has written and its worker has not taken yet, and
+// those of a body that were read ahead. Each side may hold as much again. The buffers are lent by
+// collectors, and given back at the end: nobody but the worker has them other than under the mutex.
 const asideBuffer = maxKept
 
-var _ carrier = (*aside)(nil)
+// newAside makes the Request and the Response of a Blocking handler out of the worker's. Nothing in
+// them is the worker's: neither the bytes of the head, nor any array that the next request is read
+// into.
+func (x *exchange) newAside() *aside {
+	a := &aside{
+		core: x.core, host: x, worker: x.on, method: x.req.method, minor: x.req.head.Minor,
+		limits: x.req.limits,
+	}
+	a.peer.copyFrom(x.by.Peer(), x.req.route != nil && x.req.route.blocking == someHTTP)
+	a.peer.asked = a.local
+	a.news.L = &a.mu
+	a.req.term, a.resp.term = &a.term, &a.term
+	a.cancelHost, a.killHost = x.on.Canceller(), x.on.Killer()
+	a.req.copyFrom(x.req, &a.ownHead, a.room[:0])
+	a.req.x, a.req.by, a.req.on, a.req.beside = x, a, a, a
+	a.req.peer = &a.peer
+	a.req.resp = &a.resp
+	a.resp.copyFrom(x.resp)
+	a.resp.req = &a.req
+	a.req.armed()
+	return a
+}
+
+// copyFrom makes r, which is new, the request that from is, in memory of its own.
+func (r *Request) copyFrom(from *Request, head *message.Head, room []byte) {
+	r.table, r.route, r.result = from.table, from.route, from.result
+	r.missed, r.apart, r.trusted, r.start = from.missed, from.apart, from.trusted, from.start
+	r.buf = append(room, from.buf[:min(from.head.Size, len(from.buf))]...)
+	r.head = head
+	*head = *from.head
+	head.Fields = slices.Clone(from.head.Fields)
+	r.method, r.limits = from.method, from.limits
+	r.state.Store(from.state.Load())
+	r.dead.Store(from.dead.Load())
+	r.readBy, r.writeBy = from.readBy, from.writeBy
+	r.told = from.told
+	r.drainable.Store(from.drainable.Load())
+	r.params = from.params.Clone()
+	if from.head.PlainPath {
+		r.path = alias(r.head.Path.Of(r.buf))
+	} else {
+		r.pathBuf = []byte(from.path)
+		r.path = alias(r.pathBuf)
+	}
+	r.params.Rebase(r.path)
+	r.body = from.body
+	r.body.whole = slices.Clone(from.body.whole)
+	r.body.unshared = true
+	if f := from.form.Load(); f != nil && f.parts == nil && f.err == nil && !f.parted {
+		f = nil // its text is in the worker's memory: it is decoded again
+	} else {
+		r.form.Store(f)
+	}
+	r.ctx.Store(from.ctx.Load())
+	r.lost.Store(from.lost.Load())
+	r.values = slices.Clone(from.values)
+	r.log = from.log
+	r.trailers = slices.Clone(from.trailers)
+}
+
+// copyFrom makes r, which is new, what from is, in memory of its own.
+func (r *Response) copyFrom(from *Response) {
+	r.response = from.response
+	r.fields, r.trailers = slices.Clone(from.fields), slices.Clone(from.trailers)
+	r.body = slices.Clone(from.body)
+	r.before, r.filters = slices.Clone(from.before), slices.Clone(from.filters)
+	r.unshared = true
+}
 
 // run is the goroutine.
 func (a *aside) run() {
@@ -129,6 +219,7 @@ func (a *aside) explain() {
 
 // close tells everybody that the handler has returned.
 func (a *aside) close() {
+	a.torn = a.term.ended && !a.term.alone
 	a.mu.Lock()
 	a.over, a.ended = true, true
 	a.signalDone()
@@ -137,7 +228,8 @@ func (a *aside) close() {
 	a.ring()
 	a.mu.Unlock()
 	if conn != nil {
-		_ = conn.Conn.Close() // it is the handler's while it runs; what it has closed itself says nothing new
+		// it is the handler's while it runs; what it has closed itself says nothing new
+		_ = conn.Conn.Close()
 	}
 }
 
@@ -145,58 +237,34 @@ func (a *aside) close() {
 func (a *aside) answer(next Handler) {
 	clean := false
 	defer func() {
-		if clean {
-			return
-		}
-		if v := recover(); v != nil {
-			a.died(newPanicError(v))
-		} else {
-			a.died(nil)
+		if !clean {
+			a.died(recover())
 		}
 	}()
-	st := a.req.table.run(next, &a.req, &a.resp)
-	if a.endTerm(st >= 400) {
-		a.req.table.conclude(&a.req, &a.resp, st)
-		a.term.close()
-	} else {
-		a.resp.serveAfter(false) // whoever is inside of Write does not touch it
-	}
+	a.req.table.answerBy(next, &a.req, &a.resp)
 	clean = true
 }
 
-// endTerm closes the Request and the Response to all but the conclusion, where that may wait or call code of the program's.
-// It reports false if somebody is inside: then nothing of them may be looked at.
-func (a *aside) endTerm(failed bool) bool {
-	if !a.term.end() {
-		a.torn = true
-		return false
-	}
-	r := &a.resp
-	if failed || r.state != answerHeld || len(r.before)+len(r.filters) > 0 || r.filter != nil {
-		a.term.inherit()
-	}
-	return true
-}
-
-// died concludes the answer of a handler that ended by Goexit, or in whose conclusion something died.
-func (a *aside) died(panicked *PanicError) {
+// died concludes the answer of a handler that ended by Goexit, or in whose conclusion something
+// died.
+func (a *aside) died(value any) {
 	defer a.term.close()
-	if !a.endTerm(true) {
+	if !a.resp.endTerm(true) {
 		return
 	}
 	a.dead, a.resp.hangup = true, true // as on a loop, where the worker dies
 	err := a.req.endOf()
-	if panicked != nil {
-		err = panicked
+	if value != nil {
+		err = newPanicError(value)
 	}
 	a.req.table.abandon(&a.req, &a.resp, err)
 }
 
 // ring wakes the worker; mu is held.
 func (a *aside) ring() {
-	if a.resting {
-		a.resting = false
-		a.bell.Ring()
+	if wake := a.wake; wake != nil {
+		a.wake = nil
+		wake()
 	}
 }
 
@@ -242,6 +310,7 @@ func (a *aside) cancel(cause error) {
 	}
 	a.cause = cause
 	a.signalDone()
+	a.news.Broadcast()
 	if a.conn != nil && cause != ErrGone { // who has left may have left something to read
 		a.conn.expire()
 	}
@@ -263,7 +332,8 @@ func closed(ch chan struct{}) bool {
 	}
 }
 
-// ends returns a channel that is closed at the end of the request, or of what its handler waits for.
+// ends returns a channel that is closed at the end of the request, or of what its handler waits
+// for.
 func (a *aside) ends() <-chan struct{} {
 	a.mu.Lock()
 	defer a.mu.Unlock()

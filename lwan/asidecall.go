@@ -1,5 +1,3 @@
-//go:build linux && !golwan_nethttp
-
 package lwan
 
 // call lets the worker do op behind what was written so far, and waits for it.
@@ -31,16 +29,14 @@ func (a *aside) call(op func() error) error {
 	return err
 }
 
-var _ hookHost = (*aside)(nil)
-
-// outside implements hookHost: hooks of middleware around a Blocking handler run on the loop, as that
-// does, while the handler waits.
-func (a *aside) outside(fn func()) error {
+// onLoop runs fn on the loop, while the handler waits: hooks of middleware around a Blocking
+// handler run there, as that does. The error is why it was not run, or not to its end.
+func (a *aside) onLoop(fn func()) error {
 	var panicked any
 	err := a.call(func() error {
-		h := a.host
-		h.entered(h.req.route)
-		defer h.returned()
+		on := a.host.on
+		on.EnterUser(a.host.number())
+		defer on.LeaveUser()
 		defer func() {
 			if v := recover(); v != nil {
 				panicked = newPanicError(v)

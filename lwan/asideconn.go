@@ -1,5 +1,3 @@
-//go:build linux && !golwan_nethttp
-
 package lwan
 
 import (
@@ -9,58 +7,15 @@ import (
 	"time"
 )
 
-// asideConn is the connection of an upgraded request in a Blocking handler: one of package net, over a duplicate of the
-// descriptor, so that goroutines may use it as they are used to. It is closed when the handler returns. The loop keeps the
-// descriptor, and tells of a client that leaves through the request's context.
+// asideConn is the connection of an upgraded request in a Blocking handler: one of package net,
+// over a duplicate of the descriptor, so that goroutines may use it as they are used to. It is
+// closed when the handler returns. The loop keeps the descriptor, and tells of a client that leaves
+// through the request's context.
 type asideConn struct {
 	net.Conn
 	a       *aside
 	rest    []byte // what was read of the connection too much; the reader's
 	limited bool   // the handler has not set a deadline of its own for writing; the writer's
-}
-
-// hijack implements carrier.
-func (a *aside) hijack() (conn net.Conn, rest []byte, err error) {
-	err = a.call(func() (err error) {
-		conn, rest, err = a.host.hijack()
-		return err
-	})
-	if err != nil {
-		if conn != nil { // the handler has returned meanwhile: it is nobody's
-			_ = conn.Close()
-		}
-		return nil, nil, err
-	}
-	a.resp.take(answerTaken, switching)
-	return conn, append(a.unread(), rest...), nil
-}
-
-// unread takes back what came along of a body that is not chunked.
-func (a *aside) unread() []byte {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	b := a.in[a.inPos:]
-	if len(b) == 0 {
-		return nil
-	}
-	a.in, a.inPos = nil, 0 // b is not lent to others later
-	return b[:len(b):len(b)]
-}
-
-// upgrade implements carrier.
-func (a *aside) upgrade(resp *Response, proto string) (net.Conn, error) {
-	c := &asideConn{a: a, limited: true}
-	err := a.call(func() (err error) {
-		c.Conn, c.rest, err = a.host.upgradeAside(resp, proto)
-		if err == nil && !a.keepConn(c) {
-			err = c.Conn.Close()
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
 }
 
 // over is why the connection is of no use any more; nil as long as it is.
@@ -109,7 +64,8 @@ func (c *asideConn) Close() error {
 	return c.Conn.Close()
 }
 
-// Write writes all of p; a client that takes none of it for Limits.Write ends it, unless the handler has set a deadline.
+// Write writes all of p; a client that takes none of it for Limits.Write ends it, unless the
+// handler has set a deadline.
 func (c *asideConn) Write(p []byte) (done int, err error) {
 	for {
 		if err := c.over(); err != nil {
@@ -117,7 +73,8 @@ func (c *asideConn) Write(p []byte) (done int, err error) {
 		}
 		piece := p[done:min(len(p), done+streamPiece)]
 		if limit := c.a.req.limits.Write; c.limited && limit > 0 {
-			_ = c.Conn.SetWriteDeadline(time.Now().Add(limit)) // it fails if the connection is closed: Write says so
+			// it fails if the connection is closed: Write says so
+			_ = c.Conn.SetWriteDeadline(time.Now().Add(limit))
 		}
 		n, err := c.Conn.Write(piece)
 		if done += n; err != nil {
@@ -164,7 +121,8 @@ func (c *asideConn) expire() {
 	_ = c.Conn.SetDeadline(time.Unix(1, 0)) // it fails if the handler has closed it
 }
 
-// keepConn makes conn the handler's until it returns. It is called by the worker; false: the handler has returned.
+// keepConn makes conn the handler's until it returns. It is called by the worker; false: the
+// handler has returned.
 func (a *aside) keepConn(conn *asideConn) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -173,18 +131,4 @@ func (a *aside) keepConn(conn *asideConn) bool {
 	}
 	a.conn = conn
 	return true
-}
-
-// upgradeAside sends a 101 response, and returns the connection as one of package net, with what was read too much. The
-// loop keeps its descriptor: it watches for the client's leaving, and lingers behind the last bytes.
-func (h *h1) upgradeAside(resp *Response, proto string) (net.Conn, []byte, error) {
-	conn, err := h.duplicate() // first: behind a 101 response no other one can follow
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := h.switchTo(resp, proto); err != nil {
-		_ = conn.Close() // nobody has it
-		return nil, nil, err
-	}
-	return conn, h.takeRest(), nil
 }

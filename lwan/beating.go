@@ -1,6 +1,10 @@
 package lwan
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
+)
 
 // beatingCall is a function of Await that runs while its handler sends the heartbeats of an event stream.
 type beatingCall struct {
@@ -34,7 +38,7 @@ func (c *beatingCall) over() bool {
 	return c.ended
 }
 
-// offloadBeating is a carrier's offload for the handler of an event stream. The function begins once the handler waits:
+// offloadBeating is offloadOn for the handler of an event stream. The function begins once the handler waits:
 // what waiting does to the request is done by then.
 func (r *Request) offloadBeating(fn func()) error {
 	call := &beatingCall{}
@@ -50,13 +54,13 @@ func (r *Request) offloadBeating(fn func()) error {
 		}
 	}
 	for {
-		err := r.car.wait(arm, r.heartbeat())
+		err := r.await(arm, r.heartbeat(), transport.Cancelled)
 		switch {
 		case busy:
 			return ErrBusy
 		case call.over():
 			return nil
-		case err == errPause:
+		case err == transport.ErrPause:
 			err = r.resp.events.beat()
 		}
 		if err == nil {
@@ -65,7 +69,7 @@ func (r *Request) offloadBeating(fn func()) error {
 		if !begun { // the request was over before it could wait
 			return r.endWait(err)
 		}
-		r.car.outlast(call.arm) // fn uses what the handler owns
+		_ = r.await(call.arm, 0, transport.Woken) // fn uses what the handler owns; nothing else ends it
 		return nil
 	}
 }

@@ -20,14 +20,22 @@ func Blocking(next Handler) Handler { return blocking(next) }
 //
 //go:noinline
 func blocking(next Handler) Handler {
-	return func(req *Request, resp *Response) Status { return req.car.blocking(next, req, resp) }
+	return func(req *Request, resp *Response) Status { return beside(next, req, resp) }
 }
 
 // blockingHTTP is blocking for code of net/http, which wants to know more of the connection.
 //
 //go:noinline
 func blockingHTTP(next Handler) Handler {
-	return func(req *Request, resp *Response) Status { return req.car.blocking(next, req, resp) }
+	return func(req *Request, resp *Response) Status { return beside(next, req, resp) }
+}
+
+// beside runs next on a goroutine, if the handler does not run on one already.
+func beside(next Handler, req *Request, resp *Response) Status {
+	if req.on.Inline() {
+		return req.x.blocking(next, req, resp)
+	}
+	return next(req, resp)
 }
 
 var (

@@ -26,7 +26,7 @@ func (p *places) note(name string, req *Request) {
 	if p.onLoop == nil {
 		p.onLoop = map[string]bool{}
 	}
-	p.onLoop[name] = req.car.onLoop()
+	p.onLoop[name] = req.on.Inline()
 }
 
 // seen returns what was noted since the last call.

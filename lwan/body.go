@@ -5,10 +5,9 @@ import (
 	"io"
 
 	"github.com/golwan/golwan/lwan/internal/message"
+	"github.com/golwan/golwan/lwan/internal/remains"
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
-
-// drainLimit is how much of a body that the handler has not read is thrown away; more closes the connection.
-const drainLimit = 256 << 10
 
 // body is how far a request's content has been read.
 type body struct {
@@ -19,7 +18,6 @@ type body struct {
 	full     bool   // whole is the content
 	begun    bool
 	unshared bool // whole is not lent to others later
-	duplex   bool // a handler of net/http has asked for it: it reads and answers at once
 }
 
 func (b *body) begin(h *message.Head) {
@@ -35,7 +33,7 @@ func (b *body) end(large *collectors) {
 		b.whole = nil
 		return
 	}
-	poison(b.whole[:cap(b.whole)])
+	remains.Of(b.whole[:cap(b.whole)])
 	if cap(b.whole) > maxKept {
 		large.give(b.whole)
 		b.whole = nil
@@ -116,7 +114,7 @@ func (r *Request) readBody(p []byte) (int, error) {
 	if err := r.begun(); err != nil {
 		return 0, err
 	}
-	n, err := r.endRead(r.car.readBody(p))
+	n, err := r.endRead(r.fetch(p))
 	r.body.err = r.endWait(err)
 	return n, err
 }
@@ -136,10 +134,30 @@ func (r *Request) beginRead(p []byte) ([]byte, error) {
 	return p, nil
 }
 
-// endRead counts what the carrier has read, and remembers how that ended.
+// fetch reads content: first what was read for a Blocking handler that has left it.
+func (r *Request) fetch(p []byte) (n int, err error) {
+	if x := r.home; x != nil && len(x.ahead) > 0 {
+		n = copy(p, x.ahead)
+		x.ahead = x.ahead[n:]
+		return n, nil
+	}
+	err = r.outside(func() (err error) {
+		n, err = r.by.Read(r.on, p)
+		return err
+	})
+	return n, err
+}
+
+// endRead counts what was read, and remembers how that ended.
 func (r *Request) endRead(n int, err error) (int, error) {
 	b := &r.body
 	b.read += int64(n)
+	if bad, ok := err.(*transport.BodyError); ok {
+		err = &Error{Status: Status(bad.Status), Message: bad.Reason, Err: errBadBody}
+	}
+	if err == io.EOF {
+		r.trailers = append(r.trailers[:0], r.by.Trailer()...)
+	}
 	if b.read > r.limits.Body {
 		n, err = n-1, ErrTooLarge
 	}

@@ -23,13 +23,13 @@ type requestContext struct {
 
 func newRequestContext(r *Request) *requestContext {
 	c := &requestContext{values: append([]keyValue(nil), r.values...)}
-	c.Context, c.cancel = context.WithCancelCause(r.car.parent())
+	c.Context, c.cancel = context.WithCancelCause(r.parent())
 	r.ctx.Store(c)
 	if cause := r.cancelled(); cause != nil { // also one that came before Store
 		c.cancel(cause)
 	}
 	if left, ok := r.timeLeft(); ok {
-		c.arm(left, r.car.canceller())
+		c.arm(left, r.canceller())
 	}
 	return c
 }
@@ -135,7 +135,7 @@ func (r *Request) timeLeft() (time.Duration, bool) {
 	if r.limits.Timeout <= 0 || r.headOut() {
 		return 0, false
 	}
-	return max(r.limits.Timeout-r.car.elapsed(), 0), true
+	return max(r.limits.Timeout-r.elapsed(), 0), true
 }
 
 // resetDeadline follows a change of the limit, or the head's leaving.
@@ -147,7 +147,7 @@ func (r *Request) resetDeadline() {
 	}
 	c.disarm()
 	if left, ok := r.timeLeft(); ok {
-		c.arm(left, r.car.canceller())
+		c.arm(left, r.canceller())
 	}
 }
 
@@ -187,4 +187,20 @@ func (r *Request) cancelled() error {
 		return *cause
 	}
 	return nil
+}
+
+// canceller is the task's; for a request of the past there is nothing to be ended but its context.
+func (r *Request) canceller() func(cause error) {
+	if r.on == nil {
+		return func(error) {}
+	}
+	return r.on.Canceller()
+}
+
+// parent is what the request's context gets values from, and nothing else.
+func (r *Request) parent() context.Context {
+	if r.via != nil {
+		return context.WithoutCancel(r.via.r.Context())
+	}
+	return context.Background()
 }

@@ -12,14 +12,13 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/golwan/golwan/lwan/internal/conn"
+	"github.com/golwan/golwan/lwan/internal/h1"
 	"github.com/golwan/golwan/lwan/internal/loop"
 	"github.com/golwan/golwan/lwan/internal/seams"
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // loopSeams are those of the loops to the system. The zero value is the system itself.
@@ -33,18 +32,11 @@ func init() {
 type loopEngine struct {
 	core      *core
 	eng       *conn.Engine
-	tables    []*table // by lane
-	trusted   []bool   // by lane: Endpoint.TrustPeers
+	sites     []endpointTable // by lane
 	lanes     []*conn.Lane
 	listeners []net.Listener // of the caller's
 	refused   error          // of closing them when draining began
-	idle      uint32         // seconds
-	header    uint32         // seconds
-	pipelined int
-	requests  uint32     // of one connection; 0: no limit
-	dog       *watchdog  // nil: none
-	buffers   sync.Pool  // of *[readBuffer]byte, for workers that have given theirs back
-	laggards  []laggards // by loop
+	dog       *watchdog      // nil: none
 }
 
 func startEngine(s *Server, ends []Endpoint, left *inheritance) (engine, []net.Addr, error) {
@@ -52,20 +44,22 @@ func startEngine(s *Server, ends []Endpoint, left *inheritance) (engine, []net.A
 	if _, err := conn.RaiseDescriptorLimit(); err != nil {
 		core.log.Warn("lwan: cannot raise the limit of descriptors", "err", err)
 	}
-	e := &loopEngine{
-		core: core, laggards: make([]laggards, s.loops()), tables: s.life.tables, pipelined: orCount(s.MaxPipelined, 64),
-		requests: uint32(min(max(s.MaxRequests, 0), math.MaxInt32)),
-		idle:     conn.Seconds(orPause(s.IdleTimeout, defaultIdle)),
-		header:   conn.Seconds(orPause(s.HeaderTimeout, defaultHead)),
+	core.laggards = make([]laggards, s.loops())
+	e := &loopEngine{core: core}
+	for i, end := range ends {
+		e.sites = append(e.sites, endpointTable{s.life.tables[i], end.TrustPeers})
 	}
 	addrs, err := e.listen(ends, left)
 	if err != nil {
 		return nil, nil, errors.Join(err, e.closeListeners())
 	}
 	cfg := conn.Config{
-		Protocol: e, Loops: s.loops(), Threads: loop.Threads(s.Threads), MaxConns: max(s.MaxConns, 0), PerAddr: max(s.MaxConnsPerAddr, 0),
-		FirstByte: orPause(s.HeaderTimeout, defaultHead), Linger: s.LingerTimeout, LingerBytes: s.LingerBytes, Log: core.log,
-		Kernel: s.life.seams.Kernel, Poller: s.life.seams.Poller, Clock: s.life.seams.Clock,
+		Protocol: e.protocol(s), Loops: s.loops(), Threads: loop.Threads(s.Threads),
+		MaxConns: max(s.MaxConns, 0), PerAddr: max(s.MaxConnsPerAddr, 0),
+		FirstByte: orPause(s.HeaderTimeout, defaultHead), Linger: s.LingerTimeout,
+		LingerBytes: s.LingerBytes, Log: core.log,
+		Kernel: s.life.seams.Kernel, Poller: s.life.seams.Poller,
+		Clock: s.life.seams.Clock,
 	}
 	if e.eng, err = conn.New(cfg); err == nil {
 		e.dog = watch(s, core, e.eng)
@@ -78,6 +72,22 @@ func startEngine(s *Server, ends []Endpoint, left *inheritance) (engine, []net.A
 	return e, addrs, nil
 }
 
+// protocol is HTTP/1 as the server wants it.
+func (e *loopEngine) protocol(s *Server) *h1.Protocol {
+	return h1.New(h1.Config{
+		NewExchange: func(on transport.Loop) transport.Exchange {
+			return &exchange{core: e.core, sites: e.sites, loop: on}
+		},
+		Limits: e.core.head, Chunks: e.core.chunks,
+		Idle:      conn.Seconds(orPause(s.IdleTimeout, defaultIdle)),
+		Header:    conn.Seconds(orPause(s.HeaderTimeout, defaultHead)),
+		Pipelined: orCount(s.MaxPipelined, 64),
+		Requests:  uint32(min(max(s.MaxRequests, 0), math.MaxInt32)),
+		Watched:   orPause(s.StallAfter, defaultStall) > 0,
+		Refusal:   []byte(refusal), Log: e.core.log,
+	})
+}
+
 // listen opens every endpoint, or none.
 func (e *loopEngine) listen(ends []Endpoint, left *inheritance) (addrs []net.Addr, err error) {
 	for i, end := range ends {
@@ -86,7 +96,6 @@ func (e *loopEngine) listen(ends []Endpoint, left *inheritance) (addrs []net.Add
 			return nil, fmt.Errorf("lwan: endpoint %d (%s): %w", i, end.where(), err)
 		}
 		e.lanes = append(e.lanes, lane)
-		e.trusted = append(e.trusted, end.TrustPeers)
 		addrs = append(addrs, lane.Addr())
 	}
 	return addrs, nil
@@ -152,52 +161,6 @@ func (e *loopEngine) closeLanes() error {
 	}
 	e.lanes, e.listeners = nil, nil
 	return errors.Join(errs...)
-}
-
-// NewState implements conn.Protocol.
-func (e *loopEngine) NewState(w *loop.Worker) any {
-	h := &h1{core: e.core, eng: e, w: w}
-	h.unlike()
-	return h
-}
-
-// Serve implements conn.Protocol.
-func (e *loopEngine) Serve(w *loop.Worker, c conn.Conn, why conn.Why) conn.Verdict {
-	h := w.State.(*h1)
-	if why == conn.Expired {
-		return h.expire(c)
-	}
-	return h.serve(c)
-}
-
-// Died implements conn.Protocol.
-func (e *loopEngine) Died(w *loop.Worker, c conn.Conn, state, value any, stack []byte) conn.Verdict {
-	return state.(*h1).died(w, value, stack)
-}
-
-// Waits and Rests implement conn.Protocol.
-func (e *loopEngine) Waits(w *loop.Worker) { w.State.(*h1).waits() }
-func (e *loopEngine) Rests(w *loop.Worker) { w.State.(*h1).rests() }
-
-// takeBuffer returns a read buffer.
-func (e *loopEngine) takeBuffer() []byte {
-	if b, ok := e.buffers.Get().(*[readBuffer]byte); ok {
-		return b[:]
-	}
-	return make([]byte, readBuffer)
-}
-
-// giveBuffer takes one back. Those that have grown are left to the collector.
-func (e *loopEngine) giveBuffer(b []byte) {
-	if len(b) == readBuffer {
-		poison(b)
-		e.buffers.Put((*[readBuffer]byte)(b))
-	}
-}
-
-// Refuse implements conn.Protocol.
-func (e *loopEngine) Refuse(fd int) {
-	_, _ = unix.Write(fd, []byte(refusal)) // a courtesy: a client that is gone already needs none
 }
 
 func (e *loopEngine) drain(grace time.Duration) { e.eng.Drain(grace) }

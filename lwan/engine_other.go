@@ -119,12 +119,12 @@ func (e *httpEngine) handler(t *table, trust bool) http.Handler {
 		if e.closing.Load() || most > 0 && conn.requests >= most {
 			w.Header().Set("Connection", "close")
 		}
-		c := newHTTPCall(w, r)
-		c.fromProxy = trust
+		c := newHTTPCall(w, r, t, nil)
+		c.via.trusted = trust
 		c.later = func(fn func()) { conn.behind = fn }
 		c.left = func() { e.calls.remove(c) }
 		e.calls.add(c)
-		c.serve(t)
+		c.serve()
 	})
 }
 

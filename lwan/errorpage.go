@@ -59,10 +59,10 @@ func (b *heldBody) Write(p []byte) (int, error) {
 // varies reports whether a Vary field of the response names that request field.
 func varies(resp *Response, name string) bool {
 	for _, f := range resp.fields {
-		if !strings.EqualFold(f.name, "Vary") {
+		if !strings.EqualFold(f.Name, "Vary") {
 			continue
 		}
-		for element := range strings.SplitSeq(f.value, ",") {
+		for element := range strings.SplitSeq(f.Value, ",") {
 			if e := strings.TrimSpace(element); e == "*" || strings.EqualFold(e, name) {
 				return true
 			}

@@ -10,6 +10,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/golwan/golwan/lwan/internal/message"
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 const browserAccept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -186,8 +189,8 @@ func TestErrorPageFields(t *testing.T) {
 	}
 	var vary []string
 	for _, f := range resp.fields {
-		if f.name == "Vary" {
-			vary = append(vary, f.value)
+		if f.Name == "Vary" {
+			vary = append(vary, f.Value)
 		}
 	}
 	if !reflect.DeepEqual(vary, []string{"Origin, accept"}) {
@@ -196,7 +199,7 @@ func TestErrorPageFields(t *testing.T) {
 	for value, want := range map[string]bool{
 		"*": true, "Accept": true, "Accept-Encoding": false, "X-Accept, Origin": false,
 	} {
-		resp := &Response{response: response{fields: []field{{"vary", value}}}}
+		resp := &Response{response: response{fields: []transport.Field{{Name: "vary", Value: value}}}}
 		if got := varies(resp, "Accept"); got != want {
 			t.Errorf("Vary: %s: %v", value, got)
 		}
@@ -214,7 +217,7 @@ func TestErrorPageAcceptLines(t *testing.T) {
 // A request that could not be parsed has no head, no path and no Accept.
 func TestErrorPageUnparsed(t *testing.T) {
 	core := new(Server).newCore()
-	req, resp := &Request{table: &table{core: core}}, new(Response)
+	req, resp := &Request{head: new(message.Head), table: &table{core: core}}, new(Response)
 	resp.begin(req)
 	resp.message = "the field line has no colon"
 	core.errorPage(req, resp, 400)

@@ -160,7 +160,7 @@ func NotFound(req *Request, resp *Response) Status { return StatusNotFound }
 
 // redirectPath answers a path that has to be written differently, with the query as it was. target is escaped.
 func (r *Response) redirectPath(target string) Status {
-	if q := &r.req.head; q.HasQuery {
+	if q := r.req.head; q.HasQuery {
 		target += "?" + r.req.canonical(q.Query)
 	}
 	return r.Redirect(StatusTemporaryRedirect, target)

@@ -50,7 +50,7 @@ func TestFloodsCostTheirLength(t *testing.T) {
 			if verdict, err := http1.Parse(buf, &h, &limits, new(http1.Resume)); verdict != http1.Done {
 				t.Error(err)
 			}
-			req := &Request{buf: buf, head: h}
+			req := &Request{buf: buf, head: &h}
 			if req.Header("None") != "" || req.HeaderAll("None") != nil {
 				t.Error("found what is not there")
 			}

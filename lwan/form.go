@@ -156,7 +156,7 @@ func (r *Request) multipartForm(contentType string) (*Form, error) {
 		return nil, err
 	}
 	f := &Form{limits: r.limits, log: r.ownLog(), pool: r.table.core.goroutine}
-	if n := r.body.length; n >= 0 && n <= min(f.limits.FormMemory, defaultMemory) || !r.car.onLoop() {
+	if n := r.body.length; n >= 0 && n <= min(f.limits.FormMemory, defaultMemory) || !r.on.Inline() {
 		f.read(r.Body(), boundary)
 	} else if err := r.readOffLoop(func(body io.Reader) { f.read(body, boundary) }); err != nil {
 		return nil, err
@@ -193,7 +193,11 @@ func (r *Request) readOffLoop(read func(body io.Reader)) error {
 	if err := r.beginWait(); err != nil {
 		return err
 	}
-	return r.car.readAside(read)
+	if !r.on.Inline() {
+		read(r.Body())
+		return nil
+	}
+	return r.outside(func() error { return r.x.readBeside(read) })
 }
 
 // remove takes the files off the disk, on a goroutine: to free the blocks of a large file takes long. It is called when

@@ -17,7 +17,7 @@ import (
 )
 
 // formRequest is a request with a body of that type.
-func formRequest(t testing.TB, contentType, body string) (*Request, *memoryCarrier) {
+func formRequest(t testing.TB, contentType, body string) (*Request, *memoryStream) {
 	head := fmt.Sprintf("POST / HTTP/1.1\nHost: h\nContent-Length: %d", len(body))
 	if contentType != "" {
 		head += "\nContent-Type: " + contentType
@@ -336,7 +336,7 @@ func TestFormOnLoop(t *testing.T) {
 		{"/parts", strings.Replace(body, content, strings.Repeat(content, 2), 1), 413,
 			"413 Content Too Large\n"},
 	} {
-		status, answer := exchange(t, "POST", url+tt.path, testFormType, tt.body)
+		status, answer := fetchOnce(t, "POST", url+tt.path, testFormType, tt.body)
 		if status != tt.status || answer != tt.answer {
 			t.Errorf("%s, %d bytes: %d %q, want %d %q",
 				tt.path, len(tt.body), status, answer, tt.status, tt.answer)

@@ -24,11 +24,11 @@ import (
 // are fewer.
 func (r *Request) Scheme() string {
 	r.mustLive()
-	if r.car.secure() {
+	if r.TLS() != nil {
 		return "https"
 	}
 	if r.fromTrustedProxy() {
-		_, hops := r.forwardedFor(r.car.peer())
+		_, hops := r.forwardedFor(r.address())
 		if message.EqualFold(r.forwardedProto(hops), "https") {
 			return "https"
 		}
@@ -43,7 +43,7 @@ func (r *Request) Scheme() string {
 // known. Invalid: on a unix socket, unless a proxy there is trusted.
 func (r *Request) RemoteAddr() netip.AddrPort {
 	r.mustLive()
-	peer := r.car.peer()
+	peer := r.address()
 	if !r.trusts(peer) {
 		return peer
 	}
@@ -51,12 +51,12 @@ func (r *Request) RemoteAddr() netip.AddrPort {
 	return client
 }
 
-func (r *Request) fromTrustedProxy() bool { return r.trusts(r.car.peer()) }
+func (r *Request) fromTrustedProxy() bool { return r.trusts(r.address()) }
 
 // trusts reports whether the peer is a trusted proxy.
 func (r *Request) trusts(peer netip.AddrPort) bool {
 	trusted := r.table.core.srv.TrustedProxies
-	return len(trusted) > 0 && contains(trusted, peer.Addr()) || r.car.trusted()
+	return len(trusted) > 0 && contains(trusted, peer.Addr()) || r.trusted
 }
 
 func contains(prefixes []netip.Prefix, a netip.Addr) bool {

@@ -16,13 +16,13 @@ import (
 // forwardedRequest is a request with lines of X-Forwarded-For.
 func forwardedRequest(t *testing.T, trusted []netip.Prefix, lines ...string) *Request {
 	t.Helper()
-	r := &Request{table: &table{core: &core{srv: &Server{TrustedProxies: trusted}}}}
+	r := &Request{head: new(message.Head), table: &table{core: &core{srv: &Server{TrustedProxies: trusted}}}}
 	head := "GET / HTTP/1.1\r\nHost: x\r\n"
 	for _, l := range lines {
 		head += "X-Forwarded-For: " + l + "\r\n"
 	}
 	r.buf = []byte(head + "\r\n")
-	v, err := http1.Parse(r.buf, &r.head, &message.Limits{Line: 1 << 20, Fields: 1 << 30},
+	v, err := http1.Parse(r.buf, r.head, &message.Limits{Line: 1 << 20, Fields: 1 << 30},
 		&http1.Resume{})
 	if v != http1.Done {
 		t.Fatal(v, err)

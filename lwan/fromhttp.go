@@ -3,6 +3,7 @@ package lwan
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 )
 
@@ -43,7 +44,7 @@ type httpExchange struct {
 func newHTTPExchange(req *Request, resp *Response) *httpExchange {
 	x := &httpExchange{req: req, resp: resp, w: newHTTPWriter(req, resp)}
 	if req.body.length != 0 {
-		x.body = &httpBody{car: req.car, req: req, begun: req.body.begun}
+		x.body = &httpBody{by: req.by, on: req.on, req: req, begun: req.body.begun}
 		x.w.body = x.body
 	}
 	return x
@@ -111,8 +112,10 @@ func (c *core) httpServer() *http.Server {
 }
 
 // localAddr is the address that the request came to; a unix socket has no name that is worth something.
-func localAddr(car carrier) net.Addr {
-	if ap := car.local(); ap.IsValid() {
+func (r *Request) localAddr() net.Addr {
+	var ap netip.AddrPort
+	_ = r.outside(func() error { ap = r.peer.Local(); return nil })
+	if ap.IsValid() {
 		return net.TCPAddrFromAddrPort(ap)
 	}
 	return &net.UnixAddr{Net: "unix"}

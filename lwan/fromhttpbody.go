@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"os"
 	"sync"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // httpBody is the request's body as an http.Handler sees it: from any goroutine, one read at a
@@ -13,7 +15,8 @@ import (
 // waits meanwhile is ended by the carrier.
 type httpBody struct {
 	// constant once the request is made
-	car     carrier
+	by      transport.Stream
+	on      transport.Task
 	trailer http.Header // filled at the end of the body
 
 	reading sync.Mutex // held while one reads
@@ -32,7 +35,7 @@ func (b *httpBody) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return n, err
 	}
-	return b.took(b.car.readBody(p))
+	return b.took(b.by.Read(b.on, p))
 }
 
 // begin finds out how much is to be read into p; nothing if n and err are the result already.
@@ -66,7 +69,7 @@ func (b *httpBody) took(n int, err error) (int, error) {
 	n, err = b.req.endRead(n, err)
 	if err == io.EOF && b.trailer != nil {
 		for _, f := range b.req.trailers {
-			b.trailer.Add(f.name, f.value)
+			b.trailer.Add(f.Name, f.Value)
 		}
 	}
 	return n, b.errorOf(err)

@@ -55,10 +55,10 @@ func passOn(next Handler) http.Handler {
 			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 			return
 		}
-		c := newHTTPCall(w, r)
-		c.pass, c.start = pass, pass.start
-		c.fromProxy = pass.trusted && c.peer() == pass.peer // an address that the middleware has found is the client's
-		c.serve(&table{core: pass.table.core, methods: pass.table.methods, named: pass.table.named, handler: next})
+		t := &table{core: pass.table.core, methods: pass.table.methods, named: pass.table.named, handler: next}
+		c := newHTTPCall(w, r, t, pass)
+		c.via.trusted = pass.trusted && c.Addr() == pass.peer // an address that the middleware has found is the client's
+		c.serve()
 	})
 }
 
@@ -75,13 +75,13 @@ type passage struct {
 	start      time.Time
 	path, rest string // as Request.path and Params.RawRest
 	peer       netip.AddrPort
-	trusted    bool // as carrier.trusted
+	trusted    bool // as Request.trusted
 	giveUp     func()
 
-	mu    sync.Mutex  // guards the fields below
-	over  bool        // the middleware has returned
-	cut   bool        // an answer was given up on another goroutine than the middleware's
-	ended []*httpCall // handlers inside that have returned; those that have not by the end of the middleware are on their own
+	mu    sync.Mutex    // guards the fields below
+	over  bool          // the middleware has returned
+	cut   bool          // an answer was given up on another goroutine than the middleware's
+	ended []*insideCall // handlers inside that have returned; those that have not by the end of the middleware are on their own
 
 	// of the middleware's goroutine
 	failure error // of a handler inside
@@ -91,9 +91,9 @@ type passage struct {
 func newPassage(req *Request) *passage {
 	return &passage{
 		table: req.table, route: req.route, result: req.result, missed: req.missed, limits: req.limits,
-		values: slices.Clone(req.values), log: req.log, start: time.Now().Add(-req.car.elapsed()),
+		values: slices.Clone(req.values), log: req.log, start: time.Now().Add(-req.elapsed()),
 		path: strings.Clone(req.path), rest: strings.Clone(req.rawRest()),
-		peer: req.car.peer(), trusted: req.car.trusted(), giveUp: req.car.abandoner(),
+		peer: req.address(), trusted: req.trusted, giveUp: req.on.Killer(),
 	}
 }
 
@@ -149,7 +149,7 @@ func (p *passage) tail(req *Request) string {
 }
 
 // leave is the end of a handler inside. It reports false if the middleware has given it up.
-func (p *passage) leave(c *httpCall) bool {
+func (p *passage) leave(c *insideCall) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.over {
@@ -166,16 +166,16 @@ func (p *passage) end(req *Request, resp *Response) {
 	p.ended = nil
 	p.mu.Unlock()
 	for _, c := range ended {
-		for _, kv := range c.req.values {
+		for _, kv := range c.x.req.values {
 			req.setValue(kv)
 		}
-		if c.req.log != nil {
-			req.log = c.req.log
+		if c.x.req.log != nil {
+			req.log = c.x.req.log
 		}
-		if c.resp.failure != nil {
-			p.failure, p.failed = c.resp.failure, c.resp.failed
+		if c.x.resp.failure != nil {
+			p.failure, p.failed = c.x.resp.failure, c.x.resp.failed
 		}
-		if len(c.req.defers) > 0 {
+		if len(c.x.req.defers) > 0 {
 			req.Defer(c.over)
 		} else {
 			c.over()

@@ -44,11 +44,11 @@ func (x *httpExchange) newRequest() (*http.Request, error) {
 		u.Scheme, u.Host, u.User = "", "", nil
 	}
 	r := &http.Request{
-		Method: req.method, URL: u, RequestURI: target, Host: req.Host(), TLS: req.tls,
+		Method: req.method, URL: u, RequestURI: target, Host: req.Host(), TLS: req.TLS(),
 		Proto: req.Proto(), ProtoMajor: 1, ProtoMinor: int(req.head.Minor),
 		Header: req.httpHeader(), ContentLength: req.body.length, Close: !req.head.KeepAlive,
 	}
-	if ap := req.car.peer(); ap.IsValid() {
+	if ap := req.address(); ap.IsValid() {
 		r.RemoteAddr = ap.String()
 	}
 	if req.head.Chunked {
@@ -120,7 +120,7 @@ func (x *httpExchange) context() context.Context {
 		c.server = x.req.table.core.httpServer()
 	}
 	if c.Context.Value(http.LocalAddrContextKey) == nil {
-		c.local = localAddr(x.req.car)
+		c.local = x.req.localAddr()
 	}
 	return c
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/golwan/golwan/lwan/internal/message"
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // errWriterOver is what a ResponseWriter says once its handler has returned.
@@ -53,7 +54,7 @@ type httpWriter struct {
 func newHTTPWriter(req *Request, resp *Response) *httpWriter {
 	w := &httpWriter{req: req, resp: resp, header: http.Header{}, log: req.ownLog(), route: req.Pattern()}
 	for _, f := range resp.fields {
-		w.header.Add(f.name, f.value)
+		w.header.Add(f.Name, f.Value)
 	}
 	if resp.ctype != "" {
 		w.header.Set("Content-Type", resp.ctype)
@@ -183,19 +184,19 @@ func (w *httpWriter) inform(code int) {
 		}
 		w.went100 = true
 	}
-	var fields []field
+	var fields []transport.Field
 	for name, values := range w.header {
 		if !message.ValidName(name) || framing(name) {
 			continue
 		}
 		for _, v := range values {
 			if v = strings.Map(printable, v); message.ValidValue(v) {
-				fields = append(fields, field{name, v})
+				fields = append(fields, transport.Field{Name: name, Value: v})
 			}
 		}
 	}
 	if w.resp.sticky == nil && !w.resp.state.headOut() {
-		w.resp.stick(w.resp.wait(func() error { return w.req.car.interim(Status(code), fields) }))
+		w.resp.stick(w.resp.interim(Status(code), fields))
 	}
 }
 
@@ -294,7 +295,9 @@ func (w *httpWriter) EnableFullDuplex() error {
 		return err
 	}
 	defer w.mu.Unlock()
-	w.req.body.duplex = true
+	if via := w.req.via; via != nil {
+		via.duplex = true
+	}
 	return nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // bodyServer has handlers that treat bodies in every way.
@@ -138,7 +140,7 @@ func TestAnswerSaysThatABrokenBodyEndsTheConnection(t *testing.T) {
 	const head = "POST /ignore HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 	for _, rest := range []string{
 		"ZZ\r\n", "5\r\nhelloworld\r\n", "5\r\nhello\r\n5\n",
-		fmt.Sprintf("5\r\nhello\r\n%x\r\nhel", drainLimit+1),
+		fmt.Sprintf("5\r\nhello\r\n%x\r\nhel", transport.DiscardLimit+1),
 	} {
 		w := dial(t, addr)
 		w.send(head + rest)
@@ -204,16 +206,16 @@ func TestUnreadBody(t *testing.T) {
 		w.send(chunked(path, []string{"fir", strings.Repeat("st", 50_000)}, "X: y\r\n"))
 		w.want("POST", 200, body)
 	}
-	w.send(post("/ignore", strings.Repeat("x", drainLimit)))
+	w.send(post("/ignore", strings.Repeat("x", transport.DiscardLimit)))
 	w.want("POST", 200, "ignored")
 	w.open("/ignore")
 
 	w.send(fmt.Sprintf("POST /ignore HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n",
-		drainLimit+1))
+		transport.DiscardLimit+1))
 	if a := w.answer("POST"); a.status != 200 || a.body != "ignored" || !a.close {
 		t.Errorf("one byte more: %v", a)
 	}
-	w.send(strings.Repeat("x", drainLimit/2)) // it is under way: that must not destroy the answer
+	w.send(strings.Repeat("x", transport.DiscardLimit/2)) // it is under way: that must not destroy the answer
 	w.closeWrite()
 	w.ended()
 

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -137,25 +136,6 @@ func TestLastAnswerBeforePipelinedRequests(t *testing.T) {
 	for _, ch := range []chan error{down, ended} {
 		if err := received(t, ch); err != nil {
 			t.Error(err)
-		}
-	}
-}
-
-// TestErrorsOfALostConnection: a client that cannot be reached any more has left. That counted as a
-// 500, and was logged as an error of the server.
-func TestErrorsOfALostConnection(t *testing.T) {
-	h := &h1{}
-	for _, e := range []syscall.Errno{
-		syscall.EPIPE, syscall.ECONNRESET, syscall.ETIMEDOUT,
-		syscall.EHOSTUNREACH, syscall.ENETUNREACH,
-	} {
-		if err := h.errorOf(e); err != ErrGone {
-			t.Errorf("%v is %v", e, err)
-		}
-	}
-	for _, e := range []syscall.Errno{syscall.EIO, syscall.ENOMEM} {
-		if err := h.errorOf(e); err != e {
-			t.Errorf("%v is %v", e, err)
 		}
 	}
 }

@@ -22,15 +22,14 @@ func TestReplaysTakeTurns(t *testing.T) {
 	srv := &Server{Loops: 1}
 	srv.Handle("GET /topic", func(req *Request, resp *Response) Status { return topic.Subscribe(resp, Subscription{}) })
 	srv.Handle("GET /watch", func(req *Request, resp *Response) Status {
-		counts := req.car.(*h1).c.Counts()
-		start := counts.BytesOut
+		start := worker(req).Sent()
 		before, most, sent := start, int64(0), int64(0)
 		close(watching)
 		for sent < clients*size*9/10 { // each time that the handler goes on is another turn of the loop
 			if err := req.Sleep(0); err != nil {
 				return resp.Fail(err)
 			}
-			now := counts.BytesOut
+			now := worker(req).Sent()
 			most, before, sent = max(most, now-before), now, now-start
 		}
 		watched <- most

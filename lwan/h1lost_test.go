@@ -51,7 +51,7 @@ func TestNothingBehindALostWrite(t *testing.T) {
 			lost, drained := make(chan error, 1), make(chan struct{})
 			srv.Handle("GET /first", text("first"))
 			srv.Handle("GET /next", func(req *Request, resp *Response) Status {
-				clog(req.car.(*h1).c.Fd())
+				clog(worker(req).Fd())
 				lost <- req.Sleep(time.Millisecond) // writes what is held back
 				<-drained
 				return end(req, resp)

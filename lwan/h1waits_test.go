@@ -9,14 +9,19 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/golwan/golwan/lwan/internal/h1"
 )
 
-// givesBack waits until the worker of h has no read buffer any more, but for what it must keep.
-func givesBack(t *testing.T, h *h1) {
+// worker is what the protocol lets tests see of the worker that serves req.
+func worker(req *Request) h1.Inspected { return req.by.(h1.Inspected) }
+
+// givesBack waits until the worker of req has no read buffer any more, but for what it must keep.
+func givesBack(t *testing.T, req *Request) {
 	t.Helper()
 	settled(t, "a worker that waits with a large buffer", 0, func() int64 {
 		held := make(chan int64, 1)
-		h.w.Loop().Post(func() { held <- int64(len(h.in) >> 10) })
+		req.x.loop.Post(func() { held <- int64(worker(req).Held() >> 10) })
 		return <-held
 	})
 }
@@ -32,11 +37,11 @@ func TestSlowBodyHeldReadBuffer(t *testing.T) {
 		{"in the middle of a trailer", "POST /b?q=v%20w HTTP/1.1\r\nHost: x\r\nX-A: one\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\nX-T: a", "b\r\n\r\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			workers := make(chan *h1, 1)
+			workers := make(chan *Request, 1)
 			srv := &Server{Loops: 1}
 			srv.Handle("POST /{p}", func(req *Request, resp *Response) Status {
 				before := req.Query("q")
-				workers <- req.car.(*h1)
+				workers <- req
 				b, err := req.BodyBytes()
 				if err != nil {
 					return resp.Fail(err)
@@ -85,10 +90,10 @@ func TestSlowReaderHeldReadBuffer(t *testing.T) {
 		},
 	} {
 		t.Run(path, func(t *testing.T) {
-			workers := make(chan *h1, 1)
+			workers := make(chan *Request, 1)
 			srv := &Server{Loops: 1}
 			srv.Handle("GET "+path, func(req *Request, resp *Response) Status {
-				workers <- req.car.(*h1)
+				workers <- req
 				return answer(req, resp)
 			})
 			srv.Handle("GET /next", text("next"))
@@ -160,23 +165,23 @@ func TestAnnouncedBodyIsNotBelieved(t *testing.T) {
 
 // TestBodyThatStopsGrows is the same on a connection: with a part of the body there, the rest is not yet.
 func TestBodyThatStopsGrows(t *testing.T) {
-	workers := make(chan *h1, 1)
+	workers := make(chan *Request, 1)
 	srv := &Server{Loops: 1}
 	srv.Handle("POST /", func(req *Request, resp *Response) Status {
-		workers <- req.car.(*h1)
+		workers <- req
 		return echo(req, resp)
 	})
 	w := dial(t, serveTest(t, srv))
 	body := strings.Repeat("x", 1<<20)
 	w.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", len(body)), body[:5000])
-	h := received(t, workers)
+	req := received(t, workers)
 	settled(t, "bytes of the body that have come", 5000, func() int64 {
 		n := make(chan int64, 1)
-		h.w.Loop().Post(func() { n <- int64(len(h.req.body.whole)) })
+		req.x.loop.Post(func() { n <- int64(len(req.body.whole)) })
 		return <-n
 	})
 	room := make(chan int, 1)
-	h.w.Loop().Post(func() { room <- cap(h.req.body.whole) })
+	req.x.loop.Post(func() { room <- cap(req.body.whole) })
 	if n := <-room; n > 32*5000 {
 		t.Errorf("room for %d bytes when 5000 have come", n)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/golwan/golwan/lwan/internal/message"
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // checkField says what is wrong with a field that is to be sent with every answer.
@@ -21,38 +22,47 @@ func checkField(name, value string) error {
 
 // informational are the fields that may be sent with an informational response, whoever has made them: it has no content
 // and no framing (RFC 9110 sections 6.6.2, 8.6, 15.2; RFC 9112 section 6.1), and does not change the connection.
-func informational(fields []field) []field {
-	return slices.DeleteFunc(fields, func(f field) bool {
-		return !message.ValidName(f.name) || !message.ValidValue(f.value) || message.IsControl(f.name)
+func informational(fields []transport.Field) []transport.Field {
+	return slices.DeleteFunc(fields, func(f transport.Field) bool {
+		return !message.ValidName(f.Name) || !message.ValidValue(f.Value) || message.IsControl(f.Name)
 	})
 }
 
 // fieldsOf lists a header in order of its names.
-func fieldsOf(h http.Header) (fields []field) {
+func fieldsOf(h http.Header) (fields []transport.Field) {
 	for name, values := range h {
 		for _, v := range values {
-			fields = append(fields, field{name, v})
+			fields = append(fields, transport.Field{Name: name, Value: v})
 		}
 	}
-	slices.SortStableFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	slices.SortStableFunc(fields, func(a, b transport.Field) int { return strings.Compare(a.Name, b.Name) })
 	return fields
 }
 
-// withDefaults calls f for each field to be sent: the handler's, and those of the server that it has not set.
-func (r *Response) withDefaults(f func(name, value string)) {
+// eachField yields the fields to be sent: the handler's, and those of the server that it has not
+// set; and which trailers follow, as far as they are known.
+func (r *Response) eachField(yield func(name, value string) bool) {
+	if r.ctype != "" && !yield("Content-Type", r.ctype) {
+		return
+	}
 	for _, d := range r.req.table.core.header {
-		if !r.has(d.name) {
-			f(d.name, d.value)
+		if !r.has(d.Name) && !yield(d.Name, d.Value) {
+			return
 		}
 	}
 	for i := range r.fields {
-		f(r.fields[i].name, r.fields[i].value)
+		if !yield(r.fields[i].Name, r.fields[i].Value) {
+			return
+		}
+	}
+	if r.answer.Length == transport.Unknown && len(r.trailers) > 0 && r.req.head.Minor == 1 {
+		yield("Trailer", r.trailerNames())
 	}
 }
 
 func (r *Response) has(name string) bool {
 	for i := range r.fields {
-		if strings.EqualFold(r.fields[i].name, name) {
+		if strings.EqualFold(r.fields[i].Name, name) {
 			return true
 		}
 	}

@@ -9,13 +9,6 @@ type hook struct {
 	fn func(Status)
 }
 
-// hookHost is a carrier whose hooks may be those of a Response that is used elsewhere.
-type hookHost interface {
-	// outside runs fn where that one may be used, and returns when fn has. The error is why it was
-	// not run, or not to its end.
-	outside(fn func()) error
-}
-
 func (r *Response) runHooks(st Status) {
 	done := false
 	defer func() {
@@ -42,12 +35,11 @@ func (r *Response) runHook(h hook, st Status) {
 		return
 	}
 	through := func() { r.through(h, st) }
-	host, ok := r.req.car.(hookHost)
-	if !ok {
+	if r.req.beside == nil {
 		through()
 		return
 	}
-	if err := host.outside(through); err != nil {
+	if err := r.req.beside.onLoop(through); err != nil {
 		r.stick(err)
 	}
 }

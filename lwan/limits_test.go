@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // limitCase is one limit. Its requests use up n of it exactly, are answered "200 ok" as long as
@@ -250,7 +252,7 @@ func TestLimits(t *testing.T) {
 				if got := limitOutcome(w.answer(method)); got != want {
 					t.Errorf("limit %d, %d asked: %s, want %s", limit, n, got, want)
 				}
-				if want != c.past || c.keeps && !(c.unread && len(raw) > drainLimit) {
+				if want != c.past || c.keeps && !(c.unread && len(raw) > transport.DiscardLimit) {
 					w.open("/")
 				} else {
 					w.ended()

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/golwan/golwan/lwan/internal/transport"
 	"github.com/golwan/golwan/lwan/internal/unixsocket"
 )
 
@@ -110,7 +111,7 @@ func (l *countingListener) refuse(conn net.Conn) {
 		defer l.eng.refusing.Add(-1)
 		_ = half.CloseWrite()
 		_ = conn.SetReadDeadline(time.Now().Add(orPause(l.eng.core.srv.LingerTimeout, defaultLinger)))
-		_, _ = io.CopyN(io.Discard, conn, drainLimit)
+		_, _ = io.CopyN(io.Discard, conn, transport.DiscardLimit)
 		_ = conn.Close()
 	}()
 }

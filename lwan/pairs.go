@@ -1,6 +1,10 @@
 package lwan
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/golwan/golwan/lwan/internal/remains"
+)
 
 // pair is a name with its value, decoded. Both are views of a buffer, or of pairs.decoded: they never leave the package.
 type pair struct{ name, value string }
@@ -25,7 +29,7 @@ func (p *pairs) reset() {
 	if !p.made {
 		return
 	}
-	poison(p.decoded[:cap(p.decoded)])
+	remains.Of(p.decoded[:cap(p.decoded)])
 	clear(p.list) // they point into the request's buffer
 	p.made, p.list, p.decoded = false, p.list[:0], p.decoded[:0]
 	if cap(p.list) > keptPairs {

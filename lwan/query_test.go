@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/golwan/golwan/lwan/internal/message"
 )
 
 func TestQuery(t *testing.T) {
@@ -53,7 +55,7 @@ func TestQueryWithoutQuery(t *testing.T) {
 	if got := req.Query("q"); got != "" {
 		t.Errorf("Query = %q", got)
 	}
-	unparsed := new(Request) // as observers and error pages see one
+	unparsed := &Request{head: new(message.Head)} // as observers and error pages see one
 	if got := unparsed.Query("q"); got != "" {
 		t.Errorf("Query of a request without a head = %q", got)
 	}

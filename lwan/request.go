@@ -5,12 +5,15 @@ import (
 	"crypto/tls"
 	"iter"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
 	"unsafe"
 
 	"github.com/golwan/golwan/lwan/internal/message"
+	"github.com/golwan/golwan/lwan/internal/remains"
+	"github.com/golwan/golwan/lwan/internal/transport"
 	"github.com/golwan/golwan/router"
 )
 
@@ -23,19 +26,25 @@ type Request struct {
 	_ noCopy
 
 	// constant
-	home home  // nil: it is never used again
-	term *term // nil: it has no end of its own
+	home *exchange // whose it is, to be used again; nil: it never is
+	term *term     // nil: it has no end of its own
 
 	// set for each request
-	car     carrier
+	x       *exchange        // of the worker, also where that is parked for a goroutine; nil: of the past
+	by      transport.Stream // how it came; nil: of the past
+	on      transport.Task   // who runs the handler; nil: of the past
+	peer    transport.Peer
+	beside  *aside // the Blocking handler that it was made for, beside a loop; nil: none
+	trusted bool   // every peer of its endpoint is a trusted proxy
+	start   int64  // when its head was there, on the clock of on
 	resp    *Response
 	table   *table
 	route   *route
 	result  router.Result
-	apart   bool   // its chain is to run on a goroutine
-	missed  Status // what is wrong without a look at the routes; 0: nothing
-	buf     []byte // what head's offsets are of
-	head    message.Head
+	apart   bool          // its chain is to run on a goroutine
+	missed  Status        // what is wrong without a look at the routes; 0: nothing
+	buf     []byte        // what head's offsets are of
+	head    *message.Head // the protocol's, until the exchange's end
 	method  string
 	path    string // decoded and cleaned; an encoded slash is router.EncodedSlash. Aliases buf or pathBuf
 	pathBuf []byte
@@ -63,8 +72,7 @@ type Request struct {
 	defers   []func()
 	told     int // how many observers know of its end
 	log      *slog.Logger
-	trailers []field
-	tls      *tls.ConnectionState
+	trailers []transport.Field
 	via      *viaHTTP // nil: it did not come through net/http
 }
 
@@ -82,13 +90,36 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// begin makes r ready for the request whose head is in r.head and buf.
-func (r *Request) begin(car carrier, t *table, buf []byte) {
-	r.car, r.table, r.buf = car, t, buf
-	r.method = methodName(r.head.Method.Of(buf))
+// begin makes r ready for the request whose head is in h and buf.
+func (r *Request) begin(by transport.Stream, on transport.Task, t *table, h *message.Head, buf []byte) {
+	r.by, r.on, r.peer, r.table = by, on, by.Peer(), t
+	r.head, r.buf = h, buf
+	r.start = on.Now()
+	r.method = methodName(h.Method.Of(buf))
 	r.limits = t.core.limits
 	r.state.Store(stateRunning)
-	r.body.begin(&r.head)
+	r.body.begin(h)
+}
+
+// elapsed is the time since the request's head was there. It is for any goroutine.
+func (r *Request) elapsed() time.Duration { return time.Duration(r.on.Clock() - r.start) }
+
+// outside runs op, which calls the protocol or waits, outside of the program's code: the watchdog
+// does not look, and if the loop was taken over op begins when the handler has it again.
+func (r *Request) outside(op func() error) error {
+	on := r.on
+	if on == nil { // of the past: nothing can be touched
+		return op()
+	}
+	tag := on.LeaveUser()
+	defer on.EnterUser(tag)
+	return op()
+}
+
+// address is the address of the other end; invalid on a unix socket.
+func (r *Request) address() (addr netip.AddrPort) {
+	_ = r.outside(func() error { addr = r.peer.Addr(); return nil })
+	return addr
 }
 
 // move makes r use a copy of its head in another buffer.
@@ -106,12 +137,15 @@ func (r *Request) move(buf []byte) {
 func (r *Request) end() {
 	r.remember()
 	r.state.Store(stateOver)
-	poison(r.pathBuf[:cap(r.pathBuf)])
-	r.car, r.route, r.buf = nil, nil, nil
+	remains.Of(r.pathBuf[:cap(r.pathBuf)])
+	r.by, r.on, r.peer, r.beside, r.route, r.buf = nil, nil, nil, nil, nil, nil
 	if r.dead.Load() != nil {
 		r.dead.Store(nil)
 	}
-	r.head.Drop()
+	if r.head != nil {
+		r.head.Drop()
+		r.head = nil
+	}
 	r.missed, r.aliased, r.told, r.apart = 0, false, 0, false
 	r.readBy, r.writeBy = time.Time{}, time.Time{}
 	if r.drainable.Load() {
@@ -135,7 +169,7 @@ func (r *Request) end() {
 	r.serial++
 	clear(r.values)
 	r.values = r.values[:0]
-	r.log, r.tls, r.via = nil, nil, nil
+	r.log, r.via = nil, nil
 	r.trailers = r.trailers[:0]
 }
 
@@ -251,7 +285,11 @@ func (r *Request) Proto() string {
 }
 
 // TLS describes the encryption of the connection; nil without.
-func (r *Request) TLS() *tls.ConnectionState { r.mustLive(); return r.tls }
+func (r *Request) TLS() (state *tls.ConnectionState) {
+	r.mustLive()
+	_ = r.outside(func() error { state = r.peer.TLS(); return nil })
+	return state
+}
 
 // Param is the value of a wildcard of the pattern, decoded; "" if there is none of that name.
 func (r *Request) Param(name string) string { r.mustLive(); return strings.Clone(r.param(name)) }
@@ -316,8 +354,8 @@ func (r *Request) Headers() iter.Seq2[string, string] {
 func (r *Request) Trailer(name string) string {
 	r.mustLive()
 	for _, f := range r.trailers {
-		if strings.EqualFold(f.name, name) {
-			return f.value
+		if strings.EqualFold(f.Name, name) {
+			return f.Value
 		}
 	}
 	return ""
@@ -392,5 +430,5 @@ func (r *Request) Context() context.Context {
 func (r *Request) SetContext(ctx context.Context) {
 	r.mustLive()
 	r.Context()
-	r.ctx.Load().replace(ctx, r.car.canceller())
+	r.ctx.Load().replace(ctx, r.canceller())
 }

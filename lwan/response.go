@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/golwan/golwan/lwan/internal/message"
+	"github.com/golwan/golwan/lwan/internal/remains"
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // Response is what goes out. It is held back until the handler has returned, or until it holds Limits.Buffer bytes (then
@@ -16,8 +18,11 @@ type Response struct {
 	_ noCopy
 
 	// constant
-	home home  // nil: it is never used again
-	term *term // nil: it has no end of its own
+	home *exchange                                 // whose it is, to be used again; nil: it never is
+	term *term                                     // nil: it has no end of its own
+	each func(yield func(name, value string) bool) // eachField, bound once
+
+	answer transport.Answer // what the Stream is told of it
 
 	response
 }
@@ -29,7 +34,7 @@ type response struct {
 	state  answerState
 	status Status // on the wire; 0 before
 	ctype  string
-	fields []field
+	fields []transport.Field
 	length int64 // Content-Length that the handler has set; -1
 	hangup bool  // the handler wants the connection closed: "Connection: close"
 	bad    *fieldError
@@ -39,6 +44,7 @@ type response struct {
 	sent    int64
 	sticky  error                         // of a write; later writes and Flush return it
 	after   func(r *Response, alive bool) // serves a subscription once the chain has returned, as the answer of r
+	leaving *subscription                 // what the connection is left to at the end; nil: nothing
 	empty   bool                          // an error without a body stays without
 	paged   bool                          // Server.ErrorPage was called
 	given   Status                        // that the handler's last finishing method was given; 0: none was called
@@ -48,7 +54,7 @@ type response struct {
 	link       int    // how much of body is its page
 
 	intended Status // that a finishing method was given: of the head, should a stream begin by itself; 0: 200
-	trailers []field
+	trailers []transport.Field
 	events   *Events
 
 	failure  error  // what Fail was told
@@ -84,7 +90,7 @@ func (r *Response) end() {
 		r.response = response{was: was}
 		return
 	}
-	poison(r.body[:cap(r.body)])
+	remains.Of(r.body[:cap(r.body)])
 	if cap(r.body) > maxKept {
 		r.req.table.core.large.give(r.body)
 		r.body = nil
@@ -129,7 +135,7 @@ func (r *Response) AddHeader(name, value string) {
 	case strings.EqualFold(name, "Transfer-Encoding"), strings.EqualFold(name, "Trailer"):
 		r.reject(name, "is not for handlers to set")
 	default:
-		r.fields = append(r.fields, field{name, value})
+		r.fields = append(r.fields, transport.Field{Name: name, Value: value})
 	}
 }
 
@@ -179,7 +185,7 @@ func (r *Response) DelHeader(name string) {
 	}
 	kept := r.fields[:0]
 	for _, f := range r.fields {
-		if !strings.EqualFold(f.name, name) {
+		if !strings.EqualFold(f.Name, name) {
 			kept = append(kept, f)
 		}
 	}
@@ -200,8 +206,8 @@ func (r *Response) Header(name string) string {
 		return "close"
 	}
 	for _, f := range r.fields {
-		if strings.EqualFold(f.name, name) {
-			return f.value
+		if strings.EqualFold(f.Name, name) {
+			return f.Value
 		}
 	}
 	return ""
@@ -221,8 +227,8 @@ func (r *Response) HeaderAll(name string) (all []string) {
 		return all
 	}
 	for _, f := range r.fields {
-		if strings.EqualFold(f.name, name) {
-			all = append(all, f.value)
+		if strings.EqualFold(f.Name, name) {
+			all = append(all, f.Value)
 		}
 	}
 	return all

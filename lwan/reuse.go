@@ -13,5 +13,22 @@ func (r *Response) mustLive()         {}
 func (r *Request) remember()          { r.was = epitaph{} }
 func (r *Response) remember() epitaph { return epitaph{} }
 
-// poison makes bytes unmistakable that nobody may look at any more.
-func poison([]byte) {}
+// own is the Request and the Response of an exchange, into which each of its requests is read.
+type own struct {
+	req  Request
+	resp Response
+}
+
+// useOwn makes the exchange's own ones those of the request under way.
+func (x *exchange) useOwn() { x.req, x.resp = &x.own.req, &x.own.resp }
+
+// ownsRequest reports whether they are, and not those of a Blocking handler.
+func (x *exchange) ownsRequest() bool { return x.req == &x.own.req }
+
+// unlike makes Request and Response others than those of the last request; see reuse_debug.go.
+func (x *exchange) unlike() {
+	if x.req == nil {
+		x.useOwn()
+		x.req.home, x.resp.home = x.home(), x.home()
+	}
+}

@@ -6,7 +6,7 @@ import "fmt"
 
 // With the build tag lwandebug a Request and its Response are not used again. Whoever has kept one finds out at the first
 // call, which panics with the name of the route. Buffers are used again, but overwritten first: a kept slice of a method
-// whose name ends in Bytes reads as remains. Those of a Blocking handler on a loop are never used again, in any build: what
+// whose name ends in Bytes reads as remains.Text. Those of a Blocking handler on a loop are never used again, in any build: what
 // waits says ErrOver.
 
 // epitaph is what a Request or Response that is over knows of itself.
@@ -45,12 +45,21 @@ func (r *Response) remember() epitaph {
 	return r.req.was
 }
 
-// remains is what is left of bytes that nobody may look at any more.
-const remains = "lwan: these bytes were valid until the handler returned. "
+// own is the Request and the Response of an exchange for one request.
+type own struct {
+	req  *Request
+	resp *Response
+}
 
-// poison makes bytes unmistakable that nobody may look at any more.
-func poison(b []byte) {
-	for n := 0; n < len(b); {
-		n += copy(b[n:], remains)
-	}
+// useOwn makes the exchange's own ones those of the request under way.
+func (x *exchange) useOwn() { x.req, x.resp = x.own.req, x.own.resp }
+
+// ownsRequest reports whether they are, and not those of a Blocking handler.
+func (x *exchange) ownsRequest() bool { return x.req == x.own.req }
+
+// unlike makes Request and Response others than those of the last request.
+func (x *exchange) unlike() {
+	home := x.home()
+	x.own = own{&Request{home: home}, &Response{home: home}}
+	x.useOwn()
 }

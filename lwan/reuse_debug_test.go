@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/golwan/golwan/lwan/internal/remains"
 )
 
 const debugBuild = true
@@ -111,8 +113,8 @@ func TestKeptBytesAreOverwritten(t *testing.T) {
 					if len(b) == 0 || strings.Contains(string(b), "lwan:") {
 						t.Errorf("%s of a Blocking handler: %q", name, b)
 					}
-				} else if !strings.HasPrefix(remains+remains, string(b[:min(len(b), 20)])) &&
-					!strings.Contains(remains+remains, string(b[:min(len(b), 20)])) {
+				} else if !strings.HasPrefix(remains.Text+remains.Text, string(b[:min(len(b), 20)])) &&
+					!strings.Contains(remains.Text+remains.Text, string(b[:min(len(b), 20)])) {
 					t.Errorf("%s: %q", name, b)
 				}
 			}

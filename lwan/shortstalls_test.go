@@ -24,7 +24,7 @@ func TestManyShortStalls(t *testing.T) {
 		var onLoop atomic.Bool
 		srv.Handle("GET /x", text("x"), func(next Handler) Handler {
 			return func(req *Request, resp *Response) Status {
-				onLoop.Store(req.car.onLoop())
+				onLoop.Store(req.on.Inline())
 				<-ticks
 				return next(req, resp)
 			}

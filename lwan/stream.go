@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/golwan/golwan/lwan/internal/message"
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // SendHead sends the head with status st; the body that follows is a stream: chunked, or until the connection closes for
@@ -68,7 +69,7 @@ func (r *Response) Flush() error {
 	if err := r.drain(); err != nil {
 		return err
 	}
-	return r.stick(r.wait(r.req.car.flush))
+	return r.stick(r.wait(r.req.by.Flush))
 }
 
 // sendHead begins the stream: from here on nothing of the head can change.
@@ -86,10 +87,95 @@ func (r *Response) sendHead(st Status) error {
 		r.length = -1 // must not be said (RFC 9110 section 8.6)
 	}
 	r.state, r.status = answerStreaming, st
-	err := r.wait(func() error { return r.req.car.startStream(r, st) })
+	err := r.startStream(st)
 	r.req.resetDeadline()
 	r.req.endsWithHead()
 	return r.stick(err)
+}
+
+// startStream sends the head of a stream.
+func (r *Response) startStream(st Status) error {
+	if via := r.req.via; r.events != nil && via != nil && !canFlush(via.w) {
+		r.state, r.status = answerHeld, 0 // so that the error can be answered
+		return errNoFlusher
+	}
+	return r.wait(func() error { return r.req.by.Head(r.describe(st, r.streamLength(st))) })
+}
+
+// streamLength is what is said of the content's length in the head of a stream.
+func (r *Response) streamLength(st Status) int64 {
+	switch {
+	case r.trailing(st): // they need the chunked coding
+		return transport.Unknown
+	case r.length < 0 && st.bodyless():
+		return transport.Unsaid
+	}
+	return r.length
+}
+
+// describe is the head of the answer, for the Stream. n is the length of its content.
+func (r *Response) describe(st Status, n int64) *transport.Answer {
+	if r.each == nil {
+		r.each = r.eachField
+	}
+	r.answer = transport.Answer{
+		Status: int(st), Fields: r.each, Length: n, Close: r.hangup,
+		Content: r.req.method != "HEAD" && !st.bodyless(),
+	}
+	return &r.answer
+}
+
+// sendWhole sends an answer that is held back: head, content and trailers.
+func (r *Response) sendWhole(st Status) error {
+	body := r.body
+	if r.text != "" {
+		body = unsafe.Slice(unsafe.StringData(r.text), len(r.text)) // only read
+	}
+	by, a := r.req.by, r.describe(st, r.wholeLength(st, len(body)))
+	a.Whole = true
+	if err := by.Head(a); err != nil {
+		return err
+	}
+	if err := by.Write(body); err != nil {
+		return err
+	}
+	return by.Close(r.trailers)
+}
+
+// wholeLength is what is said of the length of a whole answer's content, which has n bytes.
+func (r *Response) wholeLength(st Status, n int) int64 {
+	switch {
+	case st.bodyless():
+		return transport.Unsaid
+	case r.trailing(st):
+		return transport.Unknown
+	case r.req.within() || r.req.method == "HEAD" && n == 0:
+		if r.length < 0 { // nothing is better than a guess (RFC 9110 section 8.6)
+			return transport.Unsaid
+		}
+		return r.length // what the handler has said: of HEAD, what GET would get
+	}
+	return int64(n)
+}
+
+// interim sends an informational response, before the head.
+func (r *Response) interim(st Status, fields []transport.Field) error {
+	fields = informational(fields)
+	return r.wait(func() error {
+		if r.state.headOut() {
+			return ErrHeadSent
+		}
+		return r.req.by.Interim(&transport.Answer{
+			Status: int(st), Length: transport.Unsaid,
+			Fields: func(yield func(name, value string) bool) {
+				for _, f := range fields {
+					if !yield(f.Name, f.Value) {
+						return
+					}
+				}
+			},
+		})
+	})
 }
 
 // prepareHead runs what BeforeHead was given, and puts filters before the body. The error is what keeps the head from
@@ -144,7 +230,7 @@ func (r *Response) passOn(p []byte) (int, error) {
 	if r.length >= 0 && r.sent+int64(len(p)) > r.length && !r.status.bodyless() {
 		return 0, r.stick(fmt.Errorf("lwan: %s: body longer than its Content-Length %d", r.req.where(), r.length))
 	}
-	if err := r.wait(func() error { return r.req.car.stream(p) }); err != nil {
+	if err := r.wait(func() error { return r.req.by.Write(p) }); err != nil {
 		return 0, r.stick(err)
 	}
 	r.sent += int64(len(p))
@@ -164,7 +250,7 @@ func (r *Response) wait(op func() error) error {
 	if err := r.req.beginWait(); err != nil {
 		return err
 	}
-	return r.req.endWait(op())
+	return r.req.endWait(r.req.outside(op))
 }
 
 // SendFile sends n bytes of f from offset off on, after what is held back, without copying them through user space where
@@ -183,7 +269,7 @@ func (r *Response) SendFile(f *os.File, off, n int64) error {
 	case !direct:
 		return r.copyFile(f, off, n)
 	}
-	if err := r.wait(func() error { return r.req.car.streamFile(f, off, n) }); err != nil {
+	if err := r.wait(func() error { return r.req.by.File(f, off, n) }); err != nil {
 		return r.stick(err)
 	}
 	r.sent += n
@@ -253,12 +339,12 @@ func (r *Response) SetTrailer(name, value string) {
 		return
 	}
 	for i := range r.trailers {
-		if strings.EqualFold(r.trailers[i].name, name) {
-			r.trailers[i].value = value
+		if strings.EqualFold(r.trailers[i].Name, name) {
+			r.trailers[i].Value = value
 			return
 		}
 	}
-	r.trailers = append(r.trailers, field{name, value})
+	r.trailers = append(r.trailers, transport.Field{Name: name, Value: value})
 }
 
 // takesTrailers reports whether an answer of status st can have trailers.
@@ -273,7 +359,7 @@ func (r *Response) trailing(st Status) bool { return len(r.trailers) > 0 && r.ta
 func (r *Response) trailerNames() string {
 	names := make([]string, len(r.trailers))
 	for i, t := range r.trailers {
-		names[i] = t.name
+		names[i] = t.Name
 	}
 	return strings.Join(names, ", ")
 }
@@ -289,12 +375,12 @@ func (r *Response) EarlyHints(links ...string) error {
 	if r.state.headOut() {
 		return ErrHeadSent
 	}
-	fields := make([]field, len(links))
+	fields := make([]transport.Field, len(links))
 	for i, l := range links {
 		if !message.ValidValue(l) {
 			return &fieldError{"Link", "has an invalid value"}
 		}
-		fields[i] = field{"Link", l}
+		fields[i] = transport.Field{Name: "Link", Value: l}
 	}
-	return r.wait(func() error { return r.req.car.interim(Status(103), fields) })
+	return r.interim(Status(103), fields)
 }

@@ -75,7 +75,7 @@ func (v *visit) watched(wait func(req *Request, resp *Response) error, heeds boo
 		ctx := req.Context()
 		req.Defer(func() { v.deferred.Add(1) })
 		defer func() {
-			if !req.car.onLoop() { // the loop may tell of the end after the goroutine has read of it
+			if !req.on.Inline() { // the loop may tell of the end after the goroutine has read of it
 				select {
 				case <-ctx.Done():
 				case <-time.After(patience):

@@ -1,9 +1,12 @@
 package lwan
 
-// Subscribe ends the request with a stream of the topic's events: return topic.Subscribe(resp, sub). Middleware sees 200,
-// Defer runs, the worker goes. What stays is the subscription, which begins now and is served once the chain has returned;
-// if it returns 400 and above the connection is cut. OnEnd reports the end, and observers see the request then. A topic
-// that was closed answers 204, on which EventSource does not come back. The answer to HEAD is the head.
+import "github.com/golwan/golwan/lwan/internal/transport"
+
+// Subscribe ends the request with a stream of the topic's events: return topic.Subscribe(resp,
+// sub). Middleware sees 200, Defer runs, the worker goes. What stays is the subscription, which
+// begins now and is served once the chain has returned; if it returns 400 and above the connection
+// is cut. OnEnd reports the end, and observers see the request then. A topic that was closed
+// answers 204, on which EventSource does not come back. The answer to HEAD is the head.
 func (t *Topic) Subscribe(resp *Response, s Subscription) Status {
 	t.init()
 	if err := resp.begins(); err != nil {
@@ -35,15 +38,16 @@ func (t *Topic) Subscribe(resp *Response, s Subscription) Status {
 	return subscribeHere(resp, sub, first)
 }
 
-// loopSubscriber is a carrier that can serve a subscription without a worker.
-type loopSubscriber interface {
-	// subscribe leaves the connection to sub once the request has ended. It sends the head and first.
-	subscribe(resp *Response, sub *subscriber, first []byte)
+// subscription is a connection that is about to be left to a subscriber, with what it is sent
+// first.
+type subscription struct {
+	sub   *subscriber
+	first []byte
 }
 
-// subscribeOnLoop reports false if the loop cannot serve the subscription.
+// subscribeOnLoop reports false if there is no loop that can serve the subscription.
 func subscribeOnLoop(resp *Response, sub *subscriber, first []byte) (bool, error) {
-	if _, ok := resp.req.car.(loopSubscriber); !ok {
+	if resp.req.x.loop == nil {
 		return false, nil
 	}
 	if err := resp.prepareHead(StatusOK); err != nil {
@@ -55,12 +59,14 @@ func subscribeOnLoop(resp *Response, sub *subscriber, first []byte) (bool, error
 	}
 	resp.take(answerSubscribed, StatusOK)
 	resp.after = func(resp *Response, alive bool) {
-		if alive {
-			resp.req.car.(loopSubscriber).subscribe(resp, sub, first)
+		if alive { // the exchange leaves the connection to it when all is over
+			resp.leaving = &subscription{sub, first}
 			return
 		}
 		defer sub.end(ErrDropped)
-		_ = resp.req.car.startStream(resp, StatusOK) // an error means that nobody is there to see it cut
+		_ = resp.req.outside(func() error { // an error means that nobody is there to see it cut
+			return resp.req.by.Head(resp.describe(StatusOK, transport.Unknown))
+		})
 	}
 	return true, nil
 }

@@ -92,7 +92,7 @@ func (h *hereHost) arm(wake func()) {
 // subscribeHere lets the subscription begin now, and be served once the handler and its middleware have returned: as on
 // a loop, but for the worker or goroutine that it holds.
 func subscribeHere(resp *Response, sub *subscriber, first []byte) Status {
-	h := &hereHost{sub: sub, out: first, abandon: resp.req.car.abandoner()}
+	h := &hereHost{sub: sub, out: first, abandon: resp.req.on.Killer()}
 	t := sub.topic
 	t.mu.Lock()
 	t.audiences[h] = h

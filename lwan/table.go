@@ -14,6 +14,7 @@ import (
 	"github.com/golwan/golwan/lwan/internal/http1"
 	"github.com/golwan/golwan/lwan/internal/logring"
 	"github.com/golwan/golwan/lwan/internal/message"
+	"github.com/golwan/golwan/lwan/internal/transport"
 	"github.com/golwan/golwan/router"
 )
 
@@ -29,11 +30,12 @@ type core struct {
 	head      message.Limits
 	chunks    http1.Chunked // a fresh one
 	json      Codec
-	header    []field // sent with every answer that does not set the same field
+	header    []transport.Field // sent with every answer that does not set the same field
 	observers []Observer
 	routes    []*route // by number - 1
 	goroutine *goroutines
 	large     collectors
+	laggards  []laggards      // by loop
 	draining  <-chan struct{} // closed when draining starts: the Done of stopping
 	stopping  context.Context
 	drain     context.CancelFunc
@@ -71,7 +73,7 @@ type route struct {
 
 // answers returns what is to be run for a request of the route, and tells the watchdog.
 func (rt *route) answers(req *Request, found bool) Handler {
-	req.car.entered(rt)
+	req.on.EnterUser(rt.number)
 	moved := rt.moved.Load()
 	if found {
 		req.apart = moved || rt.blocking != notBlocking
@@ -177,7 +179,7 @@ func (t *table) find(req *Request, resp *Response) Handler {
 	if req.cleanPath(resp) < 0 {
 		return badPath
 	}
-	req.car.entered(nil)
+	req.on.EnterUser(0)
 	return t.handler
 }
 

@@ -12,20 +12,13 @@ import (
 // on, since the handler has started and forgotten it, depends on where the handler runs:
 //
 //   - On a loop both belong to the worker, which uses them again for the next request. Whatever
-//     waits, or reads a body, asks first whether its caller is the coroutine of that worker (home),
+//     waits, or reads a body, asks first whether its caller is the coroutine of that worker (here),
 //     and looks at nothing else of the request before: another goroutine gets ErrForeign.
 //   - On a goroutine of its own (Blocking) the handler has a Request and a Response that were made
 //     for it and are never used again. A goroutine that enters them after the end gets ErrOver; so
 //     does one that is inside at the end, in a Write that waits, and then the answer is cut: the
 //     client must not take half of what was written for all of it.
 //   - On net/http they belong to the call, and are left to the collector.
-
-// home is the worker that a Request and its Response belong to. It is the same for as long as they
-// exist, so that any goroutine may ask.
-type home interface {
-	// here reports whether the caller is the coroutine that runs the handler.
-	here() bool
-}
 
 // term is the time in which a Request and its Response that were made for one Blocking handler may
 // be used. A nil term never ends.
@@ -80,7 +73,11 @@ func (t *term) inherit() {
 }
 
 // close takes inherit back.
-func (t *term) close() { t.heir.Store(0) }
+func (t *term) close() {
+	if t != nil {
+		t.heir.Store(0)
+	}
+}
 
 // over reports whether the term has ended.
 func (t *term) over() bool { return t != nil && t.state.Load() >= termOver }
@@ -107,4 +104,21 @@ func onStackOf(function string) bool {
 			return false
 		}
 	}
+}
+
+// endTerm closes the Request and the Response to all but the conclusion, where that may wait or call
+// code of the program's. It reports false if somebody is inside: then nothing of them may be looked
+// at.
+func (r *Response) endTerm(failed bool) bool {
+	if r.term == nil {
+		return true
+	}
+	if !r.term.end() {
+		return false
+	}
+	hooks := len(r.before)+len(r.filters) > 0 || r.filter != nil
+	if failed || r.state != answerHeld || hooks {
+		r.term.inherit()
+	}
+	return true
 }

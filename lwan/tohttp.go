@@ -2,17 +2,18 @@ package lwan
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"math"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/golwan/golwan/lwan/internal/message"
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // ToHTTP serves a Handler under net/http, streams included: one of a user's, or that which Server.Build returns, which
@@ -39,43 +41,63 @@ func ToHTTP(h Handler) http.Handler {
 
 func toHTTP(t *table) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		newHTTPCall(w, r).serve(t)
+		newHTTPCall(w, r, t, nil).serve()
 	})
 }
 
-// newHTTPCall makes the carrier of one request. It is not pooled: a late cancellation must not reach the next one.
-func newHTTPCall(w http.ResponseWriter, r *http.Request) *httpCall {
-	return &httpCall{w: w, r: r, ctl: http.NewResponseController(w), start: time.Now(), ended: make(chan struct{})}
+// newHTTPCall makes the call of one request with its exchange. Neither is pooled: a late cancellation
+// must not reach the next one. pass is nil unless w and r are those of middleware of
+// FromHTTPMiddleware.
+func newHTTPCall(w http.ResponseWriter, r *http.Request, t *table, pass *passage) *httpCall {
+	c := &httpCall{
+		w: w, r: r, ctl: http.NewResponseController(w), start: time.Now(), ended: make(chan struct{}),
+		log: t.core.log,
+	}
+	x := &exchange{core: t.core, sites: []endpointTable{{table: t}}}
+	x.via = &viaHTTP{r: r, w: w, pass: pass}
+	x.unlike()
+	c.x, c.via = x, x.via
+	c.linger = x.httpLinger
+	if pass != nil {
+		c.inside = &insideCall{pass: pass, x: x, call: c}
+	}
+	return c
 }
 
-// httpCall is the carrier of a request that net/http has read.
+// httpCall is a request that net/http has read: it is the Stream, the Task and the Peer of its
+// exchange.
 type httpCall struct {
 	w    http.ResponseWriter
 	r    *http.Request
 	ctl  *http.ResponseController
-	req  Request
-	resp Response
+	x    transport.Exchange
+	head message.Head
 
-	fromProxy bool // every peer of the endpoint is trusted
+	log    *slog.Logger
+	linger func() httpLinger // how long a connection may linger
+	via    *viaHTTP
+	inside *insideCall // nil: w and r are not those of middleware of FromHTTPMiddleware
 
 	later func(func()) // runs a function when the answer has been sent; nil: nobody knows when that is
 	left  func()       // nil, or told the end of the request, or that its connection was hijacked
-	pass  *passage     // nil: w and r are not those of middleware of FromHTTPMiddleware
 
-	head     []byte   // the bytes that the spans of the request's head are in
-	given    []string // names of fields of w that became the response's
+	buf      []byte   // the bytes that the spans of head are in
+	given    []string // names of fields of w that are the response's
 	start    time.Time
 	ended    chan struct{} // closed when the request is cancelled
 	once     sync.Once     // of end
-	watch    sync.Once     // of draining
+	cause    error         // why it was; known when ended is closed
 	parting  sync.Once     // of left
-	unwatch  func() bool
-	streams  bool // the answer is not whole when its head is sent
-	aborted  bool
-	hijacked bool
+	phase    callPhase
+	whole    bool        // the answer is whole when its head is sent
+	content  bool        // it may have any
+	length   int64       // as Answer.Length
 	stuck    bool        // the client does not take what is written any more
 	last     bool        // the connection ends with this answer
+	duplexed bool        // it is read and answered at once
 	givenUp  atomic.Bool // nothing is to be written any more
+	raw      net.Conn    // of an upgraded request; nil: it is none
+	rawMu    sync.Mutex  // guards raw
 
 	// The body may be read by another goroutine than the handler's, as the Transport of a reverse proxy does.
 	answering atomic.Bool // the head of the answer is out
@@ -88,20 +110,39 @@ type httpCall struct {
 	bodyBegun bool
 }
 
-func (c *httpCall) serve(t *table) {
+// callPhase is how far the answer has come.
+//
+//	held ──Head──▶ streaming ──Close──▶ ended
+//	held, streaming, ended ──Cut──▶ cut          held, streaming ──Hijack, Raw──▶ taken
+type callPhase uint8
+
+const (
+	callHeld callPhase = iota
+	callStreaming
+	callEnded
+	callCut
+	callTaken
+)
+
+var (
+	_ transport.Stream = (*httpCall)(nil)
+	_ transport.Task   = (*httpCall)(nil)
+	_ transport.Peer   = (*httpCall)(nil)
+)
+
+func (c *httpCall) serve() {
 	if !c.parse() {
-		c.refuse(t)
+		c.refuse()
 		return
 	}
+	for name, values := range c.w.Header() {
+		if !framing(name) && len(values) > 0 {
+			c.given = append(c.given, name)
+		}
+	}
+	c.x.Begin(c, c, &c.head, c.buf)
 	stop := context.AfterFunc(c.r.Context(), c.clientLeft)
 	defer stop()
-	c.req.begin(c, t, c.head)
-	c.req.route = routeVia(c.r)
-	if c.pass != nil {
-		c.pass.begin(&c.req)
-	}
-	c.resp.begin(&c.req)
-	c.takeFields()
 	done := false
 	defer func() { // in a defer because the handler may be unwound
 		if !done {
@@ -109,51 +150,30 @@ func (c *httpCall) serve(t *table) {
 		}
 		c.finished()
 	}()
-	t.answer(&c.req, &c.resp)
+	c.x.Run()
 	done = true
 }
 
 // died ends a request whose handler ended by Goexit.
 func (c *httpCall) died() {
-	c.resp.hangup = true // Goexit ends the goroutine, and net/http its connection
-	c.req.table.abandon(&c.req, &c.resp, c.req.endOf())
-	if !c.aborted {
+	c.x.Died(c, nil, nil)
+	if c.phase != callCut {
 		_ = c.flush() // net/http does not do it for a handler that never returns; who has left needs no answer
 	}
 }
 
-// finished ends the request: observers, what Defer was given.
+// finished ends the request once its answer has left.
 func (c *httpCall) finished() {
-	if c.unwatch != nil {
-		c.unwatch()
-	}
-	if c.pass != nil {
-		c.finishedInside()
-		return
-	}
-	told := false
-	defer func() {
-		if !told && !c.aborted && !c.hijacked { // an observer has ended the goroutine: net/http sends nothing then
-			_ = c.flush() // an error is one of a connection that is over
-		}
-		c.answered()
-	}()
-	c.req.table.core.observe(&c.req, &c.resp, time.Since(c.start))
-	told = true
-}
-
-// answered runs what Defer was given, when the answer has left.
-func (c *httpCall) answered() {
 	switch {
-	case len(c.req.defers) == 0 || c.aborted || c.hijacked:
-	case c.streams && c.later != nil: // net/http sends its last chunk when the handler has returned
-		c.later(c.over)
+	case c.inside != nil:
+		c.inside.finished(c)
 		return
-	default:
-		_ = c.flush() // an error is one of a connection that is over, which changes nothing for them
+	case c.phase != callCut && c.phase != callTaken && !c.whole && c.later != nil:
+		c.later(c.over) // net/http sends its last chunk when the handler has returned
+		return
 	}
 	c.over()
-	if c.aborted {
+	if c.phase == callCut {
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -169,27 +189,13 @@ func (c *httpCall) leave() {
 
 // over ends the request when its answer has left.
 func (c *httpCall) over() {
-	defer c.forget() // also if one of them ends the goroutine
-	c.req.runDefers()
-}
-
-// forget ends the request.
-func (c *httpCall) forget() {
+	defer c.leave() // also if one of those that wait for the end ends the goroutine
+	c.x.End()
 	c.end(context.Canceled)
-	if o, ok := c.w.(interface{ Concluded(failure error) }); ok { // a recorder in a test
-		o.Concluded(c.resp.failure)
-	}
-	if c.aborted && c.pass == nil {
+	c.closeRaw()
+	if c.phase == callCut && c.inside == nil {
 		c.abort()
 	}
-	removeForm(c.r, c.req.ownLog())
-	if c.endBody() {
-		c.req.end()
-		c.resp.end()
-	} else {
-		c.req.retire()
-	}
-	c.leave()
 }
 
 // httpLimits bounds what net/http has taken already, within its own limits.
@@ -197,9 +203,9 @@ var httpLimits = message.Limits{Line: 1 << 20, Fields: 16 << 20, Count: math.Max
 
 // parse fills the head with what net/http has parsed, checked as one from a connection is.
 func (c *httpCall) parse() bool {
-	r, h := c.r, &c.req.head
+	r, h := c.r, &c.head
 	target, rewritten := httpTarget(r)
-	c.req.via = &viaHTTP{r: r, pass: c.pass, rewritten: rewritten}
+	c.via.rewritten = rewritten
 	minor := uint8(1)
 	if r.ProtoMajor == 1 && r.ProtoMinor == 0 {
 		minor = 0
@@ -217,9 +223,8 @@ func (c *httpCall) parse() bool {
 	if r.Body == nil {
 		r.ContentLength = 0
 	}
-	c.head = head
+	c.buf = head
 	h.ContentLength, h.Chunked, h.KeepAlive = r.ContentLength, r.ContentLength < 0, !r.Close
-	c.req.tls = r.TLS
 	return true
 }
 
@@ -273,62 +278,58 @@ func hopByHop(name string) bool {
 // end cancels what the request waits for.
 func (c *httpCall) end(cause error) {
 	c.once.Do(func() {
-		c.req.cancel(cause)
+		c.cause = cause
+		c.x.Cancel(cause)
 		close(c.ended)
+		c.wakeRaw()
 	})
 }
 
-// header copies the response's fields.
-func (c *httpCall) header(resp *Response) {
+// Head implements transport.Stream.
+func (c *httpCall) Head(a *transport.Answer) error {
+	if c.phase != callHeld {
+		return ErrOver
+	}
+	if a.Whole && c.inside == nil {
+		c.endReading()
+		a.Close = a.Close || c.muchLeft()
+	}
+	c.header(a)
+	c.phase, c.whole, c.length = callStreaming, a.Whole, a.Length
+	c.content = !Status(a.Status).bodyless() // that of an answer to HEAD is left out by net/http
+	switch {
+	case a.Whole && c.inside != nil:
+		c.inside.head(c, a)
+		return nil
+	case a.Whole:
+		c.lingerForRest()
+	default:
+		c.duplex()
+	}
+	c.w.WriteHeader(a.Status)
+	return nil
+}
+
+// header copies the fields of the answer.
+func (c *httpCall) header(a *transport.Answer) {
 	c.answering.Store(true)
 	h := c.w.Header()
 	for _, name := range c.given {
 		delete(h, name)
 	}
-	if resp.ctype != "" {
-		h.Set("Content-Type", resp.ctype)
-	} else {
-		h["Content-Type"] = nil // no guessing
+	h["Content-Type"] = nil // no guessing
+	a.Fields(func(name, value string) bool {
+		h.Add(name, value)
+		return true
+	})
+	if a.Length >= 0 {
+		h.Set("Content-Length", strconv.FormatInt(a.Length, 10))
 	}
-	resp.withDefaults(func(name, value string) { h.Add(name, value) })
-	if resp.hangup || c.bodyBroken() {
+	if a.Close || c.bodyBroken() {
 		h.Set("Connection", "close")
 	}
 	c.last = c.r.Close || h.Get("Connection") == "close"
 	c.writeWithin()
-}
-
-func (c *httpCall) finish(resp *Response, st Status) {
-	if c.pass != nil {
-		c.finishInside(resp, st)
-		return
-	}
-	c.endReading()
-	resp.hangup = resp.hangup || c.muchLeft()
-	c.header(resp)
-	c.lingerForRest()
-	n := int64(resp.bodyLen())
-	if n == 0 && c.req.method == "HEAD" && resp.length >= 0 {
-		n = resp.length
-	}
-	switch {
-	case resp.trailing(st):
-		c.announce(resp)
-	case !st.bodyless() && (n > 0 || resp.length == 0 || c.req.method != "HEAD"):
-		c.w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
-	}
-	c.w.WriteHeader(int(st))
-	if !st.bodyless() && c.req.method != "HEAD" {
-		resp.unsetText()
-		if err := c.stream(resp.body); err != nil {
-			resp.stick(err)
-			return
-		}
-	}
-	if resp.trailing(st) {
-		c.setTrailers(resp)
-	}
-	c.lingerBehindLast()
 }
 
 // writeError translates an error of the connection.
@@ -348,20 +349,21 @@ func (c *httpCall) writeError(err error) error {
 
 // writeWithin limits how long the client may take none of what is written next.
 func (c *httpCall) writeWithin() {
-	if c.pass != nil && c.req.limits.Write == c.pass.limits.Write && c.req.writeBy.IsZero() {
+	if c.inside != nil && c.inside.writesAsOutside() {
 		return // the server's own will do
 	}
-	_ = c.ctl.SetWriteDeadline(deadlineIn(pause(c.req.limits.Write, c.req.writeBy))) // not every writer can
-	if c.givenUp.Load() {                                                            // meanwhile, or before
+	_, pause := c.x.Pauses()
+	_ = c.ctl.SetWriteDeadline(deadlineIn(pause)) // not every writer can
+	if c.givenUp.Load() {                         // meanwhile, or before
 		_ = c.ctl.SetWriteDeadline(time.Unix(1, 0))
 	}
 }
 
-// abandoner implements carrier. A writer that cannot have a deadline takes what is written, sooner or later.
-func (c *httpCall) abandoner() func() {
-	if c.pass != nil {
+// Killer implements transport.Task. A writer that cannot have a deadline takes what is written, sooner or later.
+func (c *httpCall) Killer() func() {
+	if c.inside != nil {
 		return func() {
-			c.pass.abandon()
+			c.inside.pass.abandon()
 			c.end(ErrGone)
 		}
 	}
@@ -370,24 +372,6 @@ func (c *httpCall) abandoner() func() {
 		_ = c.ctl.SetWriteDeadline(time.Unix(1, 0))
 		c.end(ErrGone)
 	}
-}
-
-func (c *httpCall) startStream(resp *Response, st Status) error {
-	if resp.events != nil && !canFlush(c.w) {
-		resp.state, resp.status = answerHeld, 0 // so that the error can be answered
-		return errNoFlusher
-	}
-	c.header(resp)
-	switch {
-	case resp.trailing(st):
-		c.announce(resp)
-	case resp.length >= 0:
-		c.w.Header().Set("Content-Length", strconv.FormatInt(resp.length, 10))
-	}
-	c.duplex()
-	c.streams = true
-	c.w.WriteHeader(int(st))
-	return nil
 }
 
 var errNoFlusher = fmt.Errorf("lwan: events need a ResponseWriter that can flush: %w", http.ErrNotSupported)
@@ -409,7 +393,14 @@ func canFlush(w http.ResponseWriter) bool {
 // piece is how much is written at once: Limits.Write is the time for the client to take something, not all there is.
 const piece = 64 << 10
 
-func (c *httpCall) stream(p []byte) error {
+// Write implements transport.Stream.
+func (c *httpCall) Write(p []byte) error {
+	if !c.content {
+		return nil
+	}
+	if c.inside != nil && len(p) > 0 {
+		c.inside.mute = false
+	}
 	for len(p) > 0 {
 		n := min(len(p), piece)
 		c.writeWithin()
@@ -422,8 +413,9 @@ func (c *httpCall) stream(p []byte) error {
 	return nil
 }
 
-func (c *httpCall) streamFile(f *os.File, off, n int64) error {
-	for n > 0 {
+// File implements transport.Stream.
+func (c *httpCall) File(f *os.File, off, n int64) error {
+	for c.content && n > 0 {
 		c.writeWithin()
 		copied, err := io.Copy(c.w, io.NewSectionReader(f, off, min(n, piece)))
 		if err = c.writeError(err); err != nil {
@@ -437,6 +429,14 @@ func (c *httpCall) streamFile(f *os.File, off, n int64) error {
 	return nil
 }
 
+// Flush implements transport.Stream.
+func (c *httpCall) Flush() error {
+	if c.phase == callStreaming || c.phase == callEnded {
+		return c.flush()
+	}
+	return nil
+}
+
 func (c *httpCall) flush() error {
 	c.writeWithin()
 	if err := c.ctl.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
@@ -445,9 +445,23 @@ func (c *httpCall) flush() error {
 	return nil
 }
 
-func (c *httpCall) endStream(resp *Response) error {
+// Close implements transport.Stream.
+func (c *httpCall) Close(trailer []transport.Field) error {
+	if c.phase != callStreaming {
+		return ErrOver
+	}
+	c.phase = callEnded
+	if c.whole {
+		c.setTrailers(trailer)
+		if c.inside == nil {
+			c.lingerBehindLast()
+		} else if c.inside.mute {
+			delete(c.w.Header(), "Content-Type")
+		}
+		return nil
+	}
 	c.endReading()
-	c.setTrailers(resp)
+	c.setTrailers(trailer)
 	c.writeWithin()
 	return c.readRest()
 }
@@ -455,10 +469,10 @@ func (c *httpCall) endStream(resp *Response) error {
 // abort sends what was written of an answer that is given up: who gets nothing at all may ask again. Where its end is that
 // of the connection only a reset tells that it is not whole.
 func (c *httpCall) abort() {
-	if !c.streams || c.stuck {
+	if !c.answering.Load() || c.whole || c.stuck {
 		return
 	}
-	if err := c.flush(); err != nil || c.req.head.Minor > 0 || c.resp.length >= 0 {
+	if err := c.flush(); err != nil || c.head.Minor > 0 || c.length >= 0 {
 		return
 	}
 	conn, _, err := c.ctl.Hijack()
@@ -471,75 +485,73 @@ func (c *httpCall) abort() {
 	_ = conn.Close()
 }
 
-func (c *httpCall) cut() {
+// Cut implements transport.Stream.
+func (c *httpCall) Cut() {
 	c.endReading()
-	c.aborted = !c.hijacked
+	if c.phase != callTaken {
+		c.phase = callCut
+	}
 }
 
-func (c *httpCall) sleep(d time.Duration) error {
+// Sleep implements transport.Task.
+func (c *httpCall) Sleep(d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
 		return nil
-	case <-c.ending():
-		return c.req.cancelled()
+	case <-c.ended:
+		return c.cause
 	}
 }
 
-// ending is closed when the request is cancelled, or draining starts if that ends it.
-func (c *httpCall) ending() <-chan struct{} {
-	if !c.req.drainable.Load() {
-		return c.ended
+// Wait implements transport.Task.
+func (c *httpCall) Wait(arm func(wake func()), limit time.Duration, till transport.Till) error {
+	if till == transport.Woken {
+		return waitOn(arm, limit, nil, nil)
 	}
-	c.watch.Do(func() { // nothing may wait for draining itself: a channel from outside a bubble of synctest would stop its clock
-		c.unwatch = context.AfterFunc(c.req.table.core.stopping, func() { c.end(ErrStopping) })
-	})
-	return c.ended
+	return waitOn(arm, limit, c.ended, func() error { return c.cause })
 }
 
-func (c *httpCall) wait(arm func(wake func()), limit time.Duration) error {
-	return waitOn(arm, limit, c.ending(), c.req.cancelled)
-}
-
-func (c *httpCall) outlast(arm func(wake func())) { _ = waitOn(arm, 0, nil, nil) } // nothing else can end it
-
-func (c *httpCall) offload(fn func()) error {
+// Offload implements transport.Task.
+func (c *httpCall) Offload(_ func(run func()) bool, fn func()) error {
 	fn()
 	return nil
 }
 
-func (c *httpCall) blocking(next Handler, req *Request, resp *Response) Status {
-	return next(req, resp)
+// Inline implements transport.Task.
+func (c *httpCall) Inline() bool { return false }
+
+// Mine implements transport.Task.
+func (c *httpCall) Mine() bool { return onStackOf("lwan.(*httpCall).serve") }
+
+// EnterUser and LeaveUser implement transport.Task: no watchdog looks at goroutines.
+func (c *httpCall) EnterUser(uint64)  {}
+func (c *httpCall) LeaveUser() uint64 { return transport.Outside }
+
+// Now and Clock implement transport.Task: the time since the request came.
+func (c *httpCall) Now() int64   { return int64(time.Since(c.start)) }
+func (c *httpCall) Clock() int64 { return c.Now() }
+
+// Canceller implements transport.Task.
+func (c *httpCall) Canceller() func(cause error) { return c.end }
+
+// Peer implements transport.Stream.
+func (c *httpCall) Peer() transport.Peer { return c }
+
+// TLS implements transport.Peer.
+func (c *httpCall) TLS() *tls.ConnectionState { return c.r.TLS }
+
+// Endpoint implements transport.Peer.
+func (c *httpCall) Endpoint() int { return 0 }
+
+// Take implements transport.Stream: there is no loop that could go on.
+func (c *httpCall) Take(*transport.Answer, []byte) (transport.Pipe, transport.Form, []byte, error) {
+	return nil, 0, nil, transport.ErrNotHere
 }
 
-func (c *httpCall) readAside(fn func(body io.Reader)) error {
-	fn(c.req.Body())
-	return nil
-}
-
-func (c *httpCall) entered(*route) {}
-func (c *httpCall) returned()      {}
-
-func (c *httpCall) onLoop() bool { return false }
-
-func (c *httpCall) canceller() func(cause error) { return c.end }
-
-func (c *httpCall) parent() context.Context  { return context.WithoutCancel(c.r.Context()) }
-func (c *httpCall) elapsed() time.Duration   { return time.Since(c.start) }
-func (c *httpCall) drained() <-chan struct{} { return c.req.table.core.draining }
-func (c *httpCall) secure() bool             { return c.r.TLS != nil }
-
-// unwind implements carrier. A goroutine that only reads or writes for the handler is left alone.
-func (c *httpCall) unwind() {
-	if onStackOf("lwan.(*httpCall).serve") {
-		c.req.state.Store(stateUnwinding)
-		runtime.Goexit()
-	}
-}
-
-// peer is the address that r has: middleware may have set one without a port. It is invalid for a unix socket.
-func (c *httpCall) peer() netip.AddrPort {
+// Addr implements transport.Peer: the address that r has: middleware may have set one without a port. It is invalid for a unix socket.
+func (c *httpCall) Addr() netip.AddrPort {
 	if ap, err := netip.ParseAddrPort(c.r.RemoteAddr); err == nil {
 		return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
 	}
@@ -550,12 +562,11 @@ func (c *httpCall) peer() netip.AddrPort {
 	return netip.AddrPortFrom(a.Unmap().WithZone(""), 0)
 }
 
-func (c *httpCall) local() netip.AddrPort {
+// Local implements transport.Peer.
+func (c *httpCall) Local() netip.AddrPort {
 	addr, ok := c.r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	if !ok {
 		return netip.AddrPort{}
 	}
 	return addr.AddrPort()
 }
-
-func (c *httpCall) trusted() bool { return c.fromProxy }

@@ -243,11 +243,11 @@ func TestToHTTPOldVersion(t *testing.T) {
 			"Expect": {"100-continue"}, "Connection": {"Upgrade"},
 			"Upgrade": {"own"}, "Not A Name": {"x"},
 		}
-		c := newHTTPCall(httptest.NewRecorder(), r)
+		c := newHTTPCall(httptest.NewRecorder(), r, &table{core: new(Server).newCore()}, nil)
 		if !c.parse() {
 			t.Fatalf("HTTP/1.%d is refused", minor)
 		}
-		if h := &c.req.head; h.Expect100 != want || h.Upgrade != want || int(h.Minor) != minor {
+		if h := &c.head; h.Expect100 != want || h.Upgrade != want || int(h.Minor) != minor {
 			t.Errorf("HTTP/1.%d: expects %v, upgrades %v, minor %d",
 				minor, h.Expect100, h.Upgrade, h.Minor)
 		}

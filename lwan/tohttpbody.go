@@ -15,8 +15,8 @@ import (
 // net/http knows no limit for a body but the read deadline of the connection, and reads what the handler has left before
 // it sends the answer's head, or after the answer. So there is always a deadline while there may be a body.
 
-// readBody implements carrier.
-func (c *httpCall) readBody(p []byte) (int, error) {
+// Read implements transport.Stream.
+func (c *httpCall) Read(_ transport.Task, p []byte) (int, error) {
 	c.inRead.Lock()
 	defer c.inRead.Unlock()
 	c.bodyMu.Lock()
@@ -37,7 +37,6 @@ func (c *httpCall) readBody(p []byte) (int, error) {
 	switch {
 	case err == io.EOF:
 		c.readWithin(0) // from now on net/http listens for the client's leaving, and takes the deadline for it
-		c.takeTrailers()
 	case err != nil:
 		err = c.bodyError(err)
 	}
@@ -51,9 +50,10 @@ func (c *httpCall) readBody(p []byte) (int, error) {
 	return 0, err
 }
 
-// endBody lets nobody begin to read any more. It reports false if somebody still reads, on a goroutine that the handler has
-// left behind: then what the read looks at must stay as it is, for the collector.
-func (c *httpCall) endBody() bool {
+// Unread implements transport.Stream: nobody begins to read any more. Who still reads, on a goroutine
+// that the handler has left behind, is not ended: what it looks at must stay as it is, for the
+// collector.
+func (c *httpCall) Unread() (quiet bool) {
 	if !c.inRead.TryLock() {
 		return false
 	}
@@ -71,7 +71,7 @@ func (c *httpCall) endReading() {
 		c.inRead.Unlock()
 		return
 	}
-	if c.pass != nil || c.hijacked {
+	if c.inside != nil || c.phase == callTaken {
 		return // the body is the middleware's, which may go on with it; or the connection somebody else's
 	}
 	for c.ctl.SetReadDeadline(time.Unix(1, 0)) == nil { // again, as who reads may have set another one just now
@@ -100,25 +100,24 @@ func (c *httpCall) clientLeft() {
 
 // readPause is how long the client may send nothing of the body: not longer than the request has time.
 func (c *httpCall) readPause() time.Duration {
-	d := pause(c.req.limits.Read, c.req.readBy)
+	d, _ := c.x.Pauses()
 	if left, ok := c.timeLeft(); ok && (d == 0 || left < d) {
 		d = max(left, 1)
 	}
 	return d
 }
 
-// timeLeft is Request.timeLeft, for any goroutine.
+// timeLeft is the time that the handler has; for any goroutine.
 func (c *httpCall) timeLeft() (time.Duration, bool) {
-	limit := c.req.limits.Timeout
-	if limit <= 0 || c.answering.Load() {
+	if c.answering.Load() {
 		return 0, false
 	}
-	return max(limit-c.elapsed(), 0), true
+	return c.x.Left()
 }
 
 // readWithin sets the read deadline of the connection; 0: none.
 func (c *httpCall) readWithin(d time.Duration) {
-	if c.pass != nil && c.req.limits.Read == c.pass.limits.Read && c.req.readBy.IsZero() {
+	if c.inside != nil && c.inside.readsAsOutside() {
 		return // the server's own will do
 	}
 	_ = c.ctl.SetReadDeadline(deadlineIn(d)) // not every writer can
@@ -133,7 +132,7 @@ func deadlineIn(d time.Duration) time.Time {
 }
 
 func (c *httpCall) bodyError(err error) error {
-	cause := c.req.lost.Load()
+	cause := c.ends()
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		if left, ok := c.timeLeft(); ok && left == 0 {
@@ -143,7 +142,7 @@ func (c *httpCall) bodyError(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF): // an incomplete message may still be answered (RFC 9112 section 8)
 		return err
 	case cause != nil:
-		return *cause
+		return cause
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return ErrTooLarge // of middleware, which allows less
@@ -157,6 +156,16 @@ func (c *httpCall) bodyError(err error) error {
 	return errors.Join(errBadBody, err)
 }
 
+// ends is why the request has ended; nil: it has not.
+func (c *httpCall) ends() error {
+	select {
+	case <-c.ended:
+		return c.cause
+	default:
+		return nil
+	}
+}
+
 // bodyState is how far the body was read, and how reading ended.
 func (c *httpCall) bodyState() (read int64, begun bool, err error) {
 	c.bodyMu.Lock()
@@ -167,28 +176,28 @@ func (c *httpCall) bodyState() (read int64, begun bool, err error) {
 // bodyLeft reports whether there may be more of the body.
 func (c *httpCall) bodyLeft() bool {
 	_, _, err := c.bodyState()
-	return c.req.body.length != 0 && err != io.EOF
+	return c.r.ContentLength != 0 && err != io.EOF
 }
 
 // bodyBroken reports whether nobody knows where the next request would begin.
 func (c *httpCall) bodyBroken() bool {
 	_, _, err := c.bodyState()
-	return c.pass == nil && c.bodyLeft() && err != nil
+	return c.inside == nil && c.bodyLeft() && err != nil
 }
 
 // muchLeft reports whether too much of the body is known to be left for the connection to go on.
 func (c *httpCall) muchLeft() bool {
 	read, _, _ := c.bodyState()
-	return c.bodyLeft() && c.req.body.length-read > drainLimit
+	return c.bodyLeft() && c.r.ContentLength-read > transport.DiscardLimit
 }
 
 // duplex lets a handler that has begun to read go on while it answers.
 func (c *httpCall) duplex() {
-	if c.pass != nil {
+	if c.inside != nil {
 		return // whoever serves the request knows best
 	}
-	if _, begun, _ := c.bodyState(); c.bodyLeft() && (begun || c.req.body.duplex) {
-		c.req.body.duplex = c.ctl.EnableFullDuplex() == nil // else the writer needs no leave, or gives none
+	if _, begun, _ := c.bodyState(); c.bodyLeft() && (begun || c.via.duplex) {
+		c.duplexed = c.ctl.EnableFullDuplex() == nil // else the writer needs no leave, or gives none
 		return
 	}
 	c.lingerForRest()
@@ -201,20 +210,31 @@ func (c *httpCall) lingerForRest() {
 	}
 }
 
-func (c *httpCall) lingerUntil() time.Time { return deadlineIn(c.lingerPause()) }
+func (c *httpCall) lingerUntil() time.Time { return deadlineIn(c.linger().pause) }
 
-// lingerPause is how long the client may send nothing.
-func (c *httpCall) lingerPause() time.Duration {
-	return max(orPause(c.req.table.core.srv.LingerTimeout, defaultLinger), 1)
+// httpLinger is how long a client may go on to send behind the last answer.
+type httpLinger struct {
+	pause    time.Duration // without sending anything
+	bytes    int64
+	stopping bool // draining gives no more time
+}
+
+// httpLinger is that of the server whose handler has answered.
+func (x *exchange) httpLinger() httpLinger {
+	core := x.req.table.core
+	return httpLinger{
+		pause:    max(orPause(core.srv.LingerTimeout, defaultLinger), 1),
+		bytes:    orDefault(core.srv.LingerBytes, defaultLingerBytes),
+		stopping: core.stopping.Err() != nil,
+	}
 }
 
 // discardRest throws away what the client still sends, with the bounds of Server.LingerTimeout and LingerBytes. Draining
 // gives no more time.
 func (c *httpCall) discardRest() {
-	core := c.req.table.core
-	until, whole := c.lingerUntil(), deadlineIn(transport.LingerPauses*c.lingerPause())
-	for left := orDefault(core.srv.LingerBytes, defaultLingerBytes); left > 0; {
-		if core.stopping.Err() == nil {
+	until, whole := c.lingerUntil(), deadlineIn(transport.LingerPauses*c.linger().pause)
+	for left := c.linger().bytes; left > 0; {
+		if !c.linger().stopping {
 			until = c.lingerUntil()
 		}
 		if until.After(whole) {
@@ -234,21 +254,21 @@ func (c *httpCall) discardRest() {
 // readRest reads what the handler has left of a body while the answer was on its way: net/http goes on with the connection
 // then, also if the rest did not come in time, and would take it for a request; unless the answer is the last.
 func (c *httpCall) readRest() error {
-	if c.pass != nil {
+	if c.inside != nil {
 		return nil
 	}
 	c.lingerForRest()
 	if !c.bodyLeft() {
 		return nil
 	}
-	if !c.req.body.duplex { // net/http ends the connection if much is left, and says so
+	if !c.duplexed { // net/http ends the connection if much is left, and says so
 		c.lingerBehind()
 		return nil
 	}
 	if err := c.flush(); err != nil {
 		return err
 	}
-	if _, err := c.discard(drainLimit + 1); err != io.EOF && !c.last {
+	if _, err := c.discard(transport.DiscardLimit + 1); err != io.EOF && !c.last {
 		return errRest
 	}
 	return nil
@@ -258,14 +278,14 @@ func (c *httpCall) readRest() error {
 // (RFC 9112 section 9.6). net/http waits for half a second, and not where it knows of the end before.
 // An answer must be whole, as the client may wait for its end. Of a chunked body nobody knows whether it ends the connection.
 func (c *httpCall) lingerBehindLast() {
-	if c.last || c.req.head.Chunked {
+	if c.last || c.head.Chunked {
 		c.lingerBehind()
 	}
 }
 
 func (c *httpCall) lingerBehind() {
 	_, begun, failed := c.bodyState()
-	if c.req.head.Expect100 && !begun {
+	if c.head.Expect100 && !begun {
 		return // the body will not come
 	}
 	if c.r.ProtoMajor == 1 && c.bodyLeft() && failed == nil && c.flush() == nil {

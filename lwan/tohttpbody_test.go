@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // TestHTTPEngineReadDeadlineEnds: the deadline for a body is not one for what the handler does with
@@ -174,7 +176,7 @@ func TestHTTPEngineDuplex(t *testing.T) {
 // TestHTTPEngineDuplexKeepsAlive: how much of the body is still to come when the answer begins does
 // not end the connection.
 func TestHTTPEngineDuplexKeepsAlive(t *testing.T) {
-	const length = 2 * drainLimit
+	const length = 2 * transport.DiscardLimit
 	srv := &Server{}
 	srv.Handle("POST /", func(req *Request, resp *Response) Status {
 		if _, err := req.Body().Read(make([]byte, 1)); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/golwan/golwan/lwan/internal/message"
 )
@@ -14,8 +15,45 @@ import (
 // viaHTTP is what a request has of the http.Request that it came as.
 type viaHTTP struct {
 	r         *http.Request
+	w         http.ResponseWriter
 	pass      *passage // nil: it did not come through FromHTTPMiddleware
 	rewritten bool     // r.URL is not what RequestURI says
+	trusted   bool     // every peer of the endpoint is trusted
+	duplex    bool     // a handler of net/http has asked for it: it reads and answers at once
+}
+
+// begin makes the exchange's request the one that net/http, and middleware of it, has found.
+func (v *viaHTTP) begin(x *exchange) {
+	req := x.req
+	req.via, req.trusted = v, v.trusted
+	req.route = routeVia(v.r)
+	if v.pass != nil {
+		req.start -= int64(time.Since(v.pass.start))
+		v.pass.begin(req)
+	}
+	v.takeFields(x.resp)
+}
+
+// takeFields makes fields that middleware has set those of the response, so that a handler replaces
+// or removes them as any others.
+func (v *viaHTTP) takeFields(resp *Response) {
+	for name, values := range v.w.Header() {
+		if framing(name) {
+			continue
+		}
+		for _, value := range values {
+			resp.AddHeader(name, value)
+		}
+	}
+}
+
+// end tells a recorder in a test how the request has ended, and takes the files of a form that
+// net/http code has parsed off the disk.
+func (v *viaHTTP) end(x *exchange) {
+	if o, ok := v.w.(interface{ Concluded(failure error) }); ok {
+		o.Concluded(x.resp.failure)
+	}
+	removeForm(v.r, x.req.ownLog())
 }
 
 // httpTarget is the target of r with the path and query of its URL, which middleware may have

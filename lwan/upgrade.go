@@ -1,9 +1,12 @@
 package lwan
 
 import (
+	"errors"
 	"io"
 	"net"
 	"strings"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // Upgrade switches the connection to another protocol (RFC 9110 section 7.8): it sends 101 and returns the connection,
@@ -31,12 +34,28 @@ func (r *Response) Upgrade(proto string) (net.Conn, error) {
 		return nil, err
 	}
 	r.req.endsWithDraining()
-	conn, err := r.req.car.upgrade(r, proto)
-	if err != nil {
-		r.retreat() // unless something of the head may have left: then the carrier has taken the connection
+	return r.switchTo(proto)
+}
+
+// switchTo sends a 101 response.
+func (r *Response) switchTo(proto string) (conn net.Conn, err error) {
+	var rest []byte
+	req := r.req
+	err = req.outside(func() (err error) {
+		conn, rest, err = req.by.Raw(req.on, proto, r.describe(switching, transport.Unsaid))
+		return err
+	})
+	if errors.Is(err, transport.ErrNotHere) {
+		r.retreat()
 		return nil, err
 	}
-	r.take(answerTaken, switching)
+	r.take(answerTaken, switching) // also if only a part of the head has left
+	if err != nil {
+		return nil, err
+	}
+	if req.on.Inline() {
+		return &upgradedConn{Conn: conn, req: req, serial: req.serial, rest: rest}, nil
+	}
 	return conn, nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"runtime"
 	"time"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // A wait on a request that is dead returns its cause, once. A handler that waits again has not listened, and would spin
@@ -33,13 +35,22 @@ func (r *Request) begun() error {
 		return r.cancelled()
 	}
 	if dead := r.dead.Load(); dead != nil {
-		r.car.unwind()
+		r.unwind()
 		return *dead // to a goroutine that only reads or writes for the handler
 	}
 	if r.term == nil && r.limits.Timeout > 0 && r.ctx.Load() == nil && !r.headOut() {
 		r.Context() // arms the deadline
 	}
 	return nil
+}
+
+// unwind ends the handler where it stands; deferred functions run. A goroutine that only reads or
+// writes for the handler, as those of net/http's Transport, is left alone: it gets an error.
+func (r *Request) unwind() {
+	if r.on.Mine() {
+		r.state.Store(stateUnwinding)
+		runtime.Goexit()
+	}
 }
 
 // endWait remembers what a request does not survive.
@@ -71,9 +82,9 @@ func (r *Request) sleep(d time.Duration) error {
 	for until := time.Now().Add(d); ; d = time.Until(until) {
 		beat := r.heartbeat()
 		if beat <= 0 || d <= beat {
-			return r.car.sleep(d)
+			return r.outside(func() error { return r.on.Sleep(d) })
 		}
-		if err := r.car.sleep(beat); err != nil {
+		if err := r.outside(func() error { return r.on.Sleep(beat) }); err != nil {
 			return err
 		}
 		if err := r.resp.events.beat(); err != nil {
@@ -91,8 +102,8 @@ func (r *Request) waitFor(arm func(wake func())) error {
 		return r.endWait(cause)
 	}
 	for {
-		err := r.car.wait(arm, r.heartbeat())
-		if err == errPause {
+		err := r.await(arm, r.heartbeat(), transport.Cancelled)
+		if err == transport.ErrPause {
 			err = r.resp.events.beat()
 			if err == nil {
 				continue
@@ -102,7 +113,12 @@ func (r *Request) waitFor(arm func(wake func())) error {
 	}
 }
 
-// waitOn is a carrier's wait for handlers that run on goroutines.
+// await is Task.Wait.
+func (r *Request) await(arm func(wake func()), limit time.Duration, till transport.Till) error {
+	return r.outside(func() error { return r.on.Wait(arm, limit, till) })
+}
+
+// waitOn is Task.Wait for handlers that run on goroutines; over and cause are of what ends it.
 func waitOn(arm func(wake func()), limit time.Duration, over <-chan struct{}, cause func() error) error {
 	woken := make(chan struct{}, 1)
 	arm(func() {
@@ -121,7 +137,7 @@ func waitOn(arm func(wake func()), limit time.Duration, over <-chan struct{}, ca
 	case <-woken:
 		return nil
 	case <-late:
-		return errPause
+		return transport.ErrPause
 	case <-over:
 		return cause()
 	}
@@ -163,12 +179,12 @@ func (r *Request) beginTick() bool {
 func (r *Request) endsWithDraining() {
 	r.drainable.Store(true)
 	r.endsWithHead()
-	if ch := r.car.drained(); ch != nil {
-		select {
-		case <-ch:
-			r.cancel(ErrStopping)
-		default:
-		}
+	if r.table.core.stopping.Err() != nil { // else the protocol asks for it when draining begins
+		r.cancel(ErrStopping)
+		return
+	}
+	if r.x != nil {
+		r.x.watchDraining()
 	}
 }
 
@@ -200,7 +216,7 @@ func Await[T any](req *Request, fn func(ctx context.Context) (T, error)) (v T, e
 		return v, err
 	}
 	ctx := req.Context()
-	through := req.car.offload
+	through := req.offloadOn
 	if req.heartbeat() > 0 && req.state.Load() == stateRunning {
 		through = req.offloadBeating
 	}
@@ -214,7 +230,13 @@ func Await[T any](req *Request, fn func(ctx context.Context) (T, error)) (v T, e
 	return v, req.endWait(err)
 }
 
-// offload runs fn through a carrier's offload and ends as fn does: a panic or Goexit of fn is one of the caller.
+// offloadOn is Task.Offload on the server's goroutines. A handler that is being unwound may call it:
+// what it began has to be ended.
+func (r *Request) offloadOn(fn func()) error {
+	return r.outside(func() error { return r.on.Offload(r.table.core.goroutine.run, fn) })
+}
+
+// offload runs fn through a Task and ends as fn does: a panic or Goexit of fn is one of the caller.
 func (r *Request) offload(fn func(), through func(func()) error) error {
 	var (
 		ended    bool

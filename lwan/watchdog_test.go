@@ -62,7 +62,7 @@ func TestWatchdogNamesAndMovesStalls(t *testing.T) {
 			}
 			var onLoop sync.Map
 			srv.Handle("GET /hold", func(req *Request, resp *Response) Status {
-				onLoop.Store(req.car.onLoop(), true)
+				onLoop.Store(req.on.Inline(), true)
 				hold()
 				return resp.Text(200, "held")
 			})

@@ -201,7 +201,7 @@ func TestMissesMove(t *testing.T) {
 			}
 			srv.Use(func(next Handler) Handler {
 				return func(req *Request, resp *Response) Status {
-					if req.car.onLoop() {
+					if req.on.Inline() {
 						h.onLoop.Add(1)
 					}
 					h.here()

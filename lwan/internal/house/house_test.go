@@ -114,10 +114,15 @@ var mayImport = map[string][]string{
 	},
 	"lwan/internal/seams":   {"lwan/internal/conn", "lwan/internal/loop"},
 	"lwan/internal/netstat": {},
+	"lwan/internal/remains": {},
+	"lwan/internal/h1": {
+		"lwan/internal/transport", "lwan/internal/message", "lwan/internal/conn",
+		"lwan/internal/loop", "lwan/internal/http1", "lwan/internal/remains",
+	},
 	"lwan": {
 		"lwan/internal/message", "lwan/internal/http1", "lwan/internal/wsframe",
 		"lwan/internal/transport", "lwan/internal/loop", "lwan/internal/conn",
-		"lwan/internal/seams",
+		"lwan/internal/h1", "lwan/internal/seams", "lwan/internal/remains",
 		"lwan/internal/logring", "lwan/internal/goid", "lwan/internal/unixsocket", "router",
 		"template",
 	},

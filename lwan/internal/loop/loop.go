@@ -193,7 +193,8 @@ func (l *Loop) idle() bool {
 // finished reports whether the loop may end: nobody is parked or stuck, nothing is to be done, and
 // the driver has nothing either.
 func (l *Loop) finished() bool {
-	return l.draining.Load() && l.parked == 0 && l.stuck == 0 && len(l.jobs) == 0 && l.driver.Over()
+	return l.draining.Load() && l.parked == 0 && l.stuck == 0 && len(l.jobs) == 0 &&
+		l.inbox == nil && l.mail.empty() && l.driver.Over()
 }
 
 // sleep waits for events until the next timer. A letter that is pushed after sleeping is set brings

@@ -21,8 +21,9 @@ type Exchange interface {
 	// the client; "": none.
 	Refuse(status int, reason string)
 	// Died concludes the answer of a handler that ended by Goexit (value is nil), or of something
-	// in Run or End that panicked. It runs where it may park; a second death in it only cuts.
-	Died(value any, stack []byte)
+	// in Run or End that panicked. on is who concludes: it may wait, and is the exchange's task
+	// from now on, as the old one is dead. A second death in it only cuts.
+	Died(on Task, value any, stack []byte)
 	// End tells who waits for the end, and forgets the request.
 	End()
 
@@ -34,10 +35,13 @@ type Exchange interface {
 	Shrink()
 	// Pauses is how long one read, and one write, may wait without progress; 0: for ever.
 	Pauses() (read, write time.Duration)
+	// Left is the time that the handler has until the head of its answer; limited is false if it
+	// has any. A Stream whose reads cannot be cancelled bounds them by it.
+	Left() (left time.Duration, limited bool)
 	// Cancel says why the request's waits have ended, or do from now on. It is called on the loop,
 	// or on any goroutine where there is none, and must not wait.
 	Cancel(cause error)
-	// Drain says that draining has begun. It reports whether that ends the request, whose Cancel
-	// has been called then.
+	// Drain says that draining has begun. It reports whether that ends the request, and has done
+	// then what Cancel does.
 	Drain() (ends bool)
 }

@@ -30,9 +30,10 @@ type Stream interface {
 	// There may be two readers, so each says who it is: it parks itself, and the protocol has to
 	// know that the other one writes meanwhile, as a reader flushes nothing then.
 	Read(on Task, p []byte) (int, error)
-	// Unread ends what a second worker waits for in Read, with ErrOver, and what it would wait for,
-	// until its next call with another task.
-	Unread()
+	// Unread ends what another reader than the exchange's own task waits for in Read, with ErrOver,
+	// and whatever it would wait for; the next call of the own task takes that back. It reports
+	// whether nobody reads any more.
+	Unread() (quiet bool)
 	// Trailer is the request's trailers, once Read has returned io.EOF. It is valid until the
 	// exchange's end.
 	Trailer() []Field
@@ -60,10 +61,11 @@ type Stream interface {
 	Raw(on Task, proto string, a *Answer) (conn net.Conn, rest []byte, err error)
 	// Hijack gives the connection away for good, as one of package net.
 	Hijack() (conn net.Conn, rest []byte, err error)
-	// Take leaves the connection to a Session once the head a has been sent: p.Attach has to follow
-	// at once. f is how content is framed on it. Where the content cannot go on without a handler
-	// the error is ErrNotHere.
-	Take(a *Answer) (p Pipe, f Form, err error)
+	// Take leaves the connection to a session: it sends the head a with the first bytes of the
+	// content, and p.Attach has to follow at once. The Stream has nothing to do with it from then
+	// on. f is how what follows is framed, rest was read too much. ErrNotHere: the content cannot
+	// go on without a handler.
+	Take(a *Answer, first []byte) (p Pipe, f Form, rest []byte, err error)
 }
 
 // Peer is what is known of the two ends.

@@ -1,40 +1,36 @@
-//go:build linux && !golwan_nethttp
-
 package lwan
 
 import (
 	"sync/atomic"
 
-	"github.com/golwan/golwan/lwan/internal/loop"
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // crowd is the subscribers of one topic on one loop.
 type crowd struct {
 	topic *Topic
-	loop  *loop.Loop
+	loop  transport.Loop
 	told  atomic.Bool
 
 	// owned by the loop
 	guests []*topicGuest
 	pos    int // guests[pos:] have not been served in this round
 	beat   bool
-	timer  loop.Timer // of heartbeats
-	late   loop.Timer // of those who take nothing
-	lateAt int64      // when it fires, if it is set
+	unbeat func() // stops the timer of heartbeats; nil: it is not set
+	unlate func() // stops that of those who take nothing; nil: it is not set
+	lateAt int64  // when that fires
 }
 
 // roundBatch is how many subscribers are served before others of the loop have a turn.
 const roundBatch = 256
 
 // crowdOf is the one of t on loop, made if there is none.
-func crowdOf(t *Topic, loop *loop.Loop) *crowd {
+func crowdOf(t *Topic, loop transport.Loop) *crowd {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c, _ := t.audiences[loop].(*crowd)
 	if c == nil {
 		c = &crowd{topic: t, loop: loop}
-		c.timer.Fire = c.heartbeat
-		c.late.Fire = c.notify
 		t.audiences[loop] = c
 	}
 	return c
@@ -43,8 +39,8 @@ func crowdOf(t *Topic, loop *loop.Loop) *crowd {
 func (c *crowd) add(g *topicGuest) {
 	g.index = len(c.guests)
 	c.guests = append(c.guests, g)
-	if !c.timer.Set() && c.topic.Heartbeat > 0 {
-		c.loop.Set(&c.timer, c.loop.Now()+int64(c.topic.Heartbeat))
+	if c.unbeat == nil && c.topic.Heartbeat > 0 {
+		c.unbeat = c.loop.After(int64(c.topic.Heartbeat), c.heartbeat)
 	}
 }
 
@@ -73,8 +69,12 @@ func (g *topicGuest) serve() {
 
 // disband forgets the crowd once nobody is left.
 func (c *crowd) disband() {
-	c.loop.Stop(&c.timer)
-	c.loop.Stop(&c.late)
+	for _, stop := range []func(){c.unbeat, c.unlate} {
+		if stop != nil {
+			stop()
+		}
+	}
+	c.unbeat, c.unlate = nil, nil
 	t := c.topic
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -86,10 +86,21 @@ func (c *crowd) disband() {
 // lookAt makes a round begin at a time of the loop's clock, for somebody who takes nothing: also
 // when nothing is published.
 func (c *crowd) lookAt(at int64) {
-	if !c.late.Set() || at < c.lateAt {
-		c.lateAt = at
-		c.loop.Set(&c.late, at)
+	switch {
+	case c.unlate == nil:
+	case at < c.lateAt:
+		c.unlate()
+	default:
+		return
 	}
+	c.lateAt = at
+	c.unlate = c.loop.After(at-c.loop.Now(), c.tooLate)
+}
+
+// tooLate is the timer's.
+func (c *crowd) tooLate() {
+	c.unlate = nil
+	c.notify()
 }
 
 // notify implements audience: one letter to the loop, however many events come before it is read.
@@ -133,7 +144,7 @@ func (c *crowd) round() {
 
 // heartbeat is the timer's.
 func (c *crowd) heartbeat() {
-	c.loop.Set(&c.timer, c.loop.Now()+int64(c.topic.Heartbeat))
+	c.unbeat = c.loop.After(int64(c.topic.Heartbeat), c.heartbeat)
 	c.beat = true
 	c.notify()
 }
@@ -141,7 +152,7 @@ func (c *crowd) heartbeat() {
 // laggards are the subscribers on a loop that have more to be sent than is fair at once, as in a
 // replay. They take turns.
 type laggards struct {
-	loop   *loop.Loop // nil before the first one
+	loop   transport.Loop // nil before the first one
 	queue  []*topicGuest
 	posted bool
 }
@@ -151,7 +162,7 @@ const laggardsShare = 256 << 10
 
 func (q *laggards) add(g *topicGuest) {
 	g.queued = true
-	q.loop = g.conn.Loop()
+	q.loop = g.loop
 	q.queue = append(q.queue, g)
 	if !q.posted {
 		q.posted = true

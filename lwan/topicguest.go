@@ -1,69 +1,16 @@
-//go:build linux && !golwan_nethttp
-
 package lwan
 
 import (
-	"github.com/golwan/golwan/lwan/internal/conn"
 	"github.com/golwan/golwan/lwan/internal/http1"
-	"github.com/golwan/golwan/lwan/internal/loop"
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
-
-// countSubscribed is a gauge among the protocol's counts.
-const countSubscribed = 7
-
-// subscribe implements loopSubscriber: the head and the first events become the subscriber's first bytes.
-func (h *h1) subscribe(resp *Response, sub *subscriber, first []byte) {
-	h.keep = false
-	h.noBody = false
-	sub.chunked = h.req.head.Minor == 1
-	h.toEnd = !sub.chunked
-	h.appendHead(resp, StatusOK)
-	if sub.chunked {
-		h.out = append(h.out, "Transfer-Encoding: chunked\r\n"...)
-	}
-	h.endHead()
-	if sub.chunked && len(first) > 0 {
-		h.out = http1.AppendChunkHead(h.out, len(first))
-		h.out = append(append(h.out, first...), "\r\n"...)
-	} else {
-		h.out = append(h.out, first...)
-	}
-	h.guest = &topicGuest{
-		subscriber: sub, eng: h.eng, conn: h.c, limit: int64(h.req.limits.Write), size: len(first), sent: int64(len(first)),
-	}
-	if h.req.route != nil {
-		h.guest.number = h.req.route.number
-	}
-}
-
-// handOver leaves the connection to its subscription, with what the kernel does not take at once of the head and the
-// first events.
-func (h *h1) handOver() conn.Verdict {
-	g := h.guest
-	h.guest = nil
-	n, err := h.c.TryWrite(h.out)
-	g.part = append([]byte(nil), h.out[n:]...)
-	h.out = h.out[:0]
-	if err != nil && err != transport.ErrAgain {
-		g.end(ErrGone)
-		return h.drop()
-	}
-	h.c.Expire(0)
-	h.c.Attach(g)
-	return conn.Hand
-}
-
-// abandoner implements carrier.
-func (h *h1) abandoner() func() {
-	return h.w.Killer()
-}
 
 // topicGuest is a subscription on a loop. It is touched by its loop only.
 type topicGuest struct {
 	*subscriber
-	eng    *loopEngine
-	conn   conn.Conn
+	core   *core
+	pipe   transport.Pipe
+	loop   transport.Loop
 	crowd  *crowd
 	index  int          // in the crowd
 	queued bool         // it has its turn among the laggards
@@ -75,39 +22,63 @@ type topicGuest struct {
 	number uint64       // of the route, for the watchdog
 }
 
+var _ transport.Session = (*topicGuest)(nil)
+
 // Ready implements transport.Session.
 func (g *topicGuest) Ready(transport.Pipe) {
 	switch {
 	case g.crowd == nil && !g.enter():
 		g.finish(ErrDropped)
-	case !g.conn.Discard():
+	case !g.discard():
 		g.finish(ErrGone)
 	case g.queued:
 	case g.catching: // as many others may be, who all have an edge now
-		g.eng.laggards[g.conn.Loop().Number()].add(g)
+		g.core.laggards[g.loop.Number()].add(g)
 	default:
 		g.advance()
 	}
 }
 
+// discardShare is how much of what a client sends is thrown away before others have a turn.
+const discardShare = 1 << 20
+
+// discard throws away what the client sends. It reports false when that has closed its side.
+func (g *topicGuest) discard() (open bool) {
+	for share := discardShare; ; {
+		n, err := g.pipe.TryRead(g.loop.Scratch())
+		switch {
+		case err == transport.ErrAgain:
+			return true
+		case err != nil || n == 0:
+			return false
+		}
+		if share -= n; share <= 0 {
+			g.pipe.Again()
+			return true
+		}
+	}
+}
+
 // Ended implements transport.Session.
-func (g *topicGuest) Ended(transport.Pipe, error) { g.depart(ErrStopping) }
+func (g *topicGuest) Ended(transport.Pipe, error) {
+	if g.crowd == nil { // it has never had its first turn
+		g.end(ErrStopping)
+		return
+	}
+	g.depart(ErrStopping)
+}
 
 // Draining implements transport.Session.
 func (g *topicGuest) Draining(transport.Pipe) { g.finish(ErrStopping) }
 
 // drop implements host.
-func (g *topicGuest) drop() { g.conn.Loop().Post(func() { g.finish(ErrDropped) }) }
+func (g *topicGuest) drop() { g.loop.Post(func() { g.finish(ErrDropped) }) }
 
 // enter joins the crowd of the topic on this loop. It reports false if the subscriber has been dropped before.
 func (g *topicGuest) enter() bool {
-	loop := g.conn.Loop()
-	g.crowd = crowdOf(g.topic, loop)
+	g.crowd = crowdOf(g.topic, g.loop)
 	g.crowd.add(g)
-	loop.Counts()[countSubscribed]++
-	if loop.Draining() {
-		loop.Post(func() { g.finish(ErrStopping) })
-	}
+	g.loop.Counts()[countSubscribed]++
 	return g.servedBy(g)
 }
 
@@ -139,7 +110,7 @@ func (g *topicGuest) advance() (written int) {
 			g.finish(ErrGone)
 			return written
 		case written >= guestShare:
-			g.eng.laggards[g.conn.Loop().Number()].add(g)
+			g.core.laggards[g.loop.Number()].add(g)
 			return written
 		}
 	}
@@ -147,7 +118,7 @@ func (g *topicGuest) advance() (written int) {
 
 // write writes of part.
 func (g *topicGuest) write() (int, error) {
-	n, err := g.conn.TryWrite(g.part)
+	n, err := g.pipe.TryWrite(g.part)
 	g.wrote(n)
 	g.part = g.part[n:]
 	return n, err
@@ -166,21 +137,22 @@ func (g *topicGuest) put(w *wire) {
 	g.sent += int64(g.size)
 }
 
+// batchBytes is how much of several small events is written at once.
+const batchBytes = 16 << 10
+
 // begin writes w, and those behind it if they are small and several: as in a replay.
 func (g *topicGuest) begin(w *wire) (int, error) {
 	g.take(w)
 	g.put(w)
 	next := g.next()
-	if next == nil || len(g.part)+len(next.bytes(g.chunked)) > readBuffer {
+	if next == nil || len(g.part)+len(next.bytes(g.chunked)) > batchBytes {
 		return g.write()
 	}
-	buf := g.eng.takeBuffer()
-	defer g.eng.giveBuffer(buf)
-	batch := append(buf[:0], g.part...)
-	for last := next; last != nil && len(batch)+len(last.bytes(g.chunked)) <= len(buf); last = g.behind(last) {
+	batch := append(g.loop.Scratch()[:0], g.part...)
+	for last := next; last != nil && len(batch)+len(last.bytes(g.chunked)) <= batchBytes; last = g.behind(last) {
 		batch = append(batch, last.bytes(g.chunked)...)
 	}
-	n, err := g.conn.TryWrite(batch)
+	n, err := g.pipe.TryWrite(batch)
 	g.wrote(n)
 	for left := n; ; { // what was written of each: the rest of the last one is part
 		done := min(left, len(g.part))
@@ -196,7 +168,7 @@ func (g *topicGuest) begin(w *wire) (int, error) {
 
 // wait is for a client that does not read: it may owe so much, for so long.
 func (g *topicGuest) wait() {
-	now := g.conn.Loop().Now()
+	now := g.loop.Now()
 	if g.stuck == 0 {
 		g.stuck = max(now, 1)
 	}
@@ -231,14 +203,14 @@ func (g *topicGuest) finish(cause error) {
 		if g.chunked {
 			g.part = append(g.part, http1.LastChunk...)
 		}
-		_, _ = g.conn.TryWrite(g.part) // what does not fit now is lost: the client comes back all the same
+		_, _ = g.pipe.TryWrite(g.part) // what does not fit now is lost: the client comes back all the same
 		g.part = nil
 		g.depart(cause)
-		g.conn.End(transport.Linger)
+		g.pipe.End(transport.Linger)
 		return
 	}
 	g.depart(cause)
-	g.conn.End(transport.Close)
+	g.pipe.End(transport.Close)
 }
 
 // depart leaves the crowd.
@@ -261,13 +233,13 @@ func (g *topicGuest) end(cause error) {
 		unsent -= 2 // behind the event
 	}
 	sent := g.sent - int64(min(max(unsent, 0), g.size))
-	counts := g.conn.Loop().Counts()
+	counts := g.loop.Counts()
 	counts[countRequests]++
 	counts[statusClass(StatusOK)]++
 	if past := g.past; past != nil {
 		g.past = nil
-		cut, now := len(g.part) > 0, g.conn.Loop().Clock()
-		g.job(func() { past.conclude(cause, cut, sent, now) })
+		cut := len(g.part) > 0
+		g.job(func(now int64) { past.conclude(cause, cut, sent, now) })
 	}
 }
 
@@ -275,25 +247,16 @@ func (g *topicGuest) end(cause error) {
 func (g *topicGuest) tell(cause error) {
 	g.leave()
 	if g.onEnd != nil {
-		g.job(func() { g.callOnEnd(cause) })
+		g.job(func(int64) { g.callOnEnd(cause) })
 	}
 }
 
-// job lets a worker run code of the program's, and the watchdog look at it.
-func (g *topicGuest) job(fn func()) {
-	dog, number := g.eng.dog, g.number
-	g.conn.Loop().Run(func(w *loop.Worker) {
-		if dog != nil {
-			w.EnterUser(number)
-			defer w.LeaveUser()
-		}
-		fn()
+// job lets a worker run code of the program's, and the watchdog look at it. fn gets the time of now.
+func (g *topicGuest) job(fn func(now int64)) {
+	ended := g.loop.Now()
+	g.loop.Go(func(on transport.Task) {
+		on.EnterUser(g.number)
+		defer on.LeaveUser()
+		fn(ended)
 	})
-}
-
-// account keeps for the observers what the worker is about to use again.
-func (g *topicGuest) account(h *h1) {
-	if h.core.observers != nil {
-		g.past = keepRequest(h.req, h.resp, h.start)
-	}
 }

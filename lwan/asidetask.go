@@ -1,0 +1,76 @@
+package lwan
+
+import (
+	"time"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
+)
+
+// How a Blocking handler waits: aside as its Task. All of it runs on goroutines of the program's.
+
+var _ transport.Task = (*aside)(nil)
+
+// Sleep implements transport.Task.
+func (a *aside) Sleep(d time.Duration) error {
+	a.flushHeld()
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-a.ends():
+		return a.why()
+	}
+}
+
+// Wait implements transport.Task.
+func (a *aside) Wait(arm func(wake func()), limit time.Duration, till transport.Till) error {
+	if till == transport.Woken {
+		return waitOn(arm, limit, nil, nil)
+	}
+	a.flushHeld()
+	return waitOn(arm, limit, a.ends(), a.why)
+}
+
+// flushHeld lets what was written go before the handler waits.
+func (a *aside) flushHeld() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.out) > 0 {
+		a.flushing = true
+		a.ring()
+	}
+}
+
+// Offload implements transport.Task.
+func (a *aside) Offload(_ func(run func()) bool, fn func()) error {
+	fn()
+	return nil
+}
+
+// Inline implements transport.Task.
+func (a *aside) Inline() bool { return false }
+
+// Mine implements transport.Task.
+func (a *aside) Mine() bool { return onStackOf("lwan.(*aside).run") }
+
+// EnterUser and LeaveUser implement transport.Task: no watchdog looks at goroutines.
+func (a *aside) EnterUser(uint64)  {}
+func (a *aside) LeaveUser() uint64 { return transport.Outside }
+
+// Now and Clock implement transport.Task: the clock is that of the worker, who has the request's
+// start from it.
+func (a *aside) Now() int64   { return a.worker.Clock() }
+func (a *aside) Clock() int64 { return a.worker.Clock() }
+
+// Canceller implements transport.Task. The outer middleware of a handler that is Blocking itself
+// may still wait on the loop when the handler has returned.
+func (a *aside) Canceller() func(cause error) {
+	return func(cause error) {
+		a.cancel(cause)
+		a.cancelHost(cause)
+	}
+}
+
+// Killer implements transport.Task.
+func (a *aside) Killer() func() { return a.killHost }
