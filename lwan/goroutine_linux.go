@@ -14,10 +14,12 @@ import (
 	"github.com/golwan/golwan/lwan/internal/loop"
 )
 
-// goroutineOf finds the stack of a worker in a goroutine profile, by its label: its functions, innermost first, and as
-// text. A profile stops the world only for a moment, which a dump of all stacks does not.
-func goroutineOf(worker uint64) (names []string, stack []byte) {
-	var profile bytes.Buffer
+// goroutineOf finds the stack of a worker in a goroutine profile, by its label: its functions,
+// innermost first, and as text. A profile stops the world only for a moment, which a dump of all
+// stacks does not. taken is called as soon as it is there: to write it takes milliseconds for each
+// thousand of goroutines.
+func goroutineOf(worker uint64, taken func()) (names []string, stack []byte) {
+	profile := profileText{taken: taken}
 	if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
 		return nil, nil
 	}
@@ -32,6 +34,19 @@ func goroutineOf(worker uint64) (names []string, stack []byte) {
 		}
 	}
 	return nil, nil
+}
+
+// profileText is a profile as text. It says when the first of it comes.
+type profileText struct {
+	bytes.Buffer
+	taken func()
+}
+
+func (p *profileText) Write(b []byte) (int, error) {
+	if p.Len() == 0 {
+		p.taken()
+	}
+	return p.Buffer.Write(b)
 }
 
 func isWorker(function string) bool { return strings.HasSuffix(function, "loop.(*Worker).run") }

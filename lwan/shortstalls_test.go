@@ -1,4 +1,4 @@
-//go:build linux && !golwan_nethttp && !race
+//go:build linux && !golwan_nethttp
 
 package lwan
 
@@ -7,9 +7,6 @@ import (
 	"testing"
 	"time"
 )
-
-// Under the race detector a handler that waits for milliseconds computes for as long, and is none
-// of these.
 
 // TestManyShortStalls: a middleware that waits for less than StallAfter, all the time, is found,
 // moved, and named once.

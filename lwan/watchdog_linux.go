@@ -180,12 +180,14 @@ func (d *watchdog) look(sus *suspect, l *loop.Loop, tag, worker uint64, now time
 	sus.mutex = strings.HasPrefix(at.wait, "sync.")
 }
 
-// place finds where the handler of that beat is. It reports false when that has ended meanwhile: then the stack may be
-// another one's.
-func (d *watchdog) place(l *loop.Loop, beat, worker uint64) (place, bool) {
-	names, stack := goroutineOf(worker)
-	b, _, _, ok := l.Beat()
-	return placeOf(names, stack), ok && b == beat && len(stack) > 0
+// place finds where the handler of that beat is. It reports false when that had ended before its
+// stack was there: then the stack may be another one's.
+func (d *watchdog) place(l *loop.Loop, beat, worker uint64) (at place, still bool) {
+	names, stack := goroutineOf(worker, func() {
+		b, _, _, ok := l.Beat()
+		still = ok && b == beat
+	})
+	return placeOf(names, stack), still && len(stack) > 0
 }
 
 // computed is how long the loop's thread was on a processor since the suspect was first seen. The share of the time that
