@@ -183,6 +183,7 @@ func everyWildcard(n int) (list []string) {
 // TestBuildOfManyThatOverlap: patterns that overlap without a conflict, in numbers at which
 // comparing each with each does not end.
 func TestBuildOfManyThatOverlap(t *testing.T) {
+	t.Parallel()
 	var nested, methods, ends []string
 	for i := range 3000 {
 		nested = append(nested, strings.Repeat("/a", i+1)+"/")

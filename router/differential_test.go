@@ -122,6 +122,7 @@ func sameAnswer(q probe, ours, theirs answer) bool {
 // TestLikeServeMux builds random tables and sends them random requests. Both must refuse the same
 // patterns, and answer every request alike.
 func TestLikeServeMux(t *testing.T) {
+	t.Parallel()
 	rounds := 4000
 	if testing.Short() {
 		rounds = 400

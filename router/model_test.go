@@ -156,6 +156,7 @@ func (m byteMaker) path(p *pattern) string {
 
 // TestLikeModel compares Find with the model over paths of any bytes.
 func TestLikeModel(t *testing.T) {
+	t.Parallel()
 	others := 0
 	for seed := range uint64(1500) {
 		m := byteMaker{rand.New(rand.NewPCG(seed, 2))}

@@ -193,6 +193,7 @@ func TestListsCostTheirLength(t *testing.T) {
 // TestMissingFilesDriveOutNothing: a flood of names that do not exist is remembered up to a bound,
 // and drives out no entry that is asked for.
 func TestMissingFilesDriveOutNothing(t *testing.T) {
+	t.Parallel()
 	const entries = 32
 	mem := fstest.MapFS{}
 	for i := range entries / 2 {

@@ -108,6 +108,7 @@ func (c *changer) grow() error {
 // every complete answer is one content that the file had, byte for byte. Any other answer is cut,
 // or is an error.
 func TestChangedUnderLoad(t *testing.T) {
+	t.Parallel()
 	dir := writeTree(t, map[string]string{
 		"small.bin": "", "large.bin": "", "text.txt": "", "huge.bin": "",
 	})

@@ -79,6 +79,7 @@ func TestColdMissDelaysNobody(t *testing.T) {
 // bounded, and nothing is left open at the end. FILES_TREE and FILES_LOAD make it larger and
 // longer.
 func TestChurn(t *testing.T) {
+	t.Parallel()
 	n, entries := 2000, 100
 	if v, err := strconv.Atoi(os.Getenv("FILES_TREE")); err == nil {
 		n, entries = v, 1000

@@ -21,6 +21,7 @@ import (
 // Random requests to Content and to http.ServeContent, for contents of all sizes, with and without
 // tag, time and type.
 func TestContentAgainstServeContent(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 3))
 	statuses := map[int]int{}
 	for range 3000 {

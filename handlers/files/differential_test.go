@@ -22,6 +22,7 @@ import (
 // The same random requests to this module and to net/http.FileServer, over the same tree. Where
 // they answer differently on purpose, difference says why; everything else must be equal.
 func TestAgainstFileServer(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))

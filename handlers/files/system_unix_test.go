@@ -117,6 +117,7 @@ func TestAbsoluteSymlinks(t *testing.T) {
 
 // Links that change while they are followed lead nowhere else: what is outside is never served.
 func TestSymlinkRaces(t *testing.T) {
+	t.Parallel()
 	outer := writeTree(t, map[string]string{
 		"www/in/x.txt": "inside", "www/a.txt": "inside", "out/x.txt": "secret",
 	})

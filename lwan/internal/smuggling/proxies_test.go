@@ -252,6 +252,7 @@ func TestSmugglingBehindProxies(t *testing.T) {
 	t.Parallel()
 	for _, kind := range reverseProxies {
 		t.Run(kind.tool, func(t *testing.T) {
+			t.Parallel()
 			u := &upstream{conns: map[string]bool{}}
 			proxy := kind.start(t, u.serve(t))
 			sent := proxy.attackAll(t)

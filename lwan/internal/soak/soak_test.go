@@ -179,6 +179,9 @@ func (s *soak) watch(d time.Duration) {
 			return
 		default:
 		}
+		if i == looks-1 {
+			s.stop() // nobody begins another turn, which takes seconds
+		}
 		s.look(i == 0)
 		asked, answered, conns := s.ledger.sums()
 		s.t.Logf("%v: %d connections, %d requests, %d answered, %s, %d failures", time.Since(s.began).Round(time.Second), conns, asked, answered, &s.memory, s.failures.Load())
