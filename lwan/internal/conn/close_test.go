@@ -333,7 +333,7 @@ func TestExpireThatPanics(t *testing.T) {
 // Invariant 8: expiry is a turn. While the answer to half a request waits, more of it may come, and
 // the rest of a batch of connections may expire: one worker serves each connection, and no more
 // answers wait at a time than are allowed.
-func TestExpireThatParks(t *testing.T) {
+func TestInvariant8ExpiryIsATurn(t *testing.T) {
 	t.Parallel()
 	const n = 2 * maxExpiring
 	var begun, ended atomic.Int64

@@ -176,8 +176,8 @@ func (c Conn) forWriting() (*slot, error) {
 	case s == nil:
 		return nil, transport.ErrOver
 	case s.rec >= 0:
-		if t := c.set.records.at(s.rec).task; t != nil && t.Dead() != nil {
-			return nil, t.Dead()
+		if at := c.set.records.at(s.rec).at; at != nil && at.task != nil && at.task.Dead() != nil {
+			return nil, at.task.Dead()
 		}
 	}
 	if !s.writable() {

@@ -74,10 +74,10 @@ func (set *Set) drainSlot(fd int32, s *slot) {
 			set.dismissIdle(fd, s)
 		}
 	case slotBusy:
-		set.records.at(s.rec).task.Drain()
+		set.records.at(s.rec).at.task.Drain()
 	case slotSession:
 		if r := set.records.at(s.rec); !r.untold { // else it is told after its first turn
-			r.session.Draining(r.pipe)
+			r.session().Draining(r.pipe)
 		}
 	}
 }
@@ -181,7 +181,7 @@ func (set *Set) abandon(fd int32, s *slot, gen uint32) {
 	switch {
 	case s.gen != gen:
 	case s.state == slotBusy:
-		set.records.at(s.rec).task.Kill(transport.ErrStopping)
+		set.records.at(s.rec).at.task.Kill(transport.ErrStopping)
 	default:
 		set.close(fd, s)
 	}

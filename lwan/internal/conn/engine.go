@@ -165,10 +165,8 @@ func (e *Engine) Waiting(l *loop.Loop) (tags []uint64) {
 		if s.state != slotBusy || s.rec < 0 {
 			continue
 		}
-		if t := set.records.at(s.rec).task; t != nil {
-			if tag, waits := t.Worker().Waiting(); waits {
-				tags = append(tags, tag)
-			}
+		if tag, waits := set.records.at(s.rec).at.task.Worker().Waiting(); waits {
+			tags = append(tags, tag)
 		}
 	}
 	return tags

@@ -72,26 +72,26 @@ func TestOneGreedyConnection(t *testing.T) {
 	}
 }
 
-// A guest's peer that never stops sending does not keep the loop either.
-func TestOneGreedyGuest(t *testing.T) {
-	var guests atomic.Int64
+// A session's peer that never stops sending does not keep the loop either.
+func TestOneGreedySession(t *testing.T) {
+	var sessions atomic.Int64
 	r := run(t, &script{serve: lines(func(c *served, line string) Verdict {
-		if line == "guest" {
-			c.Attach(&countingSession{ready: &guests})
+		if line == "session" {
+			c.Attach(&countingSession{ready: &sessions})
 			return Hand
 		}
 		c.Write([]byte("hello\n"))
 		return Idle
 	})}, Config{})
 	p, other := r.dial(), r.dial()
-	p.send("guest\n")
+	p.send("session\n")
 	go func() {
 		chunk := make([]byte, 1<<20)
 		for err := error(nil); err == nil; {
 			_, err = p.Conn.Write(chunk)
 		}
 	}()
-	eventually(t, "the guest is flooded", func() bool { return guests.Load() > 10 })
+	eventually(t, "the session is flooded", func() bool { return sessions.Load() > 10 })
 	for range 200 {
 		other.send("hello\n")
 		other.want("hello")

@@ -20,7 +20,7 @@ import (
 // done, or would not be survived, in the process of the tests.
 var children = map[string]func(){}
 
-const childVariable = "EVLOOP_TEST_CHILD"
+const childVariable = "CONN_TEST_CHILD"
 
 // TestMain fails the run when an engine left a goroutine or a descriptor behind.
 func TestMain(m *testing.M) {

@@ -11,14 +11,31 @@ import (
 // session, or in the middle of a request head. An idle connection has none, and one that is served
 // gets it when its worker waits: until then no event can ask for it.
 type record struct {
-	task     *loop.Task // of the worker that serves it; nil: none has waited yet, or none does
-	in, out  loop.Gate  // for bytes, and for room to write
-	session  transport.Session
-	pipe     *pipe // of the session
-	kept     any   // the protocol's beginning of a request
-	nextFree int32 // in the free list: index + 1
-	untold   bool  // the session waits for its first Ready
-	deaf     bool  // StopReading was called
+	at       *waits // where tasks wait for it; nil: none has
+	what     any    // session: the transport.Session; else what the protocol keeps of a request
+	pipe     *pipe  // of the session
+	nextFree int32  // in the free list: index + 1
+	untold   bool   // the session waits for its first Ready
+	deaf     bool   // StopReading was called
+}
+
+// waits is where tasks wait for a connection. It is in the seat of the worker that serves it, so a
+// session's record has none.
+type waits struct {
+	task    *loop.Task // of that worker; nil: none serves it
+	in, out loop.Gate  // for bytes, and for room to write
+}
+
+// open lets go on who waits.
+func (at *waits) open() {
+	at.in.Open()
+	at.out.Open()
+}
+
+// session is who drives the connection.
+func (r *record) session() transport.Session {
+	ses, _ := r.what.(transport.Session)
+	return ses
 }
 
 // records is a loop's table of them with its free list. They are allocated in pages, so that a
@@ -69,9 +86,9 @@ func (set *Set) dropRecord(s *slot) {
 	if s.rec < 0 {
 		return
 	}
-	r := set.records.at(s.rec)
-	r.in.Open()
-	r.out.Open()
+	if at := set.records.at(s.rec).at; at != nil {
+		at.open()
+	}
 	set.records.put(s.rec)
 	s.rec = -1
 }
@@ -83,7 +100,7 @@ func (c Conn) Keep(v any) {
 	if s == nil || v == nil && s.rec < 0 {
 		return
 	}
-	c.set.record(s).kept = v
+	c.set.record(s).what = v
 }
 
 // Kept returns what Keep stored, and takes it back.
@@ -93,8 +110,8 @@ func (c Conn) Kept() any {
 		return nil
 	}
 	r := c.set.records.at(s.rec)
-	v := r.kept
-	r.kept = nil
+	v := r.what
+	r.what = nil
 	return v
 }
 

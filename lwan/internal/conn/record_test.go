@@ -20,12 +20,12 @@ func TestRecordsDoNotMove(t *testing.T) {
 			if *r != (record{}) {
 				t.Fatalf("record %d is not clean", n)
 			}
-			r.kept = i
+			r.what = i
 			held[n] = r
 			continue
 		}
 		for n, r := range held {
-			if table.at(n) != r || r.kept == nil {
+			if table.at(n) != r || r.what == nil {
 				t.Fatalf("record %d has moved", n)
 			}
 			table.put(n)

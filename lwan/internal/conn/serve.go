@@ -12,6 +12,7 @@ type seat struct {
 	set     *Set
 	w       *loop.Worker
 	conn    Conn // the one that is served; zero: none
+	waits   waits
 	expires bool // its time is up, and it gets the answer to half a request
 
 	concludes bool // another worker died while it served it
@@ -20,7 +21,7 @@ type seat struct {
 // NewSeat implements loop.Driver.
 func (set *Set) NewSeat(w *loop.Worker) loop.Seat {
 	w.State = set.eng.protocol.NewState(w)
-	return &seat{set: set, w: w}
+	return &seat{set: set, w: w, waits: waits{task: &w.Task}}
 }
 
 // seatOf is the place of a task's worker.
@@ -62,6 +63,7 @@ func (set *Set) serveExpired(w *loop.Worker, fd int32, s *slot) {
 func (st *seat) leave() (fd int32, s *slot) {
 	c := st.conn
 	st.conn = Conn{}
+	st.waits.open()
 	if st.expires {
 		st.expires = false
 		st.set.expiring--
@@ -80,7 +82,7 @@ func (set *Set) settle(w *loop.Worker, v Verdict) {
 	set.busy--
 	if s.rec >= 0 {
 		r := set.records.at(s.rec)
-		if r.task = nil; r.kept == nil {
+		if r.at = nil; r.what == nil {
 			set.dropRecord(s)
 		}
 	}
@@ -119,7 +121,7 @@ func (st *seat) Attach() {
 	if s == nil {
 		return
 	}
-	st.set.record(s).task = &st.w.Task
+	st.set.record(s).at = &st.waits
 	if s.gone() {
 		st.w.Cancel(0, transport.ErrGone)
 	}
@@ -128,30 +130,24 @@ func (st *seat) Attach() {
 // Ended implements loop.Seat: another task that waits for the connection, as one that reads for the
 // handler, finds its task ended.
 func (st *seat) Ended(till transport.Till) {
-	s := st.conn.slot()
-	if s == nil || s.rec < 0 {
-		return
-	}
-	r := st.set.records.at(s.rec)
-	r.in.Open()
+	st.waits.in.Open()
 	if till >= transport.Killed {
-		r.out.Open()
+		st.waits.out.Open()
 	}
 }
 
 // openGates wakes what waits for what has come.
 func (set *Set) openGates(s *slot) {
-	r := set.records.at(s.rec)
+	at := set.records.at(s.rec).at
 	if s.readable() {
-		r.in.Open()
+		at.in.Open()
 	}
 	if s.writable() {
-		r.out.Open()
+		at.out.Open()
 	}
 	if s.gone() {
-		r.task.Cancel(0, transport.ErrGone)
-		c := seatOf(r.task).conn
-		set.closeBehind(r.task, c.fd, s)
+		at.task.Cancel(0, transport.ErrGone)
+		closeBehind(at.task, s)
 	}
 }
 
@@ -159,7 +155,7 @@ func (set *Set) openGates(s *slot) {
 // worker is stuck, or behind one that is, nobody can say when it will run: the connection is closed
 // in its place. A peer that has half-closed may still get the answer of a stuck handler, but of
 // none behind it.
-func (set *Set) closeBehind(t *loop.Task, fd int32, s *slot) {
+func closeBehind(t *loop.Task, s *slot) {
 	w := t.Worker()
 	if w.Stuck() && (t.Dead() != nil || s.latch&loop.Hup != 0) || w.Behind() {
 		seatOf(t).Behind()
@@ -196,7 +192,7 @@ func (st *seat) Died(value any, stack []byte) bool {
 		return false
 	}
 	if s != nil {
-		st.set.record(s).task = &st.w.Task
+		st.set.record(s).at = &st.waits
 	}
 	st.set.loop.Run(func(w *loop.Worker) { st.set.conclude(w, st, c, value, stack) })
 	return true
@@ -209,7 +205,7 @@ func (set *Set) conclude(w *loop.Worker, dead *seat, c Conn, value any, stack []
 	st.conn, st.concludes = c, true
 	w.Inherit(&dead.w.Task)
 	if s := c.slot(); s != nil {
-		set.record(s).task = &w.Task
+		set.record(s).at = &st.waits
 	}
 	v := set.eng.protocol.Died(w, c, dead.w.State, value, stack)
 	st.concludes = false

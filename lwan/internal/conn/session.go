@@ -32,22 +32,22 @@ func (p *pipe) Attach(ses transport.Session) {
 	}
 	set, r := p.set, p.set.record(s)
 	if s.state == slotBusy {
-		t := r.task
-		if t == nil { // it has not waited yet
-			t = &set.loop.Current().Task
+		t := &set.loop.Current().Task
+		if r.at != nil { // else the worker has not waited yet, and runs
+			t = r.at.task
 		}
 		seatOf(t).leave()
 		set.busy--
 	}
 	s.state = slotSession
-	r.task, r.kept, r.session, r.pipe, r.untold = nil, nil, ses, p, true
+	*r = record{what: ses, pipe: p, untold: true}
 	set.queue(p.fd, s)
 }
 
 // tell gives the session its turn. If draining had begun before its first one it is told that too.
 func (set *Set) tell(s *slot) {
 	r := set.records.at(s.rec)
-	ses, p, first := r.session, r.pipe, r.untold
+	ses, p, first := r.session(), r.pipe, r.untold
 	r.untold = false
 	ses.Ready(p)
 	if first && set.phase == phaseDrain && p.has(ses) {
@@ -58,15 +58,15 @@ func (set *Set) tell(s *slot) {
 // has reports whether ses still drives the connection.
 func (p *pipe) has(ses transport.Session) bool {
 	s := p.slot()
-	return s != nil && s.state == slotSession && p.set.records.at(s.rec).session == ses
+	return s != nil && s.state == slotSession && p.set.records.at(s.rec).session() == ses
 }
 
 // endSession ends what a session has. The session is told first, as it may have something to do
 // with it; and nothing after it.
 func (set *Set) endSession(s *slot, cause error) {
 	r := set.records.at(s.rec)
-	ses, p := r.session, r.pipe
-	r.session = over{}
+	ses, p := r.session(), r.pipe
+	r.what = over{}
 	ses.Ended(p, cause)
 	p.End(transport.Close) // unless the session did
 }
@@ -91,7 +91,7 @@ func (c Conn) End(how transport.Ending) {
 	if s == nil || s.state != slotSession {
 		return
 	}
-	if how == transport.Linger {
+	if how == transport.Linger && c.set.phase < phaseHard {
 		c.set.startLinger(c.fd, s)
 		return
 	}

@@ -157,9 +157,9 @@ func (set *Set) close(fd int32, s *slot) {
 func (set *Set) killSlot(fd int32, s *slot, cause error) {
 	switch s.state {
 	case slotBusy:
-		t := set.records.at(s.rec).task
+		t := set.records.at(s.rec).at.task
 		t.Kill(cause)
-		set.closeBehind(t, fd, s)
+		closeBehind(t, s)
 	case slotSession:
 		set.endSession(s, cause)
 	default:

@@ -54,7 +54,7 @@ func (p *states) line(c *served, state string) Verdict {
 		return Idle
 	case "linger":
 		return Linger
-	case "guest":
+	case "session":
 		c.Attach(&countingSession{ready: &p.ready, closed: &p.closed})
 		return Hand
 	case "partial":
@@ -98,11 +98,11 @@ func TestCloseEndsEveryState(t *testing.T) {
 			p := newStates()
 			r := run(t, p, Config{Loops: 2, Threads: mode, Linger: time.Hour})
 			var peers []*peer
-			for _, state := range append([]string{"idle", "linger", "guest", "partial", "offload"}, waiting...) {
+			for _, state := range append([]string{"idle", "linger", "session", "partial", "offload"}, waiting...) {
 				peers = append(peers, bring(r, state))
 			}
 			peers = append(peers, r.dial()) // says nothing
-			eventually(t, "the guest is at work", func() bool { return p.ready.Load() > 0 })
+			eventually(t, "the session is at work", func() bool { return p.ready.Load() > 0 })
 			time.AfterFunc(50*time.Millisecond, func() { close(p.release) })
 			if err := r.eng.Close(t.Context()); err != nil {
 				t.Fatal(err)
@@ -116,7 +116,7 @@ func TestCloseEndsEveryState(t *testing.T) {
 				}
 			}
 			if p.closed.Load() != 1 {
-				t.Error("the guest was not told")
+				t.Error("the session was not told")
 			}
 		})
 	}

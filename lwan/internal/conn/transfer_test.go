@@ -249,7 +249,7 @@ func TestSendingDoesNotRenewTheWriteTimeout(t *testing.T) {
 }
 
 // The last bytes and the FIN come in one edge, and no other follows.
-func TestDataAndFinInOneEdge(t *testing.T) {
+func TestInvariant2DataAndFinInOneEdge(t *testing.T) {
 	r := run(t, &script{}, Config{Loops: 2})
 	for range 200 {
 		p := r.dial()
@@ -293,7 +293,7 @@ func TestShortReadBeforeFin(t *testing.T) {
 }
 
 // A client may close its side once it has asked (RFC 9112 section 9.6 leaves it the answer).
-func TestHalfClosedPeerIsAnswered(t *testing.T) {
+func TestInvariant2HalfClosedPeerIsAnswered(t *testing.T) {
 	r := run(t, &script{serve: func(c *served) Verdict {
 		readLine(c)
 		if err := c.Worker().Sleep(10 * time.Millisecond); err != nil && err != transport.ErrGone {

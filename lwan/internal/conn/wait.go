@@ -68,7 +68,7 @@ func (c Conn) awaitInput(t *loop.Task, limit time.Duration) error {
 		return err
 	}
 	if err = r.cause(t); err == nil {
-		err = t.Await(transport.Cancelled, limit, &r.in)
+		err = t.Await(transport.Cancelled, limit, &r.at.in)
 	}
 	s := c.slot()
 	switch {
@@ -86,10 +86,10 @@ func (c Conn) awaitInput(t *loop.Task, limit time.Duration) error {
 
 // cause is why t does not wait for a connection that another task serves: that one is cancelled.
 func (r *record) cause(t *loop.Task) error {
-	if r.task == nil || r.task == t {
+	if r.at == nil || r.at.task == nil || r.at.task == t {
 		return nil
 	}
-	return r.task.Cause()
+	return r.at.task.Cause()
 }
 
 // awaitRoom parks t until the kernel takes more. A peer that has closed its side may still read.
@@ -98,7 +98,7 @@ func (c Conn) awaitRoom(t *loop.Task, limit time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return t.Await(transport.Killed, limit, &r.out)
+	return t.Await(transport.Killed, limit, &r.at.out)
 }
 
 // forWaiting returns the record at whose gates t may wait.
@@ -111,12 +111,13 @@ func (c Conn) forWaiting(t *loop.Task) (*record, error) {
 		return nil, transport.ErrOver
 	}
 	r := c.set.record(s)
-	if s.state == slotBusy {
-		by := r.task
-		if by == nil { // who serves it waits for the first time
-			by = t
+	if r.at == nil {
+		if r.at = new(waits); s.state == slotBusy { // who serves it waits for the first time
+			r.at = &seatOf(t).waits
 		}
-		c.set.eng.protocol.Waits(by.Worker())
+	}
+	if s.state == slotBusy {
+		c.set.eng.protocol.Waits(r.at.task.Worker())
 	}
 	return r, nil
 }
@@ -133,7 +134,9 @@ func (c Conn) StopReading() {
 	if s := c.slot(); s != nil {
 		r := c.set.record(s)
 		r.deaf = true
-		r.in.Open()
+		if r.at != nil {
+			r.at.in.Open()
+		}
 	}
 }
 

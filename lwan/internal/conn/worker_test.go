@@ -291,16 +291,91 @@ func TestHandlersThatDie(t *testing.T) {
 	}
 }
 
-// A protocol's Died that panics itself changes nothing.
-func TestDiedThatPanics(t *testing.T) {
+// TestInvariant6DeathIsConcludedElsewhere: what a dead worker leaves is concluded in another one,
+// which may wait as long as it likes: others are served, a kill ends it, and a second death only
+// cuts.
+func TestInvariant6DeathIsConcludedElsewhere(t *testing.T) {
+	for name, mode := range allThreads {
+		t.Run(name, func(t *testing.T) {
+			var wake func()
+			ended := make(chan error, 1)
+			r := run(t, &script{
+				ends: Linger,
+				died: func(c *served, v any) {
+					switch v {
+					case "again":
+						panic(v)
+					case "for ever":
+						ended <- c.w.Sleep(time.Hour)
+						return
+					}
+					c.w.Wait(func(f func()) { wake = f }, 0, transport.Cancelled)
+					printTo(c, "died of %v", v)
+				},
+				serve: lines(func(c *served, line string) Verdict {
+					if line != "hello" {
+						panic(line)
+					}
+					printTo(c, "%s", line)
+					return Idle
+				}),
+			}, Config{Threads: mode})
+			waits := r.dial()
+			waits.send("once\n")
+			eventually(t, "the conclusion waits", func() (is bool) {
+				r.do(func(*Set) { is = wake != nil })
+				return is
+			})
+			for range 3 {
+				twice := r.dial()
+				twice.send("again\n")
+				twice.gone()
+			}
+			other := r.dial()
+			other.send("hello\n")
+			other.want("hello")
+			r.do(func(*Set) { wake() })
+			if got := waits.end(); got != "died of once\n" {
+				t.Errorf("%q", got)
+			}
+			never := r.dial()
+			never.send("for ever\n")
+			eventually(t, "the other conclusion waits", func() (is bool) {
+				r.do(func(set *Set) { is = parked(set) == 1 })
+				return is
+			})
+			r.eng.Cancel(transport.ErrStopping)
+			never.gone()
+			if err := <-ended; err != transport.ErrStopping {
+				t.Errorf("killed: %v", err)
+			}
+		})
+	}
+}
+
+// A connection that is killed between a death and its conclusion is concluded all the same.
+func TestKillBeforeTheConclusion(t *testing.T) {
+	died := make(chan error, 1)
 	r := run(t, &script{
-		died:  func(*served, any) { panic("again") },
-		serve: func(c *served) Verdict { readLine(c); panic("ouch") },
+		died: func(c *served, _ any) {
+			_, err := c.Write([]byte("too late\n"))
+			died <- err
+		},
+		serve: lines(func(c *served, _ string) Verdict {
+			set := c.set
+			set.loop.Run(func(*loop.Worker) { // before the conclusion has its turn
+				set.each("a test", func(fd int32, s *slot) { set.killSlot(fd, s, transport.ErrStopping) })
+			})
+			panic("ouch")
+		}),
 	}, Config{})
-	for range 20 {
-		p := r.dial()
-		p.send("\n")
-		p.gone()
+	p := r.dial()
+	p.send("go\n")
+	if got := p.end(); got != "" {
+		t.Errorf("%q", got)
+	}
+	if err := <-died; err != transport.ErrStopping {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -5,17 +5,18 @@
 // goes on in another one; so a handler looks like blocking code, and what never waits switches
 // nothing.
 //
-// Reading order: group.go (what there is), runner.go and worker.go (what runs), loop.go (a turn, and
-// the Driver), task.go and gate.go (what waits), queue.go, timer.go, mailbox.go (letters), bell.go
-// (a goroutine wakes a worker), job.go (what is done in a turn of its own), takeover.go (a handler
-// that does not come back) and watch.go (who notices), pool.go, counts.go. The seams to the system
-// are poller.go (readiness: the contract, behind which are epoll.go and pollset.go) and clock.go.
+// Reading order: group.go (what there is), runner.go and worker.go (what runs), loop.go (a turn,
+// and the Driver), task.go and gate.go (what waits), queue.go, timer.go, mailbox.go (letters),
+// bell.go (a goroutine wakes a worker), job.go (what is done in a turn of its own), takeover.go (a
+// handler that does not come back) and watch.go (who notices), pool.go, counts.go. The seams to the
+// system are poller.go (readiness: the contract, behind which are epoll.go and pollset.go) and
+// clock.go.
 //
 // # The owner rule
 //
-// Everything that changes belongs to the loop: to its runner of the moment, which is the worker that
-// runs. Everybody else posts to the mailbox (Loop.Post, Loop.Go, Bell.Ring). Methods that may be
-// called from elsewhere say so. Others hold a handle, and handles end:
+// Everything that changes belongs to the loop: to its runner of the moment, which is the worker
+// that runs. Everybody else posts to the mailbox (Loop.Post, Loop.Go, Bell.Ring). Methods that may
+// be called from elsewhere say so. Others hold a handle, and handles end:
 //
 //	handle             names                  ends with                  a late one
 //	ticket of a wait   one wait of a Task     its wake-up                opens nothing
@@ -25,8 +26,8 @@
 //	conn.Conn          an open connection     close, which bumps the     gets ErrOver; no system
 //	                                          generation before close(2) call is made
 //
-// A worker that wakes looks first whether what it waited for is still there, then tries again what it
-// wanted to do, and only then believes in the cause for which it was woken: bytes come before a
+// A worker that wakes looks first whether what it waited for is still there, then tries again what
+// it wanted to do, and only then believes in the cause for which it was woken: bytes come before a
 // hang-up. An object that somebody may still hold is not used again.
 //
 // No code of the program's is called while the loop is in the middle of something. What events,
@@ -41,8 +42,8 @@
 //
 // # Words
 //
-// Many things end here, and each word says how. They mean the same in packages conn and lwan, and in
-// new code:
+// Many things end here, and each word says how. They mean the same in packages conn and lwan, and
+// in new code:
 //
 //	end       what lasts is over in its usual way: a request, a stream, a subscription, a loop
 //	finish    write the last of it: a whole answer, a farewell; what was promised is kept
@@ -66,6 +67,6 @@
 // # Caveats
 //
 // A handler that blocks its thread blocks its loop until a watchdog takes the loop over
-// (Loop.TakeOver), or for that long. A mutex that is held while its holder parks is a deadlock of the
-// two as soon as another handler of the thread wants it.
+// (Loop.TakeOver), or for that long. A mutex that is held while its holder parks is a deadlock of
+// the two as soon as another handler of the thread wants it.
 package loop

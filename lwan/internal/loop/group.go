@@ -88,12 +88,11 @@ func (g *Group) Start(ended func()) error {
 	var errs []error
 	for _, l := range g.loops {
 		r := newRunner(l, g.threads)
-		l.runner.Store(r)
 		l.runners.Store(&[]*runner{})
 		l.adopt(r)
 		go r.start(ready)
 		errs = append(errs, <-ready)
-		r.token <- nil
+		l.give(r, nil)
 	}
 	go func() {
 		g.runners.Wait()

@@ -22,15 +22,26 @@ const (
 // runner is what turns a loop: a goroutine, the trampoline, on which workers are resumed. A pinned
 // runner locks its OS thread before anything else and never unlocks it: the runtime allows a
 // coroutine to be resumed only on the locked thread that created it.
+//
+//	started ──give──▶ serving            it is pinned; TakeOver's compare-and-swap has decided
+//	serving ──TakeOver──▶ stuck          in a handler that does not come back
+//	stuck ──readmit──▶ serving           it has come back, and its turn has come
+//	serving ──follow──▶ waiting          another runner's worker goes on, and some are parked here
+//	waiting ──give──▶ serving            one of them goes on, or the loop is taken over
+//	serving ──follow──▶ retired          nothing of it is left
+//
+// What may be trusted: one runner of a loop is serving, and its worker of the moment owns the loop.
+// A stuck one owns nothing: its goroutine is inside of stuck, and its parked workers wait in
+// delayed when they could go on. A waiting one sleeps in await and takes any worker of its own.
 type runner struct {
 	loop   *Loop
 	mode   Threads
 	tid    int          // of the pinned thread
 	thread atomic.Int32 // the same, for a watchdog; 0: none
-	// gives the loop to this runner: to go on with that worker, nil with any; closed: it is not
-	// needed
+	// token gives the loop to this runner: to go on with that worker, nil with any; closed: it is
+	// not needed.
 	token chan *Worker
-	waits atomic.Bool // for the token, without being stuck; written by whoever has the loop
+	state atomic.Uint32 // a runnerState, written by whoever has the loop
 
 	stuckIn atomic.Uint64 // 1 + the tag of the handler from which the loop was taken over; 0: none
 
@@ -38,9 +49,22 @@ type runner struct {
 	adopted bool // the group waits for its end
 	pool    workerPool
 	parked  int         // its workers that are parked or queued
-	stuck   *Worker     // the one in whose handler it is while the loop was taken over
+	stuck   *Worker     // the one in whose handler it is; nil: it is not stuck
 	delayed workerQueue // parked ones that could go on, were it not stuck
 }
+
+type runnerState uint32
+
+const (
+	runnerStarted runnerState = iota
+	runnerServing
+	runnerStuck
+	runnerWaiting
+	runnerRetired
+)
+
+func (r *runner) set(s runnerState)     { r.state.Store(uint32(s)) }
+func (r *runner) is(s runnerState) bool { return runnerState(r.state.Load()) == s }
 
 func newRunner(l *Loop, mode Threads) *runner {
 	return &runner{loop: l, mode: mode, token: make(chan *Worker, 1)}

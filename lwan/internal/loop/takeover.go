@@ -15,13 +15,9 @@ import (
 //
 //	handler calls into the loop, or returns:   beat odd ──CAS──▶ even      the usual case
 //	watchdog, after long enough:               beat odd ──CAS──▶ even      the loop is taken over
-//	the handler comes back after all:          its CAS fails: it asks to be let in again, and waits
+//	the handler comes back after all:          its CAS fails: it asks to be let in again
 //
-// So a loop can have several runners, of which one turns it and the others wait for the token:
-//
-//	started ──CAS──▶ serving ──TakeOver──▶ stuck ──readmit──▶ serving
-//	                 serving ──follow──▶ waiting ──follow, TakeOver──▶ serving
-//	                 serving ──follow──▶ retired: nothing of it is left
+// So a loop can have several runners, of which one turns it (see runner).
 //
 // A worker of a pinned runner can be resumed on that runner's thread only: when its turn comes, the
 // token goes there. What is parked on a runner that is stuck has to wait until it is not; workers
@@ -92,6 +88,7 @@ func (l *Loop) TakeOver(beat uint64) (bool, error) {
 		return false, nil
 	}
 	old := l.runner.Load()
+	old.set(runnerStuck)
 	old.stuck = l.current
 	old.stuckIn.Store(l.pulse.tag.Load() + 1)
 	l.stuck++
@@ -111,7 +108,7 @@ func (l *Loop) TakeOver(beat uint64) (bool, error) {
 // none.
 func (l *Loop) waiting() *runner {
 	for _, r := range *l.runners.Load() {
-		if r.waits.Load() {
+		if r.is(runnerWaiting) {
 			return r
 		}
 	}
@@ -129,7 +126,7 @@ func (l *Loop) adopt(r *runner) {
 // give passes the loop on to r, which goes on with w; nil: with any worker. The caller has nothing
 // to do with the loop any more.
 func (l *Loop) give(r *runner, w *Worker) {
-	r.waits.Store(false)
+	r.set(runnerServing)
 	l.runner.Store(r)
 	r.token <- w
 }
@@ -169,10 +166,11 @@ func (r *runner) follow(next *Worker) (*Worker, bool) {
 	if r.mode == Free || r.parked == 0 { // others can do all that is left to do
 		list := slices.DeleteFunc(slices.Clone(*l.runners.Load()), func(o *runner) bool { return o == r })
 		l.runners.Store(&list)
+		r.set(runnerRetired)
 		l.give(next.runner, next)
 		return nil, false
 	}
-	r.waits.Store(true)
+	r.set(runnerWaiting)
 	l.give(next.runner, next)
 	return r.await()
 }
