@@ -141,6 +141,7 @@ func (set *Set) received(fd int32, s *slot, n int, short bool) {
 
 // used books that the kernel has no more of what was latched.
 func (set *Set) used(fd int32, s *slot, what loop.Ready) {
+	set.loop.MustOwn()
 	s.latch &^= what
 	set.poller.Used(int(fd), what)
 }

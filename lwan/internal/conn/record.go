@@ -74,6 +74,7 @@ func (t *records) put(i int32) {
 
 // record returns the connection's record, made when it has none.
 func (set *Set) record(s *slot) *record {
+	set.loop.MustOwn()
 	if s.rec < 0 {
 		s.rec = set.records.take()
 	}
@@ -83,6 +84,7 @@ func (set *Set) record(s *slot) *record {
 // dropRecord gives the connection's record back, if it has one. Whoever waits at its gates finds
 // out what has become of the connection.
 func (set *Set) dropRecord(s *slot) {
+	set.loop.MustOwn()
 	if s.rec < 0 {
 		return
 	}
@@ -119,6 +121,7 @@ func (c Conn) Kept() any {
 // call it last, before Serve returns Idle. A time that passes while the connection is served has no
 // effect. 0: it lives for ever.
 func (c Conn) Expire(seconds uint32) {
+	c.set.loop.MustOwn()
 	switch s := c.slot(); {
 	case s == nil:
 	case seconds == 0:

@@ -36,6 +36,7 @@ func (set *Set) serve(w *loop.Worker, fd int32, s *slot, why Why) {
 
 // begin ties w to the connection.
 func (set *Set) begin(w *loop.Worker, fd int32, s *slot) Conn {
+	set.loop.MustOwn()
 	c := set.connOf(fd, s)
 	seatOf(&w.Task).conn = c
 	s.state = slotBusy
@@ -61,6 +62,7 @@ func (set *Set) serveExpired(w *loop.Worker, fd int32, s *slot) {
 // leave cuts the tie between a worker and its connection, and returns the slot; nil: it was closed
 // while its worker waited, and counted then, or a session has it.
 func (st *seat) leave() (fd int32, s *slot) {
+	st.set.loop.MustOwn()
 	c := st.conn
 	st.conn = Conn{}
 	st.waits.open()

@@ -100,6 +100,7 @@ func (set *Set) Turn(w *loop.Worker, token uint64) {
 // queue gives the connection its next turn after the others. It stands in the queue once, whatever
 // edges come.
 func (set *Set) queue(fd int32, s *slot) {
+	set.loop.MustOwn()
 	if s.latch&latchTurn == 0 {
 		s.latch |= latchTurn
 		set.loop.Queue(s.token(fd))
@@ -108,6 +109,7 @@ func (set *Set) queue(fd int32, s *slot) {
 
 // own makes the loop the owner of a descriptor's slot.
 func (set *Set) own(fd int32, s *slot, lane uint16, state slotState) {
+	set.loop.MustOwn()
 	s.state, s.latch, s.lane, s.owner = state, 0, lane, uint16(set.id)
 	s.rec, s.bucket, s.count = -1, noBucket, 0
 	set.owned.add(fd)
@@ -131,6 +133,7 @@ func (set *Set) open(fd int32, s *slot, lane uint16) {
 // close ends the connection. Everything of it is unlinked and the generation bumped before the
 // descriptor is given back: from then on it may be somebody else's.
 func (set *Set) close(fd int32, s *slot) {
+	set.loop.MustOwn()
 	set.wheel.disarm(fd)
 	set.dropRecord(s)
 	set.owned.remove(fd)

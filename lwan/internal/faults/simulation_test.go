@@ -371,8 +371,8 @@ func simSeed(t *testing.T) uint64 {
 	return rand.Uint64()
 }
 
-// TestInvariant2: whatever the kernel does, and however often a descriptor is used again within one batch
-// of events, each byte belongs to its connection and none is missing.
+// TestInvariant2: whatever the kernel does, and however often a descriptor is used again within one
+// batch of events, each byte belongs to its connection and none is missing.
 func TestInvariant2(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "body")

@@ -16,7 +16,8 @@
 //
 // Everything that changes belongs to the loop: to its runner of the moment, which is the worker
 // that runs. Everybody else posts to the mailbox (Loop.Post, Loop.Go, Bell.Ring). Methods that may
-// be called from elsewhere say so. Others hold a handle, and handles end:
+// be called from elsewhere say so; with the build tag owner the others panic there. Others hold a
+// handle, and handles end:
 //
 //	handle             names                  ends with                  a late one
 //	ticket of a wait   one wait of a Task     its wake-up                opens nothing

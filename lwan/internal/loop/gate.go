@@ -19,7 +19,10 @@ type link struct {
 }
 
 // join makes k the place of t at g.
-func (g *Gate) join(k *link, t *Task) { *k, g.first = link{t, g, g.first}, k }
+func (g *Gate) join(k *link, t *Task) {
+	t.w.loop.MustOwn()
+	*k, g.first = link{t, g, g.first}, k
+}
 
 // part gives the place up, unless the gate has opened.
 func (k *link) part() {
@@ -39,6 +42,7 @@ func (k *link) part() {
 func (g *Gate) Open() {
 	for k := g.first; k != nil; k = g.first {
 		t := k.t
+		t.w.loop.MustOwn()
 		g.first = k.next
 		*k = link{}
 		t.w.loop.wake(waiter{t.w, t.tick})

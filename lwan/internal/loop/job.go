@@ -13,7 +13,10 @@ import "github.com/golwan/golwan/lwan/internal/transport"
 const jobBatch = 64
 
 // Run lets a worker run fn, after what is ready now. It is for code on the loop.
-func (l *Loop) Run(fn func(w *Worker)) { l.jobs = append(l.jobs, fn) }
+func (l *Loop) Run(fn func(w *Worker)) {
+	l.MustOwn()
+	l.jobs = append(l.jobs, fn)
+}
 
 // Go is Run from anywhere.
 func (l *Loop) Go(fn func(on transport.Task)) {

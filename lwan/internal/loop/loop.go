@@ -21,6 +21,8 @@ type Loop struct {
 	poller Poller
 	driver Driver
 
+	ownership
+
 	// owned by the runner
 	current   *Worker // runs the loop, or the handler that the loop was taken over from
 	events    [eventBatch]Event
@@ -140,12 +142,16 @@ func (l *Loop) wake(wt waiter) {
 	if wt.w == nil || wt.w.tick != wt.tick || wt.w.state != workerParked {
 		return
 	}
+	l.MustOwn()
 	wt.w.state = workerQueued
 	l.runq.push(wt.w)
 }
 
 // Queue gives token a turn after the others. It may stand in the queue several times.
-func (l *Loop) Queue(token uint64) { l.ready.push(readyItem{token: token}) }
+func (l *Loop) Queue(token uint64) {
+	l.MustOwn()
+	l.ready.push(readyItem{token: token})
+}
 
 // resumeReady gives a token or a worker that was stopped by a cap its turn.
 func (l *Loop) resumeReady(w *Worker, it readyItem) {
@@ -269,10 +275,16 @@ func (l *Loop) Number() int { return l.id }
 func (l *Loop) Poller() Poller { return l.poller }
 
 // Set makes t fire at when, a time of the loop's clock. It is for code on the loop, as Stop is.
-func (l *Loop) Set(t *Timer, when int64) { l.timers.add(t, when) }
+func (l *Loop) Set(t *Timer, when int64) {
+	l.MustOwn()
+	l.timers.add(t, when)
+}
 
 // Stop takes t out of the heap, if it is there.
-func (l *Loop) Stop(t *Timer) { l.timers.remove(t) }
+func (l *Loop) Stop(t *Timer) {
+	l.MustOwn()
+	l.timers.remove(t)
+}
 
 // Scratch is a buffer that everything of the loop uses: what is in it lasts until its user returns
 // to the loop, or waits. It is for code on the loop.

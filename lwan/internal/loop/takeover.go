@@ -87,6 +87,7 @@ func (l *Loop) TakeOver(beat uint64) (bool, error) {
 		}
 		return false, nil
 	}
+	l.take()
 	old := l.runner.Load()
 	old.set(runnerStuck)
 	old.stuck = l.current
@@ -206,6 +207,7 @@ func (l *Loop) runnable() *Worker {
 
 // run notes that w runs the loop now.
 func (l *Loop) run(w *Worker) {
+	l.take()
 	w.state = workerRunning
 	l.current = w
 	l.pulse.worker.Store(w.number)

@@ -111,6 +111,7 @@ func (t *Task) End() {
 }
 
 func (t *Task) next() {
+	t.w.loop.MustOwn()
 	t.cause = nil
 	if t.seq++; t.seq == 0 {
 		t.seq = 1
@@ -182,6 +183,7 @@ func (t *Task) Kill(cause error) {
 
 // end ends the wait under way, if it is one that such a cause ends.
 func (t *Task) end(cause error, most transport.Till) {
+	t.w.loop.MustOwn()
 	if t.cause == nil {
 		t.cause = cause
 	}

@@ -1,0 +1,24 @@
+//go:build linux && owner
+
+package loop
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/golwan/golwan/lwan/internal/goid"
+)
+
+// ownership says which goroutine has the loop: the coroutine of its worker, or for a moment the one
+// that takes the loop over.
+type ownership struct{ by atomic.Uint64 }
+
+func (o *ownership) take() { o.by.Store(goid.Current()) }
+
+// MustOwn is for code that writes what belongs to the loop. It panics unless its goroutine has the
+// loop just now.
+func (l *Loop) MustOwn() {
+	if by, here := l.ownership.by.Load(), goid.Current(); by != 0 && by != here {
+		panic(fmt.Sprintf("loop: goroutine %d changes what belongs to loop %d, which %d has", here, l.id, by))
+	}
+}
