@@ -12,7 +12,8 @@
 //
 // There is
 //
-//   - middleware, for Use, Group and Handle: RequestID, CORS, Compress, Expire, ResponseHeaders;
+//   - middleware, for Use, Group and Handle: RequestID, RealIP, HTTPS, CORS, Compress, Expire,
+//     ResponseHeaders;
 //   - middleware that keeps some out: Access, BasicAuth, LimitRequests, LimitConcurrency;
 //   - an observer, for Observe: AccessLog;
 //   - a handler: Metrics;
@@ -20,10 +21,11 @@
 //
 // # Order
 //
-// Middleware that comes first is outermost. RequestID goes first, so that all lines of the log have
-// the ID. CORS goes outside of authentication, which would refuse preflights. Middleware that
-// writes to a body after the handler has returned may be outside of Compress or inside: bodies are
-// compressed when the head goes out, after all middleware.
+// Middleware that comes first is outermost. RealIP goes before all that looks at addresses.
+// RequestID goes first, so that all lines of the log have the ID. CORS goes outside of
+// authentication, which would refuse preflights. Middleware that writes to a body after the handler
+// has returned may be outside of Compress or inside: bodies are compressed when the head goes out,
+// after all middleware.
 //
 // Limits go outside of Access, and that outside of BasicAuth, so that the dearest is asked last;
 // but limits by user (RequestKey) inside of it.

@@ -108,3 +108,35 @@ func ExampleResponseHeaders() {
 	fmt.Println(got.Status, got.Header.Get("X-Content-Type-Options"))
 	// Output: 404 nosniff
 }
+
+// Behind a load balancer of the network 10.0.0.0/8 the client is whom that names.
+func ExampleRealIP() {
+	t := new(testing.B)
+	mw, err := handlers.RealIP(handlers.RealIPConfig{
+		From: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r := httptest.NewRequest("GET", "/", nil)
+	r.RemoteAddr = "10.0.0.1:4711"
+	r.Header.Set("X-Forwarded-For", "198.51.100.7")
+	h := mw(func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Text(200, req.RemoteAddr().Addr().String())
+	})
+	fmt.Println(lwantest.Do(t, h, r).Body)
+	// Output: 198.51.100.7
+}
+
+func ExampleHTTPS() {
+	t := new(testing.B)
+	mw, err := handlers.HTTPS(handlers.HTTPSConfig{HSTS: 365 * 24 * time.Hour})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	got := lwantest.Get(t, mw(lwan.NotFound), "http://example.com/a?b")
+	fmt.Println(got.Status, got.Header.Get("Location"))
+	// Output: 308 https://example.com/a?b
+}

@@ -40,9 +40,13 @@ func (r *Request) Scheme() string {
 // proxy (Server.TrustedProxies, Endpoint.TrustPeers) it is the last address of X-Forwarded-For that
 // is not a trusted proxy's itself; where an element is no address, it is that of the proxy that
 // says so. It has no zone, IPv4 is never in the form of IPv6, and the port is 0 where none is
-// known. Invalid: on a unix socket, unless a proxy there is trusted.
+// known. Invalid: on a unix socket, unless a proxy there is trusted. What middleware has said with
+// SetRemoteAddr goes before all of this.
 func (r *Request) RemoteAddr() netip.AddrPort {
 	r.mustLive()
+	if a, ok := remoteAddrKey.Get(r); ok {
+		return a
+	}
 	peer := r.address()
 	if !r.trusts(peer) {
 		return peer

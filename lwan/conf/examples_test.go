@@ -17,7 +17,6 @@ var notYet = map[string][]string{
 		`listener has no setting "tls"`,
 		`there is no module "status"`,
 		`there is no module "vhosts"`,
-		`there is no section "https" at the top level`,
 	},
 	"4-php.conf": {
 		"content in an if is not there yet",
@@ -46,7 +45,6 @@ var notYet = map[string][]string{
 		"straitjacket: write is not there yet",
 		`the file has no setting "reload_timeout"`,
 		`there is no module "error_pages"`,
-		`there is no module "https"`,
 		`there is no module "limit_rate"`,
 		`there is no module "lua"`,
 		`there is no module "proxy"`,

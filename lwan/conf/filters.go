@@ -17,7 +17,8 @@ func Standard() Registry {
 	return Registry{
 		Modules: []lwan.AnyModule{serveFilesModule, redirectModule, responseModule, metricsModule},
 		Filters: []AnyFilter{
-			requestIDFilter, responseHeadersFilter, expireFilter, corsFilter, compressFilter,
+			requestIDFilter, realIPFilter, httpsFilter, responseHeadersFilter, expireFilter,
+			corsFilter, compressFilter,
 			limitRequestsFilter, limitConcurrencyFilter, limitsFilter, accessFilter,
 			authBasicFilter,
 		},
@@ -30,6 +31,53 @@ type requestID struct{}
 var requestIDFilter = Filter[requestID]{
 	Name: "request_id", Phase: PhaseID, Doc: "gives each request an ID, in logs and answers",
 	New: func(*lwan.Scope, requestID) (lwan.Middleware, error) { return handlers.RequestID, nil },
+}
+
+type realIP struct {
+	From   []netip.Prefix `conf:"from,required" doc:"proxies that are believed"`
+	Header string         `default:"X-Forwarded-For" doc:"that, Forwarded, or a field with one address"`
+}
+
+// Check implements Checker.
+func (c *realIP) Check() error {
+	_, err := handlers.RealIP(handlers.RealIPConfig{From: c.From, Header: c.Header})
+	return err
+}
+
+var realIPFilter = Filter[realIP]{
+	Name: "real_ip", Phase: PhaseID, Doc: "finds the client's address behind proxies",
+	New: func(_ *lwan.Scope, c realIP) (lwan.Middleware, error) {
+		return handlers.RealIP(handlers.RealIPConfig{From: c.From, Header: c.Header})
+	},
+}
+
+type https struct {
+	Redirect          bool          `default:"true" doc:"from http, with 308"`
+	HSTS              time.Duration `conf:"hsts" range:"0.." doc:"max-age of Strict-Transport-Security"`
+	IncludeSubdomains bool          `doc:"for all hosts below, too"`
+	Preload           bool          `doc:"browsers may have it built in; needs hsts = 1y"`
+}
+
+func (c *https) config() handlers.HTTPSConfig {
+	return handlers.HTTPSConfig{
+		NoRedirect: !c.Redirect, HSTS: c.HSTS, IncludeSubdomains: c.IncludeSubdomains,
+		Preload: c.Preload,
+	}
+}
+
+// Check implements Checker.
+func (c *https) Check() error {
+	_, err := handlers.HTTPS(c.config())
+	return err
+}
+
+var httpsFilter = Filter[https]{
+	Name: "https", Phase: PhaseHeaders,
+	Doc: "brings clients to https; needs a trusted proxy that speaks it",
+	New: func(_ *lwan.Scope, c https) (lwan.Middleware,
+		error) {
+		return handlers.HTTPS(c.config())
+	},
 }
 
 type responseHeaders struct {

@@ -53,7 +53,7 @@ var goodValues = map[string]string{
 	"serve_files.path": "testdata", "redirect.to": "/x", "cors.origins": "https://example.com",
 	"limit_requests.rate": "10/s", "limit_requests.key": "remote + path",
 	"limit_concurrency.key": "user",
-	"auth_basic.file":       "testdata/bad.conf", "response.code": "200",
+	"https.hsts":            "1y", "auth_basic.file": "testdata/bad.conf", "response.code": "200",
 }
 
 func good(section string, f *field) string {
@@ -212,6 +212,9 @@ func tryOption(t *testing.T, s optionSection, f *field, all []field) {
 func neededBy(section, option string) string {
 	if section == "auth_basic" && option != "file" && option != "users" {
 		return "file = x\n"
+	}
+	if section == "https" && option == "preload" {
+		return "hsts = 1y\ninclude_subdomains = yes\n"
 	}
 	return ""
 }

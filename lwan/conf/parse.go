@@ -103,20 +103,16 @@ func (p *parser) body(in *node) (list []*node) {
 		default:
 			n.raw.gap = gap && len(list) > 0
 			list = append(list, n)
-			p.define(n)
+			p.define(n, in)
 		}
 	}
 }
 
-// define takes over what a section of constants at the top level defines.
-func (p *parser) define(n *node) {
-	if p.vars == nil || p.depth > 0 || !n.isSection("constants") {
-		return
-	}
-	for _, c := range n.body {
-		if c.kind == setting {
-			p.vars.define(c.name, c.value)
-		}
+// define takes a constant over: a setting of a section constants at the top level.
+func (p *parser) define(n, in *node) {
+	if p.vars != nil && n.kind == setting && p.depth == 1 && in != nil &&
+		in.isSection("constants") {
+		p.vars.define(n.name, n.value)
 	}
 }
 

@@ -106,6 +106,13 @@ func TestServe(t *testing.T) {
 		{"site { &hello /\nrequest_id }", "GET / * 192.0.2.1 X-Request-Id: 7",
 			"200 * X-Request-Id=7"},
 		{"response_headers { set { A = b\n}\n}\nsite { }", "GET /", "404 * A=b"},
+		{"site { &hello /\nhttps\n}", "GET /x a", "308 * Location=https://a/x"},
+		{"site { &hello /\nhttps { redirect = no\n}\n}", "GET /x a", "200 hello x"},
+		{"site { &hello /\nreal_ip { from = 192.0.2.0/24\n}\naccess { deny = 10.0.0.0/8\n}\n}",
+			"GET / * 192.0.2.1 X-Forwarded-For: 10.0.0.1", "403 *"},
+		{"site { &hello /\nif remote in 10.0.0.0/8 { access { all = deny\n}\n}\n" +
+			"real_ip { from = 192.0.2.0/24\n}\n}",
+			"GET / * 192.0.2.1 X-Forwarded-For: 10.0.0.1", "403 *"},
 		{"site { &hello /\nexpire { after = 1m\n}\n}", "GET /", "200 * Cache-Control=max-age=60"},
 		{"site { &hello /\ncors { origins = https://a\n}\n}", "GET / * 192.0.2.1 Origin: https://a",
 			"200 * Access-Control-Allow-Origin=https://a"},
@@ -297,7 +304,8 @@ func TestErrorsOfOpening(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"error_template = /none", "log /none/x", "access_log /none/x",
+		"tls_listener :1", "listener :1 { cert = x\n}", "error_template = /none", "log /none/x",
+		"access_log /none/x",
 		"site { access_log /none/x\n}",
 	} {
 		c, err := LoadText("x.conf", text, Standard(), Options{Getenv: noEnv})

@@ -20,6 +20,9 @@ func (c *Config) Server() (*Server, error) { return c.server(false) }
 // server is Server; check makes one that only opens: sites of listeners are among the others then,
 // so that they are opened by Build.
 func (c *Config) server(check bool) (*Server, error) {
+	if err := c.refuse(); err != nil {
+		return nil, err
+	}
 	s := &Server{Server: &lwan.Server{}, config: c}
 	if err := s.openLogs(); err != nil {
 		return nil, errors.Join(err, s.closeLogs())
@@ -37,6 +40,18 @@ func (c *Config) server(check bool) (*Server, error) {
 		s.Handle("/", misdirected)
 	}
 	return s, nil
+}
+
+// refuse says what the configuration asks for that the server could not keep. It is Lwan's, so it
+// is no mistake of the language.
+func (c *Config) refuse() error {
+	r := &report{}
+	for _, l := range c.listeners {
+		if l.n.name == "tls_listener" || l.Cert != "" || l.Key != "" || l.Hsts {
+			r.add(l.n.at, "put a proxy that speaks it in front", "TLS is not there yet")
+		}
+	}
+	return r.sorted().Err()
 }
 
 // Server is a lwan.Server made of a configuration.
