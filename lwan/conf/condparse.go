@@ -18,8 +18,9 @@ type expr struct {
 
 // token is a piece of a condition as it was written: for the formatter and Cond.String.
 type token struct {
-	text    string
-	newline bool // a line break was before it
+	text     string
+	expanded string // the same with its variables expanded; "" if it has none
+	newline  bool   // a line break was before it
 }
 
 // maxNesting is how deep parentheses and "not" may be nested.
@@ -82,7 +83,7 @@ func (p *parser) condSpace() (newline bool) {
 			at := p.pos
 			p.skipLine()
 			text := strings.TrimRight(p.src.text[at:p.pos], " \t\r\v\f")
-			p.tokens = append(p.tokens, token{text, newline})
+			p.tokens = append(p.tokens, token{text: text, newline: newline})
 		default:
 			return newline
 		}
@@ -92,7 +93,7 @@ func (p *parser) condSpace() (newline bool) {
 
 // mark keeps the text from start on as a token.
 func (p *parser) mark(start int, newline bool) {
-	p.tokens = append(p.tokens, token{p.src.text[start:p.pos], newline})
+	p.tokens = append(p.tokens, token{text: p.src.text[start:p.pos], newline: newline})
 }
 
 // condWord takes "and", "or" or "not", if it is here.
@@ -262,15 +263,20 @@ func (p *parser) operands(t *test) bool {
 	for {
 		newline := p.condSpace()
 		at := p.here()
+		known := len(p.report.list)
 		word, quoted := p.condBare()
-		if word == "" && !quoted {
+		if word == "" && !quoted && p.pos == at.off {
 			p.report.add(at, "", "a value to compare with is missing")
 			p.skipToBrace()
 			return false
 		}
 		p.mark(at.off, newline)
-		// Without variables a formatter reads, which does not know the values.
-		if p.vars != nil {
+		if last := &p.tokens[len(p.tokens)-1]; strings.Contains(last.text, "${") {
+			last.expanded = operandText(word)
+		}
+		if len(p.report.list) > known {
+			good = false
+		} else if p.vars != nil { // a formatter does not know the values
 			if err := t.add(word); err != nil {
 				p.report.add(at, "", "%v", err)
 				good = false
@@ -283,6 +289,14 @@ func (p *parser) operands(t *test) bool {
 		p.pos++
 		p.mark(p.pos-1, false)
 	}
+}
+
+// operandText writes an operand so that it is read as one.
+func operandText(s string) string {
+	if s == "" || strings.ContainsAny(s, " \t\n,(){}=!#\"") {
+		return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"`
+	}
+	return s
 }
 
 // skipToBrace goes on at the block's beginning, so that what is inside is looked at as well.

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -98,8 +99,11 @@ func joinTokens(list []token, newline string) string {
 	return b.String()
 }
 
-// oneLine writes a condition in one line, without its comments.
+// oneLine writes a condition in one line, without its comments, with variables expanded.
 func oneLine(list []token) string {
 	kept := slices.DeleteFunc(slices.Clone(list), func(t token) bool { return t.text[0] == '#' })
+	for i := range kept {
+		kept[i].text = cmp.Or(kept[i].expanded, kept[i].text)
+	}
 	return joinTokens(kept, " ")
 }

@@ -17,6 +17,7 @@ import (
 // Names are relative to the file that includes. What is included counts as if it stood there.
 type includes struct {
 	read  func(name string) ([]byte, error)
+	glob  func(pattern string) ([]string, error)
 	open  []string // the files that are being read, outermost first
 	files []string // all that were read
 }
@@ -52,7 +53,7 @@ func (p *parser) include(n *node) []*node {
 	names := []string{name}
 	if strings.ContainsAny(name, "*?[") {
 		var err error
-		if names, err = filepath.Glob(name); err != nil {
+		if names, err = p.files.glob(name); err != nil {
 			p.report.add(n.argAt, "", "%s: %v", n.arg, err)
 			return nil
 		}

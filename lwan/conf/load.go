@@ -11,8 +11,21 @@ import (
 // Options say where a Load finds what it asks for. The zero value is the system.
 type Options struct {
 	Files  func(name string) ([]byte, error)         // nil: files of the system, of at most 16 MiB
+	Glob   func(pattern string) ([]string, error)    // for includes of patterns; nil: filepath.Glob
 	Getenv func(name string) (value string, ok bool) // nil: os.LookupEnv
 	Set    map[string]string                         // constants that go before those of the file
+}
+
+// filesOf are the files that includes are read from.
+func (o *Options) filesOf(file string) *includes {
+	files := &includes{read: o.Files, glob: o.Glob, open: []string{filepath.Clean(file)}}
+	if files.read == nil {
+		files.read = readFile
+	}
+	if files.glob == nil {
+		files.glob = filepath.Glob
+	}
+	return files
 }
 
 // Config is a configuration that was read and bound to its types: nothing is open yet.
@@ -33,30 +46,16 @@ type Config struct {
 // Load reads a file and what it includes, and binds it to the types of reg. All that is wrong is in
 // the Problems that it returns as its error. Warnings alone are none: see Config.Warnings.
 func Load(file string, reg Registry, o Options) (*Config, error) {
-	read := o.Files
-	if read == nil {
-		read = readFile
-	}
-	text, err := read(file)
+	text, err := o.filesOf(file).read(file)
 	if err != nil {
 		return nil, err
 	}
-	return load(file, text, reg, o, read)
+	return LoadText(file, string(text), reg, o)
 }
 
 // LoadText is Load for a text that is no file; name is what errors call it, and where includes are
 // looked for.
 func LoadText(name, text string, reg Registry, o Options) (*Config, error) {
-	read := o.Files
-	if read == nil {
-		read = readFile
-	}
-	return load(name, []byte(text), reg, o, read)
-}
-
-func load(
-	name string, text []byte, reg Registry, o Options, read func(string) ([]byte, error),
-) (*Config, error) {
 	if err := reg.check(); err != nil {
 		return nil, err
 	}
@@ -65,9 +64,8 @@ func load(
 		getenv = os.LookupEnv
 	}
 	r := &report{}
-	files := &includes{read: read, open: []string{filepath.Clean(name)}}
 	vars := newVariables(maps.Clone(o.Set), getenv)
-	tree := parseFile(&source{name: name, text: string(text)}, vars, files, r)
+	tree := parseFile(&source{name: name, text: text}, vars, o.filesOf(name), r)
 	b := &binder{reg: reg, report: r, config: &Config{file: name, tree: tree}}
 	b.file(tree)
 	b.config.problems = r.sorted()

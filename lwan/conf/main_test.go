@@ -30,6 +30,7 @@ func TestCommandLine(t *testing.T) {
 	for name, text := range map[string]string{
 		"good.conf": "listener :1\nsite {   response / { code = ${CODE:200}\n }\n}\n",
 		"bad.conf":  "listener x\nthread = 1\n",
+		"if.conf":   "if remote in ${NET} {\n request_id\n}\nif path == ${E:} { request_id }\n",
 		"none.conf": "site { serve_files / { path = none\n}\n}\n",
 		"warn.conf": "straitjacket\nrequest_buffer_size = 1\n",
 		"users.conf": "site { auth_basic { users { joe = " +
@@ -51,6 +52,7 @@ func TestCommandLine(t *testing.T) {
 		{"-c none.conf -t", 2, "", "none.conf:1:8: module \"serve_files\" at /: "},
 		{"-c missing.conf", 2, "", "missing.conf"},
 		{"-c good.conf -p", 0, "code = 200  # good.conf:2:23", ""},
+		{"-c if.conf -p -D NET=10.0.0.0/8", 0, "if remote in 10.0.0.0/8 {", ""},
 		{"-c good.conf -p -D CODE=404", 0, "code = 404  # good.conf:2:23", ""},
 		{"-c users.conf -p", 0, "joe = ***", ""},
 		{"-c warn.conf -t", 0, "ok\n", "warn.conf:1:1: warning: straitjacket has no effect yet"},

@@ -32,6 +32,9 @@ func dump(list []*node) string {
 	return b.String()
 }
 
+// noGlob finds no files.
+func noGlob(string) ([]string, error) { return nil, nil }
+
 func parseText(text string, files map[string]string) ([]*node, *report) {
 	r := &report{}
 	env := func(name string) (string, bool) { return "env " + name, strings.HasPrefix(name, "E") }
@@ -42,7 +45,7 @@ func parseText(text string, files map[string]string) ([]*node, *report) {
 		return nil, os.ErrNotExist
 	}
 	tree := parseFile(&source{name: "x.conf", text: text}, newVariables(nil, env),
-		&includes{read: read, open: []string{"x.conf"}}, r)
+		&includes{read: read, glob: noGlob, open: []string{"x.conf"}}, r)
 	return tree, r
 }
 
@@ -92,6 +95,15 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// doubling is constants of which each is two of the one before.
+func doubling(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "a%d = \"${a%d}${a%d}\"\n", i+1, i, i)
+	}
+	return b.String()
+}
+
 func TestParseMistakes(t *testing.T) {
 	files := map[string]string{"self.conf": "include self.conf", "bad.conf": "\n }"}
 	for _, tt := range []struct{ text, want string }{
@@ -115,6 +127,7 @@ func TestParseMistakes(t *testing.T) {
 		{"if host a { }", `x.conf:1:9: an operator is missing behind "host"`},
 		{"if host == { }", "a value to compare with is missing"},
 		{"if (host == a { }", "x.conf:1:4: this ( is not closed"},
+		{"if remote == ${NONE} { }", `"NONE" is neither a constant nor`},
 		{"if header == a { }", "the name of the header is missing"},
 		{"if path =~ a, b { }", "a regular expression has no list"},
 		{"if remote =^ 10 { }", "addresses can be compared with"},
@@ -125,6 +138,8 @@ func TestParseMistakes(t *testing.T) {
 		{strings.Repeat("s {\n", 70), "nested more than 64 deep"},
 		{"if " + strings.Repeat("not ", 70) + "host == a { }", "nested more than 64 deep"},
 		{"a = " + strings.Repeat("x", maxValue+1), "longer than 1 MiB"},
+		{"constants {\n a0 = aaaaaaaa\n" + doubling(40) + "}",
+			"what variables stand for is longer"},
 		{"include none.conf", "x.conf:1:9: file does not exist"},
 		{"include", "an include has one file"},
 		{"include a { }", "an include has one file"},
@@ -164,7 +179,7 @@ func TestIncludeFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	tree := parseFile(&source{name: name, text: string(text)}, newVariables(nil, noEnv),
-		&includes{read: readFile, open: []string{name}}, r)
+		(&Options{}).filesOf(name), r)
 	if got := dump(tree); got != `a="1";b="2";` || r.sorted().Err() != nil {
 		t.Errorf("%s, %v", got, r.list)
 	}

@@ -7,6 +7,7 @@ type variables struct {
 	constants map[string]string
 	fixed     map[string]bool // constants that the file cannot change: given by -D
 	getenv    func(name string) (string, bool)
+	expanded  int // bytes, in all
 }
 
 func newVariables(set map[string]string, getenv func(string) (string, bool)) *variables {
@@ -61,7 +62,7 @@ func (p *parser) variable() string {
 		return p.src.text[at.off:p.pos]
 	}
 	if value, ok := p.vars.lookup(name); ok {
-		return value
+		return p.bounded(at, value)
 	}
 	if !hasDefault {
 		p.report.add(at,
@@ -69,6 +70,22 @@ func (p *parser) variable() string {
 			"%q is neither a constant nor an environment variable", name)
 	}
 	return def
+}
+
+// maxExpanded is how long all that variables stand for may be together: constants that are made of
+// constants double with each line.
+const maxExpanded = 4 << 20
+
+// bounded is the value of a variable, or nothing if there was too much before it.
+func (p *parser) bounded(at place, value string) string {
+	if p.vars.expanded > maxExpanded {
+		return ""
+	}
+	if p.vars.expanded += len(value); p.vars.expanded > maxExpanded {
+		p.report.add(at, "", "what variables stand for is longer than 4 MiB, in all")
+		return ""
+	}
+	return value
 }
 
 func isVariableName(s string) bool {
