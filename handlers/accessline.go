@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/golwan/golwan/lwan"
@@ -9,33 +10,63 @@ import (
 
 const maxLogValue = 2 << 10
 
-// appendLogLine appends the line of a request that is over.
-func appendLogLine(b []byte, req *lwan.Request, resp *lwan.Response, took time.Duration) []byte {
+// A LogLine appends the line of a request that is over to b, with its line break. It is called as
+// an observer is: by many at the same time, and must not block.
+type LogLine func(b []byte, req *lwan.Request, resp *lwan.Response, took time.Duration) []byte
+
+// CombinedLine is the line of AccessLog.
+func CombinedLine(b []byte, req *lwan.Request, resp *lwan.Response, took time.Duration) []byte {
 	b = appendLogClient(b, req)
-	b = append(b, " - - ["...) // neither identd nor a user of HTTP authentication is known
-	b = time.Now().Add(-took).AppendFormat(b, "02/Jan/2006:15:04:05 -0700")
+	b = append(b, " - "...) // identd is not asked
+	b = appendLogUser(b, req)
+	b = append(b, " ["...)
+	b = appendLogTime(b, req, resp, took)
 	b = append(b, `] "`...)
-	if method := req.Method(); method == "" {
-		b = append(b, '-')
-	} else {
-		b = appendLogValue(b, method)
-		b = append(b, ' ')
-		b = appendLogValue(b, req.Target())
-		b = append(b, ' ')
-		b = append(b, req.Proto()...)
-	}
+	b = appendLogRequest(b, req, resp, took)
 	b = append(b, `" `...)
 	b = strconv.AppendInt(b, int64(resp.Status()), 10)
 	b = append(b, ' ')
-	if n := resp.BytesSent(); n > 0 {
-		b = strconv.AppendInt(b, n, 10)
-	} else {
-		b = append(b, '-')
-	}
+	b = appendLogBytes(b, req, resp, took)
 	b = appendLogField(append(b, ' '), req.HeaderBytes("Referer"))
 	b = appendLogField(append(b, ' '), req.HeaderBytes("User-Agent"))
 	b = strconv.AppendFloat(append(b, ' '), took.Seconds(), 'f', 6, 64)
 	return append(b, '\n')
+}
+
+// appendLogUser appends the name of UserKey, in which a blank is escaped, too; "-" without.
+func appendLogUser(b []byte, req *lwan.Request) []byte {
+	user, ok := UserKey.Get(req)
+	if !ok || user == "" {
+		return append(b, '-')
+	}
+	for part := range strings.SplitSeq(user[:min(len(user), maxLogValue)], " ") {
+		b = append(appendLogValue(b, part), `\x20`...)
+	}
+	return b[:len(b)-len(`\x20`)]
+}
+
+// appendLogTime appends the time of the request's head.
+func appendLogTime(b []byte, _ *lwan.Request, _ *lwan.Response, took time.Duration) []byte {
+	return time.Now().Add(-took).AppendFormat(b, "02/Jan/2006:15:04:05 -0700")
+}
+
+// appendLogRequest appends method, target and version; "-" of what could not be parsed.
+func appendLogRequest(b []byte, req *lwan.Request, _ *lwan.Response, _ time.Duration) []byte {
+	method := req.Method()
+	if method == "" {
+		return append(b, '-')
+	}
+	b = append(appendLogValue(b, method), ' ')
+	b = append(appendLogValue(b, req.Target()), ' ')
+	return append(b, req.Proto()...)
+}
+
+// appendLogBytes appends how many bytes of the body were sent.
+func appendLogBytes(b []byte, _ *lwan.Request, resp *lwan.Response, _ time.Duration) []byte {
+	if n := resp.BytesSent(); n > 0 {
+		return strconv.AppendInt(b, n, 10)
+	}
+	return append(b, '-')
 }
 
 // appendLogClient appends the address, "-" on a unix socket.

@@ -19,7 +19,8 @@ import (
 //
 // A field that is missing is "-", as is the request line of a request that could not be parsed.
 // Status 499 is a client that left before its answer began. Bytes are those of the body that were
-// sent, seconds those from the request's head to the end. The time is that of the request's head.
+// sent, seconds those from the request's head to the end. The time is that of the request's head,
+// the third word the user of UserKey.
 // All that comes from a client is printable ASCII, with quotes, backslashes and other bytes as
 // \xHH, so that no client writes log lines or terminal commands of its own; a value longer than 2
 // KiB is cut off.
@@ -28,12 +29,17 @@ import (
 // from this call to Close: the server closes its observers. A line never waits for w. While 1 MiB
 // is waiting for it, lines are dropped; a line "# 12 lines dropped" says so later, also for lines
 // that w has refused with an error. nil is os.Stderr; w is not closed.
-func AccessLog(w io.Writer) lwan.Observer {
+func AccessLog(w io.Writer) lwan.Observer { return AccessLogOf(w, CombinedLine) }
+
+// AccessLogOf is AccessLog with lines of another form: JSONLine, what ParseLogLine makes, or one of
+// a program's own.
+func AccessLogOf(w io.Writer, line LogLine) lwan.Observer {
 	if w == nil {
 		w = os.Stderr
 	}
 	l := &accessLog{
-		w: w, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		w: w, line: line,
+		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	go l.run()
 	return l
@@ -50,6 +56,7 @@ const (
 //	Done ──append──▶ pending ──swap──▶ batch ──▶ w
 type accessLog struct {
 	w    io.Writer
+	line LogLine
 	wake chan struct{} // pending has something to write, or a lot; one wake-up is enough
 	quit chan struct{} // closed by Close
 	done chan struct{} // closed when the goroutine has ended
@@ -71,7 +78,7 @@ func (l *accessLog) Done(req *lwan.Request, resp *lwan.Response, took time.Durat
 	if !ok {
 		line = new([]byte)
 	}
-	*line = appendLogLine((*line)[:0], req, resp, took)
+	*line = l.line((*line)[:0], req, resp, took)
 	if l.add(*line) {
 		select {
 		case l.wake <- struct{}{}:

@@ -15,7 +15,7 @@
 //   - middleware, for Use, Group and Handle: RequestID, RealIP, HTTPS, CORS, Compress, Expire,
 //     ResponseHeaders;
 //   - middleware that keeps some out: Access, BasicAuth, LimitRequests, LimitConcurrency;
-//   - an observer, for Observe: AccessLog;
+//   - observers, for Observe: AccessLog, and AccessLogOf for lines of other forms;
 //   - a handler: Metrics;
 //   - modules, for Mount or by name from a configuration file: Redirect, Respond.
 //

@@ -90,18 +90,23 @@ var framingFields = []string{
 	"Transfer-Encoding", "Upgrade",
 }
 
-// checkFieldName refuses what is no token (RFC 9110 section 5.6.2), and fields of framing.
+// checkFieldName refuses what is no name, and fields of framing.
 func checkFieldName(name string) error {
-	for i := range len(name) {
-		if c := name[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
-			return fmt.Errorf("%q is no name of a field", name)
-		}
-	}
-	if name == "" {
-		return errors.New("the name of a field is empty")
+	if !isToken(name) {
+		return fmt.Errorf("%q is no name of a field", name)
 	}
 	if slices.Contains(framingFields, http.CanonicalHeaderKey(name)) {
 		return fmt.Errorf("%s is for the server to set", name)
 	}
 	return nil
+}
+
+// isToken reports whether a name can be a field's (RFC 9110 section 5.6.2).
+func isToken(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+			return false
+		}
+	}
+	return name != ""
 }

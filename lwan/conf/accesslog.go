@@ -2,7 +2,9 @@ package conf
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/golwan/golwan/handlers"
@@ -12,9 +14,30 @@ import (
 // accessLogConfig is the section access_log.
 type accessLogConfig struct {
 	File   string        `conf:"file,arg" default:"stdout" doc:"stdout, stderr or a path"`
-	Format string        `default:"combined" oneof:"combined" doc:"of the lines"`
+	Format string        `default:"combined" doc:"combined, json, or a text with %{fields}"`
 	Mode   fs.FileMode   `default:"0640" doc:"of a file that is made"`
 	Slower time.Duration `range:"0.." doc:"only requests that took longer; 0: all"`
+}
+
+// line is what makes the lines.
+func (c *accessLogConfig) line() (handlers.LogLine, error) {
+	switch c.Format {
+	case "combined":
+		return handlers.CombinedLine, nil
+	case "json":
+		return handlers.JSONLine, nil
+	}
+	if !strings.Contains(c.Format, "%{") {
+		return nil, fmt.Errorf("format: %q is neither combined nor json, and has no %%{fields}",
+			c.Format)
+	}
+	return handlers.ParseLogLine(c.Format)
+}
+
+// Check implements Checker.
+func (c *accessLogConfig) Check() error {
+	_, err := c.line()
+	return err
 }
 
 // accessLog is an observer of those requests that have passed its filter.
@@ -29,8 +52,12 @@ type accessLog struct {
 
 func (l *accessLog) open() (err error) {
 	l.key = lwan.NewKey[bool]("access log")
+	line, err := l.config.line()
+	if err != nil {
+		return err
+	}
 	if l.file, err = openLog(l.config.File, l.config.Mode); err == nil {
-		l.lines = handlers.AccessLog(l.file)
+		l.lines = handlers.AccessLogOf(l.file, line)
 	}
 	return err
 }

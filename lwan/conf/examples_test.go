@@ -25,7 +25,6 @@ var notYet = map[string][]string{
 		`there is no module "rewrite"`,
 	},
 	"5-api.conf": {
-		`format: "json" is none of combined`,
 		`listener has no setting "connections_per_address"`,
 		`listener has no setting "proxy_protocol"`,
 		`there is no module "auth_jwt"`,
@@ -35,8 +34,6 @@ var notYet = map[string][]string{
 		"TLS is not there yet: put a proxy that speaks it in front",
 		`compress has no setting "codings"`,
 		"content in an if is not there yet",
-		"format: \"%{remote_addr} %{user} %{time} \\\"%{request}\\\" %{status} " +
-			"%{bytes} %{took}\" is none of combined",
 		`listener has no setting "proxy_protocol"`,
 		`listener has no setting "tls"`,
 		"straitjacket: landlock is not there yet",

@@ -194,6 +194,8 @@ listener 127.0.0.1:0 {
 }
 log DIR/error.log { format = json }
 access_log DIR/all.log
+access_log DIR/json.log { format = json }
+access_log DIR/text.log { format = "%{status} %{path}" }
 access_log DIR/slow.log { slower = 1h }
 site {
 	response / { code = 200
@@ -242,7 +244,8 @@ site {
 		}
 	})
 	for name, n := range map[string]int{
-		"own.log": 1, "all.old": 2, "all.log": 1, "slow.log": 0, "others.log": 0, "error.log": 1,
+		"own.log": 1, "all.old": 2, "all.log": 1, "slow.log": 0, "json.log": 3, "text.log": 3,
+		"others.log": 0, "error.log": 1,
 	} {
 		lines(t, dir, name, n)
 	}

@@ -53,7 +53,8 @@ var goodValues = map[string]string{
 	"serve_files.path": "testdata", "redirect.to": "/x", "cors.origins": "https://example.com",
 	"limit_requests.rate": "10/s", "limit_requests.key": "remote + path",
 	"limit_concurrency.key": "user",
-	"https.hsts":            "1y", "auth_basic.file": "testdata/bad.conf", "response.code": "200",
+	"access_log.format":     "json", "https.hsts": "1y", "auth_basic.file": "testdata/bad.conf",
+	"response.code": "200",
 }
 
 func good(section string, f *field) string {
@@ -263,7 +264,10 @@ func decoded(t *testing.T, s optionSection) reflect.Value {
 // TestChecks: what several options say together.
 func TestChecks(t *testing.T) {
 	for text, want := range map[string]string{
-		"auth_basic": "x:1:8: auth_basic: there is neither a file nor users",
+		"access_log { format = apache\n}":   `"apache" is neither combined nor json`,
+		"access_log { format = \"%{x}\"\n}": `there is no field "x"`,
+		"auth_basic": "x:1:8: auth_basic: there is neither a " +
+			"file nor users",
 		"cors { origins = *\ncredentials = yes\n}":    "credentials are for origins that are named",
 		"cors { origins = example.com\n}":             `"example.com" is no origin`,
 		"response_headers { set { Upgrade = x\n}\n}":  "Upgrade is for the server to set",
