@@ -28,14 +28,13 @@ import (
 // waits for them.
 type aside struct {
 	// constant while the goroutine runs
-	core       *core
-	host       *exchange      // the worker's, and touched by it only
-	worker     transport.Task // which is parked
-	cancelHost func(cause error)
-	killHost   func()
-	method     string
-	minor      uint8
-	peer       peerCopy
+	core   *core
+	host   *exchange      // the worker's, and touched by it only
+	worker transport.Task // which is parked
+	serial uint64         // of the request, in its counting
+	method string
+	minor  uint8
+	peer   peerCopy
 
 	// the handler's
 	req     Request
@@ -129,14 +128,13 @@ const asideBuffer = maxKept
 // into.
 func (x *exchange) newAside() *aside {
 	a := &aside{
-		core: x.core, host: x, worker: x.on, method: x.req.method, minor: x.req.head.Minor,
+		core: x.core, host: x, serial: x.serial, worker: x.on, method: x.req.method, minor: x.req.head.Minor,
 		limits: x.req.limits,
 	}
 	a.peer.copyFrom(x.by.Peer(), x.req.route != nil && x.req.route.blocking == someHTTP)
-	a.peer.asked = a.local
+	a.peer.asked = a
 	a.news.L = &a.mu
 	a.req.term, a.resp.term = &a.term, &a.term
-	a.cancelHost, a.killHost = x.on.Canceller(), x.on.Killer()
 	a.req.copyFrom(x.req, &a.ownHead, a.room[:0])
 	a.req.x, a.req.by, a.req.on, a.req.beside = x, a, a, a
 	a.req.peer = &a.peer

@@ -196,7 +196,7 @@ func (a *aside) Peer() transport.Peer { return &a.peer }
 type peerCopy struct {
 	addr     netip.AddrPort
 	here     netip.AddrPort
-	asked    func() netip.AddrPort // finds here; nil: it is known
+	asked    *aside // finds here; nil: it is known, or never will be
 	tls      *tls.ConnectionState
 	endpoint int
 }
@@ -218,7 +218,7 @@ func (c *peerCopy) Local() netip.AddrPort {
 	if c.here.IsValid() || c.asked == nil {
 		return c.here
 	}
-	return c.asked()
+	return c.asked.local()
 }
 
 // TLS implements transport.Peer.

@@ -68,9 +68,21 @@ func (a *aside) Clock() int64 { return a.worker.Clock() }
 func (a *aside) Canceller() func(cause error) {
 	return func(cause error) {
 		a.cancel(cause)
-		a.cancelHost(cause)
+		a.onLoopDo(func(on transport.Task) { on.Canceller()(cause) })
 	}
 }
 
+// onLoopDo lets the loop do something for the request, if it is still under way then.
+func (a *aside) onLoopDo(fn func(on transport.Task)) {
+	x := a.host
+	x.loop.Post(func() {
+		if x.serial == a.serial && x.phase.live() {
+			fn(x.on)
+		}
+	})
+}
+
 // Killer implements transport.Task.
-func (a *aside) Killer() func() { return a.killHost }
+func (a *aside) Killer() func() {
+	return func() { a.onLoopDo(func(on transport.Task) { on.Killer()() }) }
+}

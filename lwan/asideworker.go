@@ -213,6 +213,9 @@ func (x *exchange) readInto(a *aside, on transport.Task) error {
 	return err
 }
 
+// smallBody is a body that is believed before it is there: it costs no more than the handler.
+const smallBody = 4 << 10
+
 // makeRoom makes room behind what there is of the body. Of what was announced only so much is
 // believed: see credit.
 func (a *aside) makeRoom(length int64) {
@@ -222,7 +225,7 @@ func (a *aside) makeRoom(length int64) {
 	}
 	room := max(2*have, firstBite)
 	if length > have {
-		room = max(credit(have, length), have+firstBite)
+		room = max(credit(have, length), have+firstBite, min(length, smallBody))
 	}
 	if room > maxKept/4 {
 		a.in = a.core.large.grow(a.in, int(room))
@@ -294,7 +297,10 @@ type asideWork struct {
 func (x *exchange) serve(a *aside) bool {
 	work, some := a.take()
 	if !some {
-		_ = x.on.Wait(a.arm, 0, transport.Woken) // nothing else ends it
+		if x.arm == nil { // bound once, so that a wait allocates the less
+			x.arm = func(wake func()) { x.aside.arm(wake) }
+		}
+		_ = x.on.Wait(x.arm, 0, transport.Woken) // nothing else ends it
 		return true
 	}
 	if err := x.send(a, &work); err != nil {

@@ -23,6 +23,8 @@ type exchange struct {
 	runner atomic.Pointer[transport.Task] // on, for goroutines that ask whether they are it
 
 	phase   exchangePhase
+	serial  uint64            // tells the requests apart
+	arm     func(wake func()) // that of the aside under way, bound once
 	by      transport.Stream
 	on      transport.Task
 	req     *Request // own ones, or those of a Blocking handler that has returned
@@ -89,6 +91,7 @@ func (x *exchange) runBy(on transport.Task) {
 // Begin implements transport.Exchange.
 func (x *exchange) Begin(by transport.Stream, on transport.Task, h *message.Head, buf []byte) {
 	x.by = by
+	x.serial++
 	x.runBy(on)
 	if x.loop != nil {
 		x.unlike()
@@ -224,12 +227,27 @@ func (x *exchange) leave() {
 
 // End implements transport.Exchange.
 func (x *exchange) End() {
+	if x.guest != nil { // the protocol is not told if one of those that wait for the end dies
+		defer x.forget()
+		x.runDefers()
+		return
+	}
+	x.runDefers()
+	x.forget()
+}
+
+// runDefers runs what Request.Defer was given, when the answer has left.
+func (x *exchange) runDefers() {
 	if len(x.req.defers) > 0 {
 		_ = x.by.Flush() // they run after the last byte; the protocol remembers an error
 		x.on.EnterUser(x.number())
 		x.req.runDefers()
 		x.on.LeaveUser()
 	}
+}
+
+// forget makes the exchange one that has no request.
+func (x *exchange) forget() {
 	if x.via != nil {
 		x.via.end(x)
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/golwan/golwan/lwan/internal/h1"
 )
@@ -187,4 +188,33 @@ func TestBodyThatStopsGrows(t *testing.T) {
 	}
 	w.send(body[5000:])
 	w.want("POST", 200, body)
+}
+
+// TestWaitingHandlerHoldsNoReadBuffer: a handler that waited before it had answered held 16 KiB for
+// a request of 100 bytes.
+func TestWaitingHandlerHoldsNoReadBuffer(t *testing.T) {
+	var q Queue[string]
+	for name, wait := range map[string]func(req *Request) error{
+		"sleep": func(req *Request) error { return req.Sleep(time.Hour) },
+		"queue": func(req *Request) error { _, err := q.Pop(req); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			workers := make(chan *Request, 1)
+			srv := &Server{Loops: 1}
+			srv.Handle("GET /{p}", func(req *Request, resp *Response) Status {
+				before := req.Query("q")
+				workers <- req
+				err := wait(req)
+				if err != ErrGone || before != req.Query("q") || req.Header("X-A") != "one" {
+					t.Errorf("%v, %q, %q", err, req.Query("q"), req.Header("X-A"))
+				}
+				return resp.Fail(err)
+			})
+			w := dial(t, serveTest(t, srv))
+			w.send("GET /p?q=v HTTP/1.1\r\nHost: x\r\nX-A: one\r\n\r\n")
+			givesBack(t, received(t, workers))
+			w.reset()
+			settled(t, "requests", 1, func() int64 { return srv.Stats().Requests })
+		})
+	}
 }
