@@ -3,6 +3,7 @@ package lwan
 import (
 	"time"
 
+	"github.com/golwan/golwan/lwan/internal/goid"
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
@@ -26,10 +27,10 @@ func (a *aside) Sleep(d time.Duration) error {
 // Wait implements transport.Task.
 func (a *aside) Wait(arm func(wake func()), limit time.Duration, till transport.Till) error {
 	if till == transport.Woken {
-		return waitOn(arm, limit, nil, nil)
+		return transport.WaitOn(arm, limit, nil, nil)
 	}
 	a.flushHeld()
-	return waitOn(arm, limit, a.ends(), a.why)
+	return transport.WaitOn(arm, limit, a.ends(), a.why)
 }
 
 // flushHeld lets what was written go before the handler waits.
@@ -52,7 +53,7 @@ func (a *aside) Offload(_ func(run func()) bool, fn func()) error {
 func (a *aside) Inline() bool { return false }
 
 // Mine implements transport.Task.
-func (a *aside) Mine() bool { return onStackOf("lwan.(*aside).run") }
+func (a *aside) Mine() bool { return goid.CalledBy("lwan.(*aside).run") }
 
 // EnterUser and LeaveUser implement transport.Task: no watchdog looks at goroutines.
 func (a *aside) EnterUser(uint64)  {}

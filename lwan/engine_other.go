@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/golwan/golwan/lwan/internal/nethttp"
 )
 
 // loopSeams are of loops, which are not there.
@@ -121,10 +123,10 @@ func (e *httpEngine) handler(t *table, trust bool) http.Handler {
 		}
 		c := newHTTPCall(w, r, t, nil)
 		c.via.trusted = trust
-		c.later = func(fn func()) { conn.behind = fn }
-		c.left = func() { e.calls.remove(c) }
-		e.calls.add(c)
-		c.serve()
+		c.OnSent(func(fn func()) { conn.behind = fn })
+		c.OnLeave(func() { e.calls.remove(c.Call) })
+		e.calls.add(c.Call)
+		c.Serve()
 	})
 }
 
@@ -181,7 +183,7 @@ func (e *httpEngine) wait(ctx context.Context) error {
 
 // close implements engine: handlers are told first, so that they learn of the stop and not of a client that left.
 func (e *httpEngine) close(ctx context.Context) error {
-	e.calls.each(func(c *httpCall) { c.end(ErrStopping) })
+	e.calls.each(func(c *nethttp.Call) { c.End(ErrStopping) })
 	var errs []error
 	for _, srv := range e.servers {
 		errs = append(errs, srv.Close())
@@ -225,28 +227,28 @@ func (e *requestCounter) Close() error { return nil }
 // callSet is the requests under way.
 type callSet struct {
 	mu   sync.Mutex
-	set  map[*httpCall]struct{}
+	set  map[*nethttp.Call]struct{}
 	busy sync.WaitGroup
 }
 
-func (s *callSet) add(c *httpCall) {
+func (s *callSet) add(c *nethttp.Call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.set == nil {
-		s.set = map[*httpCall]struct{}{}
+		s.set = map[*nethttp.Call]struct{}{}
 	}
 	s.set[c] = struct{}{}
 	s.busy.Add(1)
 }
 
-func (s *callSet) remove(c *httpCall) {
+func (s *callSet) remove(c *nethttp.Call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.set, c)
 	s.busy.Done()
 }
 
-func (s *callSet) each(f func(*httpCall)) {
+func (s *callSet) each(f func(*nethttp.Call)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.set {

@@ -23,7 +23,7 @@ var (
 	ErrForeign  = transport.ErrForeign  // a request was used by a goroutine that does not run it: 500
 	ErrOver     = transport.ErrOver     // the answer has ended, or its handler: 500; also for goroutines left behind
 
-	ErrTooLarge = errors.New("lwan: body over the limit")                       // 413
+	ErrTooLarge = transport.ErrTooLarge                                         // 413
 	ErrHeadSent = errors.New("lwan: the response's head has been sent already") // 500
 
 	// ErrBodyNotAllowed is the end of a stream without an end (Events, Every, Queue.All) to HEAD: its answer is complete with

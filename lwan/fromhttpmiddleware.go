@@ -58,7 +58,7 @@ func passOn(next Handler) http.Handler {
 		t := &table{core: pass.table.core, methods: pass.table.methods, named: pass.table.named, handler: next}
 		c := newHTTPCall(w, r, t, pass)
 		c.via.trusted = pass.trusted && c.Addr() == pass.peer // an address that the middleware has found is the client's
-		c.serve()
+		c.Serve()
 	})
 }
 
@@ -176,9 +176,9 @@ func (p *passage) end(req *Request, resp *Response) {
 			p.failure, p.failed = c.x.resp.failure, c.x.resp.failed
 		}
 		if len(c.x.req.defers) > 0 {
-			req.Defer(c.over)
+			req.Defer(c.call.Over)
 		} else {
-			c.over()
+			c.call.Over()
 		}
 	}
 }

@@ -3,6 +3,7 @@ package lwan
 import (
 	"context"
 	"errors"
+	"github.com/golwan/golwan/lwan/internal/nethttp"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -17,7 +18,7 @@ import (
 func (x *httpExchange) request() (r *http.Request, err error) {
 	if v := x.req.via; v != nil {
 		r = v.r.WithContext(x.context())
-		if raw := encodedPath(r.URL); raw != r.URL.RawPath {
+		if raw := nethttp.EncodedPath(r.URL); raw != r.URL.RawPath {
 			u := *r.URL
 			u.RawPath, r.URL = raw, &u
 		}
@@ -39,7 +40,7 @@ func (x *httpExchange) newRequest() (*http.Request, error) {
 	if err != nil {
 		return nil, &Error{Status: StatusBadRequest, Message: "the target is malformed", Err: err}
 	}
-	u.RawPath = encodedPath(u)
+	u.RawPath = nethttp.EncodedPath(u)
 	if u.Host != "" { // absolute-form: as net/http, which keeps it in Host only
 		u.Scheme, u.Host, u.User = "", "", nil
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/golwan/golwan/lwan/internal/message"
+	"github.com/golwan/golwan/lwan/internal/nethttp"
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
@@ -155,7 +156,7 @@ func (w *httpWriter) copyField(name string, values []string) {
 		}
 	case "Transfer-Encoding", "Keep-Alive":
 	case "Connection":
-		w.resp.hangup = w.resp.hangup || hasToken(values, "close")
+		w.resp.hangup = w.resp.hangup || message.HasToken(values, "close")
 	default:
 		if strings.HasPrefix(name, http.TrailerPrefix) {
 			return
@@ -186,7 +187,7 @@ func (w *httpWriter) inform(code int) {
 	}
 	var fields []transport.Field
 	for name, values := range w.header {
-		if !message.ValidName(name) || framing(name) {
+		if !message.ValidName(name) || nethttp.Framing(name) {
 			continue
 		}
 		for _, v := range values {
@@ -198,11 +199,6 @@ func (w *httpWriter) inform(code int) {
 	if w.resp.sticky == nil && !w.resp.state.headOut() {
 		w.resp.stick(w.resp.interim(Status(code), fields))
 	}
-}
-
-// framing names fields that say how a final response is sent.
-func framing(name string) bool {
-	return message.IsControl(name) || strings.HasPrefix(name, http.TrailerPrefix)
 }
 
 // Write adds to the body; the first call fixes the head.
@@ -296,7 +292,7 @@ func (w *httpWriter) EnableFullDuplex() error {
 	}
 	defer w.mu.Unlock()
 	if via := w.req.via; via != nil {
-		via.duplex = true
+		via.call.Duplex()
 	}
 	return nil
 }

@@ -171,8 +171,8 @@ func (c *countingConn) SetLinger(seconds int) error {
 	return nil
 }
 
-// release counts the connection no more, and returns it as it was accepted.
-func (c *countingConn) release() net.Conn {
+// Release counts the connection no more, and returns it as it was accepted.
+func (c *countingConn) Release() net.Conn {
 	if c.closed.CompareAndSwap(false, true) {
 		c.eng.addrs.leave(c.addr)
 		if c.eng.conns.Add(-1) == 0 {
@@ -185,4 +185,4 @@ func (c *countingConn) release() net.Conn {
 	return c.Conn
 }
 
-func (c *countingConn) Close() error { return c.release().Close() }
+func (c *countingConn) Close() error { return c.Release().Close() }

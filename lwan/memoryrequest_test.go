@@ -52,7 +52,7 @@ func (c *memoryStream) Flush() error {
 }
 
 func (c *memoryStream) Wait(arm func(wake func()), limit time.Duration, _ transport.Till) error {
-	return waitOn(arm, limit, nil, nil)
+	return transport.WaitOn(arm, limit, nil, nil)
 }
 
 func (*memoryStream) Canceller() func(error) { return nil }

@@ -248,7 +248,7 @@ func (r *Request) RestBytes() []byte {
 // "[" and "]" besides.
 func (r *Request) Target() string {
 	r.mustLive()
-	if r.via != nil && r.via.rewritten {
+	if r.via != nil && r.via.call.Rewritten() {
 		return string(message.AppendTarget(nil, []byte(r.via.r.RequestURI)))
 	}
 	return r.canonical(r.head.Target)

@@ -3,11 +3,13 @@ package lwan
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 	"unsafe"
 
 	"github.com/golwan/golwan/lwan/internal/message"
+	"github.com/golwan/golwan/lwan/internal/nethttp"
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
@@ -95,7 +97,7 @@ func (r *Response) sendHead(st Status) error {
 
 // startStream sends the head of a stream.
 func (r *Response) startStream(st Status) error {
-	if via := r.req.via; r.events != nil && via != nil && !canFlush(via.w) {
+	if via := r.req.via; r.events != nil && via != nil && !nethttp.CanFlush(via.w) {
 		r.state, r.status = answerHeld, 0 // so that the error can be answered
 		return errNoFlusher
 	}
@@ -384,3 +386,5 @@ func (r *Response) EarlyHints(links ...string) error {
 	}
 	return r.interim(Status(103), fields)
 }
+
+var errNoFlusher = fmt.Errorf("lwan: events need a ResponseWriter that can flush: %w", http.ErrNotSupported)

@@ -1,8 +1,6 @@
 package lwan
 
 import (
-	"runtime"
-	"strings"
 	"sync/atomic"
 
 	"github.com/golwan/golwan/lwan/internal/goid"
@@ -89,21 +87,6 @@ func (t *term) bars() bool {
 	}
 	heir := t.heir.Load()
 	return heir == 0 || heir != goid.Current()
-}
-
-// onStackOf reports whether the calling goroutine has been called by a function of that name.
-func onStackOf(function string) bool {
-	pcs := make([]uintptr, 512)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	for {
-		f, more := frames.Next()
-		if strings.HasSuffix(f.Function, function) {
-			return true
-		}
-		if !more {
-			return false
-		}
-	}
 }
 
 // endTerm closes the Request and the Response to all but the conclusion, where that may wait or call

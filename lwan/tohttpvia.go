@@ -4,22 +4,20 @@ import (
 	"math"
 	"mime/multipart"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/golwan/golwan/lwan/internal/message"
+	"github.com/golwan/golwan/lwan/internal/nethttp"
 )
 
 // viaHTTP is what a request has of the http.Request that it came as.
 type viaHTTP struct {
-	r         *http.Request
-	w         http.ResponseWriter
-	pass      *passage // nil: it did not come through FromHTTPMiddleware
-	rewritten bool     // r.URL is not what RequestURI says
-	trusted   bool     // every peer of the endpoint is trusted
-	duplex    bool     // a handler of net/http has asked for it: it reads and answers at once
+	r       *http.Request
+	w       http.ResponseWriter
+	pass    *passage // nil: it did not come through FromHTTPMiddleware
+	call    *nethttp.Call
+	trusted bool // every peer of the endpoint is trusted
 }
 
 // begin makes the exchange's request the one that net/http, and middleware of it, has found.
@@ -38,7 +36,7 @@ func (v *viaHTTP) begin(x *exchange) {
 // or removes them as any others.
 func (v *viaHTTP) takeFields(resp *Response) {
 	for name, values := range v.w.Header() {
-		if framing(name) {
+		if nethttp.Framing(name) {
 			continue
 		}
 		for _, value := range values {
@@ -54,48 +52,6 @@ func (v *viaHTTP) end(x *exchange) {
 		o.Concluded(x.resp.failure)
 	}
 	removeForm(v.r, x.req.ownLog())
-}
-
-// httpTarget is the target of r with the path and query of its URL, which middleware may have
-// changed.
-func httpTarget(r *http.Request) (target string, rewritten bool) {
-	if r.RequestURI != "" && sameTarget(r) {
-		return r.RequestURI, false
-	}
-	u := url.URL{Path: r.URL.Path, RawPath: encodedPath(r.URL), RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
-	if !strings.HasPrefix(u.Path, "/") { // http.StripPrefix with a slash at its end
-		u.Path = "/" + u.Path
-		if u.RawPath != "" {
-			u.RawPath = "/" + u.RawPath
-		}
-	}
-	return u.RequestURI(), r.RequestURI != ""
-}
-
-// sameTarget reports whether the URL is still that of RequestURI.
-func sameTarget(r *http.Request) bool {
-	u := r.URL
-	if rest, ok := strings.CutPrefix(r.RequestURI, u.Path); ok && u.RawPath == "" && !strings.Contains(u.Path, "%") {
-		if query, asked := strings.CutPrefix(rest, "?"); rest == "" && u.RawQuery == "" || asked && query == u.RawQuery {
-			return true
-		}
-	}
-	sent, err := url.ParseRequestURI(r.RequestURI)
-	return err != nil || r.Method == http.MethodConnect || // it has passed net/http's own check
-		sent.Path == u.Path && encodedPath(sent) == encodedPath(u) && sent.RawQuery == u.RawQuery
-}
-
-// encodedPath is RawPath with what clients send bare encoded. Such a byte makes RawPath no valid encoding of Path, so that
-// URL.EscapedPath does without it: a slash that was sent as %2F would be one of the path's in what a proxy sends on.
-func encodedPath(u *url.URL) string {
-	if u.RawPath == "" {
-		return ""
-	}
-	encoded := string(message.AppendTarget(nil, []byte(u.RawPath)))
-	if encoded == u.RawPath || encoded != (&url.URL{Path: u.Path}).EscapedPath() {
-		return encoded
-	}
-	return "" // as url.Parse has it for a path that is encoded as usual
 }
 
 // routeVia is the route of a pattern that net/http has found; nil if it has found none.

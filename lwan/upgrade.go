@@ -4,8 +4,8 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strings"
 
+	"github.com/golwan/golwan/lwan/internal/message"
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
@@ -23,7 +23,7 @@ func (r *Response) Upgrade(proto string) (net.Conn, error) {
 	if err := r.begins(); err != nil {
 		return nil, err
 	}
-	if !r.req.head.Upgrade || !hasToken(r.req.HeaderAll("Upgrade"), proto) {
+	if !r.req.head.Upgrade || !message.HasToken(r.req.HeaderAll("Upgrade"), proto) {
 		r.SetHeader("Upgrade", proto)
 		return nil, &Error{Status: StatusUpgradeRequired, Message: "this resource speaks " + proto}
 	}
@@ -61,15 +61,3 @@ func (r *Response) switchTo(proto string) (conn net.Conn, err error) {
 
 // switching is the status of an answer that gives its connection to another protocol.
 const switching = Status(101)
-
-// hasToken looks for a token in comma-separated lists, in any case.
-func hasToken(lines []string, token string) bool {
-	for _, line := range lines {
-		for item := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.TrimSpace(item), token) {
-				return true
-			}
-		}
-	}
-	return false
-}

@@ -118,31 +118,6 @@ func (r *Request) await(arm func(wake func()), limit time.Duration, till transpo
 	return r.outside(func() error { return r.on.Wait(arm, limit, till) })
 }
 
-// waitOn is Task.Wait for handlers that run on goroutines; over and cause are of what ends it.
-func waitOn(arm func(wake func()), limit time.Duration, over <-chan struct{}, cause func() error) error {
-	woken := make(chan struct{}, 1)
-	arm(func() {
-		select {
-		case woken <- struct{}{}:
-		default:
-		}
-	})
-	var late <-chan time.Time
-	if limit > 0 {
-		t := time.NewTimer(limit)
-		defer t.Stop()
-		late = t.C
-	}
-	select {
-	case <-woken:
-		return nil
-	case <-late:
-		return transport.ErrPause
-	case <-over:
-		return cause()
-	}
-}
-
 // heartbeat is the pause between heartbeats; 0: none.
 func (r *Request) heartbeat() time.Duration {
 	if e := r.resp.events; e != nil {

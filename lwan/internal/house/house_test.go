@@ -119,10 +119,13 @@ var mayImport = map[string][]string{
 		"lwan/internal/transport", "lwan/internal/message", "lwan/internal/conn",
 		"lwan/internal/loop", "lwan/internal/http1", "lwan/internal/remains",
 	},
+	"lwan/internal/nethttp": {
+		"lwan/internal/transport", "lwan/internal/message", "lwan/internal/goid",
+	},
 	"lwan": {
 		"lwan/internal/message", "lwan/internal/http1", "lwan/internal/wsframe",
 		"lwan/internal/transport", "lwan/internal/loop", "lwan/internal/conn",
-		"lwan/internal/h1", "lwan/internal/seams", "lwan/internal/remains",
+		"lwan/internal/h1", "lwan/internal/nethttp", "lwan/internal/seams", "lwan/internal/remains",
 		"lwan/internal/logring", "lwan/internal/goid", "lwan/internal/unixsocket", "router",
 		"template",
 	},
@@ -238,6 +241,8 @@ func TestAllowed(t *testing.T) {
 		{"lwan/engine_linux.go", module + "/lwan/internal/faults", false},
 		{"lwan/internal/http1/parse.go", module + "/lwan/internal/message", true},
 		{"lwan/internal/message/head.go", module + "/lwan/internal/http1", false},
+		{"lwan/internal/nethttp/call.go", module + "/lwan/internal/transport", true},
+		{"lwan/internal/nethttp/call.go", module + "/lwan", false},
 		{"lwan/internal/http1/parse_test.go", module + "/router", false},
 		{"lwan/internal/http1/parse_test.go", module + "/lwan/internal/http1", true},
 		{"lwan/internal/wsframe/reader.go", module + "/lwan/internal/http1", false},

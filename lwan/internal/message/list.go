@@ -1,6 +1,9 @@
 package message
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // CutElement takes the first element off a comma-separated list, without the whitespace around it.
 // Elements may be empty (RFC 9110 section 5.6.1.2). It is for lists that may not hold a quoted
@@ -51,4 +54,16 @@ func cutByte(b []byte, separator byte) (before, after []byte, found bool) {
 		return b[:i], b[i+1:], true
 	}
 	return b, nil, false
+}
+
+// HasToken looks for a token in the lines of a list, in any case.
+func HasToken(lines []string, token string) bool {
+	for _, line := range lines {
+		for item := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(item), token) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -12,6 +12,7 @@ var (
 	ErrBusy     = errors.New("lwan: no goroutine free for Await or Blocking")
 	ErrForeign  = errors.New("lwan: a request was used by a goroutine that does not run it")
 	ErrOver     = errors.New("lwan: the answer has ended, or its handler")
+	ErrTooLarge = errors.New("lwan: body over the limit")
 )
 
 // What only the two sides of the contract see.

@@ -1,4 +1,4 @@
-package lwan
+package nethttp
 
 import (
 	"net/http"
@@ -8,7 +8,7 @@ import (
 )
 
 // Trailer implements transport.Stream.
-func (c *httpCall) Trailer() (fields []transport.Field) {
+func (c *Call) Trailer() (fields []transport.Field) {
 	for name, values := range c.r.Trailer {
 		if !message.InTrailer(name) {
 			continue // as if it had not been sent: net/http leaves out three of them
@@ -22,7 +22,7 @@ func (c *httpCall) Trailer() (fields []transport.Field) {
 
 // setTrailers gives net/http the trailers. Of one that was announced it would send a field of the
 // same name too.
-func (c *httpCall) setTrailers(trailer []transport.Field) {
+func (c *Call) setTrailers(trailer []transport.Field) {
 	for _, t := range trailer {
 		c.w.Header().Del(t.Name)
 		c.w.Header().Set(http.TrailerPrefix+t.Name, t.Value)
