@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -291,7 +290,7 @@ func (h *hooks) check(t *testing.T, path string, got onWire) {
 	t.Helper()
 	var told []string
 	end := time.Now().Add(10 * time.Second)
-	for ; len(told) == 0 && time.Now().Before(end); runtime.Gosched() {
+	for ; len(told) == 0 && time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
 		told = h.outcome(path)
 	}
 	if len(told) != 1 {

@@ -183,7 +183,6 @@ func shutdown(t *testing.T, srv *Server) {
 
 // TestShutdownWithThousandStreams: each is ended properly, and those of a topic are told when to come back.
 func TestShutdownWithThousandStreams(t *testing.T) {
-	t.Parallel()
 	const each = 250
 	topic := &Topic{Retry: 4321 * time.Millisecond}
 	var ended atomic.Int64

@@ -21,7 +21,6 @@ import (
 // TestStuckHandlersDoNotHoldOthers: handlers that do not come back for long, on both loops, while
 // others are served.
 func TestStuckHandlersDoNotHoldOthers(t *testing.T) {
-	t.Parallel()
 	for _, threads := range []Threads{ThreadsPinned, ThreadsCPU, ThreadsFree} {
 		t.Run(fmt.Sprint(threads), func(t *testing.T) {
 			release := make(chan struct{})
