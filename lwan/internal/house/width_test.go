@@ -24,7 +24,7 @@ var stillWide = []string{
 	"lwan",
 	"lwan/internal/http1",
 	// Folders into which files of others move.
-	"lwan/internal/loop", "lwan/internal/conn",
+	"lwan/internal/conn",
 	"lwan/internal/soak",
 }
 

@@ -9,7 +9,7 @@ import "github.com/golwan/golwan/lwan/internal/transport"
 //
 //	worker, mutex held:      nothing to do: Arm, and note that it rests
 //	worker, mutex released:  Rest
-//	goroutine, mutex held:   something to do, and the worker rests: note that it does not, and Ring
+//	goroutine, mutex held:   something to do, and the worker rests: note that it does not, Ring
 //
 // So a bell is rung once for each time that it was armed, and an allocation is never needed. The
 // zero value is ready.

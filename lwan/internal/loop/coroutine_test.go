@@ -129,14 +129,16 @@ func TestGoexitWithoutItEndsTheCaller(t *testing.T) {
 		reached.Store(true)
 	})
 	if reached.Load() {
-		t.Error("the caller of next survived a Goexit in the coroutine: the sentinel is not needed any more")
+		t.Error("the caller of next survived a Goexit: the sentinel is not needed any more")
 	}
 }
 
 // A coroutine may yield while its deferred functions run, also under a Goexit: deferred functions
 // of handlers may wait.
 func TestDeferredFunctionsMayYield(t *testing.T) {
-	for name, leave := range map[string]func(){"goexit": runtime.Goexit, "panic": func() { panic("ouch") }} {
+	for name, leave := range map[string]func(){
+		"goexit": runtime.Goexit, "panic": func() { panic("ouch") },
+	} {
 		onLockedThread(func() {
 			next, stop := iter.Pull(func(yield func(int) bool) {
 				defer func() {
@@ -183,7 +185,7 @@ func TestAbandonedCoroutinesAreNotCollected(t *testing.T) {
 		runtime.GC()
 	}
 	if got := coroutines(); got != abandoned || got < n {
-		t.Errorf("%d coroutines after a collection, %d before, %d made: they are collected now", got, abandoned, n)
+		t.Errorf("%d coroutines after a collection, %d before, %d made", got, abandoned, n)
 	}
 	for _, stop := range stops {
 		stop()
@@ -238,12 +240,14 @@ func init() {
 
 func TestWhatTheRuntimeRefuses(t *testing.T) {
 	for _, name := range []string{
-		"resume on another thread", "resume on an unlocked goroutine", "resume with another lock count",
+		"resume on another thread", "resume on an unlocked goroutine",
+		"resume with another lock count",
 		"create before locking", "lock in the coroutine",
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := child(t, name)
-			if _, ok := err.(*exec.ExitError); !ok || !strings.Contains(out, "fatal error: coro: OS thread locking") {
+			_, died := err.(*exec.ExitError)
+			if !died || !strings.Contains(out, "fatal error: coro: OS thread locking") {
 				t.Errorf("%v\n%.500s", err, out)
 			}
 		})

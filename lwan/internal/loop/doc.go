@@ -39,7 +39,7 @@
 //
 //	event, sweep, letter, timer, Session's and Owner's methods   nothing: Post, Run, Queue
 //	handler, job                                                 the worker, by its Task
-//	any other goroutine                                          as it likes; ErrForeign from a Task
+//	any other goroutine                                          what it likes, but no Task
 //
 // # Words
 //
@@ -57,10 +57,10 @@
 //	          letter
 //	leave     go out of what goes on without it: a handler leaves its stretch, a worker its
 //	          connection, a peer its own
-//	retire    let what rests go, since it is not needed any more: an idle connection while draining,
-//	          a thread behind a takeover
-//	dismiss   send away what may still do one more thing first: an idle connection with time for one
-//	          more request
+//	retire    let what rests go, since it is not needed any more: an idle connection while
+//	          draining, a thread behind a takeover
+//	dismiss   send away what may still do one more thing first: an idle connection with time for
+//	          one more request
 //	abandon   go on without what does not come back: a worker behind a stuck one, a waiter
 //	cancel    end what a handler waits for, with a cause; what it writes goes on
 //	kill      cancel, and end what it writes, for good

@@ -79,7 +79,8 @@ func (p *epoll) AddListener(fd int, token uint64) syscall.Errno {
 func (p *epoll) Shares() bool { return true }
 
 func (p *epoll) Remove(fd int) syscall.Errno {
-	_, _, e := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(p.fd), unix.EPOLL_CTL_DEL, uintptr(fd), 0, 0, 0)
+	_, _, e := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(p.fd), unix.EPOLL_CTL_DEL, uintptr(fd),
+		0, 0, 0)
 	return e
 }
 

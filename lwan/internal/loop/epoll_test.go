@@ -14,7 +14,8 @@ func TestEpollEventKeepsItsData(t *testing.T) {
 	if ev := newEpollEvent(unix.EPOLLIN, data); ev.data() != data || ev.events != unix.EPOLLIN {
 		t.Errorf("%+v", ev)
 	}
-	if ours, theirs := unsafe.Sizeof(epollEvent{}), unsafe.Sizeof(unix.EpollEvent{}); ours != theirs {
+	ours, theirs := unsafe.Sizeof(epollEvent{}), unsafe.Sizeof(unix.EpollEvent{})
+	if ours != theirs {
 		t.Errorf("%d bytes, the system's has %d", ours, theirs)
 	}
 }

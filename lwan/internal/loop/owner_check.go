@@ -19,6 +19,6 @@ func (o *ownership) take() { o.by.Store(goid.Current()) }
 // loop just now.
 func (l *Loop) MustOwn() {
 	if by, here := l.ownership.by.Load(), goid.Current(); by != 0 && by != here {
-		panic(fmt.Sprintf("loop: goroutine %d changes what belongs to loop %d, which %d has", here, l.id, by))
+		panic(fmt.Sprintf("loop %d: goroutine %d changes what %d has", l.id, here, by))
 	}
 }

@@ -70,8 +70,8 @@ func (l *Loop) TakeOver(beat uint64) (bool, error) {
 	var fresh *runner
 	if l.waiting() == nil {
 		if n := len(*l.runners.Load()); n >= maxRunners {
-			return false, fmt.Errorf("loop: loop %d has %d threads already, which are stuck in handlers or "+
-				"hold parked ones: it is not taken over", l.id, n)
+			return false, fmt.Errorf("loop: loop %d has %d threads already, which are stuck in "+
+				"handlers or hold parked ones: it is not taken over", l.id, n)
 		}
 		fresh = newRunner(l, l.runner.Load().mode)
 		ready := make(chan error, 1)
@@ -165,7 +165,8 @@ func (r *runner) follow(next *Worker) (*Worker, bool) {
 	}
 	l := r.loop
 	if r.mode == Free || r.parked == 0 { // others can do all that is left to do
-		list := slices.DeleteFunc(slices.Clone(*l.runners.Load()), func(o *runner) bool { return o == r })
+		list := slices.Clone(*l.runners.Load())
+		list = slices.DeleteFunc(list, func(o *runner) bool { return o == r })
 		l.runners.Store(&list)
 		r.set(runnerRetired)
 		l.give(next.runner, next)

@@ -117,7 +117,7 @@ func TestWhatEndsAWait(t *testing.T) {
 			w.Begin(next)
 			w.loop.Run(func(*Worker) { gate.Open() })
 			if err := w.Await(tt.till, 0, &gate); err != tt.later {
-				t.Errorf("%s, till %d, of the next handler: %v, want %v", tt.what, tt.till, err, tt.later)
+				t.Errorf("%s, till %d, next handler: %v, want %v", tt.what, tt.till, err, tt.later)
 			}
 			if told := len(next.causes) > 0; told != (tt.what == left) {
 				t.Errorf("%s: the next handler was told %v", tt.what, next.causes)

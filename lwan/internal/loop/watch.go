@@ -45,8 +45,8 @@ func (l *Loop) Held() (tags []uint64) {
 // stack.
 func (w *Worker) label() {
 	w.number = w.loop.group.workerNumber.Add(1)
-	ctx := pprof.WithLabels(context.Background(), pprof.Labels(WorkerLabel, strconv.FormatUint(w.number, 10)))
-	pprof.SetGoroutineLabels(ctx)
+	labels := pprof.Labels(WorkerLabel, strconv.FormatUint(w.number, 10))
+	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), labels))
 }
 
 // WorkerLabel is the profiler label that carries a worker's number.
