@@ -22,6 +22,7 @@ import (
 // of their own beside them.
 var use = map[string]func(*testing.T, *site){
 	"hello":   useHello,
+	"https":   useHTTPS,
 	"echo":    useEcho,
 	"routes":  useRoutes,
 	"waiting": useWaiting,
@@ -33,8 +34,9 @@ var use = map[string]func(*testing.T, *site){
 	"module":  useModule,
 }
 
-// flags are what an example is started with besides, so that its client need not wait for long.
-var flags = map[string][]string{"events": {"-every", "50ms"}}
+// flags are what an example is started with besides: so that its client need not wait for long, and
+// for a second address.
+var flags = map[string][]string{"events": {"-every", "50ms"}, "https": {"-http", "127.0.0.1:0"}}
 
 // TestExamples builds every example, runs it on a free port, uses it, and ends it with SIGTERM.
 func TestExamples(t *testing.T) {

@@ -13,7 +13,7 @@
 // There is
 //
 //   - middleware, for Use, Group and Handle: RequestID, RealIP, HTTPS, CORS, Compress, Expire,
-//     ResponseHeaders;
+//     ResponseHeaders, ToHTTPS, HSTS;
 //   - middleware that keeps some out: Access, BasicAuth, LimitRequests, LimitConcurrency;
 //   - observers, for Observe: AccessLog, and AccessLogOf for lines of other forms;
 //   - a handler: Metrics;

@@ -1,5 +1,3 @@
-//go:build !linux || golwan_nethttp
-
 package lwan
 
 import (

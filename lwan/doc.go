@@ -185,7 +185,8 @@
 //   - ReadJSON takes a body without Content-Type. A browser can be made to send such a body from another site with
 //     the user's cookies: use SameSite cookies, or check Origin or Sec-Fetch-Site as net/http.CrossOriginProtection does.
 //   - Numbers from [Param] and [Query] are finite: NaN, which passes every comparison with a limit, is not valid.
-//   - There is no TLS: what comes in is what the network lets through. Put a proxy in front, and say in TrustedProxies which.
+//   - Only an Endpoint with TLS or Certs is encrypted. With a proxy in front that does it, say in
+//     TrustedProxies which; Request.Scheme tells what the client has used.
 //   - MaxConns, MaxConnsPerAddr, HeaderTimeout and Limits.Read and Write bound what one client can take from the others. They
 //     do not tell a client from an attacker: rate limits by user or route are for middleware or the proxy.
 //

@@ -1,7 +1,5 @@
 package lwan
 
-import "errors"
-
 // where is the endpoint's address as it is written, or its default.
 func (e Endpoint) where() string {
 	switch {
@@ -12,8 +10,6 @@ func (e Endpoint) where() string {
 	}
 	return e.Addr
 }
-
-var errNoTLS = errors.New("TLS is not supported yet; put a proxy that speaks it in front")
 
 // refusal is what a connection over Server.MaxConns or MaxConnsPerAddr gets.
 const refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"

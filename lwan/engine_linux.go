@@ -39,17 +39,20 @@ type loopEngine struct {
 	dog       *watchdog      // nil: none
 }
 
-func startEngine(s *Server, ends []Endpoint, left *inheritance) (engine, []net.Addr, error) {
+// startLoops serves endpoints on loops, each with the table of its routes.
+func startLoops(
+	s *Server, places []opened, left *inheritance,
+) (engine, []net.Addr, error) {
 	core := s.life.core
 	if _, err := conn.RaiseDescriptorLimit(); err != nil {
 		core.log.Warn("lwan: cannot raise the limit of descriptors", "err", err)
 	}
 	core.laggards = make([]laggards, s.loops())
 	e := &loopEngine{core: core}
-	for i, end := range ends {
-		e.sites = append(e.sites, endpointTable{s.life.tables[i], end.TrustPeers})
+	for _, p := range places {
+		e.sites = append(e.sites, endpointTable{p.table, p.TrustPeers})
 	}
-	addrs, err := e.listen(ends, left)
+	addrs, err := e.listen(places, left)
 	if err != nil {
 		return nil, nil, errors.Join(err, e.closeListeners())
 	}
@@ -89,11 +92,11 @@ func (e *loopEngine) protocol(s *Server) *h1.Protocol {
 }
 
 // listen opens every endpoint, or none.
-func (e *loopEngine) listen(ends []Endpoint, left *inheritance) (addrs []net.Addr, err error) {
-	for i, end := range ends {
-		lane, err := e.open(end, left)
+func (e *loopEngine) listen(places []opened, left *inheritance) (addrs []net.Addr, err error) {
+	for _, p := range places {
+		lane, err := e.open(p.Endpoint, left)
 		if err != nil {
-			return nil, fmt.Errorf("lwan: endpoint %d (%s): %w", i, end.where(), err)
+			return nil, p.failed(err)
 		}
 		e.lanes = append(e.lanes, lane)
 		addrs = append(addrs, lane.Addr())
@@ -102,9 +105,6 @@ func (e *loopEngine) listen(ends []Endpoint, left *inheritance) (addrs []net.Add
 }
 
 func (e *loopEngine) open(end Endpoint, left *inheritance) (*conn.Lane, error) {
-	if end.TLS != nil {
-		return nil, errNoTLS
-	}
 	if end.Listener != nil {
 		e.listeners = append(e.listeners, end.Listener)
 		return conn.FromListener(end.Listener)

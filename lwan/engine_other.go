@@ -1,5 +1,3 @@
-//go:build !linux || golwan_nethttp
-
 package lwan
 
 import (
@@ -16,11 +14,9 @@ import (
 	"github.com/golwan/golwan/lwan/internal/nethttp"
 )
 
-// loopSeams are of loops, which are not there.
-type loopSeams struct{}
-
-// httpEngine serves through net/http, where there is no epoll: a goroutine a connection, and waiting blocks it. Handlers
-// see no difference. Outside of them:
+// httpEngine serves through net/http: where there is no epoll, and what loops do not speak yet, TLS
+// and HTTP/2. There is a goroutine a connection, and waiting blocks it. Handlers see no difference.
+// Outside of them:
 //
 //   - Loops, Threads, MaxPipelined, StallAfter and what belongs to it, FastOpen and DeferAccept mean nothing.
 //     Nor does Goroutines: what Await and Blocking run has the connection's own.
@@ -40,14 +36,17 @@ type httpEngine struct {
 	core    *core
 	servers []*http.Server
 	lanes   []*countingListener
+	shaking chan struct{} // holds one for each handshake under way; nil: no limit
 
 	conns    atomic.Int64 // open
+	busy     atomic.Int64 // of those, with a request under way
 	accepted atomic.Int64
 	rejected atomic.Int64
 	refusing atomic.Int64 // connections over a limit that linger
 	addrs    addrCounts
 	in, out  atomic.Int64    // bytes
 	requests [6]atomic.Int64 // by class of their status
+	secure   handshakeCounts
 
 	calls   callSet
 	closing atomic.Bool   // the next answer of a connection is its last
@@ -56,46 +55,69 @@ type httpEngine struct {
 	shut    context.CancelFunc
 }
 
-func startEngine(s *Server, ends []Endpoint, left *inheritance) (engine, []net.Addr, error) {
-	e := &httpEngine{core: s.life.core, ended: make(chan struct{}), quiet: make(chan struct{}, 1), addrs: addrCounts{max: s.MaxConnsPerAddr}}
-	e.core.observers = append([]Observer{(*requestCounter)(e)}, e.core.observers...) // first: the others may look at Stats
+// startNetHTTP serves endpoints through net/http.
+func startNetHTTP(s *Server, places []opened, left *inheritance) (engine, []net.Addr, error) {
+	e := &httpEngine{
+		core: s.life.core, ended: make(chan struct{}), quiet: make(chan struct{}, 1),
+		addrs: addrCounts{max: s.MaxConnsPerAddr},
+	}
+	if most := orCount(s.MaxHandshakes, defaultHandshakes); most > 0 {
+		e.shaking = make(chan struct{}, most)
+	}
 	var addrs []net.Addr
-	for i, end := range ends {
-		ln, err := listen(end, left.take(end.where()))
+	for _, p := range places {
+		ln, err := listen(p.Endpoint, left.take(p.where()))
 		if err != nil {
-			err = fmt.Errorf("lwan: endpoint %d (%s): %w", i, end.where(), err)
-			return nil, nil, errors.Join(err, e.closeListeners())
+			return nil, nil, errors.Join(p.failed(err), e.closeListeners())
 		}
 		addrs = append(addrs, ln.Addr())
-		e.lanes = append(e.lanes, &countingListener{Listener: ln, eng: e, max: int64(max(s.MaxConns, 0)), given: end.Listener != nil})
-		e.servers = append(e.servers, e.server(s, s.life.tables[i], end.TrustPeers))
+		e.lanes = append(e.lanes, &countingListener{
+			Listener: ln, eng: e, max: int64(max(s.MaxConns, 0)), given: p.Listener != nil,
+			encrypted: p.encrypted(),
+		})
+		e.servers = append(e.servers, e.server(s, p))
 	}
 	for i, srv := range e.servers {
-		go e.serve(srv, e.lanes[i], s.life.failed)
+		go e.serve(srv, e.handshakes(e.lanes[i], places[i].security), s.life.failed)
 	}
 	return e, addrs, nil
 }
 
 // server sets a server of net/http as s is set, as far as it can be.
-func (e *httpEngine) server(s *Server, t *table, trust bool) *http.Server {
-	return &http.Server{
-		Handler:           e.handler(t, trust),
+func (e *httpEngine) server(s *Server, p opened) *http.Server {
+	srv := &http.Server{
+		Handler:           e.handler(p),
 		ReadHeaderTimeout: orPause(s.HeaderTimeout, defaultHead),
 		IdleTimeout:       orPause(s.IdleTimeout, defaultIdle),
 		MaxHeaderBytes:    e.core.head.Line + e.core.head.Fields,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, conn)
+			return context.WithValue(ctx, connKey{}, counted(conn))
 		},
 		ConnState: func(conn net.Conn, now http.ConnState) {
 			if now == http.StateIdle || now == http.StateClosed { // net/http has sent the end of the answer, or never will
-				conn.(*countingConn).answered()
+				counted(conn).answered()
 			}
 		},
 		ErrorLog: slog.NewLogLogger(e.core.log.Handler(), slog.LevelWarn),
 
 		DisableGeneralOptionsHandler: true,
+
+		Protocols: new(http.Protocols),
+		HTTP2:     &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 	}
+	versions := p.versions()
+	srv.Protocols.SetHTTP1(versions&HTTP1 != 0)
+	if p.security == nil {
+		srv.Protocols.SetUnencryptedHTTP2(versions&HTTP2 != 0)
+		return srv
+	}
+	srv.Protocols.SetHTTP2(versions&HTTP2 != 0)
+	srv.TLSConfig = p.security.config
+	return srv
 }
+
+// maxStreams bounds the requests under way of one connection of HTTP/2.
+const maxStreams = 128
 
 // serve accepts until the listener is closed. A listener that fails ends the server: Run returns its error.
 func (e *httpEngine) serve(srv *http.Server, ln net.Listener, failed chan<- error) {
@@ -112,23 +134,33 @@ func (e *httpEngine) serve(srv *http.Server, ln net.Listener, failed chan<- erro
 // connKey is the key of a request's connection.
 type connKey struct{}
 
-// handler is toHTTP for requests that can be told to stop, of peers that are to be trusted or not.
-func (e *httpEngine) handler(t *table, trust bool) http.Handler {
-	most := e.core.srv.MaxRequests
+// handler is toHTTP for requests that can be told to stop.
+func (e *httpEngine) handler(p opened) http.Handler {
+	most := int64(e.core.srv.MaxRequests)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn := r.Context().Value(connKey{}).(*countingConn)
-		conn.requests++
-		if e.closing.Load() || most > 0 && conn.requests >= most {
+		if n := conn.requests.Add(1); e.closing.Load() || most > 0 && n >= most {
 			w.Header().Set("Connection", "close")
 		}
-		c := newHTTPCall(w, r, t, nil)
-		c.via.trusted = trust
-		c.OnSent(func(fn func()) { conn.behind = fn })
-		c.OnLeave(func() { e.calls.remove(c.Call) })
+		c := newHTTPCall(w, r, p.table, nil)
+		c.via.trusted = p.TrustPeers
+		c.via.misdirected = p.security != nil && p.security.misdirected(r.Host, r.TLS.ServerName)
+		c.via.count = e.count
+		if r.ProtoMajor == 1 { // of HTTP/2 nobody knows when the end of an answer has been sent
+			c.OnSent(func(fn func()) { conn.behind = fn })
+		}
+		conn.began()
+		c.OnLeave(func() {
+			conn.ended()
+			e.calls.remove(c.Call)
+		})
 		e.calls.add(c.Call)
 		c.Serve()
 	})
 }
+
+// count counts an answer for Stats.
+func (e *httpEngine) count(st Status) { e.requests[statusClass(st)].Add(1) }
 
 // drain implements engine.
 func (e *httpEngine) drain(grace time.Duration) {
@@ -205,8 +237,10 @@ func (e *httpEngine) closeListeners() error {
 
 // stats implements engine. There are no loops to count for.
 func (e *httpEngine) stats(s *Stats) {
-	s.Conns.Active = e.calls.len()
+	s.Conns.Active = e.busy.Load()
 	s.Conns.Idle = max(e.conns.Load()-s.Conns.Active, 0)
+	s.Secure.Handshakes, s.Secure.Resumed = e.secure.done.Load(), e.secure.resumed.Load()
+	s.Secure.Failed, s.Secure.Pending = e.secure.failed.Load(), e.secure.pending.Load()
 	s.Accepted, s.Rejected = e.accepted.Load(), e.rejected.Load()
 	s.BytesIn, s.BytesOut = e.in.Load(), e.out.Load()
 	for class := range e.requests {
@@ -214,15 +248,6 @@ func (e *httpEngine) stats(s *Stats) {
 		s.Requests += s.Status[class]
 	}
 }
-
-// requestCounter is the observer that counts for Stats.
-type requestCounter httpEngine
-
-func (e *requestCounter) Done(_ *Request, resp *Response, _ time.Duration) {
-	e.requests[statusClass(resp.Status())].Add(1)
-}
-
-func (e *requestCounter) Close() error { return nil }
 
 // callSet is the requests under way.
 type callSet struct {
@@ -254,12 +279,6 @@ func (s *callSet) each(f func(*nethttp.Call)) {
 	for c := range s.set {
 		f(c)
 	}
-}
-
-func (s *callSet) len() int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return int64(len(s.set))
 }
 
 // wait waits until nothing is under way; nothing new may begin.

@@ -183,6 +183,9 @@ func (x *exchange) account() {
 		n[countRequests]++
 		n[statusClass(x.resp.status)]++
 	}
+	if x.via != nil && x.via.count != nil {
+		x.via.count(x.resp.status)
+	}
 	core := x.core
 	if x.loop == nil { // of a handler that Build has made the observers are its server's
 		core = x.req.table.core

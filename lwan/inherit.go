@@ -9,12 +9,15 @@ import (
 	"sync"
 )
 
-// What a process that restarts leaves to the new one: from descriptor 3 on its listening sockets, then a pipe. The
-// variable names the sockets, by what their endpoints are configured with, as a list in JSON. The new process says in
-// the pipe, in one line, that it serves, or why it does not.
+// What a process that restarts leaves to the new one: from descriptor 3 on its listening sockets,
+// then a pipe. The variable names the sockets, by what their endpoints are configured with, as a
+// list in JSON. The new process says in the pipe, in one line, that it serves, or why it does not.
+// If the other variable is set, a second pipe follows, which holds the keys of session tickets:
+// an environment, unlike a pipe, can be read by others.
 
 const (
 	restartVariable = "GOLWAN_RESTART"
+	keysVariable    = "GOLWAN_RESTART_KEYS"
 	firstInherited  = 3 // behind standard input, output and error
 	readyLine       = "ready\n"
 )
@@ -23,6 +26,7 @@ const (
 type inheritance struct {
 	sockets []inherited
 	ready   *os.File
+	keys    *os.File // nil: none were left, or they have been taken
 }
 
 type inherited struct {
@@ -42,14 +46,30 @@ func inherit() (*inheritance, error) {
 		return nil, nil
 	}
 	var names []string
-	if err := errors.Join(os.Unsetenv(restartVariable), json.Unmarshal([]byte(text), &names)); err != nil {
+	_, keys := os.LookupEnv(keysVariable)
+	err := errors.Join(os.Unsetenv(restartVariable), os.Unsetenv(keysVariable),
+		json.Unmarshal([]byte(text), &names))
+	if err != nil {
 		return nil, fmt.Errorf("lwan: %s: %w", restartVariable, err)
 	}
 	h := &inheritance{ready: inheritedFile(firstInherited+len(names), "restart")}
 	for i, where := range names {
 		h.sockets = append(h.sockets, inherited{where, inheritedFile(firstInherited+i, where)})
 	}
+	if keys {
+		h.keys = inheritedFile(firstInherited+len(names)+1, "ticket keys")
+	}
 	return h, nil
+}
+
+// takeKeys gives k what the process before has left.
+func (h *inheritance) takeKeys(k *ticketKeys) error {
+	if h == nil || h.keys == nil {
+		return nil
+	}
+	file := h.keys
+	h.keys = nil
+	return errors.Join(k.inherit(file), file.Close())
 }
 
 // take returns the first socket of that address which has not been taken; nil: there is none.
@@ -73,6 +93,9 @@ func (h *inheritance) settle(failure error) error {
 		return nil
 	}
 	var errs []error
+	if h.keys != nil {
+		errs = append(errs, h.keys.Close())
+	}
 	for _, s := range h.sockets {
 		if s.file != nil {
 			errs = append(errs, s.file.Close())

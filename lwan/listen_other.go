@@ -1,8 +1,7 @@
-//go:build !linux || golwan_nethttp
-
 package lwan
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -16,8 +15,6 @@ import (
 	"github.com/golwan/golwan/lwan/internal/unixsocket"
 )
 
-var errNoSystemd = errors.New("sockets of systemd are there on Linux only")
-
 // listen opens an endpoint, or takes over the socket that another process has left for it. FastOpen and DeferAccept are
 // hints to a kernel, and left out.
 func listen(end Endpoint, left *os.File) (net.Listener, error) {
@@ -25,12 +22,10 @@ func listen(end Endpoint, left *os.File) (net.Listener, error) {
 	case left != nil:
 		ln, err := net.FileListener(left)
 		return ln, errors.Join(err, left.Close())
-	case end.TLS != nil:
-		return nil, errNoTLS
 	case end.Listener != nil:
 		return end.Listener, nil
 	case strings.HasPrefix(where, "systemd:"):
-		return nil, errNoSystemd
+		return listenSystemd(where)
 	case strings.HasPrefix(where, "unix:"):
 		return unixsocket.Listen(strings.TrimPrefix(where, "unix:"), end.Mode)
 	default:
@@ -44,7 +39,8 @@ type countingListener struct {
 	eng *httpEngine
 	max int64 // 0: no limit
 
-	given bool // by the caller
+	given     bool // by the caller
+	encrypted bool // a refusal in the clear would mean nothing
 }
 
 // sockets implements engine.
@@ -88,7 +84,11 @@ func (l *countingListener) Accept() (net.Conn, error) {
 		}
 		l.eng.conns.Add(-1)
 		l.eng.rejected.Add(1)
-		l.refuse(conn)
+		if l.encrypted {
+			_ = conn.Close()
+			continue
+		}
+		l.refuse(conn, refusal)
 	}
 }
 
@@ -97,8 +97,8 @@ const maxRefusing = 64
 
 // refuse is a courtesy, which the socket's buffer always has room for: a client that is gone already needs none. What the
 // client has sent is read, or the reset that it causes would destroy the answer.
-func (l *countingListener) refuse(conn net.Conn) {
-	_, _ = io.WriteString(conn, refusal)
+func (l *countingListener) refuse(conn net.Conn, answer string) {
+	_, _ = io.WriteString(conn, answer)
 	half, ok := conn.(interface{ CloseWrite() error })
 	if !ok || l.eng.refusing.Add(1) > maxRefusing {
 		if ok {
@@ -123,9 +123,33 @@ type countingConn struct {
 	addr   netip.Addr  // as it is counted; invalid: it is not
 	closed atomic.Bool // or somebody else's: it is not counted any more
 
+	requests atomic.Int64 // that came
+	active   atomic.Int64 // of those, under way: one, or many of HTTP/2
+
 	// of the goroutine of net/http
-	requests int    // that came, one after the other
-	behind   func() // to be run when the answer has been sent
+	first  []byte // is read before everything else
+	behind func() // to be run when the answer has been sent
+}
+
+// counted is the connection of the engine's that net/http or a handler has.
+func counted(conn net.Conn) *countingConn {
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	return conn.(*countingConn)
+}
+
+// began and ended are told of each request.
+func (c *countingConn) began() {
+	if c.active.Add(1) == 1 {
+		c.eng.busy.Add(1)
+	}
+}
+
+func (c *countingConn) ended() {
+	if c.active.Add(-1) == 0 {
+		c.eng.busy.Add(-1)
+	}
 }
 
 // answered runs what waits for the end of the answer.
@@ -137,6 +161,11 @@ func (c *countingConn) answered() {
 }
 
 func (c *countingConn) Read(p []byte) (int, error) {
+	if len(c.first) > 0 {
+		n := copy(p, c.first)
+		c.first = c.first[n:]
+		return n, nil
+	}
 	n, err := c.Conn.Read(p)
 	c.eng.in.Add(int64(n))
 	return n, err

@@ -1,4 +1,4 @@
-//go:build unix && (!linux || golwan_nethttp)
+//go:build unix
 
 package lwan
 

@@ -275,9 +275,12 @@ func (r *Request) Pattern() string {
 // field's (RFC 9112 section 3.2.2). It is what the client claims.
 func (r *Request) Host() string { r.mustLive(); return string(r.head.Authority.Of(r.buf)) }
 
-// Proto is "HTTP/1.1" or "HTTP/1.0".
+// Proto is "HTTP/1.1", "HTTP/1.0" or "HTTP/2.0".
 func (r *Request) Proto() string {
 	r.mustLive()
+	if r.via != nil && r.via.r.ProtoMajor == 2 {
+		return "HTTP/2.0"
+	}
 	if r.head.Minor == 0 {
 		return "HTTP/1.0"
 	}

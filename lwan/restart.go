@@ -37,7 +37,7 @@ var (
 // child. An endpoint gets the socket of the one that was configured with the same Addr; sockets that no endpoint wants are
 // closed, other addresses are opened as always. Modules are opened there while they are still open here. The first server that
 // starts in the new process gets the sockets, so a program with several of them has to make them Endpoints of one. Endpoints
-// with a Listener cannot be handed over. What is in memory stays behind: a Topic begins anew there, and a client that comes back to
+// with a Listener cannot be handed over. Of what is in memory only the keys of session tickets go along; the rest stays behind: a Topic begins anew there, and a client that comes back to
 // it is told of the Gap, unless a Broker has what was missed.
 //
 // On systems without Unix descriptors it returns an error that is errors.ErrUnsupported.
@@ -125,7 +125,14 @@ func (s *Server) startSuccessor(files []*os.File) (*successor, error) {
 	for _, end := range s.life.ends {
 		names = append(names, end.where())
 	}
-	return startSuccessor(names, files)
+	var keys []byte
+	if s.life.tickets != nil {
+		var err error
+		if keys, err = s.life.tickets.leave(); err != nil {
+			return nil, err
+		}
+	}
+	return startSuccessor(names, files, keys)
 }
 
 // successor is a process that is to take over.
@@ -135,7 +142,8 @@ type successor struct {
 	ready   *os.File // what the process says of its server
 }
 
-func startSuccessor(names []string, files []*os.File) (*successor, error) {
+// startSuccessor starts the program. keys are those of session tickets; nil: nothing is encrypted.
+func startSuccessor(names []string, files []*os.File, keys []byte) (*successor, error) {
 	path, err := program()
 	if err != nil {
 		return nil, err
@@ -153,10 +161,32 @@ func startSuccessor(names []string, files []*os.File) (*successor, error) {
 		Path: path, Args: os.Args, Env: append(os.Environ(), restartVariable+"="+string(list)),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, ExtraFiles: append(files, theirs),
 	}
+	if keys != nil {
+		pipe, err := filled(keys)
+		if err != nil {
+			return nil, errors.Join(err, ready.Close())
+		}
+		defer pipe.Close()
+		cmd.ExtraFiles = append(cmd.ExtraFiles, pipe)
+		cmd.Env = append(cmd.Env, keysVariable+"=1")
+	}
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, ready.Close())
 	}
 	return &successor{cmd.Process.Pid, cmd.Process, ready}, nil
+}
+
+// filled is the end of a pipe that has text in it, which is little enough for any pipe to hold.
+func filled(text []byte) (*os.File, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	_, err = w.Write(text)
+	if err = errors.Join(err, w.Close()); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
 }
 
 // program is the file to run. A path that somebody has written may lead to another file by now.

@@ -212,7 +212,7 @@ func (s *Server) startOn(ends []Endpoint, left *inheritance) error {
 		return err
 	}
 	s.life.core.ring.Start()
-	eng, addrs, err := startEngine(s, ends, left)
+	eng, addrs, err := s.openEngine(ends, left)
 	if err != nil {
 		s.life.state = lifeOver
 		err = errors.Join(err, s.runClosers())
@@ -224,6 +224,18 @@ func (s *Server) startOn(ends []Endpoint, left *inheritance) error {
 	s.startWork()
 	close(s.life.ready)
 	return nil
+}
+
+// openEngine reads certificates first, since nothing works without them.
+func (s *Server) openEngine(ends []Endpoint, left *inheritance) (engine, []net.Addr, error) {
+	places := make([]opened, len(ends))
+	for i, end := range ends {
+		places[i] = opened{Endpoint: end, number: i, table: s.life.tables[i]}
+	}
+	if err := s.secure(places, left); err != nil {
+		return nil, nil, err
+	}
+	return startEngine(s, places, left)
 }
 
 // ended is what the calls that serve return.

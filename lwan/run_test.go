@@ -286,7 +286,7 @@ func TestStartErrors(t *testing.T) {
 	}
 	defer taken.Close()
 	for want, srv := range map[string]*Server{
-		"TLS is not supported": {
+		"Certs is nil": {
 			Endpoints: []Endpoint{{Addr: "127.0.0.1:0"}, {Addr: "127.0.0.1:0", TLS: &tls.Config{}}},
 		},
 		"address already in use": {

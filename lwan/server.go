@@ -46,6 +46,13 @@ type Server struct {
 	// LingerTimeout's whole time. Then the connection is closed, and what was not read may be lost.
 	LingerBytes int64
 
+	// HandshakeTimeout is how long a handshake of TLS may take, from the first byte of the connection
+	// or before it to its end, however much comes meanwhile: 10 s; then closed.
+	HandshakeTimeout time.Duration
+	// MaxHandshakes bounds the handshakes under way: 1024; others wait, of which the client has sent
+	// its first record. Those that wait are not among them, nor those that have sent nothing.
+	MaxHandshakes int
+
 	// MaxConns bounds the open connections: as many as there are descriptors; then 503 with Retry-After. Without a free
 	// descriptor idle connections are given up for new ones.
 	MaxConns int
@@ -96,7 +103,24 @@ type Endpoint struct {
 	// runtime watches it too, and each new connection wakes one of its threads in vain.
 	Listener net.Listener
 
-	TLS         *tls.Config   // not supported yet: starting the server fails if it is set
+	// TLS and Certs, or one of them, encrypt the endpoint; TLS is copied at the start. Without
+	// Certs it needs Certificates, or a callback that finds them, as that of
+	// golang.org/x/crypto/acme/autocert does. Versions before TLS 1.2 are refused (RFC 8996). Keys
+	// of session tickets are the server's, new every 8 hours, good for 24, and handed over by
+	// Restart, unless TLS brings its own, or WrapSession. Where clients show certificates, or TLS
+	// has GetConfigForClient, a request for another host than that of the handshake gets 421.
+	//
+	// Encrypted endpoints, and those with HTTP2, are served by net/http for the time being, on
+	// every system: a goroutine for each connection, with handlers that wait on it. What that
+	// means is told in README.md under "Platforms". MaxConns and MaxConnsPerAddr count them apart
+	// from the others. TLS on the loops will come without a change of what is set here.
+	TLS   *tls.Config
+	Certs *CertFiles // nil: the certificates are TLS's
+
+	// Protocols are those that clients may choose from: 0 is HTTP/1.1 and HTTP/2 over TLS, or what
+	// TLS.NextProtos names of them, and HTTP/1.1 in the clear.
+	Protocols Protocols
+
 	Mode        fs.FileMode   // of a unix socket: 0660; 0: as the umask gives it
 	TrustPeers  bool          // whoever connects here is a trusted proxy, as those of Server.TrustedProxies: for a socket that only a proxy reaches
 	Routes      *Routes       // nil: the server's. An admin port: a table of its own on the same loops
@@ -123,6 +147,7 @@ type life struct {
 	failed  chan error // a worker of Go failed
 
 	ends        []Endpoint
+	tickets     *ticketKeys             // nil: nothing is encrypted
 	stopRestart context.CancelCauseFunc // of the restart that is under way; nil: none is
 	restarting  sync.WaitGroup
 	handedOver  chan struct{} // closed when another process serves in this one's place

@@ -24,7 +24,16 @@ type Stats struct {
 	Awaiting int64    // functions of Await and Blocking that run
 	Queued   int64    // and that wait for a goroutine
 	Stalls   []Stall
+	Secure   SecureStats
 	LogLost  int64 // lines of the server's own that were lost because Server.Log was too slow for them, or failed
+}
+
+// SecureStats counts handshakes of TLS.
+type SecureStats struct {
+	Handshakes int64 // that were done, since the start
+	Resumed    int64 // of those, by which a client's session went on
+	Failed     int64 // since the start; those that the client has given up, too
+	Pending    int64 // under way, or waiting for their turn
 }
 
 // Stall is a handler, or a hook, that held its loop for longer than Server.StallAfter, or in pieces for half of a second.

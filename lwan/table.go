@@ -187,6 +187,9 @@ func badPath(*Request, *Response) Status { return StatusBadRequest }
 
 // chain finds what is to be run.
 func (t *table) chain(req *Request, resp *Response) Handler {
+	if req.missed != 0 { // it is the connection that is wrong
+		return t.none.answers(req, false)
+	}
 	if req.head.Form != message.OriginForm && req.head.Form != message.AbsoluteForm {
 		return t.none.answers(req, false)
 	}

@@ -18,12 +18,18 @@ type viaHTTP struct {
 	pass    *passage // nil: it did not come through FromHTTPMiddleware
 	call    *nethttp.Call
 	trusted bool // every peer of the endpoint is trusted
+
+	misdirected bool         // the connection is not for this host
+	count       func(Status) // nil, or told the status of the answer, before the observers
 }
 
 // begin makes the exchange's request the one that net/http, and middleware of it, has found.
 func (v *viaHTTP) begin(x *exchange) {
 	req := x.req
 	req.via, req.trusted = v, v.trusted
+	if v.misdirected {
+		req.missed = StatusMisdirectedRequest
+	}
 	req.route = routeVia(v.r)
 	if v.pass != nil {
 		req.start -= int64(time.Since(v.pass.start))

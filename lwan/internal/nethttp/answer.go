@@ -1,6 +1,7 @@
 package nethttp
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"io/fs"
@@ -226,6 +227,9 @@ func (c *Call) abort() {
 	conn, _, err := c.ctl.Hijack()
 	if err != nil {
 		return // it is closed all the same
+	}
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn() // its own Close would say that this is all (close_notify)
 	}
 	if tcp, ok := conn.(interface{ SetLinger(seconds int) error }); ok {
 		_ = tcp.SetLinger(0) // the client may have left meanwhile

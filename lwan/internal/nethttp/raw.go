@@ -2,6 +2,7 @@ package nethttp
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -16,8 +17,14 @@ import (
 // waits for it from here on, as http.Server.Shutdown does not.
 func (c *Call) Hijack() (net.Conn, []byte, error) {
 	conn, rest, err := c.take()
-	if counted, ok := conn.(interface{ Release() net.Conn }); ok {
-		conn = counted.Release()
+	below := conn
+	if t, ok := conn.(*tls.Conn); ok {
+		below = t.NetConn()
+	}
+	if counted, ok := below.(interface{ Release() net.Conn }); ok {
+		if its := counted.Release(); below == conn {
+			conn = its
+		}
 	}
 	if err == nil {
 		c.leave()

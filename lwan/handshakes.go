@@ -1,0 +1,213 @@
+package lwan
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/golwan/golwan/lwan/internal/tlslayer"
+)
+
+// handshakeCounts are for Stats.Secure.
+type handshakeCounts struct{ done, resumed, failed, pending atomic.Int64 }
+
+// shakingListener hands out connections whose handshake is done, to net/http, which has no bound
+// for them. Each has a goroutine meanwhile:
+//
+//	accepted ──first record whole──▶ waits for its turn ──▶ handshake ──▶ Accept returns it
+type shakingListener struct {
+	*countingListener
+	sec *security
+
+	results chan shaken   // what Accept returns
+	gone    chan struct{} // closed by Close: nobody asks for results any more
+	leave   sync.Once     // of gone
+	begin   sync.Once     // of accepting
+	under   sync.WaitGroup
+}
+
+type shaken struct {
+	conn net.Conn
+	err  error
+}
+
+// handshakes is a listener for net/http; sec is nil where nothing is encrypted.
+func (e *httpEngine) handshakes(l *countingListener, sec *security) net.Listener {
+	if sec == nil {
+		return l
+	}
+	return &shakingListener{
+		countingListener: l, sec: sec, results: make(chan shaken), gone: make(chan struct{}),
+	}
+}
+
+// Accept returns a connection that speaks HTTP, or an error of the listener below. One that was
+// closed is told of when the handshakes under way have ended.
+func (l *shakingListener) Accept() (net.Conn, error) {
+	l.begin.Do(func() { go l.accept() })
+	select {
+	case r := <-l.results:
+		return r.conn, r.err
+	case <-l.gone:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close ends handshakes under way, too.
+func (l *shakingListener) Close() error {
+	l.leave.Do(func() { close(l.gone) })
+	return l.countingListener.Close()
+}
+
+// accept ends with the listener. After other errors net/http asks again when it thinks fit.
+func (l *shakingListener) accept() {
+	for {
+		conn, err := l.countingListener.Accept()
+		if err == nil {
+			l.under.Go(func() { l.shake(conn.(*countingConn)) })
+			continue
+		}
+		if errors.Is(err, net.ErrClosed) {
+			l.under.Wait()
+		}
+		if !l.give(nil, err) || errors.Is(err, net.ErrClosed) {
+			return
+		}
+	}
+}
+
+// give gives Accept something to return. It reports false if nobody asks any more.
+func (l *shakingListener) give(conn net.Conn, err error) bool {
+	select {
+	case l.results <- shaken{conn, err}:
+		return true
+	case <-l.gone:
+		return false
+	}
+}
+
+// shake does the handshake of one connection.
+func (l *shakingListener) shake(raw *countingConn) {
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() { // ends what waits when the server is closed
+		select {
+		case <-l.gone:
+			_ = raw.SetDeadline(time.Unix(1, 0)) // it fails for one that is closed already
+		case <-stop:
+		}
+	}()
+	counts := &l.eng.secure
+	counts.pending.Add(1)
+	conn, err := l.handshake(raw)
+	counts.pending.Add(-1)
+	if err != nil {
+		counts.failed.Add(1)
+		l.eng.core.log.Debug("lwan: no handshake", "remote", raw.RemoteAddr(), "err", err)
+		return
+	}
+	state := conn.ConnectionState()
+	counts.done.Add(1)
+	if state.DidResume {
+		counts.resumed.Add(1)
+	}
+	if !l.sec.speaks(state.NegotiatedProtocol) || !l.give(conn, nil) {
+		_ = conn.Close() // the client has all that it wanted, or finds the end of the server
+	}
+}
+
+// handshake closes raw if it fails.
+func (l *shakingListener) handshake(raw *countingConn) (*tls.Conn, error) {
+	limit := orPause(l.eng.core.srv.HandshakeTimeout, defaultHandshake)
+	if limit > 0 {
+		if err := raw.SetDeadline(time.Now().Add(limit)); err != nil {
+			return nil, errors.Join(err, raw.Close())
+		}
+	}
+	hello, err := readHello(raw)
+	if errors.Is(err, tlslayer.ErrPlain) {
+		l.refusePlain(raw, hello)
+		return nil, err
+	}
+	if err == nil {
+		err = l.turn(limit)
+	}
+	if err != nil {
+		return nil, errors.Join(err, raw.Close())
+	}
+	defer l.done()
+	raw.first = hello
+	conn := tls.Server(raw, l.sec.config)
+	if err := conn.Handshake(); err != nil {
+		return nil, errors.Join(err, raw.Close()) // the alert has been sent
+	}
+	return conn, raw.SetDeadline(time.Time{})
+}
+
+// readHello reads the first record, or at least a header that is none.
+func readHello(conn net.Conn) (hello []byte, err error) {
+	for {
+		missing, err := tlslayer.Hello(hello)
+		if missing == 0 || err != nil {
+			return hello, err
+		}
+		have := len(hello)
+		hello = append(hello, make([]byte, missing)...)
+		n, err := io.ReadFull(conn, hello[have:])
+		hello = hello[:have+n]
+		if err != nil {
+			return hello, err
+		}
+	}
+}
+
+var errHandshakes = errors.New("lwan: too many handshakes at a time")
+
+// turn waits until the handshake may begin.
+func (l *shakingListener) turn(limit time.Duration) error {
+	if l.eng.shaking == nil {
+		return nil
+	}
+	select {
+	case l.eng.shaking <- struct{}{}:
+		return nil
+	default:
+	}
+	var late <-chan time.Time
+	if limit > 0 {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case l.eng.shaking <- struct{}{}:
+		return nil
+	case <-late:
+		return errHandshakes
+	case <-l.gone:
+		return net.ErrClosed
+	}
+}
+
+func (l *shakingListener) done() {
+	if l.eng.shaking != nil {
+		<-l.eng.shaking
+	}
+}
+
+// plainRefusal is the answer to a request that comes in the clear where nothing else does.
+const plainRefusal = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+	"Content-Length: 40\r\nConnection: close\r\n\r\n400 Bad Request: this port speaks HTTPS\n"
+
+// refusePlain tells a client of HTTP that it should have encrypted, and closes the connection.
+func (l *shakingListener) refusePlain(raw *countingConn, first []byte) {
+	if len(first) == 0 || first[0] < 'A' || first[0] > 'Z' {
+		_ = raw.Close()
+		return
+	}
+	l.refuse(raw, plainRefusal)
+}
