@@ -28,6 +28,7 @@ import (
 //   - Heads are limited as a whole, by MaxLineBytes + MaxHeaderBytes and the 4 KiB that net/http adds; MaxFields and
 //     MaxChunkExtensions are not looked at. A head that is refused is answered by net/http, and no observer sees it; one that is late gets no answer.
 //   - Who waits in the queue of a listener when draining begins is reset, unless another process has taken over.
+//   - A handshake of TLS that is under way when idle connections are closed is cut.
 //   - Stats knows nothing of parked and subscribed connections, workers and turns.
 //
 // The build tag golwan_nethttp chooses it on Linux too, for its tests.
@@ -36,7 +37,8 @@ type httpEngine struct {
 	core    *core
 	servers []*http.Server
 	lanes   []*countingListener
-	shaking chan struct{} // holds one for each handshake under way; nil: no limit
+	shakers []*shakingListener // of the lanes that are encrypted
+	shaking chan struct{}      // holds one for each handshake under way; nil: no limit
 
 	conns    atomic.Int64 // open
 	busy     atomic.Int64 // of those, with a request under way
@@ -180,6 +182,9 @@ func (e *httpEngine) drain(grace time.Duration) {
 				// An error of a listener's Close is found by closeListeners again, and that of ctx is nobody's.
 				_ = srv.Shutdown(ctx)
 			})
+		}
+		for _, l := range e.shakers {
+			all.Go(l.wait)
 		}
 		all.Wait()
 		e.calls.wait()

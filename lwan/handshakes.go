@@ -28,6 +28,7 @@ type shakingListener struct {
 	leave   sync.Once     // of gone
 	begin   sync.Once     // of accepting
 	under   sync.WaitGroup
+	over    chan struct{} // closed when nothing is under way any more
 }
 
 type shaken struct {
@@ -40,9 +41,18 @@ func (e *httpEngine) handshakes(l *countingListener, sec *security) net.Listener
 	if sec == nil {
 		return l
 	}
-	return &shakingListener{
-		countingListener: l, sec: sec, results: make(chan shaken), gone: make(chan struct{}),
+	s := &shakingListener{
+		countingListener: l, sec: sec,
+		results: make(chan shaken), gone: make(chan struct{}), over: make(chan struct{}),
 	}
+	e.shakers = append(e.shakers, s)
+	return s
+}
+
+// wait waits for the end of the handshakes under way, behind Close.
+func (l *shakingListener) wait() {
+	l.begin.Do(func() { close(l.over) })
+	<-l.over
 }
 
 // Accept returns a connection that speaks HTTP, or an error of the listener below. One that was
@@ -65,16 +75,19 @@ func (l *shakingListener) Close() error {
 
 // accept ends with the listener. After other errors net/http asks again when it thinks fit.
 func (l *shakingListener) accept() {
+	defer close(l.over)
 	for {
 		conn, err := l.countingListener.Accept()
 		if err == nil {
 			l.under.Go(func() { l.shake(conn.(*countingConn)) })
 			continue
 		}
-		if errors.Is(err, net.ErrClosed) {
+		closed := errors.Is(err, net.ErrClosed)
+		if closed {
 			l.under.Wait()
 		}
-		if !l.give(nil, err) || errors.Is(err, net.ErrClosed) {
+		if !l.give(nil, err) || closed {
+			l.under.Wait()
 			return
 		}
 	}

@@ -2,13 +2,17 @@ package lwan
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
+	"math/big"
+	"net"
 	"sync"
 	"time"
 )
@@ -69,13 +73,42 @@ func (k *ticketKeys) use(end Endpoint, cfg *tls.Config) {
 // own. If the program has used it for connections elsewhere it counts as having some.
 func hasTicketKeys(cfg *tls.Config) bool {
 	var state tls.ConnectionState
-	ticket, err := cfg.Clone().EncryptTicket(state, &tls.SessionState{})
+	ticket, err := cfg.Clone().EncryptTicket(state, sampleSession())
 	if err != nil {
 		return false
 	}
 	session, err := cfg.Clone().DecryptTicket(ticket, state)
 	return err == nil && session != nil
 }
+
+// sampleSession is a session of nobody's: crypto/tls has no other way to make one than a handshake.
+var sampleSession = sync.OnceValue(func() (session *tls.SessionState) {
+	public, private, _ := ed25519.GenerateKey(nil) // it never fails
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	if err != nil {
+		panic(err) // for a template that is always the same
+	}
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	go func() {
+		_ = tls.Client(theirs, &tls.Config{
+			InsecureSkipVerify: true, ClientSessionCache: tls.NewLRUClientSessionCache(1),
+		}).Handshake() // it ends with the pipe
+	}()
+	_ = tls.Server(ours, &tls.Config{ // what counts is whether there is a session
+		MaxVersion:   tls.VersionTLS12, // whose tickets are part of the handshake
+		Certificates: []tls.Certificate{{Certificate: [][]byte{cert}, PrivateKey: private}},
+		WrapSession: func(_ tls.ConnectionState, s *tls.SessionState) ([]byte, error) {
+			session = s
+			return []byte{0}, nil
+		},
+	}).Handshake()
+	if session == nil {
+		session = &tls.SessionState{}
+	}
+	return session
+})
 
 // start makes a first secret, unless there are some, and new ones from then on.
 func (k *ticketKeys) start() {

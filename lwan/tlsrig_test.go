@@ -99,14 +99,19 @@ func (i *issuer) issue(t testing.TB, spec certSpec) tls.Certificate {
 func (spec certSpec) write(t testing.TB, dir, base string) CertPair {
 	t.Helper()
 	cert := authority().issue(t, spec)
-	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	p := CertPair{Cert: filepath.Join(dir, base+".pem"), Key: filepath.Join(dir, base+".key")}
+	writePEM(t, p.Cert, "CERTIFICATE", cert.Certificate[0])
+	writeKey(t, p.Key, cert.PrivateKey)
+	return p
+}
+
+func writeKey(t testing.TB, path string, key any) {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := CertPair{Cert: filepath.Join(dir, base+".pem"), Key: filepath.Join(dir, base+".key")}
-	writePEM(t, p.Cert, "CERTIFICATE", cert.Certificate[0])
-	writePEM(t, p.Key, "PRIVATE KEY", key)
-	return p
+	writePEM(t, path, "PRIVATE KEY", der)
 }
 
 // writePEM replaces a file as those do who renew certificates: nobody sees half of it.
