@@ -64,6 +64,11 @@ func serveRestarts(dir, mode string) int {
 	case "moved":
 		srv.Endpoints = []Endpoint{srv.Endpoints[1],
 			{Addr: "127.0.0.1:0", DeferAccept: time.Second}, {Addr: "localhost:0"}}
+	case "tls":
+		pair := CertPair{Cert: filepath.Join(dir, "site.pem"), Key: filepath.Join(dir, "site.key")}
+		certs := &CertFiles{Pairs: []CertPair{pair}}
+		srv.Endpoints = []Endpoint{{Addr: os.Getenv("TLS_AT"), Certs: certs}, srv.Endpoints[1]}
+		os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid()))
 	case "systemd":
 		os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid()))
 		srv.Endpoints = []Endpoint{{Addr: "systemd:web"}}
