@@ -188,6 +188,7 @@ func (e *httpEngine) drain(grace time.Duration) {
 		}
 		all.Wait()
 		e.calls.wait()
+		e.emptied(ctx)
 		close(e.ended)
 	}()
 }
@@ -201,6 +202,17 @@ func (e *httpEngine) idle(ctx context.Context, grace time.Duration) {
 		case <-e.quiet:
 		case <-over.C:
 			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// emptied waits for the end of connections that were already being closed when net/http looked.
+func (e *httpEngine) emptied(ctx context.Context) {
+	for e.conns.Load() > 0 {
+		select {
+		case <-e.quiet:
 		case <-ctx.Done():
 			return
 		}
