@@ -290,3 +290,28 @@ func TestReadAgain(t *testing.T) {
 		t.Errorf("%v", a)
 	}
 }
+
+// TestTrailersAreOfTheirRequest: the next one on the connection has none of them.
+func TestTrailersAreOfTheirRequest(t *testing.T) {
+	both(t, func(t *testing.T, mw ...Middleware) {
+		srv := &Server{Loops: 1}
+		srv.Handle("POST /", func(req *Request, resp *Response) Status {
+			b, err := io.ReadAll(req.Body())
+			if err != nil {
+				return resp.Fail(err)
+			}
+			return resp.Text(200, string(b)+" "+req.Trailer("X-Sum"))
+		}, mw...)
+		w := dial(t, serveTest(t, srv))
+		const head = "POST / HTTP/1.1\r\nHost: x\r\n"
+		chunked := head + "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n"
+		for _, r := range []struct{ raw, want string }{
+			{chunked + "X-Sum: 4\r\n\r\n", "body 4"},
+			{head + "Content-Length: 4\r\n\r\nnext", "next "},
+			{chunked + "\r\n", "body "},
+		} {
+			w.send(r.raw)
+			w.want("POST", 200, r.want)
+		}
+	})
+}

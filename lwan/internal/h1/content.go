@@ -209,7 +209,6 @@ func (h *server) endChunked() error {
 	if bad.Status != 0 {
 		return &transport.BodyError{Status: bad.Status, Reason: bad.Reason}
 	}
-	h.trailer = h.trailer[:0]
 	for _, f := range fields {
 		name, value := string(f.Name.Of(section)), string(f.Value.Of(section))
 		h.trailer = append(h.trailer, transport.Field{Name: name, Value: value})

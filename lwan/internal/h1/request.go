@@ -14,7 +14,7 @@ import (
 func (h *server) answer() {
 	buf := h.in[h.pos:h.end]
 	h.start, h.base = h.pos, h.pos+h.head.Size
-	h.pos = h.base
+	h.pos, h.trailer = h.base, h.trailer[:0]
 	h.left = max(h.head.ContentLength, 0)
 	h.keep, h.content = h.head.KeepAlive, coming
 	switch {
