@@ -32,6 +32,8 @@ var use = map[string]func(*testing.T, *site){
 	"await":   useAwait,
 	"nethttp": useNetHTTP,
 	"module":  useModule,
+
+	"websocket": useWebSocket,
 }
 
 // flags are what an example is started with besides: so that its client need not wait for long, and

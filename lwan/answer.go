@@ -147,6 +147,9 @@ func (t *table) abandon(req *Request, resp *Response, err error) {
 func (t *table) concludeTaken(req *Request, resp *Response, st Status) {
 	switch {
 	case resp.state == answerTaken:
+		if resp.socket != nil {
+			resp.socket.leave(st)
+		}
 		resp.cut()
 		resp.conclude(answerEnded)
 	case st >= 400:

@@ -50,6 +50,12 @@
 // Both hold a goroutine, of Server.Goroutines. A wait of unbounded length is better spent in a [Queue], or in a [Topic],
 // whose subscribers hold nothing but their connection.
 //
+// # WebSockets
+//
+// [Response.WebSocket] makes the connection of a request a [WebSocket]: the handler calls Receive and Send, both of which
+// park, until one of them returns an error, and returns. On a loop it does one thing at a time; a handler that has to send
+// while it waits for messages is [Blocking], with a goroutine for each. [Response.Upgrade] is for other protocols.
+//
 // # The watchdog
 //
 // A handler that holds its loop all the same, for longer than Server.StallAfter (20 ms), is found: its thread has computed
@@ -108,8 +114,8 @@
 //
 // # Limits
 //
-// Every bound is a field, of [Server] or of [Limits], and says there what its default is and what happens beyond it. Zero
-// means the default, negative none. The README has a table of all.
+// Every bound is a field, of [Server], [Limits] or [WebSocketConfig], and says there what its default is and what happens
+// beyond it. Zero means the default, negative none. The README has a table of all.
 //
 // A connection over MaxConns or MaxConnsPerAddr is answered with 503 and Retry-After, also if it has sent its request
 // already; up to 128 of those are waited for at a time, a flood beyond that is closed at once. When the process has no

@@ -56,6 +56,7 @@ type response struct {
 	intended Status // that a finishing method was given: of the head, should a stream begin by itself; 0: 200
 	trailers []transport.Field
 	events   *Events
+	socket   *WebSocket // the connection as one, or nil
 
 	failure  error  // what Fail was told
 	failed   Status // its status; 0: no failure

@@ -59,8 +59,9 @@ func (r *Request) endWait(err error) error {
 		return nil
 	}
 	if r.dead.Load() == nil && (err == ErrGone || err == ErrTimeout || err == ErrStopping || err == ErrBodyNotAllowed) {
-		r.dead.Store(&err)
-		r.cancel(err)
+		cause := err // so that only what is kept is on the heap
+		r.dead.Store(&cause)
+		r.cancel(cause)
 	}
 	return err
 }

@@ -23,7 +23,10 @@ type call struct {
 
 // run is the handler's goroutine. It ends by Goexit when a dead request is unwound, or a handler
 // calls t.Fatal.
-func (c *call) run(h http.Handler, r *http.Request) {
+func (c *call) run(h http.Handler, r *http.Request) { c.runOn(c.rec, h, r) }
+
+// runOn is run with another writer than rec, which records there.
+func (c *call) runOn(w http.ResponseWriter, h http.Handler, r *http.Request) {
 	defer close(c.ended)
 	defer func() {
 		switch v := recover(); v {
@@ -35,7 +38,7 @@ func (c *call) run(h http.Handler, r *http.Request) {
 		}
 	}()
 	c.family.join()
-	h.ServeHTTP(c.rec, r)
+	h.ServeHTTP(w, r)
 }
 
 const (

@@ -47,7 +47,7 @@
 //   - In memory nothing is on a loop: Await and Blocking run their function in place, a write never
 //     waits, and no limit of the parser applies. Test limits, and handlers that block by mistake,
 //     with Start.
-//   - Hijack and Upgrade need a connection, and so Start.
+//   - Hijack and Upgrade need a connection, and so Start; a WebSocket has WebSocket.
 //
 // # Non-goals
 //

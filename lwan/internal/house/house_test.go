@@ -129,7 +129,7 @@ var mayImport = map[string][]string{
 		"lwan/internal/logring", "lwan/internal/goid", "lwan/internal/unixsocket",
 		"lwan/internal/tlslayer", "router", "template",
 	},
-	"lwan/lwantest": {"lwan"},
+	"lwan/lwantest": {"lwan", "lwan/internal/wsframe"},
 	"lwan/buffer":   {},
 	"lwan/conf":     {"lwan", "handlers", "handlers/files", "template"},
 	"lwan/cmd":      {"lwan/conf"},

@@ -1,0 +1,5 @@
+//go:build !race
+
+package lwan
+
+const raceDetector = false

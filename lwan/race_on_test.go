@@ -1,0 +1,6 @@
+//go:build race
+
+package lwan
+
+// raceDetector says that all takes ten times as long.
+const raceDetector = true
