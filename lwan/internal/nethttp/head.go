@@ -68,6 +68,9 @@ func addFields(b *message.Builder, r *http.Request) bool {
 	if strings.EqualFold(v, "100-continue") && b.Add("Expect", v).Status != 0 {
 		return false
 	}
+	if len(r.Trailer) == 0 {
+		return true
+	}
 	// net/http has made it of the field.
 	return addEach(b, "Trailer", slices.Sorted(maps.Keys(r.Trailer)))
 }
