@@ -32,7 +32,9 @@ func (c *soakClient) answer(a *soakAsk) error {
 	}
 	body, err := io.ReadAll(resp.Body)
 	if err == nil && a.method != "HEAD" && endsWithConnection(resp) && len(body) < len(a.body) {
-		err = io.EOF // the kernel that breaks connections ends them with a FIN, where a real one would tell of the reset
+		// the fault-injecting kernel ends connections with a FIN, where a real one would report the
+		// reset
+		err = io.EOF
 	}
 	if wrong := a.compareBody(resp, body, err == nil); wrong != "" {
 		return errors.New(wrong)
@@ -72,13 +74,15 @@ func (c *soakClient) nextHead(method string) (*http.Response, error) {
 	if err == nil {
 		return resp, nil
 	}
-	if _, more := c.in.Peek(1); more != nil { // what looks malformed is the beginning of something good
+	// bytes that look malformed are the beginning of something good
+	if _, more := c.in.Peek(1); more != nil {
 		err = more
 	}
 	return nil, cutBy(err)
 }
 
-// refused is errRefused if the answer is what a connection over Server.MaxConns gets, and the connection was one.
+// refused is errRefused if the answer is what a connection over Server.MaxConns gets, and the
+// connection was one.
 func (c *soakClient) refused(resp *http.Response) error {
 	if resp.StatusCode != 503 || resp.ContentLength != 0 || resp.Header.Get("X-Id") != "" {
 		return nil
@@ -94,8 +98,10 @@ func (c *soakClient) refused(resp *http.Response) error {
 
 // cutBy is errCut if err says no more than that.
 func cutBy(err error) error {
-	if strings.HasPrefix(err.Error(), "http: suspiciously long trailer") || strings.HasPrefix(err.Error(), "http: unexpected EOF reading trailer") {
-		return fmt.Errorf("%w: %w", errCut, err) // net/http's words for an end where a trailer section may be
+	if strings.HasPrefix(err.Error(), "http: suspiciously long trailer") ||
+		strings.HasPrefix(err.Error(), "http: unexpected EOF reading trailer") {
+		// net/http's words for an end where a trailer section may be
+		return fmt.Errorf("%w: %w", errCut, err)
 	}
 	for _, e := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
 		if errors.Is(err, e) {
@@ -145,11 +151,14 @@ func (a *soakAsk) compareBody(resp *http.Response, got []byte, whole bool) strin
 			return err.Error()
 		}
 	}
-	if i := difference(got, want); i < min(len(got), len(want)) || whole && len(got) != len(want) || len(got) > len(want) {
-		return fmt.Sprintf("%d bytes, want %d, different from byte %d on: %.60q, want %.60q", len(got), len(want), i, got[i:], want[min(i, len(want)):])
+	i := difference(got, want)
+	if i < min(len(got), len(want)) || whole && len(got) != len(want) || len(got) > len(want) {
+		return fmt.Sprintf("%d bytes, want %d, different from byte %d on: %.60q, want %.60q",
+			len(got), len(want), i, got[i:], want[min(i, len(want)):])
 	}
 	for name, want := range a.fields {
-		if field, ok := strings.CutPrefix(name, "trailer "); ok && whole && resp.Trailer.Get(field) != want {
+		field, ok := strings.CutPrefix(name, "trailer ")
+		if ok && whole && resp.Trailer.Get(field) != want {
 			return fmt.Sprintf("trailer %s: %q, want %q", field, resp.Trailer.Get(field), want)
 		}
 	}

@@ -48,9 +48,13 @@ var (
 	errExcused = errors.New("no descriptor")
 )
 
-// dial connects to one of the addresses, with buffers of some size. It returns nil if that cannot be just now.
+// dial connects to one of the addresses, with buffers of some size. It returns nil if that cannot
+// be just now.
 func (s *soak) dial(r *rand.Rand, kind string) *soakClient {
-	c := &soakClient{s: s, kind: kind, stopped: s.stops.count(), short: s.shortages.Load(), taken: s.faults.Exhausted(), given: s.srv.Stats().GivenUp, since: time.Now()}
+	c := &soakClient{
+		s: s, kind: kind, stopped: s.stops.count(), short: s.shortages.Load(),
+		taken: s.faults.Exhausted(), given: s.srv.Stats().GivenUp, since: time.Now(),
+	}
 	where := []int{0, 0, 0, 0, 0, 1, 2, 2}[r.IntN(8)]
 	addr := s.addrs[where]
 	d := net.Dialer{Timeout: soakPatience}
@@ -60,12 +64,15 @@ func (s *soak) dial(r *rand.Rand, kind string) *soakClient {
 		d.Control = tinyBuffers
 	}
 	if where == 2 { // so that the kernel can tell it from others
-		d.LocalAddr = &net.UnixAddr{Name: fmt.Sprintf("@golwan-soak-%d-%d", s.seed, s.names.Add(1)), Net: "unix"}
+		d.LocalAddr = &net.UnixAddr{
+			Name: fmt.Sprintf("@golwan-soak-%d-%d", s.seed, s.names.Add(1)), Net: "unix",
+		}
 	}
 	conn, err := d.Dial(addr.Network(), addr.String())
 	switch {
 	case err == nil:
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.EAGAIN): // no descriptor; the queue of a unix socket is full
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.EAGAIN):
+		// no descriptor; the queue of a unix socket is full
 		s.ledger.end("not connected: " + rootCause(err))
 		time.Sleep(5 * time.Millisecond) // as a client does before it tries again
 		return nil
@@ -156,8 +163,9 @@ const (
 // learn asks the kernel what it has done to the connection.
 func (c *soakClient) learn() { c.harm |= c.s.faults.Harm(c.c) }
 
-// roomWasMade reports whether accept has found no descriptor since the connection was dialed, or connections were given up: that
-// comes later, if the loop that has to do it was asked by another one, and is published later still.
+// roomWasMade reports whether accept has found no descriptor since the connection was dialed, or
+// connections were given up: that comes later, if the loop that has to do it was asked by another
+// one, and is published later still.
 func (c *soakClient) roomWasMade() bool {
 	for until := time.Now().Add(time.Second); time.Now().Before(until); runtime.Gosched() {
 		if c.s.faults.Exhausted() != c.taken || c.s.srv.Stats().GivenUp != c.given {
@@ -169,8 +177,8 @@ func (c *soakClient) roomWasMade() bool {
 
 func (c *soakClient) wasShort() bool { return c.s.shortages.Load() != c.short || c.short%2 == 1 }
 
-// judge decides whether there is a good reason for err, and books it. a is the request that was not answered; parting
-// says that the answers may be sent without waiting.
+// judge decides whether there is a good reason for err, and books it. a is the request that was not
+// answered; parting says that the answers may be sent without waiting.
 func (c *soakClient) judge(err error, a *soakAsk, parting bool) {
 	c.learn()
 	var timeout net.Error
@@ -180,11 +188,14 @@ func (c *soakClient) judge(err error, a *soakAsk, parting bool) {
 	case err == nil:
 	case errors.Is(err, errExcused):
 		l.end("answered 5xx: no descriptor")
-	case errors.Is(err, errRefused), errors.Is(err, errCut) && c.harm&(faults.Refused|faults.Broken) == faults.Refused && c.answers == 0:
+	case errors.Is(err, errRefused),
+		errors.Is(err, errCut) && c.harm&(faults.Refused|faults.Broken) == faults.Refused &&
+			c.answers == 0:
 		l.end(soakRefusal)
 	case errors.Is(err, errCut) && c.harm&faults.Broken != 0:
 		l.end("cut by a fault")
-	case errors.Is(err, errCut) && parting && (c.harm&faults.Held != 0 || len(c.plan) > 1): // or answers before it fill the socket
+	case errors.Is(err, errCut) && parting && (c.harm&faults.Held != 0 || len(c.plan) > 1):
+		// or answers before it fill the socket
 		l.end("cut: the last answer did not fit")
 	case errors.Is(err, errCut) && errors.Is(err, errNothing) && c.roomWasMade():
 		l.end(soakGivenUp)
@@ -192,10 +203,13 @@ func (c *soakClient) judge(err error, a *soakAsk, parting bool) {
 		l.end("cut: the system had no memory for TCP")
 	case errors.Is(err, errCut) && c.wasShort():
 		l.end("cut: no descriptor")
-	case (late || errors.Is(err, errCut) || strings.HasPrefix(err.Error(), "status 408")) && c.s.stops.count() != c.stopped:
+	case (late || errors.Is(err, errCut) || strings.HasPrefix(err.Error(), "status 408")) &&
+		c.s.stops.count() != c.stopped:
 		l.end("the machine stood still")
 	default:
 		l.mistake(err, late)
-		c.s.fail("%s client, %v, answer %d in %v, to %s %.200q: got %v, want %d and %d bytes %.60q; what the kernel did: %v", c.kind, c.c.RemoteAddr(), c.answers, c.plan, a.kind, a.wire, err, a.status, len(a.body), a.body, c.harm)
+		c.s.fail("%s client, %v, answer %d in %v, to %s %.200q: got %v, want %d and %d bytes "+
+			"%.60q; what the kernel did: %v", c.kind, c.c.RemoteAddr(), c.answers, c.plan, a.kind,
+			a.wire, err, a.status, len(a.body), a.body, c.harm)
 	}
 }

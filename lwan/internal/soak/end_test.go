@@ -11,7 +11,8 @@ import (
 	"github.com/golwan/golwan/lwan/internal/faults"
 )
 
-// end shuts the server down while requests, streams and idle connections are there, and looks what is left of it all.
+// end shuts the server down while requests, streams and idle connections are there, and looks what
+// is left of it all.
 func (s *soak) end(before usage) {
 	r := rand.New(rand.NewPCG(s.seed, 0))
 	s.faults.SetRates(faults.Rates{Again: 20, Interrupt: 20, Short: 10, Poll: 20, Close: 20})
@@ -49,10 +50,16 @@ func (s *soak) end(before usage) {
 	s.nothingLeft()
 	s.site.hijacked.Wait()
 	s.settle("workers", 0, func() int64 { return s.srv.Stats().Workers })
-	s.settle("values of the cache", 0, func() int64 { return s.site.made.Load() - s.site.destroyed.Load() })
+	s.settle("values of the cache", 0, func() int64 {
+		return s.site.made.Load() - s.site.destroyed.Load()
+	})
 	s.settle("open connections of clients", 0, s.ledger.open.Load)
-	s.settle("descriptors", before.descriptors, func() int64 { return max(before.descriptors, resources().descriptors) })
-	s.settle("goroutines", before.goroutines, func() int64 { return max(before.goroutines, resources().goroutines) })
+	s.settle("descriptors", before.descriptors, func() int64 {
+		return max(before.descriptors, resources().descriptors)
+	})
+	s.settle("goroutines", before.goroutines, func() int64 {
+		return max(before.goroutines, resources().goroutines)
+	})
 	s.memory.measure(false)
 	st := s.srv.Stats()
 	for why, most := range map[string]int64{soakRefusal: st.Rejected, soakGivenUp: st.GivenUp} {

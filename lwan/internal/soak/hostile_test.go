@@ -13,7 +13,8 @@ import (
 	"github.com/golwan/golwan/lwan/internal/faults"
 )
 
-// flood opens more connections than the server may have, says a little on some of them, and closes them all.
+// flood opens more connections than the server may have, says a little on some of them, and closes
+// them all.
 func (s *soak) flood(r *rand.Rand) {
 	var open []net.Conn
 	defer func() {
@@ -89,8 +90,14 @@ func (s *soak) rest(d time.Duration) {
 // soakWeather is how badly the kernel does its work at times.
 var soakWeather = []faults.Rates{
 	{},
-	{Again: 40, Interrupt: 60, Short: 15, Break: 5000, Abort: 40, Exhaust: 500, Full: 500, Register: 2000, Poll: 30, Close: 30, Shutdown: 2000},
-	{Again: 8, Interrupt: 12, Short: 4, Break: 400, Abort: 10, Exhaust: 100, Full: 100, Register: 200, Poll: 6, Close: 6, Shutdown: 100},
+	{
+		Again: 40, Interrupt: 60, Short: 15, Break: 5000, Abort: 40, Exhaust: 500, Full: 500,
+		Register: 2000, Poll: 30, Close: 30, Shutdown: 2000,
+	},
+	{
+		Again: 8, Interrupt: 12, Short: 4, Break: 400, Abort: 10, Exhaust: 100, Full: 100,
+		Register: 200, Poll: 6, Close: 6, Shutdown: 100,
+	},
 }
 
 // weather changes every second or so.

@@ -31,7 +31,9 @@ type soakLedger struct {
 }
 
 func newSoakLedger() soakLedger {
-	return soakLedger{asks: map[string]*[2]int64{}, ends: map[string]int64{}, conns: map[string]int64{}}
+	return soakLedger{
+		asks: map[string]*[2]int64{}, ends: map[string]int64{}, conns: map[string]int64{},
+	}
 }
 
 func (l *soakLedger) book(kind string, i int) {
@@ -121,21 +123,26 @@ type soakLog struct {
 	odd   []string // that nobody expected
 }
 
-// soakLines are the beginnings of lines, and the ends of some, that the run brings about on purpose, of level Warn and above.
+// soakLines are the beginnings of lines, and the ends of some, that the run brings about on
+// purpose, of level Warn and above.
 var soakLines = []string{
 	"conn: accepting is paused", "conn: connection refused: watch it",
 	"a handler holds its event loop", "a handler does not come back",
-	"request failed: panic: on purpose", "request failed: panic: runtime error: invalid memory address",
-	"request failed: lwan: the handler ended by runtime.Goexit", "request failed: lwan: GET /bad/status returned 42",
+	"request failed: panic: on purpose",
+	"request failed: panic: runtime error: invalid memory address",
+	"request failed: lwan: the handler ended by runtime.Goexit",
+	"request failed: lwan: GET /bad/status returned 42",
 	"request failed: lwan: the time is up", // of clients that do not read
 	"request failed: lwan: response field \"X-Split\"",
 	"request failed: ...cannot allocate memory",
 	"request failed: ...too many open files",
 }
 
-func (g *soakLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
-func (g *soakLog) WithAttrs([]slog.Attr) slog.Handler               { return g }
-func (g *soakLog) WithGroup(string) slog.Handler                    { return g }
+func (g *soakLog) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn
+}
+func (g *soakLog) WithAttrs([]slog.Attr) slog.Handler { return g }
+func (g *soakLog) WithGroup(string) slog.Handler      { return g }
 
 func (g *soakLog) Handle(_ context.Context, line slog.Record) error {
 	text := line.Message

@@ -30,16 +30,25 @@ func (s *soak) slow(r *rand.Rand) {
 		c.sendSlowly(newAsk(r, "slow head", "GET", "/probe"), "alive", r)
 	case 1:
 		body := soakBytes(r.Uint64(), 300)
-		c.sendSlowly(newPost(r, "slow body", "POST", "/strict/echo", &framed{fields: "Content-Length: 300\r\n", wire: body}), string(body), r)
+		c.sendSlowly(newPost(r, "slow body", "POST", "/strict/echo", &framed{
+			fields: "Content-Length: 300\r\n", wire: body,
+		}), string(body), r)
 	case 2:
 		c.readSlowly(r)
 	case 3:
-		c.expect(r, &soakAsk{kind: "half a head", wire: []byte("GET /probe HTTP/1.1\r\nHo"), status: 408, body: []byte("408 Request Timeout\nthe request did not arrive in time\n"), closes: true, parting: true})
+		c.expect(r, &soakAsk{
+			kind: "half a head", wire: []byte("GET /probe HTTP/1.1\r\nHo"), status: 408,
+			body:   []byte("408 Request Timeout\nthe request did not arrive in time\n"),
+			closes: true, parting: true,
+		})
 	case 4:
 		c.silent("")
 	case 5:
-		a := newPost(r, "half a body", "POST", "/strict/echo", &framed{fields: "Content-Length: 300\r\n", wire: soakBytes(1, 200)})
-		a.status, a.body, a.closes = 408, []byte("408 Request Timeout\nthe body did not arrive in time\n"), true
+		a := newPost(r, "half a body", "POST", "/strict/echo", &framed{
+			fields: "Content-Length: 300\r\n", wire: soakBytes(1, 200),
+		})
+		a.status, a.body, a.closes = 408,
+			[]byte("408 Request Timeout\nthe body did not arrive in time\n"), true
 		c.expect(r, a)
 	case 6:
 		c.stopReading(r)
@@ -110,7 +119,8 @@ func (c *soakClient) silent(after string) {
 	c.judge(err, &soakAsk{kind: "silence " + after}, false)
 }
 
-// stopReading asks for a lot and takes nothing for longer than it may. What has come by then is right all the same.
+// stopReading asks for a lot and takes nothing for longer than it may. The bytes that have come by
+// then are right.
 func (c *soakClient) stopReading(r *rand.Rand) {
 	id, n := r.Uint64(), 4_000_000
 	a := newAsk(r, "reading stops", "GET", fmt.Sprintf("/strict/bytes/%d/%d", id, n))
@@ -118,8 +128,10 @@ func (c *soakClient) stopReading(r *rand.Rand) {
 	c.s.ledger.asked(a)
 	_, err := c.c.Write(a.wire)
 	if err == nil {
-		begin, _ := c.in.Peek(len("HTTP/1.1 503"))  // less of it if there is an error, which answer finds too
-		if !bytes.HasSuffix(begin, []byte("503")) { // a refused connection is gone soon, and its port somebody else's
+		// less of it if there is an error, which answer finds too
+		begin, _ := c.in.Peek(len("HTTP/1.1 503"))
+		// a refused connection is gone soon, and its port in other use
+		if !bytes.HasSuffix(begin, []byte("503")) {
 			time.Sleep(soakPause + 2*time.Second) // this is what a client that does not read is
 		}
 	}

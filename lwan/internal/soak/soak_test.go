@@ -26,14 +26,16 @@ import (
 //
 //	go test -v -run Soak -timeout 30m ./lwan/internal/soak -soak 10m
 //
-// Clients of all kinds ask for all kinds of things, in all framings, pipelined or not, fast and slowly, through small and
-// large buffers, over TCP and unix sockets; they leave in the middle, send what is no HTTP, flood the server and take its
-// descriptors; handlers panic, stall, block; and the kernel refuses, shortens, interrupts and breaks what the loops ask
-// of it, some seconds more and some less. Every answer is known by the request and compared byte by byte. One may be
-// missing only if something was done to its very connection that ends connections: package faults says what.
+// Clients of all kinds ask for all kinds of things, in all framings, pipelined or not, fast and
+// slowly, through small and large buffers, over TCP and unix sockets; they leave in the middle,
+// send what is no HTTP, flood the server and take its descriptors; handlers panic, stall, block;
+// and the kernel refuses, shortens, interrupts and breaks what the loops ask of it, some seconds
+// more and some less. Every answer is known by the request and compared byte by byte. One may be
+// missing only if something was done to its very connection that ends connections: package faults
+// says what.
 //
-// Every now and then all clients have a pause, and the server must have nothing left of them; as at the end, which is a
-// shutdown with requests and streams under way.
+// Every now and then all clients have a pause, and the server must have nothing left of them; so
+// too at the end, which is a shutdown with requests and streams under way.
 func TestSoak(t *testing.T) {
 	if *soakFor <= 0 {
 		t.Skip("skipped: it takes as long as -soak says, as 10s or 10m")
@@ -86,8 +88,9 @@ type soak struct {
 
 func newSoak(t *testing.T) *soak {
 	s := &soak{
-		t: t, seed: *soakSeed, site: newSoakSite(), ended: make(chan error, 1), over: make(chan struct{}), done: make(chan struct{}),
-		ledger: newSoakLedger(), log: soakLog{lines: map[string]int64{}},
+		t: t, seed: *soakSeed, site: newSoakSite(), ended: make(chan error, 1),
+		over: make(chan struct{}), done: make(chan struct{}), ledger: newSoakLedger(),
+		log: soakLog{lines: map[string]int64{}},
 	}
 	if s.seed == 0 {
 		s.seed = rand.Uint64()
@@ -96,8 +99,9 @@ func newSoak(t *testing.T) *soak {
 	t.Setenv("TMPDIR", s.temp)
 	s.faults = faults.New(s.seed, faults.Rates{})
 	s.srv = &lwan.Server{
-		Threads: lwan.Threads(s.seed % 3), MaxConns: soakConns, Goroutines: 256, Log: slog.New(&s.log),
-		HeaderTimeout: soakHead, IdleTimeout: soakIdle, LingerTimeout: time.Second, DrainTimeout: 20 * time.Second,
+		Threads: lwan.Threads(s.seed % 3), MaxConns: soakConns, Goroutines: 256,
+		Log: slog.New(&s.log), HeaderTimeout: soakHead, IdleTimeout: soakIdle,
+		LingerTimeout: time.Second, DrainTimeout: 20 * time.Second,
 		StallAfter: 40 * time.Millisecond, MaxPipelined: 8,
 		Limits: lwan.Limits{Body: soakBody, Buffer: 256 << 10},
 	}
@@ -117,7 +121,8 @@ func (s *soak) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.srv.Endpoints = []lwan.Endpoint{{Addr: "127.0.0.1:0"}, {Listener: ln}, {Addr: "unix:" + filepath.Join(s.t.TempDir(), "socket")}}
+	s.srv.Endpoints = []lwan.Endpoint{{Addr: "127.0.0.1:0"}, {Listener: ln},
+		{Addr: "unix:" + filepath.Join(s.t.TempDir(), "socket")}}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stopRun = cancel
 	go func() { s.ended <- s.srv.Run(ctx) }()
@@ -141,7 +146,8 @@ func (s *soak) run(d time.Duration) {
 		do    func(*rand.Rand)
 	}{
 		{40, 0, s.talk}, {4, 0, s.leave}, {2, 0, s.noise}, {24, 0, s.slow}, {6, 0, s.stream},
-		{1, 0, s.probe}, {1, 0, s.weather}, {1, 2 * time.Second, s.flood}, {1, 5 * time.Second, s.exhaust},
+		{1, 0, s.probe}, {1, 0, s.weather}, {1, 2 * time.Second, s.flood},
+		{1, 5 * time.Second, s.exhaust},
 	} {
 		for k := range group.n {
 			r := rand.New(rand.NewPCG(s.seed, uint64(i<<16+k+1)))
@@ -167,8 +173,8 @@ func (s *soak) repeat(r *rand.Rand, pause time.Duration, do func(*rand.Rand)) {
 	}
 }
 
-// watch looks what is left of the clients, at regular intervals, the first of which is the time in which caches and
-// pools fill.
+// watch looks what is left of the clients, at regular intervals, the first of which is the time in
+// which caches and pools fill.
 func (s *soak) watch(d time.Duration) {
 	defer s.stop()
 	looks := min(max(d/(30*time.Second), 2), 10)
@@ -184,7 +190,9 @@ func (s *soak) watch(d time.Duration) {
 		}
 		s.look(i == 0)
 		asked, answered, conns := s.ledger.sums()
-		s.t.Logf("%v: %d connections, %d requests, %d answered, %s, %d failures", time.Since(s.began).Round(time.Second), conns, asked, answered, &s.memory, s.failures.Load())
+		s.t.Logf("%v: %d connections, %d requests, %d answered, %s, %d failures",
+			time.Since(s.began).Round(time.Second), conns, asked, answered,
+			&s.memory, s.failures.Load())
 	}
 }
 
@@ -193,7 +201,8 @@ func (s *soak) stop() { s.finish.Do(func() { close(s.over) }) }
 // fail reports what must not be. After some of it the run ends.
 func (s *soak) fail(format string, args ...any) {
 	s.t.Helper()
-	s.t.Errorf("-soak.seed %d, after %v: %s", s.seed, time.Since(s.began).Round(time.Millisecond), fmt.Sprintf(format, args...))
+	s.t.Errorf("-soak.seed %d, after %v: %s",
+		s.seed, time.Since(s.began).Round(time.Millisecond), fmt.Sprintf(format, args...))
 	if s.failures.Add(1) >= 10 {
 		s.stop()
 	}
@@ -204,7 +213,9 @@ func (s *soak) look(first bool) {
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	s.nothingLeft()
-	s.settle("descriptors", s.base.descriptors, func() int64 { return max(s.base.descriptors, resources().descriptors) })
+	s.settle("descriptors", s.base.descriptors, func() int64 {
+		return max(s.base.descriptors, resources().descriptors)
+	})
 	s.faults.Forget() // else it remembers all those who never ask
 	s.memory.measure(first)
 	if grown := s.memory.heapLast - s.memory.heapFirst; grown > 16<<20 {
@@ -220,11 +231,22 @@ func (s *soak) nothingLeft() {
 			n := s.srv.Stats().Conns
 			return n.Idle + n.Active + n.Parked + n.Subscribed + int64(s.faults.Open())
 		},
-		"goroutines of handlers":     func() int64 { n := s.srv.Stats(); return n.Awaiting + n.Queued },
-		"handlers that did not end":  func() int64 { return s.site.begun.Load() - s.site.ended.Load() },
-		"functions given to Defer":   func() int64 { return s.site.promised.Load() - s.site.deferred.Load() },
-		"subscribers":                func() int64 { return int64(s.site.news.Len() + s.site.gossip.Len()) },
-		"subscriptions without end":  func() int64 { return s.site.joined.Load() - s.site.left.Load() },
+		"goroutines of handlers": func() int64 {
+			n := s.srv.Stats()
+			return n.Awaiting + n.Queued
+		},
+		"handlers that did not end": func() int64 {
+			return s.site.begun.Load() - s.site.ended.Load()
+		},
+		"functions given to Defer": func() int64 {
+			return s.site.promised.Load() - s.site.deferred.Load()
+		},
+		"subscribers": func() int64 {
+			return int64(s.site.news.Len() + s.site.gossip.Len())
+		},
+		"subscriptions without end": func() int64 {
+			return s.site.joined.Load() - s.site.left.Load()
+		},
 		"references into the cache":  func() int64 { return s.site.pages.Stats().Floating },
 		"answers that have no class": func() int64 { return unclassed(s.srv.Stats()) },
 		"temporary files":            func() int64 { return int64(len(entries(s.temp))) },
@@ -241,7 +263,8 @@ func unclassed(st lwan.Stats) int64 {
 	return st.Requests
 }
 
-// settle waits until there are as many as want, which takes no longer than the server's patience with a client that is gone.
+// settle waits until there are as many as want, which takes no longer than the server's patience
+// with a client that is gone.
 func (s *soak) settle(what string, want int64, value func() int64) {
 	s.t.Helper()
 	patience := soakPatience / 2
