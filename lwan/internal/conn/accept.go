@@ -69,7 +69,8 @@ func (set *Set) accept(lane uint16, lfd, n int) {
 // acceptFails is for errors that do not end: the listener is left alone for a while, which grows.
 // At the end of the engine nobody waits for it to recover.
 func (set *Set) acceptFails(lane uint16, e syscall.Errno) {
-	set.eng.repeats.Say(set.eng.log, "accept "+e.Error(), slog.LevelError, "conn: accept fails", "listener", lane, "err", e)
+	set.eng.repeats.Say(set.eng.log, "accept "+e.Error(), slog.LevelError, "conn: accept fails",
+		"listener", lane, "err", e)
 	if set.phase == phaseServe {
 		set.backoff = min(max(2*set.backoff, acceptFirst), acceptLast)
 		set.pauseAccept(e, set.backoff)
@@ -130,7 +131,8 @@ func (set *Set) refuse(fd int, lane uint16) {
 func (set *Set) reject(fd int, why string) {
 	set.counts.Rejected++
 	if why != "" {
-		set.eng.repeats.Say(set.eng.log, why, slog.LevelWarn, "conn: connection refused", "fd", fd, "why", why)
+		set.eng.repeats.Say(set.eng.log, why, slog.LevelWarn, "conn: connection refused", "fd", fd,
+			"why", why)
 	}
 	set.kernel.Close(fd)
 }
@@ -162,7 +164,8 @@ func (set *Set) pauseAccept(e syscall.Errno, d time.Duration) {
 	if set.paused.Set() {
 		return
 	}
-	set.eng.repeats.Say(set.eng.log, "paused", slog.LevelWarn, "conn: accepting is paused", "loop", set.id, "err", e)
+	set.eng.repeats.Say(set.eng.log, "paused", slog.LevelWarn,
+		"conn: accepting is paused", "loop", set.id, "err", e)
 	set.counts.Pauses++
 	if set.phase == phaseServe {
 		set.watchListeners(false)

@@ -47,8 +47,8 @@ func (p fullPoller) Add(fd int, token uint64) syscall.Errno {
 func TestAcceptErrors(t *testing.T) {
 	t.Parallel()
 	for _, e := range []syscall.Errno{
-		syscall.EINTR, syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
-		syscall.EPROTO, syscall.ENETDOWN, syscall.EHOSTUNREACH, syscall.EPERM,
+		syscall.EINTR, syscall.ECONNABORTED, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS,
+		syscall.ENOMEM, syscall.EPROTO, syscall.ENETDOWN, syscall.EHOSTUNREACH, syscall.EPERM,
 	} {
 		t.Run(e.Error(), func(t *testing.T) {
 			var calls atomic.Int64
@@ -137,7 +137,9 @@ func TestPausedLoops(t *testing.T) {
 
 // A loop without descriptors ends at the hard end all the same.
 func TestPausedLastCallEnds(t *testing.T) {
-	k := &seam{Kernel: Linux{}, onAccept: func(int) (int, syscall.Errno) { return -1, syscall.EMFILE }}
+	k := &seam{
+		Kernel: Linux{}, onAccept: func(int) (int, syscall.Errno) { return -1, syscall.EMFILE },
+	}
 	r := run(t, &script{}, Config{Kernel: k, Loops: 2})
 	r.dial()
 	r.eng.Drain(0)
@@ -183,7 +185,9 @@ func TestStartFailsWhenALoopCannotBePinned(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lane.Close()
-	e, err := New(Config{Protocol: &script{}, Loops: 3, Threads: loop.PinnedCPU, Pin: pin, Poller: testPoller})
+	e, err := New(Config{
+		Protocol: &script{}, Loops: 3, Threads: loop.PinnedCPU, Pin: pin, Poller: testPoller,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +200,9 @@ func TestStartFailsWhenALoopCannotBePinned(t *testing.T) {
 }
 
 func TestConnectionsOverTheLimitAreRefused(t *testing.T) {
-	r := run(t, &script{refuse: func(fd int) { unix.Write(fd, []byte("full\n")) }}, Config{Loops: 2, MaxConns: 10})
+	r := run(t, &script{refuse: func(fd int) { unix.Write(fd, []byte("full\n")) }}, Config{
+		Loops: 2, MaxConns: 10,
+	})
 	var peers []*peer
 	for range 10 {
 		p := r.dial()
@@ -254,8 +260,12 @@ func TestStaleEventsAreDropped(t *testing.T) {
 	r.do(func(set *Set) {
 		for fd := range set.owned.all() {
 			s := &set.slots[fd]
-			set.Event(nil, loop.Event{Token: eventData(int(fd), 0, s.gen-1), Ready: loop.In | loop.Urgent})
-			set.Event(nil, loop.Event{Token: eventData(int(fd), 0, s.gen+1), Ready: loop.In | loop.Urgent})
+			set.Event(nil, loop.Event{
+				Token: eventData(int(fd), 0, s.gen-1), Ready: loop.In | loop.Urgent,
+			})
+			set.Event(nil, loop.Event{
+				Token: eventData(int(fd), 0, s.gen+1), Ready: loop.In | loop.Urgent,
+			})
 			if s.state != slotFresh || s.readable() {
 				t.Errorf("%+v", s)
 			}

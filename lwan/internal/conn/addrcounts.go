@@ -32,7 +32,9 @@ type addrEntry struct {
 }
 
 func newAddrCounts(most, slots int) *addrCounts {
-	return &addrCounts{max: most, byFd: make([]atomic.Uint32, slots), byAddr: map[netip.Addr]uint32{}}
+	return &addrCounts{
+		max: most, byFd: make([]atomic.Uint32, slots), byAddr: map[netip.Addr]uint32{},
+	}
 }
 
 // enter counts the connection fd, unless its address has as many as it may. One without an address

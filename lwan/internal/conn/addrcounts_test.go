@@ -57,7 +57,9 @@ func TestAddrCounts(t *testing.T) {
 // One connection more than an address may have is refused; there is room again once one is closed,
 // on whatever loop.
 func TestConnectionsOverTheLimitOfAnAddress(t *testing.T) {
-	r := run(t, &script{refuse: func(fd int) { unix.Write(fd, []byte("full\n")) }}, Config{Loops: 2, PerAddr: 10})
+	r := run(t, &script{refuse: func(fd int) { unix.Write(fd, []byte("full\n")) }}, Config{
+		Loops: 2, PerAddr: 10,
+	})
 	dialFrom := func(host string) *peer {
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(host)}}
 		c, err := d.Dial("tcp", r.lane.Addr().String())
@@ -120,7 +122,9 @@ func TestUnixSocketsAreNotCountedByAddress(t *testing.T) {
 
 // A client that has sent its request before it is refused reads why, and no reset.
 func TestRefusedClientReadsWhy(t *testing.T) {
-	r := run(t, &script{refuse: func(fd int) { unix.Write(fd, []byte("full\n")) }}, Config{MaxConns: 1})
+	r := run(t, &script{refuse: func(fd int) { unix.Write(fd, []byte("full\n")) }}, Config{
+		MaxConns: 1,
+	})
 	first := r.dial()
 	first.send("hello\n")
 	first.want("hello")
@@ -145,7 +149,9 @@ func TestRefusedClientReadsWhy(t *testing.T) {
 
 // A flood of refused connections holds no more descriptors than it may.
 func TestRefusedFloodIsBounded(t *testing.T) {
-	r := run(t, &script{refuse: func(fd int) { unix.Write(fd, []byte("full\n")) }}, Config{Loops: 2, MaxConns: 1})
+	r := run(t, &script{refuse: func(fd int) { unix.Write(fd, []byte("full\n")) }}, Config{
+		Loops: 2, MaxConns: 1,
+	})
 	first := r.dial()
 	first.send("hello\n")
 	first.want("hello")

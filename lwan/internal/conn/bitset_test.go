@@ -22,7 +22,8 @@ func TestBitsetAgainstMap(t *testing.T) {
 			delete(model, i)
 		}
 	}
-	if got, want := slices.Collect(b.all()), slices.Sorted(maps.Keys(model)); !slices.Equal(got, want) {
+	got, want := slices.Collect(b.all()), slices.Sorted(maps.Keys(model))
+	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }

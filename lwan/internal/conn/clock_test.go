@@ -70,7 +70,9 @@ func (r *rig) accepted(n int64) {
 // TestTimeOfDay: a loop knows the second of the clock's wall time, also when that is set.
 func TestTimeOfDay(t *testing.T) {
 	r := runFake(t, &script{}, Config{})
-	for _, step := range []time.Duration{0, time.Second - 1, 1, 90 * time.Second, time.Millisecond} {
+	for _, step := range []time.Duration{
+		0, time.Second - 1, 1, 90 * time.Second, time.Millisecond,
+	} {
 		r.advance(step)
 		want := r.clock.Wall().Unix()
 		if got := r.eng.sets[0].loop.Unix(); got != want {

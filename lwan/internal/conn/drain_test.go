@@ -78,7 +78,8 @@ func TestDrainShutsTheDoor(t *testing.T) {
 			r.deafen()
 			before := r.dial()
 			r.eng.Drain(0)
-			c, err := net.DialTimeout(lane.Addr().Network(), lane.Addr().String(), 100*time.Millisecond)
+			c, err := net.DialTimeout(lane.Addr().Network(), lane.Addr().String(),
+				100*time.Millisecond)
 			if err == nil {
 				c.Close()
 				t.Error("a newcomer was let in")

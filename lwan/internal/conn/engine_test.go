@@ -71,7 +71,9 @@ func doSaid(c *served, line string) Verdict {
 		runtime.Goexit()
 	case "offload":
 		said := ""
-		c.w.Offload(func(run func()) bool { go run(); return true }, func() { said = "from the goroutine\n" })
+		c.w.Offload(func(run func()) bool { go run(); return true }, func() {
+			said = "from the goroutine\n"
+		})
 		io.WriteString(writer{c}, said)
 	case "pause":
 		c.w.Pause()
@@ -113,7 +115,8 @@ func startLines(t testing.TB, cfg Config) (*Engine, net.Addr) {
 			t.Error(err)
 		}
 		lane.Close()
-		if s := e.Stats(); s.Conns != 0 || s.Loops.Parked != 0 || s.Loops.Workers != 0 || s.Accepted != s.Closed {
+		s := e.Stats()
+		if s.Conns != 0 || s.Loops.Parked != 0 || s.Loops.Workers != 0 || s.Accepted != s.Closed {
 			t.Errorf("left behind: %+v", s)
 		}
 	})

@@ -42,7 +42,8 @@ func epollInodes(t *testing.T) map[int][]uint64 {
 	t.Helper()
 	all := map[int][]uint64{}
 	for fd := range 1 << 10 {
-		if kind, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err != nil || kind != "anon_inode:[eventpoll]" {
+		if kind, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err != nil ||
+			kind != "anon_inode:[eventpoll]" {
 			continue
 		}
 		info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd))

@@ -67,7 +67,8 @@ func TestWheelAgainstModel(t *testing.T) {
 				q.sweep(now, func(fd int32) { got = append(got, fd) })
 				slices.Sort(got)
 				if !slices.Equal(got, want) {
-					t.Fatalf("start %d, seed %d, step %d: %v expired, want %v", start, seed, step, got, want)
+					t.Fatalf("start %d, seed %d, step %d: %v expired, want %v",
+						start, seed, step, got, want)
 				}
 			default:
 				die := now + 1 + r.Uint32N([]uint32{3, 30, 700}[r.IntN(3)])
@@ -75,7 +76,8 @@ func TestWheelAgainstModel(t *testing.T) {
 				m[fd] = die
 			}
 			if q.count != len(m) {
-				t.Fatalf("start %d, seed %d, step %d: %d entries, want %d", start, seed, step, q.count, len(m))
+				t.Fatalf("start %d, seed %d, step %d: %d entries, want %d",
+					start, seed, step, q.count, len(m))
 			}
 			if step%100 == 0 {
 				q.check(t)

@@ -31,29 +31,34 @@ func serveWithoutDescriptors() {
 		panic(err)
 	}
 	var e *Engine
-	e, err = New(Config{Loops: 2, Poller: testPoller, Linger: time.Hour, Log: slog.New(slog.DiscardHandler), Protocol: &script{serve: lines(func(c *served, line string) Verdict {
-		switch line {
-		case "cpu":
-			var use unix.Rusage
-			unix.Getrusage(unix.RUSAGE_SELF, &use)
-			line = fmt.Sprint((use.Utime.Nano() + use.Stime.Nano()) / 1e6)
-		case "given up":
-			line = fmt.Sprint(e.Stats().GivenUp)
-		}
-		printTo(c, "%s", line)
-		if line == "linger" {
-			return Linger
-		}
-		c.Expire(600)
-		return Idle
-	})}})
+	e, err = New(Config{Loops: 2, Poller: testPoller, Linger: time.Hour,
+		Log: slog.New(slog.DiscardHandler),
+		Protocol: &script{serve: lines(func(c *served, line string) Verdict {
+			switch line {
+			case "cpu":
+				var use unix.Rusage
+				unix.Getrusage(unix.RUSAGE_SELF, &use)
+				line = fmt.Sprint((use.Utime.Nano() + use.Stime.Nano()) / 1e6)
+			case "given up":
+				line = fmt.Sprint(e.Stats().GivenUp)
+			}
+			printTo(c, "%s", line)
+			if line == "linger" {
+				return Linger
+			}
+			c.Expire(600)
+			return Idle
+		})}})
 	if err != nil {
 		panic(err)
 	}
 	if err := e.Start([]*Lane{lane}); err != nil {
 		panic(err)
 	}
-	limit := unix.Rlimit{Cur: uint64(openDescriptors() + fewDescriptors), Max: uint64(openDescriptors() + fewDescriptors)}
+	limit := unix.Rlimit{
+		Cur: uint64(openDescriptors() + fewDescriptors),
+		Max: uint64(openDescriptors() + fewDescriptors),
+	}
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		panic(err)
 	}

@@ -39,13 +39,15 @@ func (Linux) Read(fd int, p []byte) (int, syscall.Errno) {
 	if len(p) > maxTransfer {
 		p = p[:maxTransfer]
 	}
-	n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+	n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
 	return int(n), e
 }
 
 // Peek is Read that leaves what it reads where it is.
 func (Linux) Peek(fd int, p []byte) (int, syscall.Errno) {
-	n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)),
+	n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)),
 		unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
 	return int(n), e
 }
@@ -62,24 +64,27 @@ func send(fd int, p []byte, flags uintptr) (int, syscall.Errno) {
 	if len(p) > maxTransfer {
 		p = p[:maxTransfer]
 	}
-	n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
+	n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
 	return int(n), e
 }
 
 func (Linux) Writev(fd int, iov []unix.Iovec) (int, syscall.Errno) {
-	n, _, e := unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(iov))), uintptr(len(iov)))
+	n, _, e := unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(iov))), uintptr(len(iov)))
 	return int(n), e
 }
 
 func (Linux) Sendfile(out, in int, off *int64, n int) (int, syscall.Errno) {
-	r, _, e := unix.Syscall6(unix.SYS_SENDFILE, uintptr(out), uintptr(in), uintptr(unsafe.Pointer(off)), uintptr(n), 0, 0)
+	r, _, e := unix.Syscall6(unix.SYS_SENDFILE, uintptr(out), uintptr(in),
+		uintptr(unsafe.Pointer(off)), uintptr(n), 0, 0)
 	return int(r), e
 }
 
 func (Linux) Accept(fd int, from *Sockaddr) (int, syscall.Errno) {
 	size := sockaddrLen
-	n, _, e := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(from)), uintptr(unsafe.Pointer(&size)),
-		unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+	n, _, e := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(from)),
+		uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
 	return int(n), e
 }
 

@@ -104,7 +104,8 @@ func (set *Set) lingerOn(fd int32, s *slot, n int) bool {
 	if b.free {
 		s.count = before&^(lingerStep-1) | s.count&(lingerStep-1)
 	}
-	if die := set.secondAfter(b.pause); step && die != s.die && s.state == slotLinger && set.phase == phaseServe {
+	die := set.secondAfter(b.pause)
+	if step && die != s.die && s.state == slotLinger && set.phase == phaseServe {
 		set.wheel.arm(fd, die)
 		s.count += b.second
 	}

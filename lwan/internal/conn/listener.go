@@ -63,7 +63,9 @@ func Listen(addr string, cfg ListenConfig) (*Lane, error) {
 	if name, ok := strings.CutPrefix(addr, "systemd:"); ok {
 		return inherited(name)
 	}
-	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error { return cfg.control(raw) }}
+	lc := net.ListenConfig{
+		Control: func(_, _ string, raw syscall.RawConn) error { return cfg.control(raw) },
+	}
 	// an MPTCP socket is slower and none of the options below are sure to work on it
 	lc.SetMultipathTCP(false)
 	ln, err := lc.Listen(context.Background(), "tcp", addr)
@@ -91,12 +93,14 @@ func (cfg ListenConfig) set(fd int) error {
 		return fmt.Errorf("TCP_NODELAY: %w", err)
 	}
 	if cfg.FastOpen > 0 {
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_FASTOPEN, cfg.FastOpen); err != nil {
+		err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_FASTOPEN, cfg.FastOpen)
+		if err != nil {
 			return fmt.Errorf("TCP_FASTOPEN: %w", err)
 		}
 	}
 	if s := Seconds(cfg.DeferAccept); s > 0 {
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, int(s)); err != nil {
+		err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, int(s))
+		if err != nil {
 			return fmt.Errorf("TCP_DEFER_ACCEPT: %w", err)
 		}
 	}

@@ -76,7 +76,8 @@ func TestListenTCP(t *testing.T) {
 	t.Run("in use", func(t *testing.T) {
 		lane := listen(t, "127.0.0.1:0", ListenConfig{})
 		defer lane.Close()
-		if l, err := Listen(lane.Addr().String(), ListenConfig{}); !errors.Is(err, syscall.EADDRINUSE) {
+		l, err := Listen(lane.Addr().String(), ListenConfig{})
+		if !errors.Is(err, syscall.EADDRINUSE) {
 			t.Errorf("%v, %v", l, err)
 		}
 	})
@@ -89,10 +90,11 @@ func TestListenTCP(t *testing.T) {
 
 // Several listeners: a connection knows which it came from.
 func TestLanes(t *testing.T) {
-	e, err := New(Config{Loops: 2, Poller: testPoller, Log: slog.New(slog.DiscardHandler), Protocol: &script{serve: lines(func(c *served, _ string) Verdict {
-		printTo(c, "%d", c.Lane())
-		return Idle
-	})}})
+	e, err := New(Config{Loops: 2, Poller: testPoller, Log: slog.New(slog.DiscardHandler),
+		Protocol: &script{serve: lines(func(c *served, _ string) Verdict {
+			printTo(c, "%d", c.Lane())
+			return Idle
+		})}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,13 +149,15 @@ func TestSocketOptions(t *testing.T) {
 	if want, _ := strconv.Atoi(strings.TrimSpace(string(most))); int(info.Sacked) != want {
 		t.Errorf("backlog %d, want %d", info.Sacked, want)
 	}
-	if flags, err := unix.FcntlInt(uintptr(lane.fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+	flags, err := unix.FcntlInt(uintptr(lane.fd), unix.F_GETFD, 0)
+	if err != nil || flags&unix.FD_CLOEXEC == 0 {
 		t.Errorf("flags %#x, %v", flags, err)
 	}
 	lane.Close()
 	plain := listen(t, "127.0.0.1:0", ListenConfig{})
 	defer plain.Close()
-	if option(t, plain.fd, unix.IPPROTO_TCP, unix.TCP_FASTOPEN) != 0 || option(t, plain.fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT) != 0 {
+	if option(t, plain.fd, unix.IPPROTO_TCP, unix.TCP_FASTOPEN) != 0 ||
+		option(t, plain.fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT) != 0 {
 		t.Error("options that nobody asked for")
 	}
 }
@@ -168,7 +172,9 @@ func TestAcceptedSocketsHaveTheirOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, lane := range map[string]*Lane{"ours": listen(t, "127.0.0.1:0", ListenConfig{}), "given": given} {
+	for name, lane := range map[string]*Lane{
+		"ours": listen(t, "127.0.0.1:0", ListenConfig{}), "given": given,
+	} {
 		r := runOn(t, &script{serve: lines(func(c *served, _ string) Verdict {
 			if option(t, c.Fd(), unix.IPPROTO_TCP, unix.TCP_NODELAY) == 0 {
 				t.Errorf("%s: no NODELAY", name)
@@ -176,10 +182,12 @@ func TestAcceptedSocketsHaveTheirOptions(t *testing.T) {
 			if n := option(t, c.Fd(), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT); n != maxUnsent {
 				t.Errorf("%s: %d bytes may be unsent", name, n)
 			}
-			if fl, err := unix.FcntlInt(uintptr(c.Fd()), unix.F_GETFL, 0); err != nil || fl&unix.O_NONBLOCK == 0 {
+			fl, err := unix.FcntlInt(uintptr(c.Fd()), unix.F_GETFL, 0)
+			if err != nil || fl&unix.O_NONBLOCK == 0 {
 				t.Errorf("%s: blocking", name)
 			}
-			if fl, err := unix.FcntlInt(uintptr(c.Fd()), unix.F_GETFD, 0); err != nil || fl&unix.FD_CLOEXEC == 0 {
+			fl, err = unix.FcntlInt(uintptr(c.Fd()), unix.F_GETFD, 0)
+			if err != nil || fl&unix.FD_CLOEXEC == 0 {
 				t.Errorf("%s: not CLOEXEC", name)
 			}
 			c.Write([]byte("ok\n"))
@@ -218,7 +226,8 @@ func TestFromListener(t *testing.T) {
 	if _, err := FromListener(ln); err == nil {
 		t.Error("a closed listener was taken")
 	}
-	if _, err := FromListener(struct{ net.Listener }{ln}); err == nil || !strings.Contains(err.Error(), "no descriptor") {
+	_, err = FromListener(struct{ net.Listener }{ln})
+	if err == nil || !strings.Contains(err.Error(), "no descriptor") {
 		t.Errorf("%v", err)
 	}
 }
@@ -260,7 +269,8 @@ func TestListenUnixKeepsABusySocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	if err := errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: path}), unix.Listen(fd, 0)); err != nil {
+	at := &unix.SockaddrUnix{Name: path}
+	if err := errors.Join(unix.Bind(fd, at), unix.Listen(fd, 0)); err != nil {
 		t.Fatal(err)
 	}
 	for { // until the queue is full
@@ -342,7 +352,8 @@ func TestSocketActivation(t *testing.T) {
 	activate := func(env ...string) string {
 		out, err := child(t, "activation", func(cmd *exec.Cmd) {
 			cmd.ExtraFiles = append(files, other)
-			cmd.Env = append(append(cmd.Env, "LISTEN_FDS=3", "LISTEN_FDNAMES=web:admin:null"), env...)
+			cmd.Env = append(append(cmd.Env, "LISTEN_FDS=3", "LISTEN_FDNAMES=web:admin:null"),
+				env...)
 			cmd.Stdin = &asking{t: t, addrs: addrs, skip: len(env) > 1}
 		})
 		if err != nil {

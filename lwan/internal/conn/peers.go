@@ -62,7 +62,8 @@ func (p *peerAddr) addrPort(gen uint32) netip.AddrPort {
 
 // peerTable maps memory for n addresses, as slotTable does.
 func peerTable(n int) ([]peerAddr, error) {
-	mem, err := unix.Mmap(-1, 0, n*int(unsafe.Sizeof(peerAddr{})), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_NORESERVE)
+	mem, err := unix.Mmap(-1, 0, n*int(unsafe.Sizeof(peerAddr{})), unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_NORESERVE)
 	if err != nil {
 		return nil, fmt.Errorf("conn: map %d addresses: %w", n, err)
 	}
@@ -73,7 +74,8 @@ func peerTable(n int) ([]peerAddr, error) {
 
 // freePeers unmaps what peerTable mapped.
 func freePeers(p []peerAddr) error {
-	return unix.Munmap(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(p))), len(p)*int(unsafe.Sizeof(peerAddr{}))))
+	return unix.Munmap(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(p))),
+		len(p)*int(unsafe.Sizeof(peerAddr{}))))
 }
 
 // Peer is the remote address, which the connection has had since it was accepted; the zero value on

@@ -27,8 +27,8 @@ func TestWithPoll(t *testing.T) {
 	out, err := child(t, "", func(cmd *exec.Cmd) {
 		cmd.Env = append(cmd.Env, pollerVariable+"=poll")
 		cmd.Args = append(cmd.Args, "-test.short", "-test.timeout=5m",
-			"-test.skip=^(TestWithPoll|TestManyDeaths|TestInvariant9.*|TestPosts.*|TestOutOfDesc.*|"+
-				"TestAcceptErrors|TestWheel.*|Fuzz.*)$")
+			"-test.skip=^(TestWithPoll|TestManyDeaths|TestInvariant9.*|TestPosts.*|"+
+				"TestOutOfDesc.*|TestAcceptErrors|TestWheel.*|Fuzz.*)$")
 	})
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)

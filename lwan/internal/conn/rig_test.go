@@ -191,12 +191,15 @@ func (r *rig) close() {
 		return
 	}
 	r.lane.Close()
-	if s := r.eng.Stats(); s.Conns != 0 || s.Loops.Parked != 0 || s.Busy != 0 || s.Loops.Workers != 0 || s.Accepted != s.Closed {
+	s := r.eng.Stats()
+	if s.Conns != 0 || s.Loops.Parked != 0 || s.Busy != 0 || s.Loops.Workers != 0 ||
+		s.Accepted != s.Closed {
 		r.t.Errorf("left behind: %+v", s)
 	}
 	for _, set := range r.eng.sets {
 		if set.records.used != 0 || set.wheel.count != 0 {
-			r.t.Errorf("loop %d: %d records and %d entries of the wheel left", set.id, set.records.used, set.wheel.count)
+			r.t.Errorf("loop %d: %d records and %d entries of the wheel left",
+				set.id, set.records.used, set.wheel.count)
 		}
 	}
 	if n := r.eng.refused.Load(); n != 0 {
@@ -311,12 +314,15 @@ func (p *peer) narrow() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, narrowBuffer) })
+	raw.Control(func(fd uintptr) {
+		unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, narrowBuffer)
+	})
 }
 
 // narrowSend makes the send buffer of a served connection small.
 func narrowSend(c *served) {
-	if err := unix.SetsockoptInt(c.Fd(), unix.SOL_SOCKET, unix.SO_SNDBUF, narrowBuffer); err != nil {
+	err := unix.SetsockoptInt(c.Fd(), unix.SOL_SOCKET, unix.SO_SNDBUF, narrowBuffer)
+	if err != nil {
 		panic(err)
 	}
 }

@@ -82,7 +82,8 @@ const noBucket = ^uint16(0)
 // slotTable maps memory for n slots. Pages that are never touched cost nothing, and the collector
 // does not know them.
 func slotTable(n int) ([]slot, error) {
-	mem, err := unix.Mmap(-1, 0, n*int(unsafe.Sizeof(slot{})), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_NORESERVE)
+	mem, err := unix.Mmap(-1, 0, n*int(unsafe.Sizeof(slot{})), unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_NORESERVE)
 	if err != nil {
 		return nil, fmt.Errorf("conn: map %d slots: %w", n, err)
 	}
@@ -93,7 +94,8 @@ func slotTable(n int) ([]slot, error) {
 
 // freeSlots unmaps what slotTable mapped.
 func freeSlots(s []slot) error {
-	mem := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(slot{})))
+	mem := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))),
+		len(s)*int(unsafe.Sizeof(slot{})))
 	return unix.Munmap(mem)
 }
 

@@ -88,7 +88,8 @@ func TestReadinessOfASlot(t *testing.T) {
 	} {
 		s := slot{latch: latch}
 		if s.readable() != want.readable || s.writable() != want.writable || s.gone() != want.gone {
-			t.Errorf("%#x: readable %v, writable %v, gone %v", latch, s.readable(), s.writable(), s.gone())
+			t.Errorf("%#x: readable %v, writable %v, gone %v",
+				latch, s.readable(), s.writable(), s.gone())
 		}
 	}
 }

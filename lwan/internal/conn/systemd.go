@@ -28,16 +28,19 @@ func inherited(name string) (*Lane, error) {
 			return inheritedLane(firstInherited+i, name)
 		}
 	}
-	return nil, fmt.Errorf("conn: systemd handed over no socket %q (LISTEN_FDS=%d, LISTEN_FDNAMES=%q)", name, n, os.Getenv("LISTEN_FDNAMES"))
+	return nil, fmt.Errorf("conn: systemd handed over no socket %q (LISTEN_FDS=%d, "+
+		"LISTEN_FDNAMES=%q)", name, n, os.Getenv("LISTEN_FDNAMES"))
 }
 
 func inheritedCount() (int, error) {
 	if pid := os.Getenv("LISTEN_PID"); pid != strconv.Itoa(os.Getpid()) {
-		return 0, fmt.Errorf("conn: no sockets of systemd: LISTEN_PID is %q, this process %d", pid, os.Getpid())
+		return 0, fmt.Errorf("conn: no sockets of systemd: LISTEN_PID is %q, this process %d",
+			pid, os.Getpid())
 	}
 	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("conn: no sockets of systemd: LISTEN_FDS is %q", os.Getenv("LISTEN_FDS"))
+		return 0, fmt.Errorf("conn: no sockets of systemd: LISTEN_FDS is %q",
+			os.Getenv("LISTEN_FDS"))
 	}
 	return n, nil
 }
@@ -60,7 +63,8 @@ func inheritedLane(fd int, name string) (*Lane, error) {
 
 // laneOf makes a lane of what should be a listening socket, or closes it.
 func laneOf(file *os.File) (*Lane, error) {
-	if on, err := unix.GetsockoptInt(int(file.Fd()), unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || on == 0 {
+	on, err := unix.GetsockoptInt(int(file.Fd()), unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+	if err != nil || on == 0 {
 		return nil, errors.Join(errors.New("it is no listening socket"), err, file.Close())
 	}
 	ln, err := net.FileListener(file)

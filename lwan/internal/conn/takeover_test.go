@@ -28,7 +28,9 @@ type stuckLines struct {
 }
 
 func newStuckLines() *stuckLines {
-	return &stuckLines{park: make(chan struct{}), entered: make(chan struct{}), back: make(chan struct{})}
+	return &stuckLines{
+		park: make(chan struct{}), entered: make(chan struct{}), back: make(chan struct{}),
+	}
 }
 
 func (p *stuckLines) protocol() *script {
@@ -208,7 +210,8 @@ func TestInvariant9ThreadsRetire(t *testing.T) {
 		last.send("stuck\n")
 		<-p.entered
 		beat, _, _, _ := l.Beat()
-		if taken, err := l.TakeOver(beat); taken || err == nil || !strings.Contains(err.Error(), "64 threads") {
+		taken, err := l.TakeOver(beat)
+		if taken || err == nil || !strings.Contains(err.Error(), "64 threads") {
 			t.Errorf("beyond the bound: %v, %v", taken, err)
 		}
 		for range maxThreads {
@@ -237,7 +240,8 @@ func runnerGoroutines() int {
 func TestInvariant9ParkedBehindStuck(t *testing.T) {
 	for _, mode := range []loop.Threads{loop.Pinned, loop.PinnedCPU} {
 		for name, leave := range map[string]func(*peer){
-			"closing": func(c *peer) { c.Close() }, "half-closing": (*peer).closeWrite, "resetting": (*peer).reset,
+			"closing": func(c *peer) { c.Close() }, "half-closing": (*peer).closeWrite,
+			"resetting": (*peer).reset,
 		} {
 			t.Run(fmt.Sprint(mode, " ", name), func(t *testing.T) {
 				const n = 20
@@ -248,7 +252,9 @@ func TestInvariant9ParkedBehindStuck(t *testing.T) {
 				for _, c := range parked {
 					leave(c)
 				}
-				eventually(t, "all but the stuck one's connection closed", func() bool { return r.eng.conns() == 1 })
+				eventually(t, "all but the stuck one's connection closed", func() bool {
+					return r.eng.conns() == 1
+				})
 				c := r.dial()
 				c.send("ok\n")
 				c.want("ok")
@@ -257,7 +263,9 @@ func TestInvariant9ParkedBehindStuck(t *testing.T) {
 				}
 				p.back <- struct{}{}
 				stuck.want("stuck")
-				eventually(t, "the parked handlers ended", func() bool { return p.ends.Load() == n })
+				eventually(t, "the parked handlers ended", func() bool {
+					return p.ends.Load() == n
+				})
 				close(p.park)
 			})
 		}

@@ -18,8 +18,14 @@ func TestPeersThatDoNotReadTakeLittle(t *testing.T) {
 	f := patternFile(t, size)
 	body := pattern(size)
 	for name, send := range map[string]func(c *served) (int64, error){
-		"Write":    func(c *served) (int64, error) { n, err := c.Write(body); return int64(n), err },
-		"Writev":   func(c *served) (int64, error) { n, err := c.Writev(body[:100], body[100:]); return int64(n), err },
+		"Write": func(c *served) (int64, error) {
+			n, err := c.Write(body)
+			return int64(n), err
+		},
+		"Writev": func(c *served) (int64, error) {
+			n, err := c.Writev(body[:100], body[100:])
+			return int64(n), err
+		},
 		"Sendfile": func(c *served) (int64, error) { return c.Sendfile(f, 0, size) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -34,11 +40,14 @@ func TestPeersThatDoNotReadTakeLittle(t *testing.T) {
 			p.send("go\n")
 			var taken int64
 			eventually(t, "the sender waits", func() (waits bool) {
-				r.do(func(set *Set) { waits, taken = parked(set) > 0 && set.loop.Queued() == 0, set.counts.BytesOut })
+				r.do(func(set *Set) {
+					waits, taken = parked(set) > 0 && set.loop.Queued() == 0, set.counts.BytesOut
+				})
 				return waits
 			})
 			if most := int64(maxUnsent + maxTransfer); taken > most || taken == 0 {
-				t.Errorf("%d bytes were taken for a peer that reads nothing, more than %d", taken, most)
+				t.Errorf("%d bytes were taken for a peer that reads nothing, more than %d",
+					taken, most)
 			}
 			p.reset()
 		})
@@ -50,7 +59,10 @@ func TestPeersThatDoNotReadTakeLittle(t *testing.T) {
 func (r *rig) dialNarrow() *peer {
 	r.t.Helper()
 	d := net.Dialer{Timeout: patience, Control: func(_, _ string, raw syscall.RawConn) (err error) {
-		if failed := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 1) }); failed != nil {
+		failed := raw.Control(func(fd uintptr) {
+			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 1)
+		})
+		if failed != nil {
 			return failed
 		}
 		return err
@@ -65,7 +77,10 @@ func (r *rig) dialNarrow() *peer {
 func TestBoundOfUnsentBytesIsTheCallersToChoose(t *testing.T) {
 	const chosen = 1 << 20
 	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
-		if failed := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, chosen) }); failed != nil {
+		failed := raw.Control(func(fd uintptr) {
+			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, chosen)
+		})
+		if failed != nil {
 			return failed
 		}
 		return err

@@ -201,8 +201,8 @@ func (h *server) flushBefore(more bool) (err error) {
 	return nil
 }
 
-// losing notes that something is missing of what was to be written: whatever came behind it would
-// be taken for that.
+// losing notes that something of what was written is missing: bytes behind it would be taken for
+// the missing ones.
 func (h *server) losing(err error) error {
 	h.lost = errorOf(err)
 	h.Cut()

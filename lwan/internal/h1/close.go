@@ -9,7 +9,8 @@ import (
 )
 
 // hangUp closes the connection behind its last answer. If the client may still be sending, that
-// must not destroy what it has not read yet; only one that asked for the end is known not to.
+// must not destroy answers that it has not read yet; only a client that asked for the end is known
+// not to send.
 func (h *server) hangUp() conn.Verdict {
 	switch {
 	case h.last == handed:

@@ -11,8 +11,8 @@ const (
 )
 
 // giveBack gives back a large write buffer, and all of the read buffer but the request's head and
-// what came behind it that nobody has taken yet. How long the client takes to send or to read is
-// its own choice, and a worker that waits for it keeps as little as one can.
+// the bytes behind it that were not taken yet. How long the client takes to send or to read is its
+// own choice, and a worker that waits for it keeps as little as one can.
 func (h *server) giveBack() {
 	if cap(h.out) > keptWhileParked && len(h.out) == 0 {
 		h.out = nil

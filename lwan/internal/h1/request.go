@@ -43,8 +43,8 @@ func (h *server) begin(buf []byte) {
 	h.t.Begin(h.x)
 }
 
-// refuse answers what is no valid request. The connection is closed behind it: nobody knows where
-// the next one begins.
+// refuse answers an invalid request. The connection is closed behind it: nobody knows where the
+// next one begins.
 func (h *server) refuse(status int, reason string) {
 	h.keep, h.content = false, broken
 	h.start, h.base = h.pos, h.pos

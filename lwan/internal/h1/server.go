@@ -136,8 +136,8 @@ func (h *server) restore() {
 	}
 }
 
-// fill reads what has come. It reports false, and what is to become of the connection, when there
-// is nothing.
+// fill reads what has come. It reports false, and how the connection goes on, when there is
+// nothing.
 func (h *server) fill() (conn.Verdict, bool) {
 	h.makeRoom()
 	n, err := h.c.TryRead(h.in[h.end:])
@@ -181,8 +181,8 @@ func (h *server) grow() {
 	h.in = grown
 }
 
-// rest waits for more with as little as possible: nothing between two requests, the bytes of an
-// incomplete one.
+// rest waits for more and keeps as little as possible: nothing between two requests, the bytes of
+// an incomplete one.
 func (h *server) rest() conn.Verdict {
 	if h.pos == h.end {
 		h.c.Expire(h.p.Idle)

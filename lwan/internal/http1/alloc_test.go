@@ -9,10 +9,12 @@ import (
 // What is on the way of every request allocates nothing.
 func TestNoAllocation(t *testing.T) {
 	chrome, slow := []byte(chromeRequest), []byte(curlRequest)
-	absolute := []byte("GET http://[2001:db8::1]:80/a%20b/../c?d HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n")
+	absolute := []byte("GET http://[2001:db8::1]:80/a%20b/../c?d HTTP/1.1\r\nHost: h\r\n" +
+		"Expect: 100-continue\r\n\r\n")
 	broken := []byte("GET / HTTP/1.1\r\nHost: a b\r\n\r\n")
 	body := []byte("5;a=\"b\"\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n")
-	h, out, fields := message.Head{Fields: make([]message.Field, 0, 32)}, make([]byte, 0, 1024), make([]message.Field, 0, 8)
+	h, out, fields := message.Head{Fields: make([]message.Field, 0, 32)}, make([]byte, 0, 1024),
+		make([]message.Field, 0, 8)
 	var failed bool
 
 	for _, c := range []struct {
@@ -36,10 +38,12 @@ func TestNoAllocation(t *testing.T) {
 		{"response head", func() bool {
 			b := AppendField(AppendStatusLine(out[:0], 200), "Content-Type", "text/plain")
 			b = AppendStatusLine(message.AppendDate(b, 784111777), 299)
-			return len(AppendChunkHead(b, 4096)) > 0 && message.ValidName("X-Test") && message.ValidValue("value") && message.Registered(slow[:3])
+			return len(AppendChunkHead(b, 4096)) > 0 && message.ValidName("X-Test") &&
+				message.ValidValue("value") && message.Registered(slow[:3])
 		}},
 	} {
-		if n := testing.AllocsPerRun(100, func() { failed = failed || !c.run() }); n != 0 || failed {
+		n := testing.AllocsPerRun(100, func() { failed = failed || !c.run() })
+		if n != 0 || failed {
 			t.Errorf("%s: %v allocations, failed is %v", c.name, n, failed)
 		}
 	}

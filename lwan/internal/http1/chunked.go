@@ -6,7 +6,8 @@ import (
 	"github.com/golwan/golwan/lwan/internal/message"
 )
 
-// Chunked decodes a body in the chunked coding (RFC 9112 section 7.1) as it arrives, in pieces of any size:
+// Chunked decodes a body in the chunked coding (RFC 9112 section 7.1) as it arrives, in pieces of
+// any size:
 //
 //	           +-------- CRLF after the data --------+
 //	           v                                     |
@@ -14,14 +15,17 @@ import (
 //	                                     |
 //	                                     +--> trailer --> done      (size 0)
 //
-// It never touches the data: Next says where it is, so that it can be used where it lies or be read straight from a socket
-// into its destination. Every byte between is checked; a line ends in CRLF and in nothing else, since a lone LF is where
-// two servers come to disagree about the end of a body.
+// It never touches the data: Next says where it is, so that it can be used where it lies or be read
+// straight from a socket into its destination. Every byte between is checked; a line ends in CRLF
+// and in nothing else, since a lone LF is where two servers come to disagree about the end of a
+// body.
 //
 // The zero value is ready, with the default limits. A Chunked holds no pointers.
 type Chunked struct {
-	// Limits of one body, in bytes and fields; 0 is the default. They may be set before the first call of Next.
-	MaxExtension    uint32 // all chunk extensions together (400): nobody reads them, and a body could consist of them
+	// Limits of one body, in bytes and fields; 0 is the default. They may be set before the first
+	// call of Next.
+	// all chunk extensions together (400): nobody reads them, and a body could consist of them
+	MaxExtension    uint32
 	MaxTrailer      uint32 // the field lines of the trailer section with their CRLFs (431)
 	MaxTrailerCount uint32 // how many they are (431)
 
@@ -40,8 +44,8 @@ const (
 	DefaultTrailerCount = 64
 )
 
-// maxDigits is how many digits a chunk size may have, leading zeros included: 16 can say more than 2^63-1, and zeros
-// without end would be bytes that no limit counts.
+// maxDigits is how many digits a chunk size may have, leading zeros included: 16 can say more than
+// 2^63-1, and zeros without end would be bytes that no limit counts.
 const maxDigits = 16
 
 type chunkState uint8
@@ -66,14 +70,15 @@ const (
 	extClosed  // after its closing quotation mark
 )
 
-// Next looks at buf, the bytes that follow those consumed so far. The first skip bytes are framing, and are consumed by
-// this call. The next data bytes are data, and are not: whoever takes some of them says so with Advance. done is true when
-// the body is over; what follows buf[:skip] is no part of it. err.Status is 0, 400 or 431; after an error the connection is
-// of no use.
+// Next looks at buf, the bytes that follow those consumed so far. The first skip bytes are framing,
+// and are consumed by this call. The next data bytes are data, and are not: whoever takes some of
+// them says so with Advance. done is true when the body is over; what follows buf[:skip] is no part
+// of it. err.Status is 0, 400 or 431; after an error the connection is of no use.
 //
-// When neither data nor done comes back, more bytes are needed. Framing is consumed byte by byte, except a trailer
-// section: that is consumed when it is complete, so that it lies in one piece and can be given to ParseTrailer as the last
-// TrailerLen bytes of buf[:skip]. Until then its bytes must be shown again, with more behind them.
+// When neither data nor done comes back, more bytes are needed. Framing is consumed byte by byte,
+// except a trailer section: that is consumed when it is complete, so that it lies in one piece and
+// can be given to ParseTrailer as the last TrailerLen bytes of buf[:skip]. Until then its bytes
+// must be shown again, with more behind them.
 func (c *Chunked) Next(buf []byte) (skip, data int, done bool, err message.Error) {
 	for i := 0; i < len(buf); i++ {
 		switch c.state {
@@ -91,8 +96,9 @@ func (c *Chunked) Next(buf []byte) (skip, data int, done bool, err message.Error
 	return len(buf), 0, c.state == chunkDone, message.Error{}
 }
 
-// Remaining is how many bytes of data are to come before the next framing: so many may be read from the connection
-// straight to where they belong, and be reported with Advance. It is 0 while a size has not been read to its end.
+// Remaining is how many bytes of data are to come before the next framing: so many may be read from
+// the connection straight to where they belong, and be reported with Advance. It is 0 while a size
+// has not been read to its end.
 func (c *Chunked) Remaining() int64 {
 	if c.state != chunkData {
 		return 0
@@ -110,8 +116,8 @@ func (c *Chunked) Advance(n int) {
 	}
 }
 
-// TrailerLen is the length of the trailer section with the blank line that ends it, once Next has said done: 2 when there
-// are no trailer fields.
+// TrailerLen is the length of the trailer section with the blank line that ends it, once Next has
+// said done: 2 when there are no trailer fields.
 func (c *Chunked) TrailerLen() int { return int(c.trailerLen) }
 
 // step consumes one byte of framing and returns what is wrong with it.

@@ -18,7 +18,8 @@ type decoded struct {
 	trailer  string
 }
 
-// decode gives in to c in pieces that end at cuts, and takes at most take bytes of data at a time (0: all there are).
+// decode gives in to c in pieces that end at cuts, and takes at most take bytes of data at a time
+// (0: all there are).
 func decode(t *testing.T, c *Chunked, in string, cuts []int, take int) (d decoded) {
 	t.Helper()
 	for _, cut := range cuts {
@@ -35,7 +36,8 @@ func decode(t *testing.T, c *Chunked, in string, cuts []int, take int) (d decode
 				return d
 			}
 			if left := c.Remaining(); int64(data) > left || data > cut-d.consumed {
-				t.Fatalf("%q: %d bytes of data where %d remain and %d are there", in, data, left, cut-d.consumed)
+				t.Fatalf("%q: %d bytes of data where %d remain and %d are there",
+					in, data, left, cut-d.consumed)
 			}
 			if data == 0 {
 				break
@@ -59,12 +61,21 @@ var chunkedBodies = []struct {
 }{
 	{in: "0\r\n\r\n", done: true, trailer: "\r\n"},
 	{in: "5\r\nhello\r\n0\r\n\r\nGET /", body: "hello", rest: "GET /", done: true, trailer: "\r\n"},
-	{in: "5\r\nhello\r\n6\r\n world\r\n000\r\n\r\n", body: "hello world", done: true, trailer: "\r\n"},
+	{
+		in:   "5\r\nhello\r\n6\r\n world\r\n000\r\n\r\n",
+		body: "hello world", done: true, trailer: "\r\n",
+	},
 	{in: "A\r\n0123456789\r\n0\r\n\r\n", body: "0123456789", done: true, trailer: "\r\n"},
-	{in: "00000000000000a\r\n0123456789\r\n0\r\n\r\n", body: "0123456789", done: true, trailer: "\r\n"},
+	{
+		in:   "00000000000000a\r\n0123456789\r\n0\r\n\r\n",
+		body: "0123456789", done: true, trailer: "\r\n",
+	},
 	{in: "1;a\r\nx\r\n0\r\n\r\n", body: "x", done: true, trailer: "\r\n"},
 	{in: "1;a=b;c=\"d;\\\"\\\r\x80", body: "", err: fault(400, 14, reasonChunkExt)},
-	{in: "1;a=b;c=\"d;=\\\"\\\\\x80\t\";e\r\nx\r\n0;f=g\r\n\r\n", body: "x", done: true, trailer: "\r\n"},
+	{
+		in:   "1;a=b;c=\"d;=\\\"\\\\\x80\t\";e\r\nx\r\n0;f=g\r\n\r\n",
+		body: "x", done: true, trailer: "\r\n",
+	},
 	{in: "1 ;\ta = b\t; c\r\nx\r\n0\r\n\r\n", body: "x", done: true, trailer: "\r\n"},
 	{in: "1;a=\"b\" ;c\r\nx\r\n0\r\n\r\n", body: "x", done: true, trailer: "\r\n"},
 	{in: "0\r\na: b\r\nc:d\r\n\r\nrest", rest: "rest", done: true, trailer: "a: b\r\nc:d\r\n\r\n"},
@@ -126,7 +137,8 @@ var chunkedBodies = []struct {
 func TestChunked(t *testing.T) {
 	for _, c := range chunkedBodies {
 		got := decode(t, &Chunked{}, c.in, []int{len(c.in)}, 0)
-		if got.body != c.body || got.done != c.done || got.err != c.err || got.trailer != c.trailer {
+		if got.body != c.body || got.done != c.done || got.err != c.err ||
+			got.trailer != c.trailer {
 			t.Errorf("%q: got %+v", c.in, got)
 		}
 		if rest := c.in[got.consumed:]; c.done && rest != c.rest {
@@ -142,7 +154,8 @@ func TestChunkedSplitInvariance(t *testing.T) {
 		check := func(cuts []int, take int) {
 			t.Helper()
 			if got := decode(t, &Chunked{}, c.in, cuts, take); got != want {
-				t.Errorf("%q cut at %v, %d at a time:\n got %+v\nwant %+v", c.in, cuts, take, got, want)
+				t.Errorf("%q cut at %v, %d at a time:\n got %+v\nwant %+v",
+					c.in, cuts, take, got, want)
 			}
 		}
 		check(each(c.in), 0)
@@ -164,13 +177,21 @@ func TestChunkedLimits(t *testing.T) {
 		at, over string
 		err      message.Error
 	}{
-		{"default extension", Chunked{}, extension(4096) + end, extension(4097) + end, fault(400, 4097, reasonChunkExtLimit)},
-		{"extension", Chunked{MaxExtension: 10}, extension(10) + end, extension(11) + end, fault(400, 11, reasonChunkExtLimit)},
-		{"extensions of all chunks", Chunked{MaxExtension: 10}, extension(4) + extension(6) + end, extension(4) + extension(7) + end, fault(400, 17, reasonChunkExtLimit)},
-		{"default trailer", Chunked{}, trailer(8192), trailer(8193), fault(431, 3+8192, message.ReasonFieldLimit)},
-		{"trailer", Chunked{MaxTrailer: 10}, trailer(10), trailer(11), fault(431, 13, message.ReasonFieldLimit)},
-		{"default count", Chunked{}, "0\r\n" + strings.Repeat("a:b\r\n", 64) + "\r\n", "0\r\n" + strings.Repeat("a:b\r\n", 65) + "\r\n", fault(431, 3+64*5, message.ReasonCountLimit)},
-		{"count", Chunked{MaxTrailerCount: 1}, "0\r\na:b\r\n\r\n", "0\r\na:b\r\nc:d\r\n\r\n", fault(431, 8, message.ReasonCountLimit)},
+		{"default extension", Chunked{}, extension(4096) + end, extension(4097) + end,
+			fault(400, 4097, reasonChunkExtLimit)},
+		{"extension", Chunked{MaxExtension: 10}, extension(10) + end, extension(11) + end,
+			fault(400, 11, reasonChunkExtLimit)},
+		{"extensions of all chunks", Chunked{MaxExtension: 10}, extension(4) + extension(6) + end,
+			extension(4) + extension(7) + end, fault(400, 17, reasonChunkExtLimit)},
+		{"default trailer", Chunked{}, trailer(8192), trailer(8193),
+			fault(431, 3+8192, message.ReasonFieldLimit)},
+		{"trailer", Chunked{MaxTrailer: 10}, trailer(10), trailer(11),
+			fault(431, 13, message.ReasonFieldLimit)},
+		{"default count", Chunked{}, "0\r\n" + strings.Repeat("a:b\r\n", 64) + "\r\n",
+			"0\r\n" + strings.Repeat("a:b\r\n", 65) + "\r\n",
+			fault(431, 3+64*5, message.ReasonCountLimit)},
+		{"count", Chunked{MaxTrailerCount: 1}, "0\r\na:b\r\n\r\n", "0\r\na:b\r\nc:d\r\n\r\n",
+			fault(431, 8, message.ReasonCountLimit)},
 	} {
 		at, over, bytewise := c.c, c.c, c.c
 		if got := decode(t, &at, c.at, []int{len(c.at)}, 0); !got.done {
@@ -188,7 +209,8 @@ func TestChunkedLimits(t *testing.T) {
 // What is counted for one size begins anew with the next.
 func TestManyChunks(t *testing.T) {
 	in := strings.Repeat("0000000000000001\r\nx\r\n", 100) + LastChunk
-	if got := decode(t, &Chunked{}, in, []int{len(in)}, 0); !got.done || got.body != strings.Repeat("x", 100) {
+	got := decode(t, &Chunked{}, in, []int{len(in)}, 0)
+	if !got.done || got.body != strings.Repeat("x", 100) {
 		t.Errorf("%d bytes, done %v, %v", len(got.body), got.done, got.err)
 	}
 }
@@ -206,10 +228,12 @@ func TestChunkedRemaining(t *testing.T) {
 	c.Advance(0)
 	c.Advance(3)
 	c.Advance(252)
-	if skip, data, done, err = c.Next([]byte("\r\n0\r\n\r\nmore")); skip != 7 || data != 0 || !done || err.Status != 0 {
+	if skip, data, done, err = c.Next([]byte("\r\n0\r\n\r\nmore")); skip != 7 || data != 0 ||
+		!done || err.Status != 0 {
 		t.Fatal(skip, data, done, err)
 	}
-	if skip, data, done, err = c.Next([]byte("more")); skip != 0 || data != 0 || !done || err.Status != 0 {
+	if skip, data, done, err = c.Next([]byte("more")); skip != 0 ||
+		data != 0 || !done || err.Status != 0 {
 		t.Error("after the end:", skip, data, done, err)
 	}
 	if _, _, done, _ = c.Next(nil); !done || c.Remaining() != 0 {
@@ -239,14 +263,18 @@ func TestChunkedIsSmall(t *testing.T) {
 }
 
 func TestParseTrailer(t *testing.T) {
-	section := "X-Sum: 1\r\nHost: h\r\nContent-Length: 5\r\ntransfer-encoding: chunked\r\nTrailer: X-Sum\r\n" +
-		"Authorization: a\r\nset-cookie: b\r\nExpect: nonsense\r\nX-Empty:\r\nServer-Timing: total\r\n\r\n"
+	section := "X-Sum: 1\r\nHost: h\r\nContent-Length: 5\r\ntransfer-encoding: chunked\r\n" +
+		"Trailer: X-Sum\r\n" +
+		"Authorization: a\r\nset-cookie: b\r\nExpect: nonsense\r\nX-Empty:\r\n" +
+		"Server-Timing: total\r\n\r\n"
 	fields, err := ParseTrailer([]byte(section), []message.Field{{Known: message.Via}})
 	var got []string
 	for _, f := range fields[1:] {
-		got = append(got, string(f.Name.Of([]byte(section)))+"="+string(f.Value.Of([]byte(section))))
+		got = append(got,
+			string(f.Name.Of([]byte(section)))+"="+string(f.Value.Of([]byte(section))))
 	}
-	if want := "X-Sum=1 X-Empty= Server-Timing=total"; strings.Join(got, " ") != want || err.Status != 0 || fields[0].Known != message.Via {
+	want := "X-Sum=1 X-Empty= Server-Timing=total"
+	if strings.Join(got, " ") != want || err.Status != 0 || fields[0].Known != message.Via {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
 	for _, broken := range []string{"", "a: b\r\n", "a b\r\n\r\n"} {

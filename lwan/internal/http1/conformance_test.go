@@ -11,15 +11,17 @@ import (
 	"github.com/golwan/golwan/lwan/internal/message"
 )
 
-// Raw requests of the test suites of other servers, with what those make of them. The collection is not part of this
-// project: it is looked for in $GOLWAN_CONFORMANCE, then in a folder "conformance" beside the folders above this one.
+// Raw requests of the test suites of other servers, with what those make of them. The collection is
+// not part of this project: it is looked for in $GOLWAN_CONFORMANCE, then in a folder "conformance"
+// beside the folders above this one.
 
 // rawCase is one case of any of the three files; each uses its own fields for what is expected.
 type rawCase struct {
 	Name    string
 	Request []byte `json:"request_base64"`
 
-	ExpectStatus int      `json:"expect_status"` // lighttpd: 0 is any answer that finds no fault with the framing
+	// lighttpd: 0 is any answer that finds no fault with the framing
+	ExpectStatus int      `json:"expect_status"`
 	Accept       []string // lighttpd: what a conforming server may answer instead
 
 	Verdict  string // llhttp: accept, reject, incomplete, answer-then-close, upgrade
@@ -29,17 +31,24 @@ type rawCase struct {
 	ExpectBody   string   `json:"expect_body"`
 }
 
-// differs lists the cases that are answered differently on purpose, each with the rule that says so.
+// differs lists the cases that are answered differently on purpose, each with the rule that says
+// so.
 var differs = map[string]string{
-	"llhttp: CRLF between requests, implicit `keep-alive`":  "the first request is answered, as RFC 9112 section 9.3.2 allows; the case counts answers to the unfinished second",
-	"llhttp: Content-Length reset when no body is received": "123 bytes of content were announced and are waited for: RFC 9112 section 6.3",
-	"llhttp: Disallow UTF-8 in URI path in strict mode":     "taken as if it were percent-encoded, as lighttpd's case and clients in use want it; RFC 9112 section 3.2 says SHOULD",
-	"llhttp: Should parse multiple events":                  "the two complete requests are answered; the case counts the third",
-	"llhttp: SOURCE request with ICE":                       "not HTTP: RFC 9112 section 2.3",
-	"llhttp: OPTIONS request with RTSP":                     "not HTTP: RFC 9112 section 2.3",
-	"llhttp: ANNOUNCE request with RTSP":                    "not HTTP: RFC 9112 section 2.3",
-	"llhttp: No HTTP version":                               "HTTP/0.9 is not spoken: RFC 9112 section 3 has a version in every request line",
-	"llhttp: `host:port` and basic auth":                    "user information is treated as an error: RFC 9110 section 4.2.4",
+	"llhttp: CRLF between requests, implicit `keep-alive`": "the first request is answered, as " +
+		"RFC 9112 section 9.3.2 allows; the case counts answers to the unfinished second",
+	"llhttp: Content-Length reset when no body is received": "123 bytes of content were " +
+		"announced and are waited for: RFC 9112 section 6.3",
+	"llhttp: Disallow UTF-8 in URI path in strict mode": "taken as if it were percent-encoded, " +
+		"as lighttpd's case and clients in use want it; RFC 9112 section 3.2 says SHOULD",
+	"llhttp: Should parse multiple events": "the two complete requests are answered; the case " +
+		"counts the third",
+	"llhttp: SOURCE request with ICE":    "not HTTP: RFC 9112 section 2.3",
+	"llhttp: OPTIONS request with RTSP":  "not HTTP: RFC 9112 section 2.3",
+	"llhttp: ANNOUNCE request with RTSP": "not HTTP: RFC 9112 section 2.3",
+	"llhttp: No HTTP version": "HTTP/0.9 is not spoken: RFC 9112 section 3 has a " +
+		"version in every request line",
+	"llhttp: `host:port` and basic auth": "user information is treated as an error: RFC 9110 " +
+		"section 4.2.4",
 }
 
 func TestConformance(t *testing.T) {
@@ -60,7 +69,8 @@ func TestConformance(t *testing.T) {
 				talk := converse(c.Request)
 				ok := suite.judge(c, talk)
 				if _, listed := differs[name]; ok == listed {
-					t.Errorf("%q: as expected is %v, listed as different is %v\nsent %q\nanswered %v, then waiting is %v",
+					t.Errorf("%q: as expected is %v, listed as different is %v\nsent "+
+						"%q\nanswered %v, then waiting is %v",
 						name, ok, listed, c.Request, talk.statuses, talk.waits)
 				}
 				if ok {
@@ -113,8 +123,9 @@ func conformanceDir(t *testing.T) string {
 	return ""
 }
 
-// conversation is what the least server there can be makes of a connection: it answers 200 with the body as its content,
-// 501 to a method that nobody has heard of, and the status of the Error to what is refused.
+// conversation is what the least server there can be makes of a connection: it answers 200 with the
+// body as its content, 501 to a method that nobody has heard of, and the status of the Error to
+// what is refused.
 type conversation struct {
 	statuses []int
 	bodies   []byte
@@ -163,7 +174,8 @@ func (talk *conversation) refuse(status int) bool {
 	return false
 }
 
-// content is the body of the request at the start of in, and how much of in the two take. ok is false if it is cut.
+// content is the body of the request at the start of in, and how much of in the two take. ok is
+// false if it is cut.
 func content(h *message.Head, in []byte) (body []byte, size int, err message.Error, ok bool) {
 	if !h.Chunked {
 		size = h.Size + int(max(h.ContentLength, 0))
@@ -226,7 +238,9 @@ func judgeLlhttp(c *rawCase, talk *conversation) bool {
 		return refused || n < max(1, c.Messages) && talk.waits
 	}
 	harmless := []int{405, 417, 426, 501} // a refusal of what was asked for, not of how
-	return n > 0 && (!slices.Contains(framingFaults, talk.statuses[0]) || slices.Contains(harmless, talk.statuses[0]))
+	return n > 0 &&
+		(!slices.Contains(framingFaults, talk.statuses[0]) ||
+			slices.Contains(harmless, talk.statuses[0]))
 }
 
 func judgeH1spec(c *rawCase, talk *conversation) bool {
@@ -234,6 +248,8 @@ func judgeH1spec(c *rawCase, talk *conversation) bool {
 	if status == 0 {
 		status = -1
 	}
-	in := slices.ContainsFunc(c.ExpectRanges, func(r [2]int) bool { return r[0] <= status && status <= r[1] })
+	in := slices.ContainsFunc(c.ExpectRanges, func(r [2]int) bool {
+		return r[0] <= status && status <= r[1]
+	})
 	return in && (c.ExpectBody == "" || status != 200 || string(talk.bodies) == c.ExpectBody)
 }

@@ -12,7 +12,8 @@ import (
 func ExampleParse() {
 	var head message.Head
 	var resume http1.Resume
-	request := []byte("GET /hello%20you?name=x HTTP/1.1\r\nHost: localhost:8080\r\nX-Trace: 7\r\n\r\n")
+	request := []byte("GET /hello%20you?name=x HTTP/1.1\r\nHost: localhost:8080\r\n" +
+		"X-Trace: 7\r\n\r\n")
 
 	for _, n := range []int{10, 50, len(request)} { // as the bytes come in
 		verdict, err := http1.Parse(request[:n], &head, nil, &resume)
@@ -27,7 +28,8 @@ func ExampleParse() {
 	path, clean, _ := message.CleanPath(nil, head.Path.Of(request))
 	trace, _ := head.Find(request, "x-trace")
 	fmt.Printf("%s %s %v\n", head.Method.Of(request), path, clean)
-	fmt.Printf("query %s, trace %s, keep-alive %v\n", head.Query.Of(request), trace.Of(request), head.KeepAlive)
+	fmt.Printf("query %s, trace %s, keep-alive %v\n",
+		head.Query.Of(request), trace.Of(request), head.KeepAlive)
 	// Output:
 	// GET /hello you true
 	// query name=x, trace 7, keep-alive true
@@ -36,7 +38,8 @@ func ExampleParse() {
 func ExampleParse_refused() {
 	var head message.Head
 	var resume http1.Resume
-	request := []byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n")
+	request := []byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n" +
+		"Transfer-Encoding: chunked\r\n")
 
 	_, err := http1.Parse(request, &head, nil, &resume) // the head is not complete, its fault is
 	fmt.Println(err.Status, err.Reason)
@@ -56,7 +59,8 @@ func ExampleChunked() {
 		if done {
 			section := buf[skip-chunked.TrailerLen() : skip]
 			trailer, _ := http1.ParseTrailer(section, nil)
-			fmt.Printf("%s, %s: %s\n", body, trailer[0].Name.Of(section), trailer[0].Value.Of(section))
+			fmt.Printf("%s, %s: %s\n",
+				body, trailer[0].Name.Of(section), trailer[0].Value.Of(section))
 			return
 		}
 		body = append(body, buf[skip:skip+data]...)

@@ -2,12 +2,13 @@ package http1
 
 import "github.com/golwan/golwan/lwan/internal/message"
 
-// Field lines (RFC 9112 section 5): name ":" OWS value OWS CRLF. Nothing may stand before the colon but the name, no line
-// may be folded (section 5.2), and neither CR nor LF stands alone (section 2.2): each of these has let one server see
-// another request than the next.
+// Field lines (RFC 9112 section 5): name ":" OWS value OWS CRLF. Nothing may stand before the colon
+// but the name, no line may be folded (section 5.2), and neither CR nor LF stands alone (section
+// 2.2): each of these has let one server see another request than the next.
 
-// lines reads field lines from p.pos on, up to and including the blank line that ends them. The loop takes lines that are
-// whole and right, keeping its place in registers; it stops at any other, which is read again with more care.
+// lines reads field lines from p.pos on, up to and including the blank line that ends them. The
+// loop takes lines that are whole and right, keeping its place in registers; it stops at any other,
+// which is read again with more care.
 func (p *parser) lines() bool {
 	buf, h := p.buf, p.h
 	i, left, over := int(p.pos), p.lim.Count-int(p.count), int(p.fields)+p.lim.Fields
@@ -45,7 +46,8 @@ func (p *parser) lines() bool {
 	return p.lastLine()
 }
 
-// lastLine reads the line where lines stopped: it is the blank line, or it is cut, over a limit or faulty.
+// lastLine reads the line where lines stopped: it is the blank line, or it is cut, over a limit or
+// faulty.
 func (p *parser) lastLine() bool {
 	buf, i := p.buf, int(p.pos)
 	if i >= len(buf) {
@@ -114,7 +116,8 @@ func (p *parser) value() bool {
 	return p.endLine(message.Lookup(p.buf, int(p.line), colon), colon+1, cr)
 }
 
-// cut stops in a value that does not go on at cr: the buffer is used up, or the byte is no end of a line.
+// cut stops in a value that does not go on at cr: the buffer is used up, or the byte is no end of a
+// line.
 func (p *parser) cut(cr int) bool {
 	buf := p.buf
 	switch {
@@ -128,8 +131,8 @@ func (p *parser) cut(cr int) bool {
 	return p.refuseField(400, cr, cr, message.ReasonValueByte)
 }
 
-// endLine takes a field line that began in an earlier piece, and whose value, somewhere from start on, ends at cr. It is
-// not recorded: the Head will be filled from the start.
+// endLine takes a field line that began in an earlier piece, and whose value, somewhere from start
+// on, ends at cr. It is not recorded: the Head will be filled from the start.
 func (p *parser) endLine(known message.Known, start, cr int) bool {
 	next := cr + 2
 	if next-int(p.fields) > p.lim.Fields {

@@ -32,13 +32,16 @@ func FuzzParse(f *testing.F) {
 	for _, golden := range goldenRequests(f) {
 		f.Add(golden.raw, uint64(1))
 	}
-	f.Add([]byte("GET http://%80/ HTTP/1.1\r\nHost: x\r\n\r\n"), uint64(1)) // which net/http decodes
+	// which net/http decodes
+	f.Add([]byte("GET http://%80/ HTTP/1.1\r\nHost: x\r\n\r\n"), uint64(1))
 	f.Fuzz(func(t *testing.T, in []byte, seed uint64) {
 		whole := arrive(t, string(in), nil, []int{len(in)})
 		if pieces := arrive(t, string(in), nil, cutsOf(seed, len(in))); !pieces.equal(whole) {
 			t.Errorf("%q cut by %d:\n got %+v\nwant %+v", in, seed, pieces, whole)
 		}
-		small := &message.Limits{Line: 1 + int(seed%40), Fields: 1 + int(seed>>8%60), Count: 1 + int(seed>>16%4)}
+		small := &message.Limits{
+			Line: 1 + int(seed%40), Fields: 1 + int(seed>>8%60), Count: 1 + int(seed>>16%4),
+		}
 		limited := arrive(t, string(in), small, []int{len(in)})
 		if pieces := arrive(t, string(in), small, cutsOf(seed, len(in))); !pieces.equal(limited) {
 			t.Errorf("%q with %+v cut by %d:\n got %+v\nwant %+v", in, small, seed, pieces, limited)
@@ -51,7 +54,8 @@ func FuzzParse(f *testing.F) {
 			checkInvariants(t, &h, in)
 			checkText(t, &h, in)
 		case Bad:
-			if err.Status < 400 || err.Status > 505 || err.Offset < 0 || err.Offset > len(in) || err.Reason == "" {
+			if err.Status < 400 || err.Status > 505 || err.Offset < 0 ||
+				err.Offset > len(in) || err.Reason == "" {
 				t.Errorf("%q: %+v", in, err)
 			}
 		}
@@ -64,7 +68,8 @@ func checkInvariants(t *testing.T, h *message.Head, in []byte) {
 	t.Helper()
 	within := func(s, outer message.Span) {
 		t.Helper()
-		if s.End > s.Off && (s.Off < outer.Off || s.End > outer.End) || s.Off > s.End || int(s.End) > h.Size {
+		if s.End > s.Off && (s.Off < outer.Off || s.End > outer.End) ||
+			s.Off > s.End || int(s.End) > h.Size {
 			t.Errorf("%q: %v is not inside %v", in, s, outer)
 		}
 	}
@@ -78,11 +83,13 @@ func checkInvariants(t *testing.T, h *message.Head, in []byte) {
 	for _, f := range h.Fields {
 		within(f.Name, head)
 		within(f.Value, head)
-		if !message.ValidName(string(f.Name.Of(in))) || !message.ValidValue(string(f.Value.Of(in))) {
+		if !message.ValidName(string(f.Name.Of(in))) ||
+			!message.ValidValue(string(f.Value.Of(in))) {
 			t.Errorf("%q: field %q: %q", in, f.Name.Of(in), f.Value.Of(in))
 		}
 		ignored := f.Known.WhenRepeated() == message.Ignored && lines(h, f.Known) > 1
-		if found, ok := h.Find(in, string(f.Name.Of(in))); ok == ignored || ok && found.Off > f.Value.Off {
+		found, ok := h.Find(in, string(f.Name.Of(in)))
+		if ok == ignored || ok && found.Off > f.Value.Off {
 			t.Errorf("%q: field %q is not found", in, f.Name.Of(in))
 		}
 	}
@@ -114,17 +121,20 @@ func lines(h *message.Head, k message.Known) (n int) {
 
 // netHTTPTakes lists what net/http's parser takes and this one refuses, with the rule.
 var netHTTPTakes = map[string]string{
-	reasonBareLF:                "lines end in CRLF: RFC 9112 section 2.2 lets a recipient take a lone LF",
-	reasonLineEnd:               "a lone CR: RFC 9112 section 2.2",
-	reasonFold:                  "folded lines: RFC 9112 section 5.2",
-	message.ReasonTargetByte:    "bytes that RFC 3986 has not: RFC 9112 section 3.2",
-	reasonRequestLine:           "what is not one space: RFC 9112 section 3",
-	message.ReasonForm:          "CONNECT without a port, asterisk with other methods: RFC 9112 sections 3.2.3 and 3.2.4",
+	reasonBareLF: "lines end in CRLF: RFC 9112 section 2.2 lets a recipient take " +
+		"a lone LF",
+	reasonLineEnd:            "a lone CR: RFC 9112 section 2.2",
+	reasonFold:               "folded lines: RFC 9112 section 5.2",
+	message.ReasonTargetByte: "bytes that RFC 3986 has not: RFC 9112 section 3.2",
+	reasonRequestLine:        "what is not one space: RFC 9112 section 3",
+	message.ReasonForm: "CONNECT without a port, asterisk with other methods: RFC 9112 " +
+		"sections 3.2.3 and 3.2.4",
 	message.ReasonUnknownMethod: "asterisk with other methods: RFC 9112 section 3.2.4",
 	message.ReasonTarget:        "URIs of other schemes: RFC 9110 section 4.2",
 	message.ReasonUserinfo:      "user information: RFC 9110 section 4.2.4",
 	message.ReasonAuthority:     "hosts and ports are checked: RFC 9110 section 4.2.1",
-	message.ReasonHost:          "hosts and ports are checked, here and not in the server: RFC 9112 section 3.2",
+	message.ReasonHost: "hosts and ports are checked, here and not in the server: RFC " +
+		"9112 section 3.2",
 	message.ReasonManyHosts:     "checked here and not in the server: RFC 9112 section 3.2",
 	message.ReasonNoHost:        "checked here and not in the server: RFC 9112 section 3.2",
 	message.ReasonValueByte:     "checked here and not in the server: RFC 9110 section 5.5",
@@ -143,9 +153,12 @@ var netHTTPTakes = map[string]string{
 	message.ReasonCountLimit:    "limits are the server's there",
 }
 
-func compareWithNetHTTP(t *testing.T, in []byte, verdict Verdict, err message.Error, h *message.Head) {
+func compareWithNetHTTP(
+	t *testing.T, in []byte, verdict Verdict, err message.Error, h *message.Head,
+) {
 	t.Helper()
-	empty := len(in) - len(bytes.TrimLeft(in, "\r\n")) // RFC 9112 section 2.2; net/http takes no empty line before a request
+	// RFC 9112 section 2.2; net/http takes no empty line before a request
+	empty := len(in) - len(bytes.TrimLeft(in, "\r\n"))
 	if verdict != Done {
 		empty = 0
 	}
@@ -162,7 +175,8 @@ func compareWithNetHTTP(t *testing.T, in []byte, verdict Verdict, err message.Er
 	}
 }
 
-// knownRefusal: hosts that RFC 3986 section 3.2.2 allows and net/url does not, which are escapes and future addresses.
+// knownRefusal: hosts that RFC 3986 section 3.2.2 allows and net/url does not, which are escapes
+// and future addresses.
 func knownRefusal(h *message.Head, in []byte, theirs error) bool {
 	host := string(h.Authority.Of(in))
 	if h.Form != message.AbsoluteForm && h.Form != message.AuthorityForm {
@@ -189,7 +203,8 @@ func compareHeads(t *testing.T, in []byte, h *message.Head, req *http.Request) {
 		t.Errorf("%q: authority %q, net/http has %q", in, got, req.Host)
 	}
 	if length != req.ContentLength || h.Chunked != (len(req.TransferEncoding) > 0) {
-		t.Errorf("%q: length %d, chunked %v, net/http has %d, %v", in, length, h.Chunked, req.ContentLength, req.TransferEncoding)
+		t.Errorf("%q: length %d, chunked %v, net/http has %d, %v",
+			in, length, h.Chunked, req.ContentLength, req.TransferEncoding)
 	}
 	if h.KeepAlive == req.Close && !bytes.Contains(bytes.ToLower(in), []byte("connection")) {
 		t.Errorf("%q: keep-alive %v, net/http has close %v", in, h.KeepAlive, req.Close)
@@ -198,7 +213,8 @@ func compareHeads(t *testing.T, in []byte, h *message.Head, req *http.Request) {
 	for _, f := range h.Fields {
 		name, value := string(f.Name.Of(in)), string(f.Value.Of(in))
 		key := http.CanonicalHeaderKey(name)
-		if f.Known == message.Host || f.Known == message.TransferEncoding || f.Known == message.Trailer {
+		if f.Known == message.Host || f.Known == message.TransferEncoding ||
+			f.Known == message.Trailer {
 			continue // net/http takes these out of the header
 		}
 		if values := req.Header[key]; len(values) == 0 || !contains(values, value) {
@@ -207,7 +223,8 @@ func compareHeads(t *testing.T, in []byte, h *message.Head, req *http.Request) {
 	}
 }
 
-// escapedHost: net/http decodes the escapes of an absolute-form target's host, and leaves those of Host as they came.
+// escapedHost: net/http decodes the escapes of an absolute-form target's host, and leaves those of
+// Host as they came.
 func escapedHost(h *message.Head, ours, theirs string) bool {
 	decoded, err := url.PathUnescape(ours)
 	return h.Form == message.AbsoluteForm && err == nil && decoded == theirs
@@ -227,7 +244,8 @@ func comparePaths(t *testing.T, in []byte, h *message.Head, req *http.Request) {
 	if h.Form != message.OriginForm && h.Form != message.AbsoluteForm {
 		return
 	}
-	if got := string(h.Query.Of(in)); got != req.URL.RawQuery || h.HasQuery != (req.URL.RawQuery != "" || req.URL.ForceQuery) {
+	got := string(h.Query.Of(in))
+	if got != req.URL.RawQuery || h.HasQuery != (req.URL.RawQuery != "" || req.URL.ForceQuery) {
 		t.Errorf("%q: query %q, %v, net/http has %q", in, got, h.HasQuery, req.URL.RawQuery)
 	}
 	raw := string(h.Path.Of(in))
@@ -236,7 +254,8 @@ func comparePaths(t *testing.T, in []byte, h *message.Head, req *http.Request) {
 	}
 	cleaned, clean, err := message.CleanPath(nil, []byte(raw))
 	if err.Status != 0 || clean && string(cleaned) != cmp.Or(req.URL.Path, "/") {
-		t.Errorf("%q: path %q, clean %v, %v, net/http has %q", in, cleaned, clean, err, req.URL.Path)
+		t.Errorf("%q: path %q, clean %v, %v, net/http has %q",
+			in, cleaned, clean, err, req.URL.Path)
 	}
 	if h.PlainPath && (!clean || string(cleaned) != raw) {
 		t.Errorf("%q: path %q is said to be plain, and is cleaned to %q", in, raw, cleaned)
@@ -268,22 +287,27 @@ func checkTrailer(t *testing.T, section string) {
 		t.Errorf("trailer section %q: %v", section, err)
 	}
 	for _, f := range fields {
-		if name := string(f.Name.Of([]byte(section))); !message.ValidName(name) || !message.InTrailer(name) {
+		name := string(f.Name.Of([]byte(section)))
+		if !message.ValidName(name) || !message.InTrailer(name) {
 			t.Errorf("trailer section %q: field %q", section, name)
 		}
 	}
 }
 
-// compareBodies: what this decoder takes, the other must read alike. What this one refuses, the other may take: it knows no
-// trailer section and is content with a lone LF, with whitespace after a size and with any extension.
+// compareBodies: what this decoder takes, the other must read alike. What this one refuses, the
+// other may take: it knows no trailer section and is content with a lone LF, with whitespace after
+// a size and with any extension.
 func compareBodies(t *testing.T, in []byte, ours *decoded, theirs []byte, err error) {
 	t.Helper()
-	// It has a limit for a line, and takes no whitespace before an extension, where RFC 9112 section 7.1.1 has some.
-	stricter := err != nil && (strings.Contains(err.Error(), "too long") || spaceBeforeExtension.Match(in))
+	// It has a limit for a line, and takes no whitespace before an extension, where RFC 9112
+	// section 7.1.1 has some.
+	stricter := err != nil &&
+		(strings.Contains(err.Error(), "too long") || spaceBeforeExtension.Match(in))
 	switch {
 	case ours.done && !stricter && (err != nil || string(theirs) != ours.body):
 		t.Errorf("%q: %q here, %q, %v there", in, ours.body, theirs, err)
-	case !strings.HasPrefix(string(theirs), ours.body) && !strings.HasPrefix(ours.body, string(theirs)):
+	case !strings.HasPrefix(string(theirs), ours.body) &&
+		!strings.HasPrefix(ours.body, string(theirs)):
 		t.Errorf("%q: %q here, %q there", in, ours.body, theirs)
 	}
 }

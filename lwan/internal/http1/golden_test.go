@@ -11,9 +11,11 @@ import (
 	"github.com/golwan/golwan/lwan/internal/message"
 )
 
-var update = flag.Bool("update", false, "write the .golden files of testdata from what is parsed now")
+var update = flag.Bool("update", false,
+	"write the .golden files of testdata from what is parsed now")
 
-// golden is a request as it went over the wire, in testdata/requests/NAME.http; what is made of it stands in NAME.golden.
+// golden is a request as it went over the wire, in testdata/requests/NAME.http; what is made of it
+// stands in NAME.golden.
 type golden struct {
 	path string // without extension
 	raw  []byte

@@ -9,16 +9,17 @@ import "github.com/golwan/golwan/lwan/internal/message"
 //	    |          |         |          |       |   +-- name -> value (of a line that was cut)
 //	    +----------+---------+----------+-------+--> More, with the phase in Resume, or Bad
 //
-// Each name is a method of parser, which either moves on or stops; what it has to know about the bytes before it is in
-// Resume. A head that arrives whole runs through them in one pass. When a head arrives in pieces, Resume remembers where
-// the last call stopped, and the next one goes on there instead of at the beginning, so that a client that sends a byte at
-// a time costs as much as it sends, not the square of it. What Resume does not remember is the Head: when the end of the
-// head is seen by a call that did not begin at its start, the whole is parsed once more to fill it. Before that nothing in
-// the Head is to be relied on, in here either.
+// Each name is a method of parser, which either moves on or stops; what it has to know about the
+// bytes before it is in Resume. A head that arrives whole runs through them in one pass. When a
+// head arrives in pieces, Resume remembers where the last call stopped, and the next one goes on
+// there instead of at the beginning, so that a client that sends a byte at a time costs as much as
+// it sends, not the square of it. What Resume does not remember is the Head: when the end of the
+// head is seen by a call that did not begin at its start, the whole is parsed once more to fill it.
+// Before that nothing in the Head is to be relied on, in here either.
 //
-// The result does not depend on the pieces: a fault is reported as soon as the byte that shows it is there, and when
-// there are two, the one that shows first wins. The limits keep to that too: a line that is over its limit before its
-// fault shows is over the limit (overLine, overFields).
+// The result does not depend on the pieces: a fault is reported as soon as the byte that shows it
+// is there, and when there are two, the one that shows first wins. The limits keep to that too: a
+// line that is over its limit before its fault shows is over the limit (overLine, overFields).
 
 // Verdict is what Parse made of the bytes so far.
 type Verdict uint8
@@ -30,8 +31,8 @@ const (
 	Bad                 // no valid head begins like this: answer Error.Status and close
 )
 
-// Resume is how far a head has been read that is not complete yet. The zero value is the start of a head. It holds no
-// pointers and is small, so that it can be kept for each of many slow clients.
+// Resume is how far a head has been read that is not complete yet. The zero value is the start of a
+// head. It holds no pointers and is small, so that it can be kept for each of many slow clients.
 type Resume struct {
 	line   uint32 // where the line that is being read begins
 	pos    uint32 // first byte not looked at yet
@@ -45,7 +46,8 @@ type Resume struct {
 
 type phase uint8
 
-// The phases in which more bytes can be wanted; an empty line may be one that begins with the request line.
+// The phases in which more bytes can be wanted; an empty line may be one that begins with the
+// request line.
 const (
 	phaseEmptyLine phase = iota
 	phaseMethod
@@ -65,10 +67,11 @@ type parser struct {
 	err message.Error
 }
 
-// Parse reads a request head from the start of buf, which holds all bytes received so far, with lim (nil or zero fields:
-// the defaults). With Done, h describes the head; with More, call again with the same r, the same bytes and at least one
-// more; with Bad, the Error says why. r is zero before the first call and is made zero again by Done and Bad. Parse keeps
-// neither buf nor h and allocates only to let h.Fields grow.
+// Parse reads a request head from the start of buf, which holds all bytes received so far, with lim
+// (nil or zero fields: the defaults). With Done, h describes the head; with More, call again with
+// the same r, the same bytes and at least one more; with Bad, the Error says why. r is zero before
+// the first call and is made zero again by Done and Bad. Parse keeps neither buf nor h and
+// allocates only to let h.Fields grow.
 func Parse(buf []byte, h *message.Head, lim *message.Limits, r *Resume) (Verdict, message.Error) {
 	var p parser
 	p.buf, p.h, p.lim = buf, h, lim.OrDefault()
@@ -140,7 +143,8 @@ func (p *parser) section() bool {
 	return p.lines() && p.phase == phaseEnded
 }
 
-// more stops in phase ph: the buffer is used up, and pos is the first byte that is to be looked at (again).
+// more stops in phase ph: the buffer is used up, and pos is the first byte that is to be looked at
+// (again).
 func (p *parser) more(ph phase, pos int) bool {
 	p.phase, p.pos = ph, uint32(pos)
 	switch ph {

@@ -20,7 +20,8 @@ func readHead(in string, lim *message.Limits) (*message.Head, Verdict, message.E
 func summary(h *message.Head, in string) string {
 	var b strings.Builder
 	text := func(s message.Span) string { return string(s.Of([]byte(in))) }
-	fmt.Fprintf(&b, "%s %s", text(h.Method), [...]string{"origin", "absolute", "authority", "asterisk"}[h.Form])
+	fmt.Fprintf(&b, "%s %s",
+		text(h.Method), [...]string{"origin", "absolute", "authority", "asterisk"}[h.Form])
 	for _, part := range []struct {
 		name string
 		span message.Span
@@ -36,7 +37,10 @@ func summary(h *message.Head, in string) string {
 	for _, flag := range []struct {
 		name string
 		on   bool
-	}{{"bare", h.BareTarget}, {"plain", h.PlainPath}, {"keep", h.KeepAlive}, {"chunked", h.Chunked}, {"expect", h.Expect100}, {"upgrade", h.Upgrade}} {
+	}{
+		{"bare", h.BareTarget}, {"plain", h.PlainPath}, {"keep", h.KeepAlive},
+		{"chunked", h.Chunked}, {"expect", h.Expect100}, {"upgrade", h.Upgrade},
+	} {
 		if flag.on {
 			b.WriteString(" " + flag.name)
 		}
@@ -51,11 +55,15 @@ var goodLines = []struct{ line, want string }{
 	{"GET /? HTTP/1.1", "GET origin authority=h path=/ query= 1.1 plain keep"},
 	{"GET /?a?b/c HTTP/1.1", "GET origin authority=h path=/ query=a?b/c 1.1 plain keep"},
 	{"GET /?//./%zz HTTP/1.1", "GET origin authority=h path=/ query=//./%zz 1.1 plain keep"},
-	{"GET /?q={a|b}^`\\\"[]#c HTTP/1.1", "GET origin authority=h path=/ query=q={a|b}^`\\\"[]#c 1.1 bare plain keep"},
-	{"GET /?q[]=<\xc3\xa4\xff> HTTP/1.1", "GET origin authority=h path=/ query=q[]=<\xc3\xa4\xff> 1.1 bare plain keep"},
-	{"GET /<{a}|^`b>\"\xc3\xa4\xff HTTP/1.1", "GET origin authority=h path=/<{a}|^`b>\"\xc3\xa4\xff 1.1 bare plain keep"},
+	{"GET /?q={a|b}^`\\\"[]#c HTTP/1.1",
+		"GET origin authority=h path=/ query=q={a|b}^`\\\"[]#c 1.1 bare plain keep"},
+	{"GET /?q[]=<\xc3\xa4\xff> HTTP/1.1",
+		"GET origin authority=h path=/ query=q[]=<\xc3\xa4\xff> 1.1 bare plain keep"},
+	{"GET /<{a}|^`b>\"\xc3\xa4\xff HTTP/1.1",
+		"GET origin authority=h path=/<{a}|^`b>\"\xc3\xa4\xff 1.1 bare plain keep"},
 	{"GET /{a}/../%41 HTTP/1.1", "GET origin authority=h path=/{a}/../%41 1.1 bare keep"},
-	{"GET http://h/\xc3\xa4?| HTTP/1.1", "GET absolute scheme=http authority=h path=/\xc3\xa4 query=| 1.1 bare plain keep"},
+	{"GET http://h/\xc3\xa4?| HTTP/1.1",
+		"GET absolute scheme=http authority=h path=/\xc3\xa4 query=| 1.1 bare plain keep"},
 	{"GET /a%20b HTTP/1.1", "GET origin authority=h path=/a%20b 1.1 keep"},
 	{"GET /a//b HTTP/1.1", "GET origin authority=h path=/a//b 1.1 keep"},
 	{"GET //a HTTP/1.1", "GET origin authority=h path=//a 1.1 keep"},
@@ -63,7 +71,8 @@ var goodLines = []struct{ line, want string }{
 	{"GET /a/.. HTTP/1.1", "GET origin authority=h path=/a/.. 1.1 keep"},
 	{"GET /a./b..c HTTP/1.1", "GET origin authority=h path=/a./b..c 1.1 plain keep"},
 	{"GET /a/b/ HTTP/1.1", "GET origin authority=h path=/a/b/ 1.1 plain keep"},
-	{"GET /~a-b_c.d!$&'()*+,;=:@ HTTP/1.1", "GET origin authority=h path=/~a-b_c.d!$&'()*+,;=:@ 1.1 plain keep"},
+	{"GET /~a-b_c.d!$&'()*+,;=:@ HTTP/1.1",
+		"GET origin authority=h path=/~a-b_c.d!$&'()*+,;=:@ 1.1 plain keep"},
 	{"GET /a[1]|\"b\" HTTP/1.1", "GET origin authority=h path=/a[1]|\"b\" 1.1 bare plain keep"},
 	{"X-!#$%&'*+.^_`|~1 / HTTP/1.1", "X-!#$%&'*+.^_`|~1 origin authority=h path=/ 1.1 plain keep"},
 	{"get / HTTP/1.1", "get origin authority=h path=/ 1.1 plain keep"},
@@ -71,14 +80,16 @@ var goodLines = []struct{ line, want string }{
 	{"OPTIONS /x HTTP/1.1", "OPTIONS origin authority=h path=/x 1.1 plain keep"},
 	{"CONNECT a.example:443 HTTP/1.1", "CONNECT authority authority=a.example:443 1.1 keep"},
 	{"CONNECT [::1]:1 HTTP/1.1", "CONNECT authority authority=[::1]:1 1.1 keep"},
-	{"GET http://a.example/x?y HTTP/1.1", "GET absolute scheme=http authority=a.example path=/x query=y 1.1 plain keep"},
+	{"GET http://a.example/x?y HTTP/1.1",
+		"GET absolute scheme=http authority=a.example path=/x query=y 1.1 plain keep"},
 	{"PUT HTTPS://A:8443 HTTP/1.1", "PUT absolute scheme=HTTPS authority=A:8443 1.1 keep"},
 	{"GET http://a? HTTP/1.1", "GET absolute scheme=http authority=a query= 1.1 keep"},
 	{"GET http://a?b/@c HTTP/1.1", "GET absolute scheme=http authority=a query=b/@c 1.1 keep"},
 	{"GET http://a/b@c HTTP/1.1", "GET absolute scheme=http authority=a path=/b@c 1.1 plain keep"},
 	{"GET http://a//b HTTP/1.1", "GET absolute scheme=http authority=a path=//b 1.1 keep"},
 	{"GET http://a/%41 HTTP/1.1", "GET absolute scheme=http authority=a path=/%41 1.1 keep"},
-	{"GET http://[2001:db8::1]:80/ HTTP/1.1", "GET absolute scheme=http authority=[2001:db8::1]:80 path=/ 1.1 plain keep"},
+	{"GET http://[2001:db8::1]:80/ HTTP/1.1",
+		"GET absolute scheme=http authority=[2001:db8::1]:80 path=/ 1.1 plain keep"},
 	{"GET / HTTP/1.0", "GET origin authority=h path=/ 1.0 plain"},
 	{"GET / HTTP/1.2", "GET origin authority=h path=/ 1.1 plain keep"},
 	{"GET / HTTP/1.9", "GET origin authority=h path=/ 1.1 plain keep"},
@@ -182,7 +193,8 @@ var badLines = []struct {
 	{"\nGET / HTTP/1.1", 400, 0, reasonBareLF},
 	{"\r\n\nGET / HTTP/1.1", 400, 2, reasonBareLF},
 	{"\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1", 400, 8, reasonEmptyLines},
-	{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, 0, message.ReasonMethod}, // TLS on a plain port
+	// TLS on a plain port
+	{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, 0, message.ReasonMethod},
 }
 
 func TestParseRefusesRequestLine(t *testing.T) {
@@ -201,7 +213,8 @@ const (
 	geth = get + "Host: h\r\n"
 )
 
-// badFields are field lines that are refused, with the Error; its offset is counted from the start of fields.
+// badFields are field lines that are refused, with the Error; its offset is counted from the start
+// of fields.
 var badFields = []struct {
 	before, fields string
 	status         int
@@ -253,8 +266,10 @@ var badFields = []struct {
 	{geth, "Content-Length: 9223372036854775808\r\n", 400, 16, message.ReasonLengthRange},
 	{geth, "Content-Length: 99999999999999999999999\r\n", 400, 16, message.ReasonLengthRange},
 	{geth, "Content-Length: 5\r\nContent-Length: 5\r\n", 400, 35, message.ReasonManyLengths},
-	{geth, "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400, 38, message.ReasonLengthCoding},
-	{geth, "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", 400, 44, message.ReasonLengthCoding},
+	{geth, "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400, 38,
+		message.ReasonLengthCoding},
+	{geth, "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", 400, 44,
+		message.ReasonLengthCoding},
 	{old, "Transfer-Encoding: chunked\r\n", 400, 19, message.ReasonCodingVersion},
 	{geth, "Transfer-Encoding:\r\n", 400, 18, message.ReasonCoding},
 	{geth, "Transfer-Encoding: ,chunked\r\n", 400, 19, message.ReasonCoding},
@@ -264,13 +279,16 @@ var badFields = []struct {
 	{geth, "Transfer-Encoding: chun ked\r\n", 400, 19, message.ReasonCoding},
 	{geth, "Transfer-Encoding: chunked, chunked\r\n", 400, 19, message.ReasonCodingOrder},
 	{geth, "Transfer-Encoding: chunked, gzip\r\n", 400, 19, message.ReasonCodingOrder},
-	{geth, "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n", 400, 47, message.ReasonCodingOrder},
-	{geth, "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400, 47, message.ReasonCodingOrder},
+	{geth, "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n", 400, 47,
+		message.ReasonCodingOrder},
+	{geth, "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400, 47,
+		message.ReasonCodingOrder},
 	{geth, "Transfer-Encoding: gzip\r\n", 501, 19, message.ReasonCodingUnknown},
 	{geth, "Transfer-Encoding: identity\r\n", 501, 19, message.ReasonCodingUnknown},
 	{geth, "Transfer-Encoding: gzip, chunked\r\n", 501, 19, message.ReasonCodingUnknown},
 	{geth, "Transfer-Encoding: gzip;q=1 , chunked\r\n", 501, 19, message.ReasonCodingUnknown},
-	{geth, "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", 501, 19, message.ReasonCodingUnknown},
+	{geth, "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", 501, 19,
+		message.ReasonCodingUnknown},
 	{geth, "Transfer-Encoding: xchunked\r\n", 501, 19, message.ReasonCodingUnknown},
 	{geth, "Expect: 200-ok\r\n", 417, 8, message.ReasonExpect},
 	{geth, "Expect: 100-continue, more\r\n", 417, 8, message.ReasonExpect},
@@ -306,13 +324,16 @@ var goodFields = []struct{ line, fields, want string }{
 	{get, "Host: h\r\nConnection: ,\t,  cLoSe ,,\r\n", "authority=h 1.1 plain"},
 	{get, "Host: h\r\nConnection: closed\r\n", "authority=h 1.1 plain keep"},
 	{get, "Host: h\r\nConnection:\r\n", "authority=h 1.1 plain keep"},
-	{get, "Host: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n", "authority=h 1.1 plain keep upgrade"},
-	{get, "Host: h\r\nUpgrade: websocket\r\nConnection: upgrade\r\n", "authority=h 1.1 plain keep upgrade"},
+	{get, "Host: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n",
+		"authority=h 1.1 plain keep upgrade"},
+	{get, "Host: h\r\nUpgrade: websocket\r\nConnection: upgrade\r\n",
+		"authority=h 1.1 plain keep upgrade"},
 	{get, "Host: h\r\nUpgrade: websocket\r\n", "authority=h 1.1 plain keep"},
 	{get, "Host: h\r\nConnection: upgrade\r\n", "authority=h 1.1 plain keep"},
 	{get, "Host: h\r\nContent-Length: 0\r\n", "authority=h 1.1 length=0 plain keep"},
 	{get, "Host: h\r\nContent-Length:\t007 \r\n", "authority=h 1.1 length=7 plain keep"},
-	{get, "Host: h\r\nContent-Length: 9223372036854775807\r\n", "authority=h 1.1 length=9223372036854775807 plain keep"},
+	{get, "Host: h\r\nContent-Length: 9223372036854775807\r\n",
+		"authority=h 1.1 length=9223372036854775807 plain keep"},
 	{get, "Host: h\r\ntransfer-encoding:\tCHUNKED \r\n", "authority=h 1.1 plain keep chunked"},
 	{get, "Host: h\r\nExpect: 100-Continue\r\n", "authority=h 1.1 plain keep expect"},
 	{get, "Host: h\r\nExpect: , 100-continue\r\n", "authority=h 1.1 plain keep expect"},
@@ -360,7 +381,8 @@ func TestFieldValues(t *testing.T) {
 		{"a: \xff\x80", "a", "\xff\x80"},
 		{"a: \t\t\t\t\t\t\t\t\t12345678\t\t\t\t\t\t\t\t\t\t", "a", "12345678"},
 		{"X-!#$%&'*+.^_`|~1: v", "X-!#$%&'*+.^_`|~1", "v"},
-		{"an-exceedingly-long-name-of-a-field-that-nobody-knows: v", "an-exceedingly-long-name-of-a-field-that-nobody-knows", "v"},
+		{"an-exceedingly-long-name-of-a-field-that-nobody-knows: v",
+			"an-exceedingly-long-name-of-a-field-that-nobody-knows", "v"},
 	} {
 		in := "GET / HTTP/1.0\r\n" + c.line + "\r\n\r\n"
 		h, verdict, err := readHead(in, nil)
@@ -376,7 +398,8 @@ func TestFieldValues(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	in := "GET / HTTP/1.1\r\nHost: h\r\nX-One: 1\r\nAccept: a\r\nx-one: 2\r\naccept: b\r\nX-Two:\r\n\r\n"
+	in := "GET / HTTP/1.1\r\nHost: h\r\nX-One: 1\r\nAccept: a\r\nx-one: 2\r\naccept: b\r\n" +
+		"X-Two:\r\n\r\n"
 	h, verdict, err := readHead(in, nil)
 	if verdict != Done {
 		t.Fatal(err)
@@ -401,9 +424,13 @@ func TestFind(t *testing.T) {
 // A Head is used for one request after another: nothing of an earlier one may show in a later one.
 func TestHeadIsReused(t *testing.T) {
 	var h message.Head
-	const full = "OPTIONS http://a/b%41?c HTTP/1.1\r\nHost: h\r\nConnection: upgrade, close\r\nUpgrade: x\r\n" +
+	const full = "OPTIONS http://a/b%41?c HTTP/1.1\r\nHost: h\r\nConnection: upgrade, close\r\n" +
+		"Upgrade: x\r\n" +
 		"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\nCookie: c\r\n\r\n"
-	for _, in := range []string{"GET / HTTP/1.0\r\n\r\n", "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n", "CONNECT a:1 HTTP/1.0\r\n\r\n"} {
+	for _, in := range []string{
+		"GET / HTTP/1.0\r\n\r\n", "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n",
+		"CONNECT a:1 HTTP/1.0\r\n\r\n",
+	} {
 		var r Resume
 		if verdict, err := Parse([]byte(full), &h, nil, &r); verdict != Done {
 			t.Fatal(err)
@@ -412,7 +439,8 @@ func TestHeadIsReused(t *testing.T) {
 			t.Fatal(err)
 		}
 		fresh, _, _ := readHead(in, nil)
-		if got, want := summary(&h, in), summary(fresh, in); got != want || h.Size != fresh.Size || len(h.Fields) != len(fresh.Fields) {
+		got, want := summary(&h, in), summary(fresh, in)
+		if got != want || h.Size != fresh.Size || len(h.Fields) != len(fresh.Fields) {
 			t.Errorf("%q: got %s, want %s", in, got, want)
 		}
 		if _, ok := h.FindKnown(message.Cookie); ok {

@@ -6,7 +6,8 @@ func fault(status, offset int, reason string) message.Error {
 	return message.Error{Status: status, Offset: offset, Reason: reason}
 }
 
-// The reasons of this package's own. They name the rule of the syntax that was broken, never what was sent.
+// The reasons of this package's own. They name the rule of the syntax that was broken, never what
+// was sent.
 const (
 	reasonEmptyLines    = "too many empty lines before the request line"
 	reasonLineEnd       = "carriage return without line feed"

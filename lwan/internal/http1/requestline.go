@@ -6,16 +6,18 @@ import (
 	"github.com/golwan/golwan/lwan/internal/message"
 )
 
-// The request line (RFC 9112 section 3): method SP request-target SP HTTP-version CRLF, one space each, nothing else.
-// Leniency with whitespace is what makes two servers see two requests, so there is none.
+// The request line (RFC 9112 section 3): method SP request-target SP HTTP-version CRLF, one space
+// each, nothing else. Leniency with whitespace is what makes two servers see two requests, so there
+// is none.
 
 const (
 	version11  = 0x312e312f50545448 // "HTTP/1.1" as a word, its first octet lowest
 	versionLen = len("HTTP/1.1")
 )
 
-// maxEmptyLines is how many empty lines may precede a request line. RFC 9112 section 2.2 asks for at least one; more is
-// kind to clients that end a body with CRLF, but a client that sends nothing else must not be listened to for ever.
+// maxEmptyLines is how many empty lines may precede a request line. RFC 9112 section 2.2 asks for
+// at least one; more is kind to clients that end a body with CRLF, but a client that sends nothing
+// else must not be listened to for ever.
 const maxEmptyLines = 4
 
 // emptyLine skips the empty lines that a client may send before a request (RFC 9112 section 2.2).
@@ -72,7 +74,8 @@ func methodFault(c byte) string {
 // version reads the version, which is case-sensitive, and the end of the line.
 func (p *parser) version() bool {
 	buf, i := p.buf, int(p.mark)
-	if len(buf)-i >= versionLen+2 && binary.LittleEndian.Uint64(buf[i:]) == version11 && buf[i+8] == '\r' && buf[i+9] == '\n' {
+	if len(buf)-i >= versionLen+2 && binary.LittleEndian.Uint64(buf[i:]) == version11 &&
+		buf[i+8] == '\r' && buf[i+9] == '\n' {
 		p.h.Minor = 1
 		return p.lineEnd(i + versionLen)
 	}
@@ -107,7 +110,8 @@ func (p *parser) version() bool {
 	return p.lineEnd(i)
 }
 
-// versionOctet says whether c may stand at place i of a version: HTTP-name "/" DIGIT "." DIGIT (RFC 9112 section 2.3).
+// versionOctet says whether c may stand at place i of a version: HTTP-name "/" DIGIT "." DIGIT (RFC
+// 9112 section 2.3).
 func versionOctet(c byte, i int) bool {
 	if want := "HTTP/0.0"[i]; want != '0' {
 		return c == want
@@ -115,8 +119,8 @@ func versionOctet(c byte, i int) bool {
 	return c-'0' < 10
 }
 
-// majorStatus is 505 for a version that we do not speak (RFC 9110 section 15.6.6). HTTP/0.9 has no version in its
-// request line, so a line that says 0 is not of any version.
+// majorStatus is 505 for a version that we do not speak (RFC 9110 section 15.6.6). HTTP/0.9 has no
+// version in its request line, so a line that says 0 is not of any version.
 func majorStatus(major byte) int {
 	if major == '0' {
 		return 400

@@ -17,11 +17,14 @@ func TestAppendStatusLine(t *testing.T) {
 		code int
 		want string
 	}{
-		{200, "HTTP/1.1 200 OK\r\n"}, {100, "HTTP/1.1 100 Continue\r\n"}, {404, "HTTP/1.1 404 Not Found\r\n"},
-		{413, "HTTP/1.1 413 Content Too Large\r\n"}, {299, "HTTP/1.1 299 \r\n"}, {599, "HTTP/1.1 599 \r\n"},
+		{200, "HTTP/1.1 200 OK\r\n"}, {100, "HTTP/1.1 100 Continue\r\n"},
+		{404, "HTTP/1.1 404 Not Found\r\n"}, {413, "HTTP/1.1 413 Content Too Large\r\n"},
+		{299, "HTTP/1.1 299 \r\n"}, {599, "HTTP/1.1 599 \r\n"},
 		{600, "HTTP/1.1 600 \r\n"}, {999, "HTTP/1.1 999 \r\n"},
-		{0, "HTTP/1.1 500 Internal Server Error\r\n"}, {99, "HTTP/1.1 500 Internal Server Error\r\n"},
-		{1000, "HTTP/1.1 500 Internal Server Error\r\n"}, {-200, "HTTP/1.1 500 Internal Server Error\r\n"},
+		{0, "HTTP/1.1 500 Internal Server Error\r\n"},
+		{99, "HTTP/1.1 500 Internal Server Error\r\n"},
+		{1000, "HTTP/1.1 500 Internal Server Error\r\n"},
+		{-200, "HTTP/1.1 500 Internal Server Error\r\n"},
 	} {
 		if got := string(AppendStatusLine([]byte("x"), c.code)); got != "x"+c.want {
 			t.Errorf("%d: %q, want %q", c.code, got[1:], c.want)
@@ -49,7 +52,8 @@ func TestResponseIsReadByNetHTTP(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := io.ReadAll(resp.Body)
-	if err != nil || string(got) != body || resp.StatusCode != 200 || resp.Header.Get("X-Test") != "a b" {
+	if err != nil || string(got) != body || resp.StatusCode != 200 ||
+		resp.Header.Get("X-Test") != "a b" {
 		t.Errorf("%v %v, %d bytes, %v", resp.Status, resp.Header, len(got), err)
 	}
 	if _, ok := resp.Header["X-Empty"]; !ok || in.Buffered() != 0 {
@@ -59,7 +63,8 @@ func TestResponseIsReadByNetHTTP(t *testing.T) {
 
 func TestAppendChunkHead(t *testing.T) {
 	for _, n := range []int{1, 15, 16, 255, 4096, math.MaxInt} {
-		if got := string(AppendChunkHead([]byte("x"), n)); got != "x"+strconv.FormatInt(int64(n), 16)+"\r\n" {
+		got := string(AppendChunkHead([]byte("x"), n))
+		if got != "x"+strconv.FormatInt(int64(n), 16)+"\r\n" {
 			t.Errorf("%d: %q", n, got)
 		}
 	}

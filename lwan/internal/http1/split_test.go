@@ -10,7 +10,8 @@ import (
 	"github.com/golwan/golwan/lwan/internal/message"
 )
 
-// What a head means must not depend on how it was cut on its way. The heads of all tables are used, whole and broken.
+// What a head means must not depend on how it was cut on its way. The heads of all tables are used,
+// whole and broken.
 func splitSamples() (samples []string) {
 	for _, c := range goodLines {
 		samples = append(samples, c.line+"\r\nHost: h\r\n\r\nmore")
@@ -34,9 +35,11 @@ func splitSamples() (samples []string) {
 		"GET /?"+strings.Repeat("\x80", 300), get+strings.Repeat("a: b\r\n", 60))
 }
 
-// splitLimits are tight enough for some of the samples to run into them at every place that there is.
-var splitLimits = []*message.Limits{nil, {Line: 1, Fields: 1, Count: 1}, {Line: 13}, {Line: 14}, {Line: 15}, {Line: 20}, {Fields: 9},
-	{Fields: 10}, {Fields: 30}, {Fields: 31}, {Fields: 40}, {Count: 1}, {Count: 2}, {Line: 64, Fields: 64, Count: 50}}
+// splitLimits are tight enough for some of the samples to run into them at every place that there
+// is.
+var splitLimits = []*message.Limits{nil, {Line: 1, Fields: 1, Count: 1}, {Line: 13}, {Line: 14},
+	{Line: 15}, {Line: 20}, {Fields: 9}, {Fields: 10}, {Fields: 30}, {Fields: 31}, {Fields: 40},
+	{Count: 1}, {Count: 2}, {Line: 64, Fields: 64, Count: 50}}
 
 // outcome is all that a caller can see of a verdict.
 type outcome struct {
@@ -48,10 +51,12 @@ type outcome struct {
 }
 
 func (o *outcome) equal(p *outcome) bool {
-	return o.verdict == p.verdict && o.err == p.err && o.head == p.head && o.size == p.size && slices.Equal(o.fields, p.fields)
+	return o.verdict == p.verdict && o.err == p.err && o.head == p.head && o.size == p.size &&
+		slices.Equal(o.fields, p.fields)
 }
 
-// arrive gives in to Parse in pieces that end at cuts, the last of which is len(in), until there is a verdict.
+// arrive gives in to Parse in pieces that end at cuts, the last of which is len(in), until there is
+// a verdict.
 func arrive(t *testing.T, in string, lim *message.Limits, cuts []int) *outcome {
 	t.Helper()
 	var r Resume
@@ -90,7 +95,8 @@ func TestSplitInvariance(t *testing.T) {
 			check := func(cuts []int) {
 				t.Helper()
 				if got := arrive(t, in, lim, cuts); !got.equal(want) {
-					t.Errorf("%q with %+v, cut at %v:\n got %+v\nwant %+v", in, lim, cuts, got, want)
+					t.Errorf("%q with %+v, cut at %v:\n got %+v\nwant %+v",
+						in, lim, cuts, got, want)
 				}
 			}
 			check(each(in))
@@ -101,8 +107,8 @@ func TestSplitInvariance(t *testing.T) {
 	}
 }
 
-// A fault is told by the first prefix that shows it: Parse says More to every prefix before that, and the same Error to
-// every one after it, however much of the rest has come.
+// A fault is told by the first prefix that shows it: Parse says More to every prefix before that,
+// and the same Error to every one after it, however much of the rest has come.
 func TestFaultIsToldAtOnce(t *testing.T) {
 	for _, in := range splitSamples() {
 		for _, lim := range splitLimits {
@@ -143,10 +149,11 @@ func TestRandomCuts(t *testing.T) {
 	}
 }
 
-// The cost of a head that comes byte by byte is linear: what has been looked at is not looked at again before the end. So
-// it may be anything until then.
+// The cost of a head that comes byte by byte is linear: what has been looked at is not looked at
+// again before the end. So it may be anything until then.
 func TestResumeDoesNotLookBack(t *testing.T) {
-	in := get + "X-Long-Name-Of-A-Field: a value that is cut many times\r\nAnother: value\r\n" + "Host: h\r\n\r\n"
+	in := get + "X-Long-Name-Of-A-Field: a value that is cut many times\r\nAnother: value\r\n" +
+		"Host: h\r\n\r\n"
 	buf := []byte(in)
 	var h message.Head
 	var r Resume

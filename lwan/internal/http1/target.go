@@ -2,8 +2,8 @@ package http1
 
 import "github.com/golwan/golwan/lwan/internal/message"
 
-// target reads the request target and the space after it. Its bytes are checked as they come, its form when its end is
-// known (RFC 9112 section 3.2).
+// target reads the request target and the space after it. Its bytes are checked as they come, its
+// form when its end is known (RFC 9112 section 3.2).
 func (p *parser) target() bool {
 	buf, i := p.buf, p.marks.Scan(p.buf, int(p.pos))
 	switch {

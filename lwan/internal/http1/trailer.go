@@ -2,7 +2,8 @@ package http1
 
 import "github.com/golwan/golwan/lwan/internal/message"
 
-// trailerStart is where the parser begins in a trailer section. Having no Head, it checks the lines and keeps nothing.
+// trailerStart is where the parser begins in a trailer section. Having no Head, it checks the lines
+// and keeps nothing.
 var trailerStart = Resume{phase: phaseLine}
 
 // readTrailer reads the trailer section at buf[i:], or as much of it as is there.
@@ -23,11 +24,14 @@ func (c *Chunked) readTrailer(buf []byte, i int) (skip, data int, done bool, err
 	return i, 0, false, message.Error{}
 }
 
-// ParseTrailer appends the fields of a trailer section, which Chunked.Next has found valid, to fields; their spans are
-// offsets into section. Fields that may not be sent as trailers are left out, as if they had not been there:
-// message.InTrailer.
+// ParseTrailer appends the fields of a trailer section, which Chunked.Next has found valid, to
+// fields; their spans are offsets into section. Fields that may not be sent as trailers are left
+// out, as if they had not been there: message.InTrailer.
 func ParseTrailer(section []byte, fields []message.Field) ([]message.Field, message.Error) {
-	p := parser{buf: section, Resume: trailerStart, lim: message.Limits{Fields: len(section), Count: len(section)}}
+	p := parser{
+		buf: section, Resume: trailerStart,
+		lim: message.Limits{Fields: len(section), Count: len(section)},
+	}
 	if !p.section() {
 		if p.err.Status == 0 {
 			p.err = fault(400, len(section), reasonLineEnd)
@@ -39,7 +43,10 @@ func ParseTrailer(section []byte, fields []message.Field) ([]message.Field, mess
 		cr := message.ValueEnd(section, colon+1)
 		if name := section[line:colon]; message.InTrailer(string(name)) {
 			known := message.Lookup(section, line, colon)
-			fields = append(fields, message.Field{Name: message.SpanOf(line, colon), Value: message.TrimSpan(section, colon+1, cr), Known: known})
+			fields = append(fields, message.Field{
+				Name:  message.SpanOf(line, colon),
+				Value: message.TrimSpan(section, colon+1, cr), Known: known,
+			})
 		}
 		line = cr + 2
 	}
