@@ -14,11 +14,11 @@ func (r *Request) Accepts(offers ...string) string {
 }
 
 // AcceptsEncoding chooses one of offers, content codings in lower case, by the request's
-// Accept-Encoding (RFC 9110 section 12.5.3): the one of the highest weight, among equals the first of
-// offers. "identity", the content as it is, is acceptable unless the client refuses it or everything
-// it does not name; it is chosen where there is no such field, if it is offered, else the first is.
-// "" means that the client takes none of them. What is malformed in the field is left out. An answer
-// that depends on it says so in Vary.
+// Accept-Encoding (RFC 9110 section 12.5.3): the one of the highest weight, among equals the first
+// of offers. "identity", the content as it is, is acceptable unless the client refuses it or
+// everything it does not name; it is chosen where there is no such field, if it is offered, else
+// the first is. "" means that the client takes none of them. Malformed parts of the field are
+// ignored. An answer that depends on it says so in Vary.
 func (r *Request) AcceptsEncoding(offers ...string) string {
 	r.mustLive()
 	return message.AcceptsCoding(r.headerView("Accept-Encoding"), offers...)

@@ -22,11 +22,14 @@ import (
 //	      └──giveUp (the client has left)──▶ cut
 //
 //	held       nothing has left: body, fields and status may still change
-//	heading    the hooks of the head run: those of BeforeHead, and filters that make a whole body. They may change fields
-//	           and body; what needs the head out, or sends one, gets ErrHeadSent, and Flush does nothing: the head follows
-//	streaming  the head has left, the body follows: status and fields are fixed, and so is a declared length
+//	heading    the hooks of the head run: those of BeforeHead, and filters that make a whole
+//	           body. They may change fields and body; methods that need the head out, or send
+//	           one, return ErrHeadSent, and Flush does nothing: the head follows
+//	streaming  the head has left, the body follows: status and fields are fixed, and so is a
+//	           declared length
 //	taken      the connection is the handler's own, and nothing of the answer goes out any more
-//	subscribed the head and what follows are a subscription's, which is served when the handler has returned
+//	subscribed the head and what follows are a subscription's, which is served when the handler
+//	           has returned
 //	ended      the client has, or will have, all of it
 //	cut        it was given up, so that the client sees that something is missing
 //

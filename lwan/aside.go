@@ -24,8 +24,8 @@ import (
 // until they return. All of it stands on the contract of package transport: it is the same for
 // every protocol.
 //
-// Whoever goes on after the handler's end finds everything over: see term, and over below. Nobody
-// waits for them.
+// Goroutines that go on after the handler's end find everything over: see term, and over below.
+// Nobody waits for them.
 type aside struct {
 	// constant while the goroutine runs
 	core   *core
@@ -120,7 +120,7 @@ func (h *heldHead) each(yield func(name, value string) bool) {
 
 // asideBuffer bounds the bytes that a handler has written and its worker has not taken yet, and
 // those of a body that were read ahead. Each side may hold as much again. The buffers are lent by
-// collectors, and given back at the end: nobody but the worker has them other than under the mutex.
+// collectors, and given back at the end: only the worker has them without holding the mutex.
 const asideBuffer = maxKept
 
 // newAside makes the Request and the Response of a Blocking handler out of the worker's. Nothing in
@@ -226,7 +226,7 @@ func (a *aside) close() {
 	a.ring()
 	a.mu.Unlock()
 	if conn != nil {
-		// it is the handler's while it runs; what it has closed itself says nothing new
+		// it is the handler's while it runs; that the handler has closed it already is no error
 		_ = conn.Conn.Close()
 	}
 }
@@ -243,8 +243,8 @@ func (a *aside) answer(next Handler) {
 	clean = true
 }
 
-// died concludes the answer of a handler that ended by Goexit, or in whose conclusion something
-// died.
+// died concludes the answer of a handler that ended by Goexit, or whose conclusion panicked or
+// ended so.
 func (a *aside) died(value any) {
 	defer a.term.close()
 	if !a.resp.endTerm(true) {

@@ -8,9 +8,9 @@ import (
 )
 
 // asideConn is the connection of an upgraded request in a Blocking handler: one of package net,
-// over a duplicate of the descriptor, so that goroutines may use it as they are used to. It is
-// closed when the handler returns. The loop keeps the descriptor, and tells of a client that leaves
-// through the request's context.
+// over a duplicate of the descriptor, so that goroutines may use it as any other. It is closed when
+// the handler returns. The loop keeps the descriptor, and tells of a client that leaves through the
+// request's context.
 type asideConn struct {
 	net.Conn
 	a       *aside

@@ -162,8 +162,8 @@ func (a *aside) File(f *os.File, off, n int64) error {
 	return nil
 }
 
-// Flush implements transport.Stream. It does not wait until everything has gone: what goes wrong is
-// told by what comes next.
+// Flush implements transport.Stream. It does not wait until everything has gone: the next call
+// returns what has gone wrong.
 func (a *aside) Flush() error { return a.tell(func() { a.flushing = true }) }
 
 // Close implements transport.Stream.

@@ -70,7 +70,8 @@ func (x *exchange) sendConcluded(a *aside) {
 // blocking runs a Blocking handler inside of others that run on the loop.
 func (x *exchange) blocking(next Handler, req *Request, resp *Response) (st Status) {
 	if resp.state != answerHeld {
-		return resp.Fail(fmt.Errorf("%s: a Blocking handler was called after the head of its answer: %w",
+		return resp.Fail(fmt.Errorf("%s: a Blocking handler was called after the head of its "+
+			"answer: %w",
 			req.where(), ErrHeadSent))
 	}
 	defer x.on.EnterUser(x.on.LeaveUser())
@@ -449,7 +450,7 @@ func (x *exchange) readAhead(on transport.Task, a *aside) {
 }
 
 // handOver gives the handler what was read, once it has taken what was there before. It reports
-// false when there is nothing more to come, or nobody to take it.
+// false when nothing more will come, or nobody will take it.
 func (a *aside) handOver(x *exchange, on transport.Task, b []byte, err error) bool {
 	if errors.Is(err, ErrOver) { // nobody wants it
 		a.core.large.give(b)

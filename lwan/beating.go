@@ -6,7 +6,8 @@ import (
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
-// beatingCall is a function of Await that runs while its handler sends the heartbeats of an event stream.
+// beatingCall is a function of Await that runs while its handler sends the heartbeats of an event
+// stream.
 type beatingCall struct {
 	mu    sync.Mutex
 	ended bool
@@ -38,8 +39,8 @@ func (c *beatingCall) over() bool {
 	return c.ended
 }
 
-// offloadBeating is offloadOn for the handler of an event stream. The function begins once the handler waits:
-// what waiting does to the request is done by then.
+// offloadBeating is offloadOn for the handler of an event stream. The function begins once the
+// handler waits: what waiting does to the request is done by then.
 func (r *Request) offloadBeating(fn func()) error {
 	call := &beatingCall{}
 	begun, busy := false, false
@@ -69,7 +70,8 @@ func (r *Request) offloadBeating(fn func()) error {
 		if !begun { // the request was over before it could wait
 			return r.endWait(err)
 		}
-		_ = r.await(call.arm, 0, transport.Woken) // fn uses what the handler owns; nothing else ends it
+		// fn uses what the handler owns; nothing else ends it
+		_ = r.await(call.arm, 0, transport.Woken)
 		return nil
 	}
 }

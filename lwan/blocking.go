@@ -2,21 +2,25 @@ package lwan
 
 import "reflect"
 
-// Blocking runs next on a goroutine: it may block as it likes. Everything that a handler can do works there too. It is a
-// Middleware, for a route or a group: srv.Group("/api", lwan.Blocking). Wherever it stands among the middleware of a route,
-// all of them run on the goroutine, from the outermost on: a session store that is asked by one before it would hold the
-// loop else. Server.Goroutines bounds how many run; beyond that requests queue, and are answered with 503 when the queue is
+// Blocking runs next on a goroutine: it may block as it likes. Everything that a handler can do
+// works there too. It is a Middleware, for a route or a group: srv.Group("/api", lwan.Blocking).
+// Wherever it stands among the middleware of a route, all of them run on the goroutine, from the
+// outermost on: else a session store that one before it asks would hold the loop. Server.Goroutines
+// bounds how many run; beyond that requests queue, and are answered with 503 when the queue is
 // full.
 //
-// The handler starts when the request's head is there: it may answer while it reads. A client that sends its body slowly
-// holds a goroutine meanwhile, unless Limits.BodyFirst says that the loop waits for the body first.
+// The handler starts when the request's head is there: it may answer while it reads. A client that
+// sends its body slowly holds a goroutine meanwhile, unless Limits.BodyFirst says that the loop
+// waits for the body first.
 //
-// The goroutine has a Request and a Response of its own, and no socket: it exchanges bytes with its loop through bounded
-// buffers, so a Write can return before anything has left, and Flush does not wait; what goes wrong is told by what comes
-// next. A goroutine that the handler leaves behind gets ErrOver from then on, and what it is writing at that moment is cut.
+// The goroutine has a Request and a Response of its own, and no socket: it exchanges bytes with its
+// loop through bounded buffers, so a Write can return before anything has left, and Flush does not
+// wait; the next call returns what has gone wrong. A goroutine that the handler leaves behind gets
+// ErrOver from then on, and what it is writing at that moment is cut.
 func Blocking(next Handler) Handler { return blocking(next) }
 
-// blocking makes the closure by which isBlocking knows a handler, in one place that is not inlined into others.
+// blocking makes the closure by which isBlocking knows a handler, in one place that is not inlined
+// into others.
 //
 //go:noinline
 func blocking(next Handler) Handler {

@@ -43,10 +43,11 @@ func (b *body) end(large *collectors) {
 // errSlowBody is a body that did not come in time.
 var errSlowBody = &Error{Status: StatusRequestTimeout, Message: "the body did not arrive in time"}
 
-// Body reads the content from the connection as the handler asks for it, and parks while there is none: a handler that
-// does not read makes the client wait, and no memory fills up. Beyond Limits.Body reading fails with ErrTooLarge. What
-// the handler leaves unread is thrown away after the answer, or the connection closed if that is too much. Once the handler
-// has returned the reader fails with ErrOver, and on a goroutine that does not run the handler with ErrForeign.
+// Body reads the content from the connection as the handler asks for it, and parks while there is
+// none: a handler that does not read makes the client wait, and no memory fills up. Beyond
+// Limits.Body reading fails with ErrTooLarge. What the handler leaves unread is thrown away after
+// the answer, or the connection closed if that is too much. Once the handler has returned the
+// reader fails with ErrOver, and on a goroutine that does not run the handler with ErrForeign.
 func (r *Request) Body() io.Reader {
 	r.mustLive()
 	if r.reader == nil {
@@ -72,7 +73,8 @@ func (br *bodyReader) Read(p []byte) (int, error) {
 	return br.req.read(p)
 }
 
-// enter is called before anything that waits looks at the request. Who gets nil calls term.leave behind it.
+// Methods that wait call enter before they look at the request, and term.leave behind it if enter
+// returned nil.
 func (r *Request) enter() error {
 	if r.home != nil && !r.home.here() {
 		return ErrForeign
@@ -119,7 +121,8 @@ func (r *Request) readBody(p []byte) (int, error) {
 	return n, err
 }
 
-// beginRead finds out how much may be read into p: one byte more than allowed shows that a body is too large.
+// beginRead finds out how much may be read into p: one byte more than allowed shows that a body is
+// too large.
 func (r *Request) beginRead(p []byte) ([]byte, error) {
 	b := &r.body
 	b.begun = true
@@ -168,7 +171,8 @@ func (r *Request) endRead(n int, err error) (int, error) {
 	return n, err
 }
 
-// BodyBytes reads the whole content, up to Limits.Body; then ErrTooLarge. The result is valid until the handler returns.
+// BodyBytes reads the whole content, up to Limits.Body; then ErrTooLarge. The result is valid until
+// the handler returns.
 func (r *Request) BodyBytes() ([]byte, error) {
 	r.mustLive()
 	if err := r.enter(); err != nil {
@@ -204,9 +208,10 @@ func (r *Request) BodyBytes() ([]byte, error) {
 	}
 }
 
-// How much of an announced content is believed: firstBite before anything of it is there, and then so many times what is
-// there already. Who announces a lot and sends little must not be given memory for it; a content of 1 MB must not be moved
-// many times either, so more is believed of one that has come to some KiB.
+// How much of an announced content is believed: firstBite before any of it is there, and then so
+// many times what is there already. A client that announces a lot and sends little must not be
+// given memory for it; a content of 1 MB must not be moved many times either, so more is believed
+// once some KiB are there.
 const (
 	firstBite  = 512
 	believed   = 16

@@ -2,10 +2,11 @@ package lwan
 
 import "context"
 
-// Cached looks key up in src, a cache of package cache or anything like it: at once if it is there, and else by a
-// goroutine that fills it while the handler is parked. The reference is released when the request is over, after the last
-// byte of the answer: what it holds may be part of the body until then. Await tells what errors there are beside Get's. A
-// client that has closed its side is still answered: see UnlessGone.
+// Cached looks key up in src, a cache of package cache or anything like it: at once if it is there,
+// and else by a goroutine that fills it while the handler is parked. The reference is released when
+// the request is over, after the last byte of the answer: what it holds may be part of the body
+// until then. See Await for the errors beside Get's. A client that has closed its side is still
+// answered: see UnlessGone.
 //
 //	ref, err := lwan.Cached(req, pages, "index")
 //	if err != nil {

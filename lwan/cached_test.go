@@ -99,7 +99,8 @@ func TestCachedOnLoop(t *testing.T) {
 	})
 	url, stop := listening(t, srv)
 	for _, tt := range [][2]string{{"hit", "old"}, {"miss", "made of miss"}, {"hit", "old"}} {
-		if status, got := fetchOnce(t, "GET", url+"/"+tt[0], "", ""); status != 200 || got != tt[1] {
+		status, got := fetchOnce(t, "GET", url+"/"+tt[0], "", "")
+		if status != 200 || got != tt[1] {
 			t.Errorf("%s: %d %q, want %q", tt[0], status, got, tt[1])
 		}
 	}

@@ -5,11 +5,12 @@ import (
 	"sync"
 )
 
-// collectors lends buffers that are too large for a worker to keep, to whoever collects a whole body, of a request or a
-// response. All loops share them. The garbage collector empties a sync.Pool, so what a burst of uploads needed is free
-// again after two collections.
+// collectors lends buffers that are too large for a worker to keep, for collecting whole bodies of
+// requests and responses. All loops share them. The garbage collector empties a sync.Pool, so what
+// a burst of uploads needed is free again after two collections.
 type collectors struct {
-	bySize [collectorSizes]sync.Pool // of *[]byte; the first is for maxKept bytes, each next one for twice as many
+	// of *[]byte; the first is for maxKept bytes, each next one for twice as many
+	bySize [collectorSizes]sync.Pool
 }
 
 // collectorSizes is how many sizes are lent: up to 8 MiB.

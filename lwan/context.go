@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// requestContext is what Request.Context gives out. It does not point at the Request, which is used again for the next
-// one: goroutines may keep it.
+// requestContext is what Request.Context gives out. It does not point at the Request, which is used
+// again for the next one: goroutines may keep it.
 type requestContext struct {
 	context.Context // made with WithCancelCause
 	cancel          context.CancelCauseFunc
@@ -101,8 +101,9 @@ func (c *requestContext) disarm() {
 	c.deadline = time.Time{}
 }
 
-// replace puts ctx in the place of what users see. Its deadline ends what the request waits for, as the request's own does.
-// That it is cancelled does not: who has made it cancels it at the latest when the handler has returned.
+// replace puts ctx in the place of what users see. Its deadline ends the request's waits, as the
+// request's own does. Its cancellation does not: its maker cancels it at the latest when the
+// handler has returned.
 func (c *requestContext) replace(ctx context.Context, cancel func(error)) {
 	c.release()
 	c.derived = ctx
@@ -130,7 +131,8 @@ func (c *requestContext) end() {
 	c.cancel(context.Canceled)
 }
 
-// timeLeft is how long the handler may still take until the head is out; false if there is no limit.
+// timeLeft is how long the handler may still take until the head is out; false if there is no
+// limit.
 func (r *Request) timeLeft() (time.Duration, bool) {
 	if r.limits.Timeout <= 0 || r.headOut() {
 		return 0, false
@@ -169,8 +171,8 @@ func (r *Request) endOf() error {
 	return errGoexit
 }
 
-// cancel ends the request's context, now or once it is made. Unlike the rest of a Request it may be called by the loop
-// while the handler is on a goroutine.
+// cancel ends the request's context, now or once it is made. Unlike the rest of a Request it may be
+// called by the loop while the handler is on a goroutine.
 func (r *Request) cancel(cause error) {
 	r.lost.CompareAndSwap(nil, &cause)
 	if c := r.ctx.Load(); c != nil {

@@ -8,10 +8,11 @@ import (
 	"github.com/golwan/golwan/lwan/internal/message"
 )
 
-// Cookie is the value of the first cookie of that name; "" if there is none. Double quotes around a value are no part of
-// it. Names are case-sensitive. Cookies are read as net/http.Request.Cookie reads them: one whose name is no token, or
-// whose value has bytes that a Set-Cookie could not have set (RFC 6265 section 4.1.1, but for space and comma), is
-// ignored. So are cookies beyond Limits.Cookies.
+// Cookie is the value of the first cookie of that name; "" if there is none. Double quotes around a
+// value are no part of it. Names are case-sensitive. Cookies are read as net/http.Request.Cookie
+// reads them: one whose name is no token, or whose value has bytes that a Set-Cookie could not have
+// set (RFC 6265 section 4.1.1, but for space and comma), is ignored. So are cookies beyond
+// Limits.Cookies.
 //
 // The value is what the client claims: it proves nothing unless it is signed or looked up.
 func (r *Request) Cookie(name string) string {
@@ -20,8 +21,8 @@ func (r *Request) Cookie(name string) string {
 	return strings.Clone(value)
 }
 
-// cookiePairs reads the Cookie fields on its first call. A client should send one field only (RFC 6265 section 5.4); an
-// intermediary from HTTP/2 may have left several (RFC 9113 section 8.2.3).
+// cookiePairs reads the Cookie fields on its first call. A client should send one field only (RFC
+// 6265 section 5.4); an intermediary from HTTP/2 may have left several (RFC 9113 section 8.2.3).
 func (r *Request) cookiePairs() *pairs {
 	p := &r.cookies
 	if p.made {
@@ -37,7 +38,8 @@ func (r *Request) cookiePairs() *pairs {
 	return p
 }
 
-// addCookies adds the cookies of a field value, of which it looks at limit at most; it returns what is left of the limit.
+// addCookies adds the cookies of a field value, of which it looks at limit at most; it returns what
+// is left of the limit.
 func (p *pairs) addCookies(line []byte, limit int) int {
 	for len(line) > 0 && limit > 0 {
 		var part []byte

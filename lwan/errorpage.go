@@ -20,14 +20,16 @@ const (
 	htmlType  = "text/html"
 )
 
-// errorPage fills the body of an error answer that has none, in the form that the client's Accept asks for: text for a
-// terminal, HTML for a browser, JSON for a program. It says what Response.Error, or the *Error that Response.Fail was
-// told, has for the client, and never the text of another error.
+// errorPage fills the body of an error answer that has none, in the form that the client's Accept
+// asks for: text for a terminal, HTML for a browser, JSON for a program. It says what
+// Response.Error, or the *Error that Response.Fail was told, has for the client, and never the text
+// of another error.
 func (c *core) errorPage(req *Request, resp *Response, st Status) {
 	resp.text, resp.body = "", resp.body[:0]
 	resp.DelHeader("Content-Length") // these described the body that did not come
 	resp.DelHeader("Content-Encoding")
-	if !varies(resp, "Accept") { // a cache may keep an error, as 404 or 410 (RFC 9110 sections 12.5.5 and 15.1)
+	// a cache may keep an error, as 404 or 410 (RFC 9110 sections 12.5.5 and 15.1)
+	if !varies(resp, "Accept") {
 		resp.AddHeader("Vary", "Accept")
 	}
 	info := newErrorInfo(resp, st)
@@ -39,7 +41,8 @@ func (c *core) errorPage(req *Request, resp *Response, st Status) {
 	case typeJSON:
 		resp.ctype = typeJSON
 		err = info.writeJSON((*heldBody)(resp))
-	default: // also when nothing is acceptable: better than no explanation (RFC 9110 section 12.4.1)
+	default:
+		// also when nothing is acceptable: better than no explanation (RFC 9110 section 12.4.1)
 		info.setText(resp)
 	}
 	if err != nil {
@@ -48,7 +51,8 @@ func (c *core) errorPage(req *Request, resp *Response, st Status) {
 	}
 }
 
-// heldBody writes to what is held back of a body, however much it gets: Response.Write would begin to stream.
+// heldBody writes to the body that is held back, however large it gets: Response.Write would begin
+// to stream.
 type heldBody Response
 
 func (b *heldBody) Write(p []byte) (int, error) {
@@ -79,9 +83,10 @@ type errorInfo struct {
 	Fields  map[string]string `json:"fields,omitempty"`
 }
 
-// Message is what the client is to be told of an error, for Server.ErrorPage: what Error was given, or Message of the *Error
-// that Fail was told, or what is wrong with a request that cannot be read. It is "" if there is nothing to be told, or the
-// answer has another status than the failure, since middleware wants to hide it.
+// Message is what the client is to be told of an error, for Server.ErrorPage: what Error was given,
+// or Message of the *Error that Fail was told, or what is wrong with a request that cannot be read.
+// It is "" if there is no message, or if the answer has another status than the failure, since
+// middleware wants to hide it.
 func (r *Response) Message() string {
 	r.mustLive()
 	st := r.failed
@@ -91,8 +96,8 @@ func (r *Response) Message() string {
 	return newErrorInfo(r, st).Message
 }
 
-// newErrorInfo collects what the client may be told. The *Error of a failure counts only while its status is the
-// answer's: middleware that makes something else of it means to hide it.
+// newErrorInfo collects what the client may be told. The *Error of a failure counts only while its
+// status is the answer's: middleware that makes something else of it means to hide it.
 func newErrorInfo(resp *Response, st Status) errorInfo {
 	info := errorInfo{Status: int(st), Text: st.Text(), Message: resp.message}
 	if e, ok := errors.AsType[*Error](resp.failure); ok && resp.failed == st {
@@ -105,7 +110,9 @@ func newErrorInfo(resp *Response, st Status) errorInfo {
 }
 
 // title is the status with its text: "404 Not Found".
-func (e *errorInfo) title() string { return strings.TrimSpace(strconv.Itoa(e.Status) + " " + e.Text) }
+func (e *errorInfo) title() string {
+	return strings.TrimSpace(strconv.Itoa(e.Status) + " " + e.Text)
+}
 
 // setText makes the body plain text, a fact a line.
 func (e *errorInfo) setText(resp *Response) {
@@ -155,8 +162,8 @@ func (e *errorInfo) writeHTML(w io.Writer, req *Request) error {
 	return errorTemplate().Render(w, page)
 }
 
-// errorTemplate is the page for browsers. It asks for nothing else: no script, no image, no font. It is compiled when it
-// is first needed: most programs start without it.
+// errorTemplate is the page for browsers. It loads nothing else: no script, no image, no font. It
+// is compiled when it is first needed: most programs start without it.
 var errorTemplate = sync.OnceValue(func() *template.Template[errorPage] {
 	return template.Must(template.Compile[errorPage]("error", errorSource, template.Set{}))
 })
@@ -171,11 +178,12 @@ const errorSource = `<!DOCTYPE html>
 <title>{{Title}}</title>
 <style>
 :root { color-scheme: light dark }
-body { margin: 18vh auto 2em; max-width: 36em; padding: 0 1.5em; font: 1.05em/1.6 system-ui, sans-serif;
-  color: #24292f; background: #fbfbfa }
+body { margin: 18vh auto 2em; max-width: 36em; padding: 0 1.5em;
+  font: 1.05em/1.6 system-ui, sans-serif; color: #24292f; background: #fbfbfa }
 h1 { margin: 0 0 .6em; font-size: 1.9em; font-weight: 600; line-height: 1.2 }
 p, dl { margin: .5em 0; overflow-wrap: anywhere }
-code { font: .95em ui-monospace, monospace; padding: .1em .35em; border-radius: .25em; background: #8882 }
+code { font: .95em ui-monospace, monospace; padding: .1em .35em; border-radius: .25em;
+  background: #8882 }
 dt { font-weight: 600 }
 dd { margin: 0 0 .4em 1.2em }
 @media (prefers-color-scheme: dark) { body { color: #d7dbe0; background: #17191c } }

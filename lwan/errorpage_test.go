@@ -199,7 +199,9 @@ func TestErrorPageFields(t *testing.T) {
 	for value, want := range map[string]bool{
 		"*": true, "Accept": true, "Accept-Encoding": false, "X-Accept, Origin": false,
 	} {
-		resp := &Response{response: response{fields: []transport.Field{{Name: "vary", Value: value}}}}
+		resp := &Response{
+			response: response{fields: []transport.Field{{Name: "vary", Value: value}}},
+		}
 		if got := varies(resp, "Accept"); got != want {
 			t.Errorf("Vary: %s: %v", value, got)
 		}

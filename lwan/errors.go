@@ -14,28 +14,30 @@ import (
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
-// What waiting operations return, and what context.Cause(req.Context()) says. Fail knows their status.
+// The errors of waiting operations, and of context.Cause(req.Context()). Fail knows their status.
 var (
 	ErrGone     = transport.ErrGone     // the client has left: 499, not logged
 	ErrTimeout  = transport.ErrTimeout  // the time is up: 503
 	ErrStopping = transport.ErrStopping // the server is shutting down: 503
-	ErrBusy     = transport.ErrBusy     // no goroutine is free for Await or Blocking: 503 with Retry-After
-	ErrForeign  = transport.ErrForeign  // a request was used by a goroutine that does not run it: 500
-	ErrOver     = transport.ErrOver     // the answer has ended, or its handler: 500; also for goroutines left behind
+	// no goroutine is free for Await or Blocking: 503 with Retry-After
+	ErrBusy    = transport.ErrBusy
+	ErrForeign = transport.ErrForeign // a request was used by a goroutine that does not run it: 500
+	// the answer has ended, or its handler: 500; also for goroutines left behind
+	ErrOver = transport.ErrOver
 
 	ErrTooLarge = transport.ErrTooLarge                                         // 413
 	ErrHeadSent = errors.New("lwan: the response's head has been sent already") // 500
 
-	// ErrBodyNotAllowed is the end of a stream without an end (Events, Every, Queue.All) to HEAD: its answer is complete with
-	// the head. Fail takes it for no failure.
+	// ErrBodyNotAllowed is the end of a stream without an end (Events, Every, Queue.All) to HEAD:
+	// its answer is complete with the head. Fail takes it for no failure.
 	ErrBodyNotAllowed = http.ErrBodyNotAllowed
 )
 
 // errBadBody is a body whose framing is broken or that ends too early: 400.
 var errBadBody = transport.ErrBadBody
 
-// Error is an error that knows its answer. Message and Fields are for the client, Err is for the log. The zero value
-// answers 500.
+// Error is an error that knows its answer. Message and Fields are for the client, Err is for the
+// log. The zero value answers 500.
 type Error struct {
 	Status  Status            // 0: 500
 	Message string            // shown to the client; "": the status's text
@@ -86,8 +88,8 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// statusOf finds the status of err: what err says itself, what the server's ErrorStatus says, what is known of the
-// errors of this package and of the standard library, else 500.
+// statusOf finds the status of err: what err says itself, what the server's ErrorStatus says, what
+// is known of the errors of this package and of the standard library, else 500.
 func (s *Server) statusOf(err error) Status {
 	if coder, ok := errors.AsType[interface {
 		error
@@ -126,7 +128,8 @@ func (s *Server) userStatus(err error) (st Status) {
 
 func knownStatus(err error) Status {
 	switch {
-	case errors.Is(err, ErrGone), errors.Is(err, ErrSlow), errors.Is(err, ErrDropped), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, ErrGone), errors.Is(err, ErrSlow), errors.Is(err, ErrDropped),
+		errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):
 		return StatusClientGone
 	case errors.Is(err, ErrTooLarge):
 		return StatusTooLarge

@@ -8,12 +8,14 @@ import (
 	"time"
 )
 
-// Event is one server-sent event (WHATWG HTML, section 9.2). Data may have several lines, ended by LF, CRLF or CR; browsers
-// fire an event whose Data is empty, too. Only one that has an ID or a Retry, and neither Name nor Data, is not fired: it
-// sets at the client what it comes back with, and when.
+// Event is one server-sent event (WHATWG HTML, section 9.2). Data may have several lines, ended by
+// LF, CRLF or CR; browsers fire an event whose Data is empty, too. Only one that has an ID or a
+// Retry, and neither Name nor Data, is not fired: it sets at the client what it comes back with,
+// and when.
 type Event struct {
 	ID, Name, Data string
-	Retry          time.Duration // how long a client shall wait before it connects again; 0: not said
+	// how long a client shall wait before it connects again; 0: not said
+	Retry time.Duration
 }
 
 // JSONEvent makes an event whose data is v in JSON.
@@ -23,7 +25,8 @@ func JSONEvent(name string, v any) (Event, error) {
 }
 
 // errEventField is an ID or name that would end its line.
-var errEventField = errors.New("lwan: an event's ID and name must not contain line breaks, the ID no NUL")
+var errEventField = errors.New("lwan: an event's ID and name must not contain line breaks, the " +
+	"ID no NUL")
 
 // isBare reports whether the event has nothing that a client could be fired an event for.
 func (ev *Event) isBare() bool { return ev.Name == "" && ev.Data == "" }
@@ -33,8 +36,8 @@ func (ev *Event) appendTo(b []byte) ([]byte, error) {
 	return ev.append(b, !ev.isBare() || ev.Retry == 0 && ev.ID == "")
 }
 
-// append is appendTo for one that is to be fired, or not. A browser fires what has a data line, be it an empty one, and
-// nothing else (WHATWG HTML, section 9.2.6).
+// append is appendTo for one that is to be fired, or not. A browser fires events that have a data
+// line, even an empty one, and no others (WHATWG HTML, section 9.2.6).
 func (ev *Event) append(b []byte, fired bool) ([]byte, error) {
 	if strings.ContainsAny(ev.ID, "\r\n\x00") || strings.ContainsAny(ev.Name, "\r\n") {
 		return b, errEventField
@@ -69,10 +72,11 @@ func appendLines(b []byte, prefix, s string) []byte {
 	}
 }
 
-// Events is a stream of server-sent events, made by Response.Events. While the handler waits, also for a function of
-// Await, comments are sent as heartbeats, so that proxies and clients see that the stream lives. It ends with the client, or
-// when the server drains: then the client is told to come back in 3 s. The answer to HEAD ends with its head: what is
-// sent, and what waits, returns ErrBodyNotAllowed.
+// Events is a stream of server-sent events, made by Response.Events. While the handler waits, also
+// for a function of Await, comments are sent as heartbeats, so that proxies and clients see that
+// the stream lives. It ends with the client, or when the server drains: then the client is told to
+// come back in 3 s. The answer to HEAD ends with its head: sending and waiting return
+// ErrBodyNotAllowed.
 type Events struct {
 	resp      *Response
 	heartbeat time.Duration
@@ -85,14 +89,16 @@ const defaultHeartbeat = 15 * time.Second
 // comeBack is what a stream that ends for draining sends last: when the client shall connect again.
 var comeBack = []byte("retry: 3000\n\n")
 
-// Events makes the answer a stream of events and sends its head. Further calls return the same stream. An error of
-// sending the head is that of the first Send.
+// Events makes the answer a stream of events and sends its head. Further calls return the same
+// stream. An error of sending the head is that of the first Send.
 func (r *Response) Events() *Events {
 	r.mustLive()
 	if r.events != nil {
 		return r.events
 	}
-	r.events = &Events{resp: r, heartbeat: orPause(r.req.table.core.srv.Heartbeat, defaultHeartbeat)}
+	r.events = &Events{
+		resp: r, heartbeat: orPause(r.req.table.core.srv.Heartbeat, defaultHeartbeat),
+	}
 	r.SetContentType("text/event-stream")
 	r.SetHeader("Cache-Control", "no-cache, no-transform")
 	r.SetHeader("X-Accel-Buffering", "no") // nginx would hold the events back
@@ -123,7 +129,8 @@ func (e *Events) write(b []byte) error {
 		return err
 	}
 	defer e.resp.term.leave()
-	if e.resp.events != e { // its handler has returned: the response is another request's, or nobody's
+	// its handler has returned: the response is another request's, or in no use
+	if e.resp.events != e {
 		return ErrForeign
 	}
 	if err := e.unsent; err != nil {

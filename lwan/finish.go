@@ -8,7 +8,8 @@ import (
 	"github.com/golwan/golwan/lwan/internal/message"
 )
 
-// Finishing methods return the status, so that a handler ends with them: return resp.Text(200, "hello").
+// Finishing methods return the status, so that a handler ends with them: return resp.Text(200,
+// "hello").
 
 const (
 	typeText = "text/plain; charset=utf-8"
@@ -69,8 +70,8 @@ type Renderable interface {
 	RenderTo(w io.Writer) error
 }
 
-// Render answers what v renders: resp.Render(200, page.With(data)). An error is answered with 500, through Fail, as long
-// as nothing was sent.
+// Render answers what v renders: resp.Render(200, page.With(data)). An error is answered with 500,
+// through Fail, as long as nothing was sent.
 func (r *Response) Render(st Status, v Renderable) Status {
 	r.mustLive()
 	r.finishing(st)
@@ -84,16 +85,19 @@ func (r *Response) Render(st Status, v Renderable) Status {
 	return st
 }
 
-// Redirect answers with Location: target. st is 301, 302, 303, 307 or 308; target is a URI reference (RFC 9110 section
-// 10.2.2). What a URI may not contain is percent-encoded. GET answers get a short page with the link.
+// Redirect answers with Location: target. st is 301, 302, 303, 307 or 308; target is a URI
+// reference (RFC 9110 section 10.2.2). What a URI may not contain is percent-encoded. GET answers
+// get a short page with the link.
 //
-// A target that begins with a slash is a path of this host, also if a parameter makes a second slash of it: "//x" is sent
-// as "/.//x", and to send the client to another host takes a scheme.
+// A target that begins with a slash is a path of this host, also if a parameter makes a second
+// slash of it: "//x" is sent as "/.//x", and to send the client to another host takes a scheme.
 //
-// Location and page belong to this status: if the answer gets another one, as by a forgotten return, they are not sent.
+// Location and page belong to this status: if the answer gets another one, as by a forgotten
+// return, they are not sent.
 func (r *Response) Redirect(st Status, target string) Status {
 	r.mustLive()
-	if strings.HasPrefix(target, "//") { // which would be read as an authority (RFC 3986 section 4.2)
+	// which would be read as an authority (RFC 3986 section 4.2)
+	if strings.HasPrefix(target, "//") {
 		target = "/." + target
 	}
 	target = message.EscapeReference(target)
@@ -111,7 +115,8 @@ func (r *Response) Redirect(st Status, target string) Status {
 	return st
 }
 
-// Error answers with the error page of st and a message for the client, which Server.ErrorPage gets by Message.
+// Error answers with the error page of st and a message for the client, which Server.ErrorPage gets
+// by Message.
 func (r *Response) Error(st Status, msg string) Status {
 	r.mustLive()
 	r.finishing(st)
@@ -119,25 +124,28 @@ func (r *Response) Error(st Status, msg string) Status {
 	return st
 }
 
-// Fail turns err into a status and keeps it as Err, for middleware and for the log: a line once the request is over, of
-// level Error for 5xx, Debug for 4xx, none for a client that left. The status is what a StatusCode() int in err's tree
-// says; else what Server.ErrorStatus says; else what is known of context's, io/fs's and this package's errors; else 500.
-// The client sees Message and Fields of an *Error and never err's text.
+// Fail turns err into a status and keeps it as Err, for middleware and for the log: a line once the
+// request is over, of level Error for 5xx, Debug for 4xx, none for a client that left. The status
+// is what a StatusCode() int in err's tree says; else what Server.ErrorStatus says; else what is
+// known of context's, io/fs's and this package's errors; else 500. The client sees Message and
+// Fields of an *Error and never err's text.
 //
-// Fail is sticky. A handler that returns a status below 400 after it has forgotten a return: the failure is sent all the
-// same and the route logged, unless Reset was called. In BeforeHead and in a Filter the failure takes the place of the
-// answer, as long as nothing was sent; then the answer is cut. Once it has ended, Fail writes a line to the log and changes
-// nothing.
+// Fail is sticky. A handler that returns a status below 400 after it has forgotten a return: the
+// failure is sent all the same and the route logged, unless Reset was called. In BeforeHead and in
+// a Filter the failure takes the place of the answer, as long as nothing was sent; then the answer
+// is cut. Once it has ended, Fail writes a line to the log and changes nothing.
 func (r *Response) Fail(err error) Status {
 	r.mustLive()
 	if err == nil {
 		err = &Error{Status: StatusInternalServerError, Message: "", Err: errNilFailure}
 	}
-	if r.state == answerStreaming && r.req.method == "HEAD" && errors.Is(err, ErrBodyNotAllowed) { // it is complete
+	// it is complete
+	if r.state == answerStreaming && r.req.method == "HEAD" && errors.Is(err, ErrBodyNotAllowed) {
 		return r.status
 	}
 	if r.state.over() {
-		r.req.ownLog().Error("Fail was called after the answer's end", "route", r.req.where(), "err", err)
+		r.req.ownLog().Error("Fail was called after the answer's end",
+			"route", r.req.where(), "err", err)
 		return r.req.table.core.srv.statusOf(err)
 	}
 	r.failure, r.refailed = err, true
@@ -154,11 +162,13 @@ func (r *Response) Fail(err error) Status {
 	return r.failed
 }
 
-// NotFound answers 404. api.Handle("/", lwan.NotFound) keeps a catch-all route of the site out of /api/, and is as if no route
-// was there: a path that has routes for other methods is answered with 405 or, to OPTIONS, with their list.
+// NotFound answers 404. api.Handle("/", lwan.NotFound) keeps a catch-all route of the site out of
+// /api/, and acts as if no route was there: a path that has routes for other methods is answered
+// with 405 or, to OPTIONS, with their list.
 func NotFound(req *Request, resp *Response) Status { return StatusNotFound }
 
-// redirectPath answers a path that has to be written differently, with the query as it was. target is escaped.
+// redirectPath answers a path that has to be written differently, with the query as it was. target
+// is escaped.
 func (r *Response) redirectPath(target string) Status {
 	if q := r.req.head; q.HasQuery {
 		target += "?" + r.req.canonical(q.Query)

@@ -13,9 +13,9 @@ import (
 	"github.com/golwan/golwan/lwan/internal/message"
 )
 
-// TestFloodsCostTheirLength: 1 MiB of names that are equal, or differ at their end only, of empty elements, and of other
-// things that only an attacker sends, is gone through in a moment. In the square of its length each would take minutes and
-// more. None is put into a table by its hash.
+// TestFloodsCostTheirLength: 1 MiB of names that are equal, or differ at their end only, of empty
+// elements, and of other things that only an attacker sends, is gone through in a moment. In the
+// square of its length each would take minutes and more. None is put into a table by its hash.
 func TestFloodsCostTheirLength(t *testing.T) {
 	const size = 1 << 20
 	fill := func(text string) string { return strings.Repeat(text, size/len(text)) }
@@ -30,7 +30,8 @@ func TestFloodsCostTheirLength(t *testing.T) {
 		return func(t *testing.T) {
 			var p pairs
 			p.decode([]byte(text), 1<<30)
-			if got := len(p.all("a")) + len(p.all("none")); got == 0 && strings.HasPrefix(text, "a=") {
+			got := len(p.all("a")) + len(p.all("none"))
+			if got == 0 && strings.HasPrefix(text, "a=") {
 				t.Error("nothing is found")
 			}
 		}
@@ -47,7 +48,8 @@ func TestFloodsCostTheirLength(t *testing.T) {
 			buf := []byte("GET / HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n")
 			var h message.Head
 			limits := message.Limits{Line: 1 << 30, Fields: 1 << 30, Count: 1 << 30}
-			if verdict, err := http1.Parse(buf, &h, &limits, new(http1.Resume)); verdict != http1.Done {
+			verdict, err := http1.Parse(buf, &h, &limits, new(http1.Resume))
+			if verdict != http1.Done {
 				t.Error(err)
 			}
 			req := &Request{buf: buf, head: &h}
@@ -86,14 +88,20 @@ func TestFloodsCostTheirLength(t *testing.T) {
 		"Expect, nothing":     head("Expect: " + fill(",") + "\r\n"),
 		"JSON, one name":      json(`{` + fill(`"a":1,`) + `"a":2}`),
 		"JSON, names":         json(`{` + numbered(`"a%07d":1,`, 13) + `"a":2}`),
-		"Accept":              func(*testing.T) { message.Accepts([]byte(fill("text/html;q=0.1,")), "text/html", "text/plain") },
-		"X-Forwarded-For":     func(t *testing.T) { forwardedRequest(t, loopback, fill("127.0.0.1,")).forwardedFor(netip.AddrPort{}) },
+		"Accept": func(*testing.T) {
+			message.Accepts([]byte(fill("text/html;q=0.1,")), "text/html", "text/plain")
+		},
+		"X-Forwarded-For": func(t *testing.T) {
+			forwardedRequest(t, loopback, fill("127.0.0.1,")).forwardedFor(netip.AddrPort{})
+		},
 		"X-Forwarded-For, none": func(t *testing.T) {
 			forwardedRequest(t, loopback, fill(",")+"127.0.0.1").forwardedFor(netip.AddrPort{})
 		},
 		"Content-Encoding": func(*testing.T) { coded([]byte(fill("identity,"))) },
 		"path":             func(*testing.T) { message.CleanPath(nil, []byte("/"+fill("a/../"))) },
-		"path, escaped":    func(*testing.T) { message.CleanPath(nil, []byte("/"+fill("%2e%2e%2f/"))) },
+		"path, escaped": func(*testing.T) {
+			message.CleanPath(nil, []byte("/"+fill("%2e%2e%2f/")))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			done := make(chan struct{})

@@ -27,8 +27,9 @@ func (r *Response) returned(st Status) {
 	if given == st || !r.req.firstForgotten() {
 		return
 	}
-	r.req.ownLog().Error("a handler finished with one status and returned another: is a return missing?",
-		"route", r.req.where(), "status", int(st), "finished", int(given))
+	r.req.ownLog().
+		Error("a handler finished with one status and returned another: is a return missing?",
+			"route", r.req.where(), "status", int(st), "finished", int(given))
 }
 
 // firstForgotten reports whether this is the first missing return that is found in the route: the

@@ -15,8 +15,8 @@ const (
 	typeMultipartForm = "multipart/form-data"
 )
 
-// Form is a body that a page's form has sent. It is valid until the handler returns; strings from it may be kept. The
-// query is no part of it.
+// Form is a body that a page's form has sent. It is valid until the handler returns; strings from
+// it may be kept. The query is no part of it.
 type Form struct {
 	encoded pairs           // of an urlencoded body; views of what BodyBytes has read
 	parts   *multipart.Form // of a multipart body
@@ -47,9 +47,10 @@ func (f *Form) All(name string) []string {
 	return f.encoded.all(name)
 }
 
-// File is the first file of that name; false if there is none. Its Filename, without directories, and its Content-Type
-// are what the client claims. A file over Limits.FormMemory is on disk, where Open, Read and Close block: call them in Await or in a
-// Blocking handler. It is removed when the request is over, so what is to stay must be copied.
+// File is the first file of that name; false if there is none. Its Filename, without directories,
+// and its Content-Type are what the client claims. A file over Limits.FormMemory is on disk, where
+// Open, Read and Close block: call them in Await or in a Blocking handler. It is removed when the
+// request is over, so copy files that should stay.
 func (f *Form) File(name string) (*multipart.FileHeader, bool) {
 	if f.parts == nil {
 		return nil, false
@@ -61,16 +62,19 @@ func (f *Form) File(name string) (*multipart.FileHeader, bool) {
 	return files[0], true
 }
 
-// Form reads the body as a form: application/x-www-form-urlencoded or multipart/form-data (RFC 7578), as its
-// Content-Type says. It parks while the body comes in. A second call returns the same.
+// Form reads the body as a form: application/x-www-form-urlencoded or multipart/form-data (RFC
+// 7578), as its Content-Type says. It parks while the body comes in. A second call returns the
+// same.
 //
-// A body over Limits.Body is ErrTooLarge (413), and so is one of more pairs or parts than Limits.FormPairs and FormParts
-// allow, or a multipart form whose values, names and part headers together take more than 10 MiB. Malformed forms, an urlencoded one with a semicolon or
-// an invalid escape among them, are an *Error of status 400; another Content-Type, or none, or
-// a Content-Encoding, is one of 415.
+// A body over Limits.Body is ErrTooLarge (413), and so is one of more pairs or parts than
+// Limits.FormPairs and FormParts allow, or a multipart form whose values, names and part headers
+// together take more than 10 MiB. Malformed forms, an urlencoded one with a semicolon or an invalid
+// escape among them, are an *Error of status 400; another Content-Type, or none, or a
+// Content-Encoding, is one of 415.
 //
-// Files of a multipart form are kept in memory up to Limits.FormMemory together. Larger ones are written to os.TempDir, away from
-// the loop, and removed when the request is over. For files that are meant to be large see Parts.
+// Files of a multipart form are kept in memory up to Limits.FormMemory together. Larger ones are
+// written to os.TempDir, away from the loop, and removed when the request is over. For files that
+// are meant to be large see Parts.
 func (r *Request) Form() (*Form, error) {
 	r.mustLive()
 	if err := r.enter(); err != nil {
@@ -104,7 +108,8 @@ func (r *Request) Form() (*Form, error) {
 
 var (
 	errBodyParted = errors.New("lwan: Form was called after Parts: the body is read already")
-	errBodyFormed = errors.New("lwan: Parts was called after Form, or a second time: the body is read already")
+	errBodyFormed = errors.New("lwan: Parts was called after Form, or a second time: the body is " +
+		"read already")
 )
 
 // keepForm makes f the result of this call of Form and of later ones.
@@ -148,15 +153,17 @@ func tooManyFields() error {
 	return &Error{Status: StatusTooLarge, Message: "the form has too many fields", Err: ErrTooLarge}
 }
 
-// multipartForm lets mime/multipart read the form, which alone can make a FileHeader. It writes to disk when there is a
-// lot to keep, so that is done on a goroutine, unless so little was announced that none of it can get to the disk.
+// multipartForm lets mime/multipart read the form, which alone can make a FileHeader. It writes to
+// disk when there is a lot to keep, so that is done on a goroutine, unless so little was announced
+// that none of it can get to the disk.
 func (r *Request) multipartForm(contentType string) (*Form, error) {
 	boundary, err := boundaryOf(contentType)
 	if err != nil {
 		return nil, err
 	}
 	f := &Form{limits: r.limits, log: r.ownLog(), pool: r.table.core.goroutine}
-	if n := r.body.length; n >= 0 && n <= min(f.limits.FormMemory, defaultMemory) || !r.on.Inline() {
+	n := r.body.length
+	if n >= 0 && n <= min(f.limits.FormMemory, defaultMemory) || !r.on.Inline() {
 		f.read(r.Body(), boundary)
 	} else if err := r.readOffLoop(func(body io.Reader) { f.read(body, boundary) }); err != nil {
 		return nil, err
@@ -200,8 +207,8 @@ func (r *Request) readOffLoop(read func(body io.Reader)) error {
 	return r.outside(func() error { return r.x.readBeside(read) })
 }
 
-// remove takes the files off the disk, on a goroutine: to free the blocks of a large file takes long. It is called when
-// the request is over.
+// remove takes the files off the disk, on a goroutine: to free the blocks of a large file takes
+// long. It is called when the request is over.
 func (f *Form) remove() {
 	if f.parts == nil || !f.spooled() {
 		return
@@ -217,7 +224,8 @@ func (f *Form) remove() {
 	}
 }
 
-// spooled reports whether there are files on disk: exactly when their contents do not fit into memory.
+// spooled reports whether there are files on disk: exactly when their contents do not fit into
+// memory.
 func (f *Form) spooled() bool {
 	size := int64(0)
 	for _, files := range f.parts.File {
@@ -232,13 +240,17 @@ func (f *Form) spooled() bool {
 func boundaryOf(contentType string) (string, error) {
 	_, params, err := mime.ParseMediaType(contentType)
 	if err != nil || params["boundary"] == "" {
-		return "", &Error{Status: StatusBadRequest, Message: "the Content-Type of the form has no valid boundary", Err: err}
+		return "", &Error{
+			Status: StatusBadRequest, Message: "the Content-Type of the form has no valid boundary",
+			Err: err,
+		}
 	}
 	return params["boundary"], nil
 }
 
-// partSource is the body as mime/multipart reads it. It remembers what went wrong with the body itself, so that this can
-// be told from a malformed form, and holds back when a part's header does not end.
+// partSource is the body as mime/multipart reads it. It remembers what went wrong with the body
+// itself, so that this can be told from a malformed form, and holds back when a part's header does
+// not end.
 type partSource struct {
 	body    io.Reader
 	err     error // of the body, or errPartHead
@@ -271,7 +283,8 @@ func (s *partSource) explain(err error) error {
 		return tooManyFields()
 	}
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
-		return &Error{Status: StatusInternalServerError, Err: err} // our disk: no fault of the client, whatever the cause
+		// our disk: not the client's fault, whatever the cause
+		return &Error{Status: StatusInternalServerError, Err: err}
 	}
 	return &Error{Status: StatusBadRequest, Message: "the form is malformed", Err: err}
 }

@@ -16,7 +16,9 @@ import (
 // forwardedRequest is a request with lines of X-Forwarded-For.
 func forwardedRequest(t *testing.T, trusted []netip.Prefix, lines ...string) *Request {
 	t.Helper()
-	r := &Request{head: new(message.Head), table: &table{core: &core{srv: &Server{TrustedProxies: trusted}}}}
+	r := &Request{
+		head: new(message.Head), table: &table{core: &core{srv: &Server{TrustedProxies: trusted}}},
+	}
 	head := "GET / HTTP/1.1\r\nHost: x\r\n"
 	for _, l := range lines {
 		head += "X-Forwarded-For: " + l + "\r\n"

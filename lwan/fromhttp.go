@@ -7,30 +7,36 @@ import (
 	"sync"
 )
 
-// FromHTTP serves a net/http handler, on a goroutine as Blocking does. It sees the full path; use http.StripPrefix as
-// always. Fields that middleware outside of it has set are in its ResponseWriter's Header, and the values of the route's
-// wildcards in PathValue. The ResponseWriter is a Flusher, a Hijacker and an io.ReaderFrom, and http.ResponseController
-// works on it: deadlines, full duplex. Informational responses, trailers and streaming bodies are as with net/http; so is
-// the context, which knows http.ServerContextKey and http.LocalAddrContextKey. The body is bounded by Limits.Body; what
-// goes beyond is an *http.MaxBytesError.
+// FromHTTP serves a net/http handler, on a goroutine as Blocking does. It sees the full path; use
+// http.StripPrefix as always. Fields that middleware outside of it has set are in its
+// ResponseWriter's Header, and the values of the route's wildcards in PathValue. The ResponseWriter
+// is a Flusher, a Hijacker and an io.ReaderFrom, and http.ResponseController works on it:
+// deadlines, full duplex. Informational responses, trailers and streaming bodies are as with
+// net/http; so is the context, which knows http.ServerContextKey and http.LocalAddrContextKey. The
+// body is bounded by Limits.Body; what goes beyond is an *http.MaxBytesError.
 //
-// What h leaves running when it returns finds the request over: its body returns http.ErrBodyReadAfterClose, its
-// ResponseWriter an error that is http.ErrHandlerTimeout. A hijacked connection is the handler's for as long as it likes.
-// Where the client has asked for an upgrade, as for a WebSocket, the request is over when its connection is hijacked: h goes
-// on, as does its context, and neither the stop of the server nor middleware outside waits for it.
+// Goroutines that h leaves running when it returns find the request over: its body returns
+// http.ErrBodyReadAfterClose, its ResponseWriter an error that is http.ErrHandlerTimeout. A
+// hijacked connection is the handler's for as long as it likes. Where the client has asked for an
+// upgrade, as for a WebSocket, the request is over when its connection is hijacked: h goes on, as
+// does its context, and neither the stop of the server nor middleware outside waits for it.
 //
-// A panic of h is an answer of status 500, where net/http closes the connection; http.ErrAbortHandler cuts the answer.
-// The http.Server in the context knows Addr, ErrorLog and RegisterOnShutdown, and does nothing else. FromHTTP(nil) is nil,
-// which is an error where it is registered.
+// A panic of h is an answer of status 500, where net/http closes the connection;
+// http.ErrAbortHandler cuts the answer. The http.Server in the context knows Addr, ErrorLog and
+// RegisterOnShutdown, and does nothing else. FromHTTP(nil) is nil, which is an error where it is
+// registered.
 func FromHTTP(h http.Handler) Handler {
 	if h == nil {
 		return nil
 	}
-	return blockingHTTP(func(req *Request, resp *Response) Status { return newHTTPExchange(req, resp).serve(h) })
+	return blockingHTTP(func(req *Request, resp *Response) Status {
+		return newHTTPExchange(req, resp).serve(h)
+	})
 }
 
-// httpExchange is what net/http code gets of one request. None of it is used again, as a goroutine of that code may have
-// it for as long as it lives; and none of it touches Request or Response after the handler's end.
+// httpExchange is one request as net/http code gets it. None of it is used again, as a goroutine of
+// that code may keep it for as long as it lives; and none of it touches Request or Response after
+// the handler's end.
 type httpExchange struct {
 	req  *Request
 	resp *Response
@@ -111,7 +117,7 @@ func (c *core) httpServer() *http.Server {
 	return c.http.server
 }
 
-// localAddr is the address that the request came to; a unix socket has no name that is worth something.
+// localAddr is the address that the request came to; a unix socket has no useful name.
 func (r *Request) localAddr() net.Addr {
 	var ap netip.AddrPort
 	_ = r.outside(func() error { ap = r.peer.Local(); return nil })

@@ -80,7 +80,8 @@ func (x *httpExchange) died(v any) {
 	x.apart.panicked = p
 	select {
 	case <-x.apart.taken:
-		x.w.log.Error("panic in a handler that has hijacked its connection", "route", x.w.route, "panic", p.Value, "stack", string(p.Stack))
+		x.w.log.Error("panic in a handler that has hijacked its connection", "route", x.w.route,
+			"panic", p.Value, "stack", string(p.Stack))
 	default:
 	}
 }

@@ -53,7 +53,9 @@ type httpWriter struct {
 
 // newHTTPWriter makes a writer that knows the fields which middleware has set.
 func newHTTPWriter(req *Request, resp *Response) *httpWriter {
-	w := &httpWriter{req: req, resp: resp, header: http.Header{}, log: req.ownLog(), route: req.Pattern()}
+	w := &httpWriter{
+		req: req, resp: resp, header: http.Header{}, log: req.ownLog(), route: req.Pattern(),
+	}
 	for _, f := range resp.fields {
 		w.header.Add(f.Name, f.Value)
 	}
@@ -135,7 +137,8 @@ func (w *httpWriter) writeHeader(code int) {
 	w.wrote, w.status = true, code
 	w.resp.intended = Status(code)
 	_, w.typed = w.header["Content-Type"] // also a nil one
-	w.typed = w.typed || w.header.Get("Content-Encoding") != "" || w.header.Get("Transfer-Encoding") != ""
+	w.typed = w.typed || w.header.Get("Content-Encoding") != "" ||
+		w.header.Get("Transfer-Encoding") != ""
 	if w.resp.state.headOut() {
 		return // it was sent before the handler was called
 	}
@@ -151,7 +154,8 @@ func (w *httpWriter) copyField(name string, values []string) {
 	case "Trailer":
 		for _, list := range values {
 			for _, n := range strings.Split(list, ",") {
-				w.declared = append(w.declared, textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(n)))
+				w.declared = append(w.declared,
+					textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(n)))
 			}
 		}
 	case "Transfer-Encoding", "Keep-Alive":
@@ -315,7 +319,8 @@ func (w *httpWriter) finish() Status {
 	if w.status >= 400 && w.resp.bodyLen() == 0 && !w.resp.state.headOut() {
 		w.resp.empty = true // no error page: the handler wanted it so
 	}
-	if w.resp.length >= 0 && w.req.method != "HEAD" && w.written < w.resp.length && !Status(w.status).bodyless() {
+	if w.resp.length >= 0 && w.req.method != "HEAD" && w.written < w.resp.length &&
+		!Status(w.status).bodyless() {
 		w.short()
 	}
 	if w.resp.state.headOut() {

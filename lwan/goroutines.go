@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// goroutines is the pool on which Await and Blocking run: at most max at a time, with as many more in a queue.
+// goroutines is the pool on which Await and Blocking run: at most max at a time, with as many more
+// in a queue.
 type goroutines struct {
 	max  int
 	idle chan func() // goroutines that have nothing to do receive here
@@ -18,8 +19,9 @@ type goroutines struct {
 	queue []func() // waiting for one of n to be free
 
 	running, queued atomic.Int64
-	early           atomic.Int64  // handlers that were started before the body of their request was there, and it is not yet
-	quit            chan struct{} // closed at the end of the server: idle ones end at once
+	// handlers that were started before the body of their request was there, and it is not yet
+	early atomic.Int64
+	quit  chan struct{} // closed at the end of the server: idle ones end at once
 }
 
 const (
@@ -59,9 +61,10 @@ func (g *goroutines) run(fn func()) bool {
 	return true
 }
 
-// startEarly counts a handler that is to run before the body of its request is there. It reports false when half of what
-// may run are such handlers: clients that send slowly are to leave the other half to others. It counts who is about to run:
-// until a crowd that comes at once is found waiting, it has taken everything.
+// startEarly counts a handler that is to run before the body of its request is there. It reports
+// false when half of what may run are such handlers: clients that send slowly are to leave the
+// other half to others. It counts who is about to run: a flood that comes at once would have taken
+// everything before it is found waiting.
 func (g *goroutines) startEarly() bool {
 	if g.early.Add(1) <= int64(g.max+1)/2 {
 		return true
@@ -70,12 +73,14 @@ func (g *goroutines) startEarly() bool {
 	return false
 }
 
-// work runs fn and whatever comes after it. A function that ends by Goexit takes the goroutine with it.
+// work runs fn and whatever comes after it. A function that ends by Goexit takes the goroutine with
+// it.
 func (g *goroutines) work(fn func()) {
 	defer g.leave()
 	idle := time.NewTimer(goroutineIdle)
 	defer idle.Stop()
-	pprof.SetGoroutineLabels(context.Background()) // those of the loop that started it are not its own
+	// those of the loop that started it are not its own
+	pprof.SetGoroutineLabels(context.Background())
 	for fn != nil {
 		g.call(fn)
 		fn = g.next(idle)
@@ -88,7 +93,8 @@ func (g *goroutines) call(fn func()) {
 	fn()
 }
 
-// next is what the goroutine does after its last function: what is queued, or what comes within a while.
+// next is what the goroutine does after its last function: what is queued, or what comes within a
+// while.
 func (g *goroutines) next(t *time.Timer) func() {
 	if fn := g.dequeue(); fn != nil {
 		return fn

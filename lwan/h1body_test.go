@@ -215,7 +215,8 @@ func TestUnreadBody(t *testing.T) {
 	if a := w.answer("POST"); a.status != 200 || a.body != "ignored" || !a.close {
 		t.Errorf("one byte more: %v", a)
 	}
-	w.send(strings.Repeat("x", transport.DiscardLimit/2)) // it is under way: that must not destroy the answer
+	// it is under way: that must not destroy the answer
+	w.send(strings.Repeat("x", transport.DiscardLimit/2))
 	w.closeWrite()
 	w.ended()
 

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestReplaysTakeTurns: each subscriber was written its whole replay before anybody else of the loop had a turn.
+// TestReplaysTakeTurns: each subscriber was written its whole replay before anybody else of the
+// loop had a turn.
 func TestReplaysTakeTurns(t *testing.T) {
 	const kept, clients = 20_000, 30
 	topic := &Topic{Replay: kept}
@@ -20,12 +21,15 @@ func TestReplaysTakeTurns(t *testing.T) {
 	size := topic.kept.bytes()
 	watching, watched := make(chan bool), make(chan int64, 1)
 	srv := &Server{Loops: 1}
-	srv.Handle("GET /topic", func(req *Request, resp *Response) Status { return topic.Subscribe(resp, Subscription{}) })
+	srv.Handle("GET /topic", func(req *Request, resp *Response) Status {
+		return topic.Subscribe(resp, Subscription{})
+	})
 	srv.Handle("GET /watch", func(req *Request, resp *Response) Status {
 		start := worker(req).Sent()
 		before, most, sent := start, int64(0), int64(0)
 		close(watching)
-		for sent < clients*size*9/10 { // each time that the handler goes on is another turn of the loop
+		// each time that the handler goes on is another turn of the loop
+		for sent < clients*size*9/10 {
 			if err := req.Sleep(0); err != nil {
 				return resp.Fail(err)
 			}

@@ -27,15 +27,23 @@ func givesBack(t *testing.T, req *Request) {
 	})
 }
 
-// TestSlowBodyHeldReadBuffer: a client that sends a head, and then the body as slowly as it may, held 16 KiB of the server.
-// What the handler sees of the request afterwards is what it saw before, and what comes behind the body is not lost.
+// TestSlowBodyHeldReadBuffer: a client that sends a head, and then the body as slowly as it may,
+// held 16 KiB of the server. What the handler sees of the request afterwards is what it saw before,
+// and what comes behind the body is not lost.
 func TestSlowBodyHeldReadBuffer(t *testing.T) {
 	for _, c := range []struct{ name, first, rest string }{
-		{"by length", "POST /b?q=v%20w HTTP/1.1\r\nHost: x\r\nX-A: one\r\nContent-Length: 10\r\n\r\n01234", "56789"},
-		{"nothing of it", "POST /b?q=v%20w HTTP/1.1\r\nHost: x\r\nX-A: one\r\nContent-Length: 10\r\n\r\n", "0123456789"},
-		{"in chunks", "POST /b?q=v%20w HTTP/1.1\r\nHost: x\r\nX-A: one\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n", "5\r\n56789\r\n0\r\n\r\n"},
-		{"in the middle of a chunk's size", "POST /b?q=v%20w HTTP/1.1\r\nHost: x\r\nX-A: one\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n0", "5;e=f\r\n56789\r\n0\r\n\r\n"},
-		{"in the middle of a trailer", "POST /b?q=v%20w HTTP/1.1\r\nHost: x\r\nX-A: one\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\nX-T: a", "b\r\n\r\n"},
+		{"by length",
+			"POST /b?q=v%20w HTTP/1.1\r\nHost: x\r\nX-A: one\r\nContent-Length: 10\r\n\r\n01234",
+			"56789"},
+		{"nothing of it",
+			"POST /b?q=v%20w HTTP/1.1\r\nHost: x\r\nX-A: one\r\nContent-Length: 10\r\n\r\n",
+			"0123456789"},
+		{"in chunks", "POST /b?q=v%20w HTTP/1.1\r\nHost: x\r\nX-A: one\r\n" +
+			"Transfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n", "5\r\n56789\r\n0\r\n\r\n"},
+		{"in the middle of a chunk's size", "POST /b?q=v%20w HTTP/1.1\r\nHost: x\r\nX-A: one\r\n" +
+			"Transfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n0", "5;e=f\r\n56789\r\n0\r\n\r\n"},
+		{"in the middle of a trailer", "POST /b?q=v%20w HTTP/1.1\r\nHost: x\r\nX-A: one\r\n" +
+			"Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\nX-T: a", "b\r\n\r\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			workers := make(chan *Request, 1)
@@ -47,7 +55,9 @@ func TestSlowBodyHeldReadBuffer(t *testing.T) {
 				if err != nil {
 					return resp.Fail(err)
 				}
-				return resp.Text(200, fmt.Sprintf("%s %s %s %s %s %s", before, req.Query("q"), req.Path(), req.Param("p"), req.Header("X-A"), b))
+				return resp.Text(200,
+					fmt.Sprintf("%s %s %s %s %s %s",
+						before, req.Query("q"), req.Path(), req.Param("p"), req.Header("X-A"), b))
 			})
 			srv.Handle("GET /next", text("next"))
 			w := dial(t, serveTest(t, srv))
@@ -99,7 +109,8 @@ func TestSlowReaderHeldReadBuffer(t *testing.T) {
 			})
 			srv.Handle("GET /next", text("next"))
 			w := dial(t, serveTest(t, srv))
-			w.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n")
+			w.send("GET " + path +
+				" HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n")
 			givesBack(t, received(t, workers))
 			if a := w.answer("GET"); a.status != 200 || a.body != large {
 				t.Errorf("%d, %d bytes, %v", a.status, len(a.body), a.err)
@@ -110,7 +121,8 @@ func TestSlowReaderHeldReadBuffer(t *testing.T) {
 	}
 }
 
-// TestBytesOutliveAWait: what a handler holds of the request stays what it is, however many read buffers are used meanwhile.
+// TestBytesOutliveAWait: what a handler holds of the request stays what it is, however many read
+// buffers are used meanwhile.
 func TestBytesOutliveAWait(t *testing.T) {
 	srv := &Server{Loops: 1}
 	srv.Handle("POST /held", func(req *Request, resp *Response) Status {
@@ -149,8 +161,9 @@ func TestBorrowedBytesHoldNoBuffer(t *testing.T) {
 	}
 }
 
-// TestAnnouncedBodyIsNotBelieved: memory for a body comes with the body. A client that announced 1 MiB got 64 KiB of the
-// server for nothing, and one that announced 1 GiB, where that is allowed, all of it for these.
+// TestAnnouncedBodyIsNotBelieved: memory for a body comes with the body. A client that announced 1
+// MiB got 64 KiB of the server for nothing, and one that announced 1 GiB, where that is allowed,
+// all of it for these.
 func TestAnnouncedBodyIsNotBelieved(t *testing.T) {
 	req := &Request{table: &table{core: new(core)}}
 	req.body.length = 10 << 20
@@ -164,7 +177,8 @@ func TestAnnouncedBodyIsNotBelieved(t *testing.T) {
 	}
 }
 
-// TestBodyThatStopsGrows is the same on a connection: with a part of the body there, the rest is not yet.
+// TestBodyThatStopsGrows is the same on a connection: with a part of the body there, the rest is
+// not yet.
 func TestBodyThatStopsGrows(t *testing.T) {
 	workers := make(chan *Request, 1)
 	srv := &Server{Loops: 1}
@@ -174,7 +188,8 @@ func TestBodyThatStopsGrows(t *testing.T) {
 	})
 	w := dial(t, serveTest(t, srv))
 	body := strings.Repeat("x", 1<<20)
-	w.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", len(body)), body[:5000])
+	w.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", len(body)),
+		body[:5000])
 	req := received(t, workers)
 	settled(t, "bytes of the body that have come", 5000, func() int64 {
 		n := make(chan int64, 1)

@@ -14,17 +14,20 @@ func checkField(name, value string) error {
 	switch {
 	case !message.ValidName(name) || !message.ValidValue(value):
 		return &fieldError{name, "has an invalid name or value"}
-	case message.IsControl(name), strings.EqualFold(name, "Date"), strings.EqualFold(name, "Content-Type"):
+	case message.IsControl(name), strings.EqualFold(name, "Date"),
+		strings.EqualFold(name, "Content-Type"):
 		return &fieldError{name, "is not one for every answer"}
 	}
 	return nil
 }
 
-// informational are the fields that may be sent with an informational response, whoever has made them: it has no content
-// and no framing (RFC 9110 sections 6.6.2, 8.6, 15.2; RFC 9112 section 6.1), and does not change the connection.
+// informational are the fields that may be sent with an informational response, wherever they come
+// from: it has no content and no framing (RFC 9110 sections 6.6.2, 8.6, 15.2; RFC 9112 section
+// 6.1), and does not change the connection.
 func informational(fields []transport.Field) []transport.Field {
 	return slices.DeleteFunc(fields, func(f transport.Field) bool {
-		return !message.ValidName(f.Name) || !message.ValidValue(f.Value) || message.IsControl(f.Name)
+		return !message.ValidName(f.Name) || !message.ValidValue(f.Value) ||
+			message.IsControl(f.Name)
 	})
 }
 
@@ -35,7 +38,9 @@ func fieldsOf(h http.Header) (fields []transport.Field) {
 			fields = append(fields, transport.Field{Name: name, Value: v})
 		}
 	}
-	slices.SortStableFunc(fields, func(a, b transport.Field) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(fields, func(a, b transport.Field) int {
+		return strings.Compare(a.Name, b.Name)
+	})
 	return fields
 }
 

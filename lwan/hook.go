@@ -1,9 +1,9 @@
 package lwan
 
 // hook is a function that was given to BeforeHead. It knows the Response that it was given to, and
-// works on that one. Where a Blocking handler stands inside of others that run on the loop, the head
-// may be another one's: the handler's own sends it and finds hooks of the middleware around it, or that
-// one's sends it and finds hooks of the handler.
+// works on that one. Where a Blocking handler stands inside of others that run on the loop, the
+// head may be another one's: the handler's own sends it and finds hooks of the middleware around
+// it, or that one's sends it and finds hooks of the handler.
 type hook struct {
 	of *Response
 	fn func(Status)

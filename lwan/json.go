@@ -16,17 +16,18 @@ import (
 type Codec interface {
 	// Encode writes v to w, without a newline behind it.
 	Encode(w io.Writer, v any) error
-	// Decode fills v, a pointer, from data, which is one whole document: anything behind it is an error. data may be used
-	// for something else afterwards. Of an error the client sees neither text nor type, unless it is an *Error.
+	// Decode fills v, a pointer, from data, which is one whole document: anything behind it is an
+	// error. data may be used for something else afterwards. The client sees neither text nor type
+	// of an error, unless it is an *Error.
 	Decode(data []byte, v any) error
 }
 
-// jsonCodec is encoding/json. It does not escape <, > and & in strings: an answer of type application/json is never
-// taken for HTML.
+// jsonCodec is encoding/json. It does not escape <, > and & in strings: an answer of type
+// application/json is never taken for HTML.
 type jsonCodec struct{}
 
-// jsonEncoder is an encoder that writes documents without the newline that encoding/json ends them with. It needs no buffer
-// of its own: encoding/json collects a document before it writes it.
+// jsonEncoder is an encoder that writes documents without the newline that encoding/json ends them
+// with. It needs no buffer of its own: encoding/json collects a document before it writes it.
 type jsonEncoder struct {
 	enc *json.Encoder // writes to the jsonEncoder
 	to  io.Writer
@@ -40,7 +41,8 @@ var jsonEncoders = sync.Pool{New: func() any {
 	return e
 }}
 
-// Write is called by enc. The only newlines are those behind documents: in strings they are escaped.
+// Write is called by enc. The only newlines are those behind documents: in strings they are
+// escaped.
 func (e *jsonEncoder) Write(p []byte) (int, error) {
 	if e.err == nil {
 		_, e.err = e.to.Write(bytes.TrimSuffix(p, newline))
@@ -64,21 +66,24 @@ var newline = []byte("\n")
 
 func (jsonCodec) Decode(data []byte, v any) error { return json.Unmarshal(data, v) }
 
-// ReadJSON decodes the body into a T with Server.JSON, then calls Validate() error if T or *T has it. Its errors know
-// their status:
+// ReadJSON decodes the body into a T with Server.JSON, then calls Validate() error if T or *T has
+// it. Its errors know their status:
 //
-//	415  there is a Content-Type and it is neither application/json nor one that ends in +json; or the body is compressed
-//	     (Content-Encoding): what it would become has no bound
+//	415  there is a Content-Type and it is neither application/json nor one that ends in +json; or
+//	     the body is compressed (Content-Encoding): its decompressed size has no bound
 //	413  the body is over Limits.Body: ErrTooLarge
 //	400  the body is empty, no JSON, does not fit T, or has something behind the document
-//	422  Validate's error, whose text the client sees. One that knows its status (an *Error that has one) is returned
-//	     as it is; an *Error without keeps its Message and Fields
+//	422  Validate's error, whose text the client sees. An *Error with a status is returned as it
+//	     is; an *Error without one keeps its Message and Fields
 //
-// It parks while the body comes in. Unknown members are ignored, and the last of several of one name counts, as with
-// encoding/json.
+// It parks while the body comes in. Unknown members are ignored, and the last of several of one
+// name counts, as with encoding/json.
 func ReadJSON[T any](req *Request) (v T, err error) {
 	if ct := req.headerView("Content-Type"); len(ct) > 0 && !isJSON(ct) {
-		return v, &Error{Status: StatusUnsupportedMediaType, Message: "the body must be of type application/json"}
+		return v, &Error{
+			Status:  StatusUnsupportedMediaType,
+			Message: "the body must be of type application/json",
+		}
 	}
 	if err := req.refuseCoding(); err != nil {
 		return v, err
@@ -97,19 +102,23 @@ func ReadJSON[T any](req *Request) (v T, err error) {
 	return v, validate(&v)
 }
 
-// isJSON reports whether a Content-Type is application/json or has the suffix +json (RFC 6839 section 3.1).
+// isJSON reports whether a Content-Type is application/json or has the suffix +json (RFC 6839
+// section 3.1).
 func isJSON(contentType []byte) bool {
 	t := mediaType(contentType)
-	return strings.EqualFold(t, typeJSON) || len(t) > 5 && strings.Contains(t, "/") && strings.EqualFold(t[len(t)-5:], "+json")
+	return strings.EqualFold(t, typeJSON) ||
+		len(t) > 5 && strings.Contains(t, "/") && strings.EqualFold(t[len(t)-5:], "+json")
 }
 
-// mediaType is the type/subtype of a Content-Type, without parameters; a view (RFC 9110 section 8.3.1).
+// mediaType is the type/subtype of a Content-Type, without parameters; a view (RFC 9110 section
+// 8.3.1).
 func mediaType(contentType []byte) string {
 	t, _, _ := bytes.Cut(contentType, semicolon)
 	return alias(bytes.Trim(t, " \t"))
 }
 
-// badJSON says where a body does not fit, in words of JSON: Go types and a codec's own words are for the log.
+// badJSON says where a body does not fit, in terms of JSON: Go types and a codec's own words are
+// for the log.
 func badJSON(err error) error {
 	if _, ok := errors.AsType[*Error](err); ok {
 		return err // from an UnmarshalJSON that knows what to say
@@ -139,7 +148,8 @@ func misfit(e *json.UnmarshalTypeError) string {
 	want := jsonKind(e.Type)
 	switch {
 	case want == "number" && got == "number" && number != "":
-		return fmt.Sprintf("the body does not fit at %s: %s is out of range or not whole", where, number)
+		return fmt.Sprintf("the body does not fit at %s: %s is out of range or not whole",
+			where, number)
 	case want == "" || want == got:
 		return fmt.Sprintf("the body does not fit at %s: this %s is not expected", where, got)
 	}

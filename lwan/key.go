@@ -5,8 +5,9 @@ import (
 	"fmt"
 )
 
-// Key carries a value of type T from middleware to handlers. The value shows in Request.Context as well. Make it with
-// NewKey, once, as a package variable. Values that are pointers are stored without an allocation.
+// Key carries a value of type T from middleware to handlers. The value shows in Request.Context as
+// well. Make it with NewKey, once, as a package variable. Values that are pointers are stored
+// without an allocation.
 type Key[T any] struct{ id *keyID }
 
 type keyID struct{ name string }
@@ -46,12 +47,13 @@ func (k Key[T]) Get(req *Request) (v T, ok bool) {
 	return v, false
 }
 
-// Must is Get for handlers that cannot work without: it panics, which is answered with 500, if no middleware of the
-// route has set the value.
+// Must is Get for handlers that cannot work without the value: it panics, which is answered with
+// 500, if no middleware of the route has set the value.
 func (k Key[T]) Must(req *Request) T {
 	v, ok := k.Get(req)
 	if !ok {
-		panic(fmt.Errorf("lwan: %s is not set for %s: its middleware is missing", k.id.name, req.Pattern()))
+		panic(fmt.Errorf("lwan: %s is not set for %s: its middleware is missing",
+			k.id.name, req.Pattern()))
 	}
 	return v
 }

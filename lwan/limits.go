@@ -10,24 +10,34 @@ import (
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
-// Limits of a request; see Server.Limits, Routes.Group and WithLimits. Zero: the default, negative: none.
+// Limits of a request; see Server.Limits, Routes.Group and WithLimits. Zero: the default, negative:
+// none.
 type Limits struct {
-	Body    int64         // bytes of a request body: 1 MiB. Beyond it reading fails with ErrTooLarge (413)
-	Buffer  int64         // bytes of an answer held back before it streams: 1 MiB
-	Timeout time.Duration // from the request's head until the answer's: none. Then Context ends with ErrTimeout (503); a stream that has begun goes on
+	// bytes of a request body: 1 MiB. Beyond it reading fails with ErrTooLarge (413)
+	Body   int64
+	Buffer int64 // bytes of an answer held back before it streams: 1 MiB
+	// from the request's head until the answer's: none. Then Context ends with ErrTimeout (503); a
+	// stream that has begun goes on
+	Timeout time.Duration
 	Read    time.Duration // longest pause while a body comes in: 30 s (408)
-	Write   time.Duration // longest time in which the client takes nothing: 30 s; then the connection is cut
+	// longest time in which the client takes nothing: 30 s; then the connection is cut
+	Write time.Duration
 
-	// BodyFirst is how many bytes of a body the loop waits for before it takes a goroutine for a Blocking handler: none, so
-	// that handlers can answer while they read. With as much as Body, a client that sends slowly holds no goroutine. While
-	// half of Server.Goroutines have handlers whose bodies are not there yet, up to 1 MiB (and Body) is waited for anyway.
+	// BodyFirst is how many bytes of a body the loop waits for before it takes a goroutine for a
+	// Blocking handler: none, so that handlers can answer while they read. With as much as Body, a
+	// client that sends slowly holds no goroutine. While half of Server.Goroutines have handlers
+	// whose bodies are not there yet, up to 1 MiB (and Body) is waited for anyway.
 	BodyFirst int64
 
-	FormPairs  int   // pairs of an urlencoded form: 1000; then 413
-	FormParts  int   // parts of a multipart body: 1000; then 413. A higher number counts for Parts alone: Form takes no more
-	FormMemory int64 // bytes of the files of a Form that are kept in memory: 64 KiB; more go to disk until the request is over
-	QueryPairs int   // query parameters that are looked at: 1000; those behind them are ignored
-	Cookies    int   // cookies that are looked at: 200; those behind them are ignored
+	FormPairs int // pairs of an urlencoded form: 1000; then 413
+	// parts of a multipart body: 1000; then 413. A higher number counts for Parts alone: Form takes
+	// no more
+	FormParts int
+	// bytes of the files of a Form that are kept in memory: 64 KiB; more go to disk until the
+	// request is over
+	FormMemory int64
+	QueryPairs int // query parameters that are looked at: 1000; those behind them are ignored
+	Cookies    int // cookies that are looked at: 200; those behind them are ignored
 }
 
 const (
@@ -48,7 +58,8 @@ const (
 	defaultRestart     = 60 * time.Second        // Server.RestartTimeout
 )
 
-// resolve replaces zero by the default and negative by a value that is never reached; for durations that is 0.
+// resolve replaces zero by the default and negative by a value that is never reached; for durations
+// that is 0.
 func (l Limits) resolve() Limits {
 	return Limits{
 		Body:    orDefault(l.Body, defaultBody),
@@ -141,7 +152,8 @@ func (s *Server) chunkLimits() http1.Chunked {
 // WithLimits overrides those limits that are not zero, for a route or a group. The innermost wins.
 func WithLimits(l Limits) Middleware { return limiting(l) }
 
-// limiting makes the closure by which limitsOf knows one of WithLimits, in one place that is not inlined into others.
+// limiting makes the closure by which limitsOf knows one of WithLimits, in one place that is not
+// inlined into others.
 //
 //go:noinline
 func limiting(l Limits) Middleware {
@@ -159,8 +171,8 @@ func limiting(l Limits) Middleware {
 
 var limitingCode = reflect.ValueOf(limiting(Limits{})).Pointer()
 
-// limitsOf is what limits become in a chain of middleware: what a loop does before it takes a goroutine for a Blocking route
-// cannot wait until the chain runs there.
+// limitsOf is what limits become in a chain of middleware: what a loop does before it takes a
+// goroutine for a Blocking route cannot wait until the chain runs there.
 func limitsOf(mw []Middleware, limits Limits) Limits {
 	for _, m := range mw {
 		if reflect.ValueOf(m).Pointer() != limitingCode {

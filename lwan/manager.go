@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// tellManager tells a service manager how the process does, as sd_notify(3) has it; NOTIFY_SOCKET names who wants to
-// know. A manager that does not listen is only logged: it is no reason not to serve.
+// tellManager tells a service manager how the process does, as sd_notify(3) has it; NOTIFY_SOCKET
+// names its socket. That a manager does not listen is only logged: the server can serve without it.
 func (s *Server) tellManager(state string) {
 	path := os.Getenv("NOTIFY_SOCKET")
 	if path == "" {

@@ -9,14 +9,16 @@ import (
 	"runtime/debug"
 )
 
-// Module is a reusable part of a site: a name, a typed configuration, and a function that opens it. Modules that ship
-// with golwan and a user's own are the same thing. A value of it is usually a package variable.
+// Module is a reusable part of a site: a name, a typed configuration, and a function that opens it.
+// Modules that ship with golwan and your own are the same thing. A Module is usually a package
+// variable.
 type Module[C any] struct {
 	Name string
 	Open func(s *Scope, c C) error // runs before the loops do: it may block
 }
 
-// With ties a configuration to the module: srv.Mount("/hits", Counter.With(CounterConfig{Start: 10})).
+// With ties a configuration to the module: srv.Mount("/hits", Counter.With(CounterConfig{Start:
+// 10})).
 func (m Module[C]) With(c C) Mountable { return mounted[C]{m, c} }
 
 // Mountable is a module with its configuration; Module.With makes it.
@@ -81,11 +83,12 @@ type mount struct {
 	source string
 }
 
-// Mount opens the module at prefix when the server starts, and closes it after its last request. Modules open in the order
-// of registration; if one fails, those that are open are closed, and the server does not start.
+// Mount opens the module at prefix when the server starts, and closes it after its last request.
+// Modules open in the order of registration; if one fails, those that are open are closed, and the
+// server does not start.
 //
-// What the module answers is its own to say: everything below the prefix ("/"), the prefix itself without a slash (""), or
-// both, as Handle has it.
+// The module decides what it answers: everything below the prefix ("/"), the prefix itself without
+// a slash (""), or both, as Handle has it.
 func (r *Routes) Mount(prefix string, m Mountable) {
 	r.mount(prefix, &mount{m: m}, caller(2))
 }
@@ -102,13 +105,16 @@ func (r *Routes) mount(prefix string, mt *mount, source string) {
 	root := r.root()
 	mt.at, mt.source = r.Group(prefix), source
 	if root.sealed || (mt.m == nil && mt.named == "") {
-		root.errs = append(root.errs, fmt.Errorf("%s: mount %q: there is no module, or the server has started", source, prefix))
+		root.errs = append(root.errs,
+			fmt.Errorf("%s: mount %q: there is no module, or the server has started",
+				source, prefix))
 		return
 	}
 	root.mounts = append(root.mounts, mt)
 }
 
-// Scope is what an open module works with: its routes, relative to the mount's prefix, and its life.
+// Scope is what an open module works with: its routes, relative to the mount's prefix, and its
+// life.
 type Scope struct {
 	*Routes
 	Log *slog.Logger // the server's, with the module's name
@@ -125,8 +131,8 @@ func (s *Scope) Server() *Server { return s.srv }
 // Go runs fn as Server.Go does.
 func (s *Scope) Go(fn func(ctx context.Context) error) { s.srv.Go(fn) }
 
-// OnClose runs fn when the module is closed: after the last request, in reverse order, and also when a later module
-// fails to open.
+// OnClose runs fn when the module is closed: after the last request, in reverse order, and also
+// when a later module fails to open.
 func (s *Scope) OnClose(fn func() error) { s.srv.OnClose(fn) }
 
 // openModules opens what was mounted on the root r. A module may mount others.
@@ -144,7 +150,8 @@ func (s *Server) openModule(mt *mount, log *slog.Logger) error {
 	if m == nil {
 		var err error
 		if m, err = s.named(mt); err != nil {
-			return fmt.Errorf("%s: mount %q at %s: %w", mt.source, mt.named, prefixOrRoot(mt.at), err)
+			return fmt.Errorf("%s: mount %q at %s: %w",
+				mt.source, mt.named, prefixOrRoot(mt.at), err)
 		}
 	}
 	mt.at.module = m.name()
@@ -188,8 +195,9 @@ func (s *Server) named(mt *mount) (Mountable, error) {
 // Register makes modules known by name, for MountNamed and configuration files.
 func (s *Server) Register(mods ...AnyModule) { s.modules = append(s.modules, mods...) }
 
-// MountNamed mounts a registered module when the server starts; decode gets a pointer to its configuration to fill.
-// It is what a configuration file needs; from Go, Mount is checked by the compiler.
+// MountNamed mounts a registered module when the server starts; decode gets a pointer to its
+// configuration to fill. It is for configuration files; from Go, use Mount, which the compiler
+// checks.
 func (s *Server) MountNamed(prefix, name string, decode func(into any) error) {
 	s.mount(prefix, &mount{named: name, decode: decode}, caller(2))
 }

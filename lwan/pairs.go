@@ -6,12 +6,13 @@ import (
 	"github.com/golwan/golwan/lwan/internal/remains"
 )
 
-// pair is a name with its value, decoded. Both are views of a buffer, or of pairs.decoded: they never leave the package.
+// pair is a name with its value, decoded. Both are views of a buffer, or of pairs.decoded: they
+// never leave the package.
 type pair struct{ name, value string }
 
-// pairs is what a query, Cookie fields or a form's body hold, in order. It is made when it is first asked for, in one
-// pass, and searched from its beginning: no map, so nothing that a client could fill with colliding names. The zero value
-// is empty. Its arrays are used again, for the next request.
+// pairs is what a query, Cookie fields or a form's body hold, in order. It is made when it is first
+// asked for, in one pass, and searched from its beginning: no map, so no client can flood it with
+// colliding names. The zero value is empty. Its arrays are used again, for the next request.
 type pairs struct {
 	made    bool
 	list    []pair

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// Param is the value of a wildcard of the route's pattern as a T: a string, a bool, a number, a time.Duration, a type
-// made of one of those, or any type whose pointer is an encoding.TextUnmarshaler (time.Time, netip.Addr, big.Int).
-// Numbers are decimal and finite.
+// Param is the value of a wildcard of the route's pattern as a T: a string, a bool, a number, a
+// time.Duration, a type made of one of those, or any type whose pointer is an
+// encoding.TextUnmarshaler (time.Time, netip.Addr, big.Int). Numbers are decimal and finite.
 //
-// A value that is no T is an *Error of status 404: a resource with such a path does not exist. A T of another kind, and a
-// pattern without that wildcard, are errors of status 500.
+// A value that is no T is an *Error of status 404: a resource with such a path does not exist. A T
+// of another kind, and a pattern without that wildcard, are errors of status 500.
 func Param[T any](req *Request, name string) (T, error) {
 	v, err := parse[T](req.param(name))
 	if err != nil {
@@ -30,11 +30,15 @@ func (r *Request) badParam(name string, cause error) error {
 	if r.hasParam(name) {
 		return badValue(StatusNotFound, name, cause)
 	}
-	return &Error{Status: StatusInternalServerError, Err: fmt.Errorf("lwan: the pattern %q has no wildcard {%s}", r.Pattern(), name)}
+	return &Error{
+		Status: StatusInternalServerError,
+		Err:    fmt.Errorf("lwan: the pattern %q has no wildcard {%s}", r.Pattern(), name),
+	}
 }
 
-// Query is the value of the first query parameter of that name as a T, which may be what it may be for Param. If there is
-// none, or it is no T, that is an *Error of status 400. "?n=" is there and empty: good for a string, not for a number.
+// Query is the value of the first query parameter of that name as a T, which may be what it may be
+// for Param. If there is none, or it is no T, that is an *Error of status 400. "?n=" is there and
+// empty: good for a string, not for a number.
 func Query[T any](req *Request, name string) (T, error) {
 	text, ok := req.queryPairs().find(name)
 	if !ok {
@@ -61,7 +65,8 @@ func parseQuery[T any](name, text string) (T, error) {
 	return v, nil
 }
 
-// badValue is the error of a value that could not be parsed. Its message says which, and nothing of how we tried.
+// badValue is the error of a value that could not be parsed. Its message names the value, and not
+// how it was parsed.
 func badValue(st Status, name string, cause error) error {
 	if _, ok := errors.AsType[*unsupportedType](cause); ok {
 		return &Error{Status: StatusInternalServerError, Err: fmt.Errorf("%s: %w", name, cause)}
@@ -76,7 +81,8 @@ func badValue(st Status, name string, cause error) error {
 type unsupportedType struct{ reflect.Type }
 
 func (e *unsupportedType) Error() string {
-	return fmt.Sprintf("lwan: a %s cannot be parsed from text: it is no string, number, bool or encoding.TextUnmarshaler", e.Type)
+	return fmt.Sprintf("lwan: a %s cannot be parsed from text: it is no string, number, bool or "+
+		"encoding.TextUnmarshaler", e.Type)
 }
 
 // parse makes a T of text, which may be a view: nothing of it is kept.
@@ -89,7 +95,8 @@ func parse[T any](text string) (T, error) {
 	return *v, err
 }
 
-// parseCommon parses the types that are asked for most, without reflection and without moving v to the heap.
+// parseCommon parses the types that are asked for most, without reflection and without moving v to
+// the heap.
 func parseCommon[T any](text string) (v T, known bool, err error) {
 	known = true
 	switch p := any(&v).(type) {
@@ -113,7 +120,8 @@ func parseCommon[T any](text string) (v T, known bool, err error) {
 	return zeroIf(err, v), known, err
 }
 
-// zeroIf is v, but the zero value with an error: strconv returns the nearest number with its range errors.
+// zeroIf is v, but the zero value with an error: strconv returns the nearest number with its range
+// errors.
 func zeroIf[T any](err error, v T) T {
 	if err != nil {
 		var zero T
@@ -122,7 +130,8 @@ func zeroIf[T any](err error, v T) T {
 	return v
 }
 
-// parseInto parses into what v points to, in the way of its kind. v is not changed by text that does not fit.
+// parseInto parses into what v points to, in the way of its kind. v is not changed by text that
+// does not fit.
 func parseInto(v any, text string) error {
 	if u, ok := v.(encoding.TextUnmarshaler); ok {
 		return u.UnmarshalText([]byte(text))
@@ -158,11 +167,14 @@ func parseNumber(rv reflect.Value, text string) error {
 	return &unsupportedType{rv.Type()}
 }
 
-// parseFloat takes no NaN and no infinity: they pass every check of the kind "if x < 0 || x > max" that a handler makes.
+// parseFloat takes no NaN and no infinity: they pass every check of the kind "if x < 0 || x > max"
+// that a handler makes.
 func parseFloat(text string, bits int) (float64, error) {
 	f, err := strconv.ParseFloat(text, bits)
 	if err == nil && (math.IsNaN(f) || math.IsInf(f, 0)) {
-		err = &strconv.NumError{Func: "ParseFloat", Num: strings.Clone(text), Err: strconv.ErrSyntax}
+		err = &strconv.NumError{
+			Func: "ParseFloat", Num: strings.Clone(text), Err: strconv.ErrSyntax,
+		}
 	}
 	return f, err
 }

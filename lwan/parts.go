@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// maxPartHead is how many bytes the boundary and header of a part may have in Parts; a read buffer's worth more may slip
-// through.
+// maxPartHead is how many bytes the boundary and header of a part may have in Parts; a read
+// buffer's worth more may slip through.
 const maxPartHead = 32 << 10
 
 // partBuffer is what mime/multipart reads at a time, at most.
@@ -16,14 +16,16 @@ const partBuffer = 4 << 10
 
 var errPartHead = &Error{Status: StatusBadRequest, Message: "the header of a part is too long"}
 
-// Parts walks over the parts of a multipart body as they come in: for files of any size, up to Limits.Body for all of it.
-// A part is an io.Reader, which parks, and is valid until the next one is asked for; what is left of it is skipped. A
-// Content-Transfer-Encoding (which RFC 7578 section 4.7 deprecates) is not undone.
+// Parts walks over the parts of a multipart body as they come in: for files of any size, up to
+// Limits.Body for all of it. A part is an io.Reader, which parks, and is valid until the next one
+// is asked for; what is left of it is skipped. A Content-Transfer-Encoding (which RFC 7578 section
+// 4.7 deprecates) is not undone.
 //
-// The sequence ends with an error, if there is one: ErrTooLarge (413), also after Limits.FormParts parts; an *Error of status 400 for
-// a malformed body, and 415 if the Content-Type is not multipart or there is a Content-Encoding; or what ended the request. What Read returns is as good
-// for Fail. Any multipart type is read, since unknown ones are to be taken for mixed (RFC 2046 section 5.1.7). Parts and
-// Form cannot both be used, and Parts only once.
+// The sequence ends with an error, if there is one: ErrTooLarge (413), also after Limits.FormParts
+// parts; an *Error of status 400 for a malformed body, and 415 if the Content-Type is not multipart
+// or there is a Content-Encoding; or what ended the request. Errors of Read may be given to Fail
+// too. Any multipart type is read, since unknown ones are to be taken for mixed (RFC 2046 section
+// 5.1.7). Parts and Form cannot both be used, and Parts only once.
 func (r *Request) Parts() iter.Seq2[*multipart.Part, error] {
 	r.mustLive()
 	return func(yield func(*multipart.Part, error) bool) {
@@ -58,8 +60,11 @@ func (r *Request) partWalk() (*partWalk, error) {
 		return nil, errBodyFormed
 	}
 	contentType := r.Header("Content-Type")
-	if t := mediaType(r.headerView("Content-Type")); len(t) < 10 || !strings.EqualFold(t[:10], "multipart/") {
-		return nil, &Error{Status: StatusUnsupportedMediaType, Message: "the body must be a multipart one"}
+	t := mediaType(r.headerView("Content-Type"))
+	if len(t) < 10 || !strings.EqualFold(t[:10], "multipart/") {
+		return nil, &Error{
+			Status: StatusUnsupportedMediaType, Message: "the body must be a multipart one",
+		}
 	}
 	boundary, err := boundaryOf(contentType)
 	if err == nil {
@@ -74,7 +79,8 @@ func (r *Request) partWalk() (*partWalk, error) {
 	return w, nil
 }
 
-// next skips the rest of the last part and reads the header of the next. io.EOF: that was the last one.
+// next skips the rest of the last part and reads the header of the next. io.EOF: that was the last
+// one.
 func (w *partWalk) next() (*multipart.Part, error) {
 	if w.part != nil {
 		if _, err := io.Copy(io.Discard, w.part); err != nil {

@@ -39,7 +39,8 @@ func keepRequest(req *Request, resp *Response) *pastRequest {
 	r.cleanPath(&p.resp)
 	// the same route again, since what it matched points into the original's path
 	if r.route != nil {
-		_, r.result = r.table.router.Find(r.method, alias(r.head.Authority.Of(r.buf)), r.path, &r.params)
+		_, r.result = r.table.router.Find(r.method,
+			alias(r.head.Authority.Of(r.buf)), r.path, &r.params)
 	}
 	a := &p.resp
 	a.req, a.status, a.ctype, a.length = r, resp.status, resp.ctype, resp.length

@@ -91,7 +91,8 @@ func wildcard(text, dots, otherwise string) string {
 // hint warns of entries that are hardly meant as they are written.
 func (c *core) hint(e *entry) {
 	if guess := meant(e.pattern); guess != "" {
-		c.log.Warn("lwan: a pattern has a literal where other routers have a wildcard or a method; did you mean the other one?",
+		c.log.Warn("lwan: a pattern has a literal where other routers have a wildcard or a "+
+			"method; did you mean the other one?",
 			"pattern", e.pattern, "meant", guess, "registered", e.source)
 	}
 }

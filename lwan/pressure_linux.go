@@ -37,8 +37,9 @@ const (
 	pressureLimit  = pressureWindow / 2  // of all routes of a loop
 	pressureShare  = pressureWindow / 10 // of a route that is to be accused
 	pressureLooks  = 3
-	mostLooks      = 4 * pressureLooks   // in a window, of all routes: a profile takes a while where there are many goroutines
-	longestSample  = pressureWindow / 10 // what a late sample stands for, at most
+	// in a window, of all routes: a profile takes a while where there are many goroutines
+	mostLooks     = 4 * pressureLooks
+	longestSample = pressureWindow / 10 // what a late sample stands for, at most
 )
 
 // add takes a sample, and reports whether the handler that is seen is worth a look.
@@ -50,7 +51,8 @@ func (p *pressure) add(l *loop.Loop, now time.Time, inside bool, tag uint64) boo
 		return false
 	}
 	cpu, _ := l.CPUTime()
-	idle := min(now.Sub(p.last), longestSample) - time.Duration(max(cpu-p.cpu, 0)) // less after a takeover: another thread's
+	// less after a takeover: another thread's
+	idle := min(now.Sub(p.last), longestSample) - time.Duration(max(cpu-p.cpu, 0))
 	p.last, p.cpu = now, cpu
 	if now.Sub(p.since) > pressureWindow {
 		p.since, p.held, p.looks = now, 0, 0
@@ -69,7 +71,8 @@ func (p *pressure) add(l *loop.Loop, now time.Time, inside bool, tag uint64) boo
 	}
 	s.held += idle
 	p.held += idle
-	return p.held >= pressureLimit && s.held >= pressureShare && s.lost < pressureLooks && p.looks < mostLooks
+	return p.held >= pressureLimit && s.held >= pressureShare &&
+		s.lost < pressureLooks && p.looks < mostLooks
 }
 
 // accuse looks at the handler of that beat, and reports it when it was found waiting often enough.

@@ -2,11 +2,12 @@ package lwan
 
 import "strings"
 
-// Query is the value of the first query parameter of that name, decoded; "" if there is none. Use the function Query or
-// QueryAll to tell an empty value from none.
+// Query is the value of the first query parameter of that name, decoded; "" if there is none. Use
+// the function Query or QueryAll to tell an empty value from none.
 //
-// The query is read as net/url.ParseQuery reads it: "+" is a space; a pair with a semicolon or an invalid escape is
-// ignored. So are pairs beyond Limits.QueryPairs: the rest of the request is still good.
+// The query is read as net/url.ParseQuery reads it: "+" is a space; a pair with a semicolon or an
+// invalid escape is ignored. So are pairs beyond Limits.QueryPairs: the rest of the request is
+// still good.
 func (r *Request) Query(name string) string {
 	r.mustLive()
 	value, _ := r.queryPairs().find(name)
@@ -34,9 +35,9 @@ const (
 	encodedTooMany               // so were those beyond the limit
 )
 
-// decode adds the pairs of text, which is of type application/x-www-form-urlencoded (WHATWG URL, 5.1, with the two
-// refusals of net/url.ParseQuery). At most limit pairs are looked at, bad ones included. text must stay as it is as long
-// as the pairs are used.
+// decode adds the pairs of text, which is of type application/x-www-form-urlencoded (WHATWG URL,
+// 5.1, with the two refusals of net/url.ParseQuery). At most limit pairs are looked at, bad ones
+// included. text must stay as it is as long as the pairs are used.
 func (p *pairs) decode(text []byte, limit int) encodedForm {
 	result := encodedWell
 	for len(text) > 0 {
@@ -88,9 +89,11 @@ func nextPair(text []byte) rawPair {
 	return raw
 }
 
-// decodePair splits and decodes a pair; false: it is malformed. What has nothing to decode is not copied.
+// decodePair splits and decodes a pair; false: it is malformed. What has nothing to decode is not
+// copied.
 func (p *pairs) decodePair(text []byte, raw rawPair, room int) (pair, bool) {
-	if raw.semicolon { // a separator for some and data for others, which is how parameters are smuggled
+	// a separator for some readers and data for others: parameters are smuggled that way
+	if raw.semicolon {
 		return pair{}, false
 	}
 	name, value := text, text[:0]
@@ -105,8 +108,8 @@ func (p *pairs) decodePair(text []byte, raw rawPair, room int) (pair, bool) {
 	return pair{n, v}, ok1 && ok2
 }
 
-// unescape decodes b, a name or a value; false: an invalid escape. room is no less than all that may still have to be
-// decoded, so that decoded is allocated once.
+// unescape decodes b, a name or a value; false: an invalid escape. room is no less than all that
+// may still have to be decoded, so that decoded is allocated once.
 func (p *pairs) unescape(b []byte, room int) (string, bool) {
 	if cap(p.decoded)-len(p.decoded) < len(b) {
 		p.decoded = make([]byte, 0, room) // the old array lives on in its views

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// Queue hands values from any goroutine to a handler that waits parked: no goroutine and no channel is held for it. The
-// zero value works. Several handlers may wait; each value goes to one of them.
+// Queue hands values from any goroutine to a handler that waits parked: no goroutine and no channel
+// is held for it. The zero value works. Several handlers may wait; each value goes to one of them.
 type Queue[T any] struct {
 	Cap int // values that it holds at most; 0: 64. Read at each Push
 
@@ -24,7 +24,8 @@ type queueWait struct{ wake func() }
 
 const defaultQueue = 64
 
-// Push adds v, from any goroutine, and never waits. It reports false if the queue is full or closed.
+// Push adds v, from any goroutine, and never waits. It reports false if the queue is full or
+// closed.
 func (q *Queue[T]) Push(v T) bool {
 	q.mu.Lock()
 	limit := q.Cap
@@ -40,8 +41,8 @@ func (q *Queue[T]) Push(v T) bool {
 	return true
 }
 
-// wakeAll lets all who wait look again, and gives mu back. There is rarely more than one, and one that has gone away
-// must not be the only one to know of a value.
+// wakeAll lets all who wait look again, and gives mu back. There is rarely more than one, and one
+// that has gone away must not be the only one to know of a value.
 func (q *Queue[T]) wakeAll() {
 	var few [4]func()
 	wakes := few[:0]
@@ -54,8 +55,8 @@ func (q *Queue[T]) wakeAll() {
 	}
 }
 
-// Pop takes the oldest value, and parks the handler until there is one. io.EOF: the queue is closed and empty; other
-// errors say that the request is over.
+// Pop takes the oldest value, and parks the handler until there is one. io.EOF: the queue is closed
+// and empty; other errors say that the request is over.
 func (q *Queue[T]) Pop(req *Request) (v T, err error) {
 	me := new(queueWait)
 	defer q.leave(me)

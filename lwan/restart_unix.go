@@ -14,7 +14,8 @@ const canHandOver = true
 // notifyRestart sends to c when the process is asked to restart.
 func notifyRestart(c chan<- os.Signal) { signal.Notify(c, syscall.SIGUSR2) }
 
-// inheritedFile is a descriptor that this process was started with, and that those which it starts shall not have.
+// inheritedFile is a descriptor that this process was started with, and that its own children must
+// not get.
 func inheritedFile(fd int, name string) *os.File {
 	syscall.CloseOnExec(fd)
 	return os.NewFile(uintptr(fd), name)

@@ -2,8 +2,8 @@
 
 package lwan
 
-// What is used again for the next request is told from what is in use by the build tag lwandebug alone: see reuse_debug.go.
-// Without it nothing of this costs anything.
+// Only the build tag lwandebug finds uses of a request that is over: see reuse_debug.go. Without it
+// these checks cost nothing.
 
 // epitaph is what a Request or Response that is over knows of itself.
 type epitaph = struct{}

@@ -4,10 +4,10 @@ package lwan
 
 import "fmt"
 
-// With the build tag lwandebug a Request and its Response are not used again. Whoever has kept one finds out at the first
-// call, which panics with the name of the route. Buffers are used again, but overwritten first: a kept slice of a method
-// whose name ends in Bytes reads as remains.Text. Those of a Blocking handler on a loop are never used again, in any build: what
-// waits says ErrOver.
+// With the build tag lwandebug a Request and its Response are not used again. The first call on one
+// that was kept panics with the name of the route. Buffers are used again, but overwritten first: a
+// kept slice of a method whose name ends in Bytes reads as remains.Text. Those of a Blocking
+// handler on a loop are never used again, in any build: what waits says ErrOver.
 
 // epitaph is what a Request or Response that is over knows of itself.
 type epitaph struct {

@@ -113,7 +113,8 @@ func TestKeptBytesAreOverwritten(t *testing.T) {
 					if len(b) == 0 || strings.Contains(string(b), "lwan:") {
 						t.Errorf("%s of a Blocking handler: %q", name, b)
 					}
-				} else if !strings.HasPrefix(remains.Text+remains.Text, string(b[:min(len(b), 20)])) &&
+				} else if !strings.HasPrefix(remains.Text+remains.Text,
+					string(b[:min(len(b), 20)])) &&
 					!strings.Contains(remains.Text+remains.Text, string(b[:min(len(b), 20)])) {
 					t.Errorf("%s: %q", name, b)
 				}

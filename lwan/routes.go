@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// Routes is a table of patterns with middleware; a Server embeds one. Nothing here panics: syntax errors and conflicts,
-// with file:line of both places, come out of Build, Run and ListenAndServe as one error. Register everything before the
-// server starts. The zero value is an empty table.
+// Routes is a table of patterns with middleware; a Server embeds one. Nothing here panics: syntax
+// errors and conflicts, with file:line of both places, come out of Build, Run and ListenAndServe as
+// one error. Register everything before the server starts. The zero value is an empty table.
 type Routes struct {
 	_ noCopy
 
@@ -56,13 +56,14 @@ func (r *Routes) root() *Routes {
 	return r
 }
 
-// Handle registers h for a pattern in the syntax of net/http.ServeMux: "[METHOD ][HOST]/PATH" with {name}, {name...} and
-// {$}. mw runs inside the group's middleware, the first is outermost. What is a wildcard for other routers, as ":id" or "*",
-// is a literal here; the log says so when the server starts.
+// Handle registers h for a pattern in the syntax of net/http.ServeMux: "[METHOD ][HOST]/PATH" with
+// {name}, {name...} and {$}. mw runs inside the group's middleware, the first is outermost.
+// Wildcards of other routers, such as ":id" or "*", are literals here; the log says so when the
+// server starts.
 //
-// In a group or module a pattern without a path, "" or "METHOD ", is the prefix itself: below /health, "GET " is
-// "GET /health" and "GET /{$}" is "GET /health/". Where only the second is registered, the first is redirected to it.
-// The prefix "/" is the one path "/".
+// In a group or module a pattern without a path, "" or "METHOD ", is the prefix itself: below
+// /health, "GET " is "GET /health" and "GET /{$}" is "GET /health/". Where only the second is
+// registered, the first is redirected to it. The prefix "/" is the one path "/".
 func (r *Routes) Handle(pattern string, h Handler, mw ...Middleware) {
 	r.handle(pattern, h, mw, caller(2))
 }
@@ -85,7 +86,9 @@ func (r *Routes) handle(pattern string, h Handler, mw []Middleware, source strin
 		root.errs = append(root.errs, fmt.Errorf("%s: route %q: %w", source, pattern, err))
 		return
 	}
-	root.entries = append(root.entries, &entry{in: r, pattern: full, handler: h, mw: mw, source: source})
+	root.entries = append(root.entries, &entry{
+		in: r, pattern: full, handler: h, mw: mw, source: source,
+	})
 }
 
 // caller is the place, skip frames up, that registers something.
@@ -97,7 +100,8 @@ func caller(skip int) string {
 	return fmt.Sprintf("%s:%d", file, line)
 }
 
-// joinPattern puts prefix ("host/path", "/path" or "") before the path of pattern, which may be empty.
+// joinPattern puts prefix ("host/path", "/path" or "") before the path of pattern, which may be
+// empty.
 func joinPattern(prefix, pattern string) (string, error) {
 	method, rest, ok := strings.Cut(pattern, " ")
 	if !ok {
@@ -125,23 +129,26 @@ func joinPattern(prefix, pattern string) (string, error) {
 	return method + prefix + rest, nil
 }
 
-// Use adds middleware to all routes of this table and its groups, whatever the order of calls. It runs after routing,
-// and for 404, 405 and OPTIONS too: those of a path that exists run in the chain of that path's route, so that CORS on a
-// group works.
+// Use adds middleware to all routes of this table and its groups, whatever the order of calls. It
+// runs after routing, and for 404, 405 and OPTIONS too: those of a path that exists run in the
+// chain of that path's route, so that CORS on a group works.
 func (r *Routes) Use(mw ...Middleware) {
 	if r.root().sealed || slices.ContainsFunc(mw, func(m Middleware) bool { return m == nil }) {
-		r.root().errs = append(r.root().errs, fmt.Errorf("%s: Use: a middleware is nil, or the server has started", caller(2)))
+		r.root().errs = append(r.root().errs,
+			fmt.Errorf("%s: Use: a middleware is nil, or the server has started", caller(2)))
 		return
 	}
 	r.mw = append(r.mw, mw...)
 }
 
-// Group makes a table below prefix ("", "/api", "host/api") with middleware of its own, inside that of r.
+// Group makes a table below prefix ("", "/api", "host/api") with middleware of its own, inside that
+// of r.
 func (r *Routes) Group(prefix string, mw ...Middleware) *Routes {
 	g := &Routes{parent: r, module: r.module}
 	full, err := joinPrefix(r.prefix, prefix)
 	if err != nil {
-		r.root().errs = append(r.root().errs, fmt.Errorf("%s: group %q: %w", caller(2), prefix, err))
+		r.root().errs = append(r.root().errs,
+			fmt.Errorf("%s: group %q: %w", caller(2), prefix, err))
 	}
 	g.prefix = full
 	g.Use(mw...)
@@ -172,11 +179,13 @@ func (r *Routes) middleware() []Middleware {
 	return append(slices.Clip(r.parent.middleware()), r.mw...)
 }
 
-// List walks over what is registered, in order; the routes of mounted modules are there once the server is built.
+// List walks over what is registered, in order; the routes of mounted modules are there once the
+// server is built.
 func (r *Routes) List() iter.Seq[Route] {
 	return func(yield func(Route) bool) {
 		for _, e := range r.root().entries {
-			if e.in.within(r) && !yield(Route{Pattern: e.pattern, Module: e.in.module, Source: e.source}) {
+			if e.in.within(r) &&
+				!yield(Route{Pattern: e.pattern, Module: e.in.module, Source: e.source}) {
 				return
 			}
 		}

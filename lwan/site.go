@@ -21,13 +21,14 @@ type sites struct {
 // in place of the one that it is called on.
 //
 // A host's requests are answered by its table alone: what is not there is a 404, and nothing of
-// other sites is looked at. Middleware of the table that Site is called on is outside of the site's.
-// That table must be a server's, or an Endpoint's, and no group of it.
+// other sites is looked at. Middleware of the table that Site is called on is outside of the
+// site's. That table must be a server's, or an Endpoint's, and no group of it.
 func (r *Routes) Site(hosts ...string) *Routes {
 	sub := &Routes{outer: r, hosts: slices.Clone(hosts), source: caller(2)}
 	root := r.root()
 	if r != root || r.outer != nil || root.sealed {
-		err := fmt.Errorf("%s: Site: this is a group or a site, or the server has started", sub.source)
+		err := fmt.Errorf("%s: Site: this is a group or a site, or the server has started",
+			sub.source)
 		root.errs = append(root.errs, err)
 		return sub
 	}

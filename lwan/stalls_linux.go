@@ -38,7 +38,9 @@ func placeOf(names []string, stack []byte) place {
 		at.wait = waitOf(names)
 	}
 	for _, h := range slices.Backward(hooks) {
-		if slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, h.function) }) {
+		if slices.ContainsFunc(names, func(n string) bool {
+			return strings.HasSuffix(n, h.function)
+		}) {
 			at.in = h.in
 			at.moves = at.moves || h.in == "handler"
 		}
@@ -84,7 +86,9 @@ type stallKey struct {
 
 // report books a stall, and tells of it: the log once, OnStall each time. It says whether it
 // happens again and again.
-func (b *stallBook) report(core *core, tag uint64, held time.Duration, at place) (s *Stall, again bool) {
+func (b *stallBook) report(
+	core *core, tag uint64, held time.Duration, at place,
+) (s *Stall, again bool) {
 	route := core.routeOf(tag)
 	move := route != nil && at.moves && !core.srv.KeepInline
 	if move {
@@ -93,7 +97,9 @@ func (b *stallBook) report(core *core, tag uint64, held time.Duration, at place)
 	b.mu.Lock()
 	s, known := b.all[stallKey{tag, at.in}]
 	if !known {
-		s = &Stall{Pattern: core.patternOf(tag), In: at.in, Wait: at.wait, Stack: at.stack, Moved: move}
+		s = &Stall{
+			Pattern: core.patternOf(tag), In: at.in, Wait: at.wait, Stack: at.stack, Moved: move,
+		}
 		if b.all == nil {
 			b.all = map[stallKey]*Stall{}
 		}
@@ -105,8 +111,10 @@ func (b *stallBook) report(core *core, tag uint64, held time.Duration, at place)
 	told.For, told.Wait, told.Stack = held, at.wait, at.stack
 	b.mu.Unlock()
 	if !known {
-		core.log.Warn("a handler holds its event loop: it should park (Sleep, Await) or be Blocking; a hook should neither block nor compute",
-			"route", told.Pattern, "in", at.in, "for", held, "wait", at.wait, "moved", move, "stack", string(at.stack))
+		core.log.Warn("a handler holds its event loop: it should park (Sleep, Await) or be "+
+			"Blocking; a hook should neither block nor compute",
+			"route", told.Pattern, "in", at.in, "for", held, "wait", at.wait, "moved", move,
+			"stack", string(at.stack))
 	}
 	if core.srv.OnStall != nil {
 		go core.srv.OnStall(told)

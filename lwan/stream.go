@@ -13,9 +13,10 @@ import (
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
-// SendHead sends the head with status st; the body that follows is a stream: chunked, or until the connection closes for
-// an HTTP/1.0 client, or of the Content-Length that the handler has set. A second call does nothing and returns
-// ErrHeadSent. A status that is not final is an error, and nothing is sent: EarlyHints and Upgrade send those that can be.
+// SendHead sends the head with status st; the body that follows is a stream: chunked, or until the
+// connection closes for an HTTP/1.0 client, or of the Content-Length that the handler has set. A
+// second call does nothing and returns ErrHeadSent. A status that is not final is an error, and
+// nothing is sent: EarlyHints and Upgrade send those that can be.
 func (r *Response) SendHead(st Status) error {
 	r.mustLive()
 	if err := r.enter(); err != nil {
@@ -34,7 +35,8 @@ func (r *Response) SendHead(st Status) error {
 	return r.Flush()
 }
 
-// enter is called before anything that waits looks at the response. Who gets nil calls term.leave behind it.
+// enter is called before anything that waits looks at the response. Who gets nil calls term.leave
+// behind it.
 func (r *Response) enter() error {
 	if r.home != nil && !r.home.here() {
 		return ErrForeign
@@ -45,8 +47,8 @@ func (r *Response) enter() error {
 	return nil
 }
 
-// Flush sends the head (200 unless SendHead chose another) and what is held back of the body. It parks while the client
-// is slow, and returns what went wrong since the last call.
+// Flush sends the head (200 unless SendHead chose another) and what is held back of the body. It
+// parks while the client is slow, and returns what went wrong since the last call.
 func (r *Response) Flush() error {
 	r.mustLive()
 	if err := r.enter(); err != nil {
@@ -180,8 +182,9 @@ func (r *Response) interim(st Status, fields []transport.Field) error {
 	})
 }
 
-// prepareHead runs what BeforeHead was given, and puts filters before the body. The error is what keeps the head from
-// being sent: then the answer is held as before, but for the hooks, which are not called again. Else it is heading.
+// prepareHead runs what BeforeHead was given, and puts filters before the body. The error is what
+// keeps the head from being sent: then the answer is held as before, but for the hooks, which are
+// not called again. Else it is heading.
 func (r *Response) prepareHead(st Status) (err error) {
 	earlier := r.refailed
 	r.refailed = false
@@ -218,7 +221,8 @@ func (r *Response) drain() error {
 	b := r.body
 	r.body = b[:0]
 	_, err := r.passOn(b)
-	if cap(b) >= maxKept && !r.unshared { // what was held back before the stream began: from now on the pieces are small
+	// what was held back before the stream began: from now on the pieces are small
+	if cap(b) >= maxKept && !r.unshared {
 		r.body = nil
 		r.req.table.core.large.give(b)
 	}
@@ -230,7 +234,8 @@ func (r *Response) passOn(p []byte) (int, error) {
 		return len(p), nil
 	}
 	if r.length >= 0 && r.sent+int64(len(p)) > r.length && !r.status.bodyless() {
-		return 0, r.stick(fmt.Errorf("lwan: %s: body longer than its Content-Length %d", r.req.where(), r.length))
+		return 0, r.stick(fmt.Errorf("lwan: %s: body longer than its Content-Length %d",
+			r.req.where(), r.length))
 	}
 	if err := r.wait(func() error { return r.req.by.Write(p) }); err != nil {
 		return 0, r.stick(err)
@@ -255,9 +260,10 @@ func (r *Response) wait(op func() error) error {
 	return r.req.endWait(r.req.outside(op))
 }
 
-// SendFile sends n bytes of f from offset off on, after what is held back, without copying them through user space where
-// the connection allows it. Before the head is out it sends one with Content-Length, when the handler has set none and
-// nothing else was written. f must stay open until it returns. A file that is too short is an error, and the answer is cut.
+// SendFile sends n bytes of f from offset off on, after what is held back, without copying them
+// through user space where the connection allows it. Before the head is out it sends one with
+// Content-Length, when the handler has set none and nothing else was written. f must stay open
+// until it returns. A file that is too short is an error, and the answer is cut.
 func (r *Response) SendFile(f *os.File, off, n int64) error {
 	r.mustLive()
 	if err := r.enter(); err != nil {
@@ -278,7 +284,8 @@ func (r *Response) SendFile(f *os.File, off, n int64) error {
 	return nil
 }
 
-// prepareFile sends what has to go before n bytes of a file, the head too. It reports false if they have to pass a filter.
+// prepareFile sends what has to go before n bytes of a file, the head too. It reports false if they
+// have to pass a filter.
 func (r *Response) prepareFile(off, n int64) (direct bool, err error) {
 	switch {
 	case r.sticky != nil:
@@ -288,7 +295,8 @@ func (r *Response) prepareFile(off, n int64) (direct bool, err error) {
 	case r.state == answerHeading:
 		return false, ErrHeadSent
 	case off < 0 || n < 0:
-		return false, r.stick(fmt.Errorf("lwan: %s: SendFile of %d bytes from %d on", r.req.where(), n, off))
+		return false, r.stick(fmt.Errorf("lwan: %s: SendFile of %d bytes from %d on",
+			r.req.where(), n, off))
 	case r.filter != nil || (r.state == answerHeld && len(r.filters) > 0):
 		return false, nil
 	}
@@ -305,7 +313,8 @@ func (r *Response) prepareFile(off, n int64) (direct bool, err error) {
 		return false, err
 	}
 	if r.length >= 0 && n > r.length-r.sent && !r.status.bodyless() {
-		return false, r.stick(fmt.Errorf("lwan: %s: file longer than the Content-Length %d", r.req.where(), r.length))
+		return false, r.stick(fmt.Errorf("lwan: %s: file longer than the Content-Length %d",
+			r.req.where(), r.length))
 	}
 	return true, nil
 }
@@ -318,11 +327,13 @@ func (r *Response) copyFile(f *os.File, off, n int64) error {
 	return err
 }
 
-// SetTrailer sets a field that is sent after the body, of a stream or of an answer that is sent as a whole (RFC 9110 section
-// 6.5). Trailers need the chunked coding, so an answer that has some is sent in it, also if its length is known; and
-// clients of HTTP/1.0, and answers without content, as those to HEAD, get none. Names of framing, routing and content
-// fields are refused as invalid fields are (RFC 9110 section 6.5.1): the request fails with 500, and a stream is cut. So is
-// one whose head has left with a Content-Length before its first trailer was set. Once the answer has ended it does nothing.
+// SetTrailer sets a field that is sent after the body, of a stream or of an answer that is sent as
+// a whole (RFC 9110 section 6.5). Trailers need the chunked coding, so an answer that has some is
+// sent in it, also if its length is known; and clients of HTTP/1.0, and answers without content, as
+// those to HEAD, get none. Names of framing, routing and content fields are refused as invalid
+// fields are (RFC 9110 section 6.5.1): the request fails with 500, and a stream is cut. So is one
+// whose head has left with a Content-Length before its first trailer was set. Once the answer has
+// ended it does nothing.
 func (r *Response) SetTrailer(name, value string) {
 	r.mustLive()
 	switch {
@@ -336,8 +347,10 @@ func (r *Response) SetTrailer(name, value string) {
 			r.reject(name, why)
 		}
 		return
-	case r.state == answerStreaming && r.length >= 0 && len(r.trailers) == 0 && r.takesTrailers(r.status):
-		r.stick(&fieldError{name, "is a trailer that comes too late: the head has left with a Content-Length"})
+	case r.state == answerStreaming && r.length >= 0 && len(r.trailers) == 0 &&
+		r.takesTrailers(r.status):
+		r.stick(&fieldError{name,
+			"is a trailer that comes too late: the head has left with a Content-Length"})
 		return
 	}
 	for i := range r.trailers {
@@ -351,7 +364,8 @@ func (r *Response) SetTrailer(name, value string) {
 
 // takesTrailers reports whether an answer of status st can have trailers.
 func (r *Response) takesTrailers(st Status) bool {
-	return r.req.head.Minor == 1 && r.req.method != "HEAD" && !st.bodyless() && st != StatusResetContent
+	return r.req.head.Minor == 1 && r.req.method != "HEAD" && !st.bodyless() &&
+		st != StatusResetContent
 }
 
 // trailing reports whether an answer of status st has trailers when its head leaves.
@@ -366,8 +380,9 @@ func (r *Response) trailerNames() string {
 	return strings.Join(names, ", ")
 }
 
-// EarlyHints sends a 103 response with a Link field for each of links, as `</style.css>; rel=preload; as=style`
-// (RFC 8297). Clients of HTTP/1.0 get none. It may be called more than once, before the head is out.
+// EarlyHints sends a 103 response with a Link field for each of links, as `</style.css>;
+// rel=preload; as=style` (RFC 8297). Clients of HTTP/1.0 get none. It may be called more than once,
+// before the head is out.
 func (r *Response) EarlyHints(links ...string) error {
 	r.mustLive()
 	if err := r.enter(); err != nil {

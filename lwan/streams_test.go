@@ -18,7 +18,8 @@ import (
 	"time"
 )
 
-// waits is every way in which a handler waits for something that does not come before its client leaves.
+// waits is every way in which a handler waits for something that does not come before its client
+// leaves.
 var waits = map[string]func(req *Request, resp *Response) error{
 	"Sleep": func(req *Request, resp *Response) error { return req.Sleep(time.Hour) },
 	"Await": func(req *Request, resp *Response) error {
@@ -68,7 +69,8 @@ type visit struct {
 	cause                   error // of the context's end, as Go's defer sees it
 }
 
-// watched waits and ends as it should, or ignores the error and waits again, for which it is unwound.
+// watched waits and ends as it should, or ignores the error and waits again, for which it is
+// unwound.
 func (v *visit) watched(wait func(req *Request, resp *Response) error, heeds bool) Handler {
 	return func(req *Request, resp *Response) Status {
 		v.begun.Add(1)
@@ -94,8 +96,8 @@ func (v *visit) watched(wait func(req *Request, resp *Response) error, heeds boo
 	}
 }
 
-// TestClientLeavesWhoIsWaitedFor: whatever a handler waits for, and however the client goes, the handler learns of it.
-// It is alone, since it counts the descriptors of the process.
+// TestClientLeavesWhoIsWaitedFor: whatever a handler waits for, and however the client goes, the
+// handler learns of it. It is alone, since it counts the descriptors of the process.
 func TestClientLeavesWhoIsWaitedFor(t *testing.T) {
 	ways := map[string]func(w *client){
 		"close": func(w *client) { w.c.Close() },
@@ -109,17 +111,18 @@ func TestClientLeavesWhoIsWaitedFor(t *testing.T) {
 					continue // it may still read; see TestSlowReader for one that does not
 				}
 				for _, heeds := range []bool{true, false} {
-					t.Run(fmt.Sprintf("%s/%s/%s/heeds=%v", name, mode, way, heeds), func(t *testing.T) {
-						v := new(visit)
-						streams := name == "Send" || name == "Flush"
-						abandon(t, v, v.watched(wait, heeds), mw, streams, leave)
-						if v.cause != ErrGone {
-							t.Errorf("the context ended with %v", v.cause)
-						}
-						if want := endOf(name, way); v.err != want {
-							t.Errorf("the wait ended with %v, want %v", v.err, want)
-						}
-					})
+					t.Run(fmt.Sprintf("%s/%s/%s/heeds=%v", name, mode, way, heeds),
+						func(t *testing.T) {
+							v := new(visit)
+							streams := name == "Send" || name == "Flush"
+							abandon(t, v, v.watched(wait, heeds), mw, streams, leave)
+							if v.cause != ErrGone {
+								t.Errorf("the context ended with %v", v.cause)
+							}
+							if want := endOf(name, way); v.err != want {
+								t.Errorf("the wait ended with %v, want %v", v.err, want)
+							}
+						})
 				}
 			}
 		}
@@ -132,13 +135,16 @@ func endOf(wait, way string) error {
 	case wait == "Every":
 		return nil
 	case wait == "Body" && way != "reset":
-		return io.ErrUnexpectedEOF // an incomplete message, which may still be answered (RFC 9112 section 8)
+		// an incomplete message, which may still be answered (RFC 9112 section 8)
+		return io.ErrUnexpectedEOF
 	}
 	return ErrGone
 }
 
 // abandon serves one request, and leaves once its handler waits. Then everything must end, once.
-func abandon(t *testing.T, v *visit, h Handler, mw []Middleware, streams bool, leave func(*client)) {
+func abandon(
+	t *testing.T, v *visit, h Handler, mw []Middleware, streams bool, leave func(*client),
+) {
 	srv := &Server{Loops: 1}
 	srv.Handle("POST /wait", h, mw...)
 	book := logged(srv)
@@ -152,7 +158,8 @@ func abandon(t *testing.T, v *visit, h Handler, mw []Middleware, streams bool, l
 	}
 	settled(t, "handlers", 1, v.begun.Load)
 	if onLoops {
-		settled(t, "parked", 1, func() int64 { return min(srv.Stats().Conns.Parked, 1) }) // a second worker may read ahead
+		// a second worker may read ahead
+		settled(t, "parked", 1, func() int64 { return min(srv.Stats().Conns.Parked, 1) })
 	}
 	if streams {
 		w.head("POST")
@@ -160,12 +167,16 @@ func abandon(t *testing.T, v *visit, h Handler, mw []Middleware, streams bool, l
 	leave(w)
 	settled(t, "Request.Defer", 1, v.deferred.Load)
 	w.c.Close()
-	settled(t, "connections", 0, func() int64 { s := srv.Stats(); return s.Conns.Idle + s.Conns.Active + s.Conns.Parked })
+	settled(t, "connections", 0, func() int64 {
+		s := srv.Stats()
+		return s.Conns.Idle + s.Conns.Active + s.Conns.Parked
+	})
 	settled(t, "descriptors", before, func() int64 { return descriptors(t) })
 	settled(t, "goroutines of handlers", 0, func() int64 { return srv.Stats().Awaiting })
 	shutdown(t, srv)
 	if v.begun.Load() != 1 || v.defers.Load() != 1 || v.deferred.Load() != 1 {
-		t.Errorf("%d calls, %d defers, %d Request.Defers", v.begun.Load(), v.defers.Load(), v.deferred.Load())
+		t.Errorf("%d calls, %d defers, %d Request.Defers",
+			v.begun.Load(), v.defers.Load(), v.deferred.Load())
 	}
 	if book.lines("level=ERROR") > 0 {
 		t.Errorf("a client that left was logged:\n%s", book)
@@ -181,7 +192,8 @@ func shutdown(t *testing.T, srv *Server) {
 	}
 }
 
-// TestShutdownWithThousandStreams: each is ended properly, and those of a topic are told when to come back.
+// TestShutdownWithThousandStreams: each is ended properly, and those of a topic are told when to
+// come back.
 func TestShutdownWithThousandStreams(t *testing.T) {
 	const each = 250
 	topic := &Topic{Retry: 4321 * time.Millisecond}
@@ -220,7 +232,10 @@ func TestShutdownWithThousandStreams(t *testing.T) {
 	addr := serveTest(t, srv)
 	const retry, tick, back = "retry: 4321\n\n", "data: tick\n\n", "retry: 3000\n\n"
 	var wg sync.WaitGroup
-	for path, want := range map[string]string{"/topic": "id: " + topic.LastID() + "\n" + retry + retry, "/every": tick + back, "/blocking": tick + back, "/queue": back} {
+	for path, want := range map[string]string{
+		"/topic": "id: " + topic.LastID() + "\n" + retry + retry, "/every": tick + back,
+		"/blocking": tick + back, "/queue": back,
+	} {
 		for range each {
 			w := dial(t, addr)
 			w.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -229,7 +244,8 @@ func TestShutdownWithThousandStreams(t *testing.T) {
 				if body, err := io.ReadAll(resp.Body); string(body) != want || err != nil {
 					t.Errorf("%s: %q, %v, want %q", path, body, err, want)
 				}
-				if rest, err := io.ReadAll(w.r); len(rest) > 0 || err != nil { // a reset could take the end from a slow client
+				// a reset could take the end from a slow client
+				if rest, err := io.ReadAll(w.r); len(rest) > 0 || err != nil {
 					t.Errorf("%s: behind the stream: %q, %v", path, rest, err)
 				}
 				w.c.Close() // else the server lingers
@@ -237,7 +253,10 @@ func TestShutdownWithThousandStreams(t *testing.T) {
 		}
 	}
 	settled(t, "subscribers", each, func() int64 { return int64(topic.Len()) })
-	settled(t, "open streams", 4*each, func() int64 { s := srv.Stats(); return s.Conns.Active + s.Conns.Subscribed })
+	settled(t, "open streams", 4*each, func() int64 {
+		s := srv.Stats()
+		return s.Conns.Active + s.Conns.Subscribed
+	})
 	shutdown(t, srv)
 	wg.Wait()
 	if n := ended.Load(); n != 4*each || topic.Len() != 0 {
@@ -292,7 +311,8 @@ func TestSlowReaderOfALongStream(t *testing.T) {
 					}
 					break
 				}
-				for _, w := range others { // the slow one reads no faster than others have requests answered
+				// the slow one reads no faster than others have requests answered
+				for _, w := range others {
 					w.open("/ok")
 				}
 				if ahead := sent.Load() - read; ahead > someBytes {
@@ -314,7 +334,8 @@ func grown(done, before int64) int64 {
 	return heap() - before
 }
 
-// TestBodyBackPressure: a handler that does not read stops its client, and gets everything once it does.
+// TestBodyBackPressure: a handler that does not read stops its client, and gets everything once it
+// does.
 func TestBodyBackPressure(t *testing.T) {
 	for mode, mw := range modes {
 		t.Run(mode, func(t *testing.T) {
@@ -334,7 +355,8 @@ func TestBodyBackPressure(t *testing.T) {
 			}, append(mw, WithLimits(Limits{Body: -1}))...)
 			addr := serveTest(t, srv)
 			w := dial(t, addr)
-			w.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", manyBytes))
+			w.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n",
+				manyBytes))
 			settled(t, "handlers", 1, waiting.Load)
 			before := heap()
 			written := writeUntilStuck(t, w.c)
@@ -354,7 +376,8 @@ func TestBodyBackPressure(t *testing.T) {
 	}
 }
 
-// writeUntilStuck writes until the other side takes nothing more, and fails the test if that does not happen in time.
+// writeUntilStuck writes until the other side takes nothing more, and fails the test if that does
+// not happen in time.
 func writeUntilStuck(t *testing.T, c net.Conn) (written int) {
 	t.Helper()
 	for piece := make([]byte, 64<<10); ; {

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// hereHost serves a subscriber where its handler has run: on a coroutine behind a Filter, on a goroutine under net/http.
+// hereHost serves a subscriber where its handler has run: on a coroutine behind a Filter, on a
+// goroutine under net/http.
 //
 //	publisher, Drop ──notify, drop──▶ hereHost ◀──next, wait── pump ──▶ client
 //
@@ -26,7 +27,8 @@ type hereHost struct {
 const (
 	herePiece = 16 << 10 // what is written at once, unless an event is larger
 
-	// hereSlow is how long a write takes whose client does not read. On a loop the kernel says so at once.
+	// hereSlow is how long a write takes whose client does not read. On a loop the kernel says so
+	// at once.
 	hereSlow = 100 * time.Millisecond
 )
 
@@ -37,7 +39,8 @@ func (h *hereHost) notify() {
 	h.rouse(stop)
 }
 
-// hold holds a client that does not read to what it may owe, and reports whether that ends the subscription. mu is held.
+// hold holds a client that does not read to what it may owe, and reports whether that ends the
+// subscription. mu is held.
 func (h *hereHost) hold() (stop bool) {
 	if h.cause != nil || h.since.IsZero() || !h.sub.slow() || time.Since(h.since) < hereSlow {
 		return false
@@ -50,7 +53,8 @@ func (h *hereHost) hold() (stop bool) {
 	return false
 }
 
-// drop implements host. A write that is under way is given time to end: most clients read, and are told what to do.
+// drop implements host. A write that is under way is given time to end: most clients read, and are
+// told what to do.
 func (h *hereHost) drop() {
 	h.mu.Lock()
 	if h.cause == nil {
@@ -89,8 +93,8 @@ func (h *hereHost) arm(wake func()) {
 	}
 }
 
-// subscribeHere lets the subscription begin now, and be served once the handler and its middleware have returned: as on
-// a loop, but for the worker or goroutine that it holds.
+// subscribeHere lets the subscription begin now, and be served once the handler and its middleware
+// have returned: as on a loop, but for the worker or goroutine that it holds.
 func subscribeHere(resp *Response, sub *subscriber, first []byte) Status {
 	h := &hereHost{sub: sub, out: first, abandon: resp.req.on.Killer()}
 	t := sub.topic
@@ -116,7 +120,8 @@ func (h *hereHost) serve(ev *Events, alive bool) {
 	cause = ErrGone // should the wait be unwound
 	cause = h.pump(ev)
 	switch cut := ev.resp.sticky != nil; {
-	case cause == ErrSlow, cause == ErrGone, cause == ErrDropped && cut: // whatever the write has said when it was ended
+	case cause == ErrSlow, cause == ErrGone, cause == ErrDropped && cut:
+		// whatever the write has said when it was ended
 		ev.resp.sticky = cause
 	case cause == ErrStopping, cause == ErrDropped:
 		ev.resp.lastWords(h.sub.topic.farewell())
@@ -164,7 +169,8 @@ func (h *hereHost) next() (out []byte, cause error) {
 	}
 	s := h.sub
 	over := s.topic.over.Load() // before the last events are looked for
-	for w := s.next(); w != nil && (len(h.out) == 0 || len(h.out)+w.size() <= herePiece); w = s.next() {
+	for w := s.next(); w != nil &&
+		(len(h.out) == 0 || len(h.out)+w.size() <= herePiece); w = s.next() {
 		s.take(w)
 		h.out = append(h.out, w.bytes(false)...)
 	}

@@ -14,11 +14,16 @@ import (
 // For a snapshot without a gap: after := topic.LastID(); read the state; Subscribe with After:
 // after and First: the state.
 type Subscription struct {
-	After string            // send what came after the event with this ID; "": the request's Last-Event-ID, if it has one
-	First []Event           // sent first, to this subscriber alone
-	Gap   []Event           // sent when the client has missed something: After is not kept any more, or DropOldest has dropped
-	Key   string            // for Topic.Drop
-	OnEnd func(cause error) // called once the subscription has ended, on the loop or the handler's goroutine: it should not block. A panic is logged
+	// send what came after the event with this ID; "": the request's Last-Event-ID, if it has one
+	After string
+	First []Event // sent first, to this subscriber alone
+	// sent when the client has missed something: After is not kept any more, or DropOldest has
+	// dropped
+	Gap []Event
+	Key string // for Topic.Drop
+	// called once the subscription has ended, on the loop or the handler's goroutine: it should not
+	// block. A panic is logged
+	OnEnd func(cause error)
 }
 
 // subscriber is the state of a subscription, wherever it is served. What it may owe is the same
@@ -41,8 +46,9 @@ type subscriber struct {
 	part     []byte // what is not sent yet of it
 	chunked  bool
 	catching bool // it is being sent a replay, and has not come as far as Backlog yet
-	lost     bool // events were dropped since the last one that was sent, and gap is to be sent in their place
-	quiet    bool // nothing was sent since the last heartbeat
+	// events were dropped since the last one that was sent, and gap is to be sent in their place
+	lost  bool
+	quiet bool // nothing was sent since the last heartbeat
 
 	dropped atomic.Bool // by Topic.Drop: nothing is sent that was published later
 	host    host        // who serves it; nil: nobody does yet. Guarded by topic.mu

@@ -13,33 +13,41 @@ import (
 type SlowPolicy int
 
 const (
-	DropOldest SlowPolicy = iota // it loses the oldest events that it has not been sent, and gets Subscription.Gap instead
-	Disconnect                   // its connection is closed; it may come back with its Last-Event-ID
+	// it loses the oldest events that it has not been sent, and gets Subscription.Gap instead
+	DropOldest SlowPolicy = iota
+	Disconnect            // its connection is closed; it may come back with its Last-Event-ID
 )
 
 // Causes of a subscription's end, as OnEnd gets them; others are ErrGone and ErrStopping.
 var (
 	ErrDropped = errors.New("lwan: the subscription was dropped") // by Topic.Drop or Topic.Close
-	ErrSlow    = errors.New("lwan: the subscriber is too slow")   // Disconnect, or nothing read within Limits.Write
+	// Disconnect, or nothing read within Limits.Write
+	ErrSlow = errors.New("lwan: the subscriber is too slow")
 )
 
-// Topic publishes events to any number of subscribers on all loops. A subscriber holds no goroutine, coroutine or buffer:
-// the loops write the events' bytes, which all share, straight to the sockets. (Behind a Filter, and on net/http, it holds
-// its coroutine or goroutine; all else is the same there.) The zero value works; fields are read at the first use. It must
-// not be copied.
+// Topic publishes events to any number of subscribers on all loops. A subscriber holds no
+// goroutine, coroutine or buffer: the loops write the events' bytes, which all share, straight to
+// the sockets. (Behind a Filter, and on net/http, it holds its coroutine or goroutine; all else is
+// the same there.) The zero value works; fields are read at the first use. It must not be copied.
 //
-// A client that comes back, as EventSource does, names the last event that it has got. If the topic still keeps that one
-// and all behind it, the client misses nothing; otherwise it is sent Subscription.Gap, and the handler can do what it does
-// for a new one. An ID that is not known means Gap, too. Nothing of a topic survives the process, Restart included:
-// generated IDs have a part of their own for each topic that was ever made, so that those of an earlier one are not taken
-// for events of this one. If you give events IDs, never give one of them to another event later. To resume across a
-// restart, and on another machine, events have to live elsewhere: see Broker.
+// A client that comes back, as EventSource does, names the last event that it has got. If the topic
+// still keeps that one and all behind it, the client misses nothing; otherwise it is sent
+// Subscription.Gap, and the handler can do what it does for a new one. An ID that is not known
+// means Gap, too. Nothing of a topic survives the process, Restart included: generated IDs have a
+// part of their own for each topic that was ever made, so that those of an earlier one are not
+// taken for events of this one. If you give events IDs, never give one of them to another event
+// later. To resume across a restart, and on another machine, events have to live elsewhere: see
+// Broker.
 type Topic struct {
-	Replay    int           // events kept for subscribers that come back with Last-Event-ID; 0: none
-	Backlog   int           // bytes that a subscriber may owe before Slow says what to do, a replay not counted: 64 KiB
+	// events kept for subscribers that come back with Last-Event-ID; 0: none
+	Replay int
+	// bytes that a subscriber may owe before Slow says what to do, a replay not counted: 64 KiB
+	Backlog   int
 	Slow      SlowPolicy    // DropOldest
 	Heartbeat time.Duration // pause after which a comment is sent: 15 s; negative: none
-	Retry     time.Duration // what clients are told to wait before they come back, first and when draining: 3 s; negative: nothing
+	// what clients are told to wait before they come back, first and when draining: 3 s; negative:
+	// nothing
+	Retry time.Duration
 
 	_ noCopy
 
@@ -57,8 +65,9 @@ type Topic struct {
 	seq       uint64
 	audiences map[any]audience
 	keys      map[string]map[*subscriber]struct{}
-	idle      *atomic.Int64 // sum of a Topics: bytes kept by topics without subscribers; nil: nobody asks
-	idleShare int64         // and what of it is this topic's
+	// sum of a Topics: bytes kept by topics without subscribers; nil: not counted
+	idle      *atomic.Int64
+	idleShare int64 // and what of it is this topic's
 }
 
 // audience is told of new events: the subscribers on one loop, or one on a goroutine.
@@ -80,12 +89,14 @@ func (t *Topic) init() {
 	})
 }
 
-// Publish sends ev to all subscribers and returns its ID; from any goroutine, and without ever waiting for a slow client.
-// An event without an ID gets one. One without Name and Data is fired, unless it has a Retry. An event that cannot be sent
-// (a line break in its name or ID), and any event after Close, is not published: "".
+// Publish sends ev to all subscribers and returns its ID; from any goroutine, and without ever
+// waiting for a slow client. An event without an ID gets one. One without Name and Data is fired,
+// unless it has a Retry. An event that cannot be sent (a line break in its name or ID), and any
+// event after Close, is not published: "".
 //
-// In a topic of Topics with a Broker the event goes to the broker, and Publish takes as long as Broker.Publish does. The
-// result is "" if that fails, and for an event without an ID, which the broker may give it.
+// In a topic of Topics with a Broker the event goes to the broker, and Publish takes as long as
+// Broker.Publish does. The result is "" if that fails, and for an event without an ID, which the
+// broker may give it.
 func (t *Topic) Publish(ev Event) (id string) {
 	t.init()
 	if t.via != nil {
@@ -106,7 +117,8 @@ func (t *Topic) publish(ev Event) (id string) {
 	if ev.ID == "" {
 		ev.ID = t.epoch + "-" + strconv.FormatUint(t.seq+1, 10)
 	}
-	b, err := ev.append(nil, !ev.isBare() || ev.Retry == 0) // that it has an ID now makes it no other event
+	// that it has an ID now makes it no other event
+	b, err := ev.append(nil, !ev.isBare() || ev.Retry == 0)
 	if err != nil {
 		t.mu.Unlock()
 		return ""
@@ -165,8 +177,8 @@ func (t *Topic) countIdle(sum *atomic.Int64) {
 	t.accountIdle()
 }
 
-// LastID is the ID of the newest event; before the first, one that stands for the beginning. For a snapshot without a gap
-// take it before the state is read, and subscribe with After.
+// LastID is the ID of the newest event; before the first, one that stands for the beginning. For a
+// snapshot without a gap take it before the state is read, and subscribe with After.
 func (t *Topic) LastID() string {
 	t.init()
 	t.mu.Lock()
@@ -180,8 +192,9 @@ func (t *Topic) replays() bool { return t.total.Load() > t.floor.Load() }
 // Len is the number of subscribers.
 func (t *Topic) Len() int { return int(t.count.Load()) }
 
-// Drop ends the subscriptions with that key, as after a logout, and returns how many there were. They are sent nothing
-// that is published later, wherever they stand: one that is behind loses what it has not been sent yet.
+// Drop ends the subscriptions with that key, as after a logout, and returns how many there were.
+// They are sent nothing that is published later, wherever they stand: one that is behind loses what
+// it has not been sent yet.
 func (t *Topic) Drop(key string) int {
 	t.init()
 	t.mu.Lock()
@@ -201,7 +214,8 @@ func (t *Topic) Drop(key string) int {
 	return n
 }
 
-// Close ends all subscriptions, once they have been sent what was published before; nothing can be published any more.
+// Close ends all subscriptions, once they have been sent what was published before; nothing can be
+// published any more.
 func (t *Topic) Close() {
 	t.init()
 	t.mu.Lock()

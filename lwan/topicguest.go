@@ -74,7 +74,8 @@ func (g *topicGuest) Draining(transport.Pipe) { g.finish(ErrStopping) }
 // drop implements host.
 func (g *topicGuest) drop() { g.loop.Post(func() { g.finish(ErrDropped) }) }
 
-// enter joins the crowd of the topic on this loop. It reports false if the subscriber has been dropped before.
+// enter joins the crowd of the topic on this loop. It reports false if the subscriber has been
+// dropped before.
 func (g *topicGuest) enter() bool {
 	g.crowd = crowdOf(g.topic, g.loop)
 	g.crowd.add(g)
@@ -85,7 +86,8 @@ func (g *topicGuest) enter() bool {
 // guestShare is how many bytes a subscriber is written before others have a turn.
 const guestShare = 64 << 10
 
-// advance writes what the kernel takes, but for so much at most that others do not wait for it. It returns how much it was.
+// advance writes what the kernel takes, but for so much at most that others do not wait for it. It
+// returns how much it was.
 func (g *topicGuest) advance() (written int) {
 	for {
 		var n int
@@ -149,7 +151,8 @@ func (g *topicGuest) begin(w *wire) (int, error) {
 		return g.write()
 	}
 	batch := append(g.loop.Scratch()[:0], g.part...)
-	for last := next; last != nil && len(batch)+len(last.bytes(g.chunked)) <= batchBytes; last = g.behind(last) {
+	for last := next; last != nil &&
+		len(batch)+len(last.bytes(g.chunked)) <= batchBytes; last = g.behind(last) {
 		batch = append(batch, last.bytes(g.chunked)...)
 	}
 	n, err := g.pipe.TryWrite(batch)
@@ -189,8 +192,8 @@ func (g *topicGuest) wait() {
 	g.skip()
 }
 
-// finish ends the subscription: properly if the client can still be told. It does nothing before the subscriber has
-// entered, and after it has departed.
+// finish ends the subscription: properly if the client can still be told. It does nothing before
+// the subscriber has entered, and after it has departed.
 func (g *topicGuest) finish(cause error) {
 	if g.crowd == nil {
 		return
@@ -203,7 +206,8 @@ func (g *topicGuest) finish(cause error) {
 		if g.chunked {
 			g.part = append(g.part, http1.LastChunk...)
 		}
-		_, _ = g.pipe.TryWrite(g.part) // what does not fit now is lost: the client comes back all the same
+		// what does not fit now is lost: the client comes back anyway
+		_, _ = g.pipe.TryWrite(g.part)
 		g.part = nil
 		g.depart(cause)
 		g.pipe.End(transport.Linger)
@@ -251,7 +255,8 @@ func (g *topicGuest) tell(cause error) {
 	}
 }
 
-// job lets a worker run code of the program's, and the watchdog look at it. fn gets the time of now.
+// job lets a worker run code of the program's, and the watchdog look at it. fn gets the time of
+// now.
 func (g *topicGuest) job(fn func(now int64)) {
 	ended := g.loop.Now()
 	g.loop.Go(func(on transport.Task) {

@@ -6,21 +6,28 @@ import (
 	"time"
 )
 
-// Topics makes named topics on demand, and forgets those that nobody hears or feeds for a while. The zero value works.
+// Topics makes named topics on demand, and forgets those without subscribers and events for a
+// while. The zero value works.
 //
-// A topic without subscribers is kept for Keep, and one that has events to replay for KeepReplay: a client that comes back
-// within that time, and within Topic.Replay events, misses nothing. One that comes later is sent Subscription.Gap.
+// A topic without subscribers is kept for Keep, and one that has events to replay for KeepReplay: a
+// client that comes back within that time, and within Topic.Replay events, misses nothing. One that
+// comes later is sent Subscription.Gap.
 //
-// Names may be those that clients send. However many they make up, about Max of the topics that come of it are kept: a
-// topic that is one too many goes if it has no subscriber, was not used for a second, and was not asked for longest; one
-// that has events to replay stays until there are twice as many, or MaxBytes are kept.
+// Names may come from clients. However many they make up, about Max topics are kept: a topic that
+// is one too many goes if it has no subscriber, was not used for a second, and was not asked for
+// longest; a topic that has events to replay stays until there are twice as many, or MaxBytes are
+// kept.
 type Topics struct {
-	New        func(name string) *Topic // nil: new(Topic). It may take its time, and ask for other topics
-	Keep       time.Duration            // how long a topic without subscribers is kept: 1 min; negative: for ever
-	KeepReplay time.Duration            // and one that has events to replay: 1 h, or Keep if that is longer; negative: for ever
-	Max        int                      // topics beyond which those without subscribers are not kept: 10,000; negative: no bound
-	MaxBytes   int64                    // of events to replay in topics without subscribers: 64 MiB; negative: no bound
-	Broker     Broker                   // carries the topics to other processes; nil: this process only
+	// nil: new(Topic). It may take long, and ask for other topics
+	New func(name string) *Topic
+	// how long a topic without subscribers is kept: 1 min; negative: for ever
+	Keep time.Duration
+	// and one that has events to replay: 1 h, or Keep if that is longer; negative: for ever
+	KeepReplay time.Duration
+	// topics beyond which those without subscribers are not kept: 10,000; negative: no bound
+	Max      int
+	MaxBytes int64  // of events to replay in topics without subscribers: 64 MiB; negative: no bound
+	Broker   Broker // carries the topics to other processes; nil: this process only
 
 	_ noCopy
 
@@ -44,18 +51,23 @@ type brokered struct {
 	newer, older *brokered
 }
 
-// Broker carries topics over many machines and restarts (NATS, Redis). Events that are published come back through
-// deliver, in the order that all processes see, also to the process that published them.
+// Broker carries topics over many machines and restarts (NATS, Redis). Events that are published
+// come back through deliver, in the order that all processes see, also to the process that
+// published them.
 //
-// For clients to resume anywhere, the broker gives events IDs that all processes agree on, and keeps events: Subscribe
-// delivers the newest of them, at least as many as Topic.Replay, before it returns, and then those that come. A process
-// that has just been started so has what a client of its predecessor, or of another machine, has missed. Without that the
-// client is sent Subscription.Gap. Events that the broker gives no IDs get those of the process, which no other one knows.
+// For clients to resume anywhere, the broker gives events IDs that all processes agree on, and
+// keeps events: Subscribe delivers the newest of them, at least as many as Topic.Replay, before it
+// returns, and then those that come. A process that has just been started so has what a client of
+// its predecessor, or of another machine, has missed. Without that the client is sent
+// Subscription.Gap. Events that the broker gives no IDs get those of the process, which no other
+// one knows.
 type Broker interface {
-	// Publish sends an event to all processes. It is called by Topic.Publish, on the loop if that is.
+	// Publish sends an event to all processes. It is called by Topic.Publish, on the loop if that
+	// is.
 	Publish(topic string, ev Event) error
-	// Subscribe begins to deliver the events of a topic, until stop is called. The first Topics.Get of that topic
-	// waits for it, as do others of the same one that come meanwhile, and nothing else.
+	// Subscribe begins to deliver the events of a topic, until stop is called. The first Topics.Get
+	// of that topic waits for it, as do others of the same one that come meanwhile, and nothing
+	// else.
 	Subscribe(topic string, deliver func(Event)) (stop func(), err error)
 }
 
@@ -64,13 +76,16 @@ const (
 	defaultKeepReplay = time.Hour
 	defaultTopics     = 10_000
 	defaultIdleBytes  = 64 << 20
-	topicLooks        = 8           // topics that one too many has looked at: what a name costs must not depend on their number
-	topicGrace        = time.Second // in which a handler that has asked for a topic subscribes or publishes
+	// topics that one too many has looked at: what a name costs must not depend on their number
+	topicLooks = 8
+	// in which a handler that has asked for a topic subscribes or publishes
+	topicGrace = time.Second
 )
 
-// Get returns the topic of that name. If the broker cannot be subscribed to, the topic is closed: subscribers get 204, and
-// Publish returns ""; a Get that comes a second later tries again. With a Broker whose Subscribe takes its time, Get
-// is for Blocking handlers and Await: it waits as long for a name that is new.
+// Get returns the topic of that name. If the broker cannot be subscribed to, the topic is closed:
+// subscribers get 204, and Publish returns ""; a Get that comes a second later tries again. With a
+// Broker whose Subscribe takes long, Get is for Blocking handlers and Await: it waits as long for a
+// name that is new.
 func (t *Topics) Get(name string) *Topic {
 	for {
 		if topic := t.get(name); topic != nil {
@@ -155,8 +170,9 @@ func (t *Topics) unlink(b *brokered) {
 	}
 }
 
-// makeRoom forgets topics if there are too many. It looks at a few of the oldest: those that have to stay have their turn
-// again when all others have had theirs. What it returns is to be called without the lock, as with drop.
+// makeRoom forgets topics if there are too many. It looks at a few of the oldest: those that have
+// to stay have their turn again when all others have had theirs. What it returns is to be called
+// without the lock, as with drop.
 func (t *Topics) makeRoom(stops []func()) []func() {
 	most, bytes := t.Max, t.MaxBytes
 	if most == 0 {
@@ -183,7 +199,8 @@ func (t *Topics) makeRoom(stops []func()) []func() {
 	return stops
 }
 
-// drop forgets a topic. It is not closed: a handler that holds it may still publish. Its end at the broker is appended to stops.
+// drop forgets a topic. It is not closed: a handler that holds it may still publish. Its end at the
+// broker is appended to stops.
 func (t *Topics) drop(b *brokered, stops []func()) []func() {
 	t.unlink(b)
 	delete(t.topics, b.name)
@@ -196,7 +213,8 @@ func (t *Topics) drop(b *brokered, stops []func()) []func() {
 	return stops
 }
 
-// make makes the topic of b, without the lock: New and the broker may take their time, and ask for other topics.
+// make makes the topic of b, without the lock: New and the broker may take long, and ask for other
+// topics.
 func (t *Topics) make(b *brokered) {
 	made := false
 	defer func() { // New or the broker may panic
@@ -222,7 +240,9 @@ func (t *Topics) make(b *brokered) {
 	if t.Broker != nil {
 		topic.via = func(ev Event) error { return t.Broker.Publish(b.name, ev) }
 		var err error
-		if b.stop, err = t.Broker.Subscribe(b.name, func(ev Event) { topic.publish(ev) }); err != nil {
+		if b.stop, err = t.Broker.Subscribe(b.name, func(ev Event) {
+			topic.publish(ev)
+		}); err != nil {
 			b.stop, b.failed = nil, time.Now()
 			topic.Close()
 		}

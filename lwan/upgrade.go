@@ -9,11 +9,12 @@ import (
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
-// Upgrade switches the connection to another protocol (RFC 9110 section 7.8): it sends 101 and returns the connection,
-// whose calls park the handler as everything else does. It belongs to the handler until that returns; then it is closed.
-// In a Blocking handler it is one of package net: one goroutine may read while another one writes. A client that did not ask for proto gets an
-// error of status 426. What the handler has left of the request's body is thrown away first: it is no part of the other
-// protocol. The request's context ends when draining starts.
+// Upgrade switches the connection to another protocol (RFC 9110 section 7.8): it sends 101 and
+// returns the connection, whose calls park the handler like all others. It belongs to the handler
+// until that returns; then it is closed. In a Blocking handler it is one of package net: one
+// goroutine may read while another one writes. A client that did not ask for proto gets an error of
+// status 426. Unread bytes of the request's body are thrown away first: they are no part of the
+// other protocol. The request's context ends when draining starts.
 func (r *Response) Upgrade(proto string) (net.Conn, error) {
 	r.mustLive()
 	if err := r.enter(); err != nil {
