@@ -180,7 +180,7 @@ func TestAwait(t *testing.T) {
 				t.Errorf("%s: %v", path, a)
 			}
 		}
-		if book.lines("level=ERROR", "in Await", "wait_test.go") != 1 {
+		if book.lines("level=ERROR", "in Await", "request_wait_test.go") != 1 {
 			t.Errorf("the stack of the panic is not that of the function:\n%s", book)
 		}
 	})

@@ -63,7 +63,7 @@ func TestPatternHints(t *testing.T) {
 	}
 	for _, want := range []string{
 		`pattern="GET /items/:id" meant="GET /items/{id}" registered=`,
-		`meant="GET /users/{user}/posts"`, "patternhint_test.go:",
+		`meant="GET /users/{user}/posts"`, "routes_hint_test.go:",
 	} {
 		if !strings.Contains(book.String(), want) {
 			t.Errorf("no %s in\n%s", want, book)

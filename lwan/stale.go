@@ -2,7 +2,7 @@
 
 package lwan
 
-// Only the build tag lwandebug finds uses of a request that is over: see reuse_debug.go. Without it
+// Only the build tag lwandebug finds uses of a request that is over: see stale_debug.go. Without it
 // these checks cost nothing.
 
 // epitaph is what a Request or Response that is over knows of itself.
@@ -25,7 +25,7 @@ func (x *exchange) useOwn() { x.req, x.resp = &x.own.req, &x.own.resp }
 // ownsRequest reports whether they are, and not those of a Blocking handler.
 func (x *exchange) ownsRequest() bool { return x.req == &x.own.req }
 
-// unlike makes Request and Response others than those of the last request; see reuse_debug.go.
+// unlike makes Request and Response others than those of the last request; see stale_debug.go.
 func (x *exchange) unlike() {
 	if x.req == nil {
 		x.useOwn()
