@@ -128,8 +128,8 @@ const asideBuffer = maxKept
 // into.
 func (x *exchange) newAside() *aside {
 	a := &aside{
-		core: x.core, host: x, serial: x.serial, worker: x.on, method: x.req.method, minor: x.req.head.Minor,
-		limits: x.req.limits,
+		core: x.core, host: x, serial: x.serial, worker: x.on, method: x.req.method,
+		minor: x.req.head.Minor, limits: x.req.limits,
 	}
 	a.peer.copyFrom(x.by.Peer(), x.req.route != nil && x.req.route.blocking == someHTTP)
 	a.peer.asked = a

@@ -14,18 +14,21 @@ import (
 	"github.com/golwan/golwan/router"
 )
 
-// FromHTTPMiddleware adapts net/http middleware. It means what it means with net/http: FromHTTP(mw(ToHTTP(next))). So what
-// next answers passes through the ResponseWriter that mw passes on, and next sees the request that mw passes on: method,
-// URL, fields, body, form, context, Pattern and PathValue, RemoteAddr. The route has been found by then, whatever mw makes
-// of the path; Rest of a pattern that ends with a slash follows it.
+// FromHTTPMiddleware adapts net/http middleware. It means what it means with net/http:
+// FromHTTP(mw(ToHTTP(next))). So what next answers passes through the ResponseWriter that mw passes
+// on, and next sees the request that mw passes on: method, URL, fields, body, form, context,
+// Pattern and PathValue, RemoteAddr. The route has been found by then, whatever mw makes of the
+// path; Rest of a pattern that ends with a slash follows it.
 //
-// What it wraps runs on a goroutine, and has a Request and Response of its own: mw may give it up and answer itself, as
-// http.TimeoutHandler does. What next has set on its request (Key, SetLog, Defer) and what Err says of it is seen outside
-// when mw returns, if next has returned by then; else next's end is that of a request that nobody waits for.
+// What it wraps runs on a goroutine, and has a Request and Response of its own: mw may give it up
+// and answer itself, as http.TimeoutHandler does. What next has set on its request (Key, SetLog,
+// Defer) and what Err says of it is seen outside when mw returns, if next has returned by then;
+// else next's end is that of a request that nobody waits for.
 //
-// A panic of next is an answer of status 500 already when mw gets it. An answer that next gives up panics with http.ErrAbortHandler, as with net/http; on a goroutine of mw's own, where that
-// might end the process, the answer is cut when mw returns. FromHTTPMiddleware(nil) is nil, which is an error where it is
-// registered.
+// A panic of next is an answer of status 500 already when mw gets it. An answer that next gives up
+// panics with http.ErrAbortHandler, as with net/http; on a goroutine of mw's own, where that might
+// end the process, the answer is cut when mw returns. FromHTTPMiddleware(nil) is nil, which is an
+// error where it is registered.
 func FromHTTPMiddleware(mw func(http.Handler) http.Handler) Middleware {
 	if mw == nil {
 		return nil
@@ -51,13 +54,19 @@ func passOn(next Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		pass := passageOf(w, r)
 		if pass == nil {
-			slog.Error("lwan: net/http middleware has passed on a request and a ResponseWriter that both know nothing of the server's", "path", r.URL.Path)
-			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+			slog.Error("lwan: net/http middleware has passed on a request and a ResponseWriter "+
+				"that both know nothing of the server's", "path", r.URL.Path)
+			http.Error(w, http.StatusText(http.StatusInternalServerError),
+				http.StatusInternalServerError)
 			return
 		}
-		t := &table{core: pass.table.core, methods: pass.table.methods, named: pass.table.named, handler: next}
+		t := &table{
+			core: pass.table.core, methods: pass.table.methods,
+			named: pass.table.named, handler: next,
+		}
 		c := newHTTPCall(w, r, t, pass)
-		c.via.trusted = pass.trusted && c.Addr() == pass.peer // an address that the middleware has found is the client's
+		// an address that the middleware has found is the client's
+		c.via.trusted = pass.trusted && c.Addr() == pass.peer
 		c.Serve()
 	})
 }
@@ -78,10 +87,12 @@ type passage struct {
 	trusted    bool // as Request.trusted
 	giveUp     func()
 
-	mu    sync.Mutex    // guards the fields below
-	over  bool          // the middleware has returned
-	cut   bool          // an answer was given up on another goroutine than the middleware's
-	ended []*insideCall // handlers inside that have returned; those that have not by the end of the middleware are on their own
+	mu   sync.Mutex // guards the fields below
+	over bool       // the middleware has returned
+	cut  bool       // an answer was given up on another goroutine than the middleware's
+	// handlers inside that have returned; those that have not by the end of the middleware are on
+	// their own
+	ended []*insideCall
 
 	// of the middleware's goroutine
 	failure error // of a handler inside
@@ -90,9 +101,10 @@ type passage struct {
 
 func newPassage(req *Request) *passage {
 	return &passage{
-		table: req.table, route: req.route, result: req.result, missed: req.missed, limits: req.limits,
-		values: slices.Clone(req.values), log: req.log, start: time.Now().Add(-req.elapsed()),
-		path: strings.Clone(req.path), rest: strings.Clone(req.rawRest()),
+		table: req.table, route: req.route, result: req.result, missed: req.missed,
+		limits: req.limits, values: slices.Clone(req.values), log: req.log,
+		start: time.Now().Add(-req.elapsed()),
+		path:  strings.Clone(req.path), rest: strings.Clone(req.rawRest()),
 		peer: req.address(), trusted: req.trusted, giveUp: req.on.Killer(),
 	}
 }
@@ -102,8 +114,8 @@ type passKeyType struct{}
 // passKey is where the context has the passage.
 var passKey passKeyType
 
-// passageOf finds the passage that a request belongs to: in its context; if that is another one, by its body or by the
-// ResponseWriter, whatever is around it.
+// passageOf finds the passage that a request belongs to: in its context; if that is another one, by
+// its body or by the ResponseWriter, whatever is around it.
 func passageOf(w http.ResponseWriter, r *http.Request) *passage {
 	if pass, ok := r.Context().Value(passKey).(*passage); ok {
 		return pass
@@ -123,7 +135,8 @@ func passageOf(w http.ResponseWriter, r *http.Request) *passage {
 
 // begin makes the request of a handler inside one of the passage's.
 func (p *passage) begin(req *Request) {
-	if req.route == nil || p.route != nil && req.route.pattern == p.route.pattern { // else the middleware has found another one
+	// else the middleware has found another one
+	if req.route == nil || p.route != nil && req.route.pattern == p.route.pattern {
 		req.route, req.result, req.missed = p.route, p.result, p.missed
 	}
 	req.limits, req.log = p.limits, p.log
@@ -133,7 +146,8 @@ func (p *passage) begin(req *Request) {
 	}
 }
 
-// tail is Rest of a handler inside. A tail without a name follows the path that the middleware passes on.
+// tail is Rest of a handler inside. A tail without a name follows the path that the middleware
+// passes on.
 func (p *passage) tail(req *Request) string {
 	pattern := req.Pattern()
 	switch {
@@ -183,7 +197,8 @@ func (p *passage) end(req *Request, resp *Response) {
 	}
 }
 
-// conclude says why the answer has that status, if a handler inside has failed; else the log says that it has.
+// conclude says why the answer has that status, if a handler inside has failed; else the log says
+// that it has.
 func (p *passage) conclude(resp *Response, st Status) {
 	switch {
 	case p.failure == nil:
@@ -226,15 +241,17 @@ func (p *passage) isCut() bool {
 	return p.cut
 }
 
-// recovered reports whether a panic of the caller is known to be recovered: on the goroutine of the middleware, or one
-// that http.TimeoutHandler has started.
+// recovered reports whether a panic of the caller is known to be recovered: on the goroutine of the
+// middleware, or one that http.TimeoutHandler has started.
 func recovered() bool {
 	pcs := make([]uintptr, 256)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
 	for {
 		f, more := frames.Next()
 		switch {
-		case strings.HasSuffix(f.Function, "lwan.(*httpExchange).call"), strings.HasSuffix(f.Function, "lwan.(*httpExchange).run"), strings.HasPrefix(f.Function, "net/http.(*timeoutHandler)."):
+		case strings.HasSuffix(f.Function, "lwan.(*httpExchange).call"),
+			strings.HasSuffix(f.Function, "lwan.(*httpExchange).run"),
+			strings.HasPrefix(f.Function, "net/http.(*timeoutHandler)."):
 			return true
 		case !more:
 			return false

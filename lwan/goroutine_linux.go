@@ -29,7 +29,8 @@ func goroutineOf(worker uint64, taken func()) (names []string, stack []byte) {
 			continue
 		}
 		names, stack := readableStack(record)
-		if slices.ContainsFunc(names, isWorker) { // goroutines inherit the labels of those who start them
+		// goroutines inherit the labels of those who start them
+		if slices.ContainsFunc(names, isWorker) {
 			return names, stack
 		}
 	}
@@ -51,7 +52,8 @@ func (p *profileText) Write(b []byte) (int, error) {
 
 func isWorker(function string) bool { return strings.HasSuffix(function, "loop.(*Worker).run") }
 
-// readableStack turns a record of a profile, "1 @ 0xpc 0xpc ...", into lines of functions and places.
+// readableStack turns a record of a profile, "1 @ 0xpc 0xpc ...", into lines of functions and
+// places.
 func readableStack(record []byte) (names []string, stack []byte) {
 	head, _, _ := bytes.Cut(record, []byte("\n"))
 	_, list, ok := bytes.Cut(head, []byte(" @ "))
@@ -77,8 +79,8 @@ func readableStack(record []byte) (names []string, stack []byte) {
 	}
 }
 
-// isWaiting reports whether the innermost functions are those of a goroutine that gave up its processor, or is in a
-// system call: of its own accord, not because it has to help the collector.
+// isWaiting reports whether the innermost functions are those of a goroutine that gave up its
+// processor, or is in a system call: of its own accord, not because it has to help the collector.
 func isWaiting(names []string) bool {
 	switch {
 	case len(names) == 0:

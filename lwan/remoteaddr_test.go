@@ -17,8 +17,10 @@ import (
 // addresses is an observer of RemoteAddr.
 type addresses chan netip.AddrPort
 
-func (a addresses) Done(req *lwan.Request, _ *lwan.Response, _ time.Duration) { a <- req.RemoteAddr() }
-func (a addresses) Close() error                                              { return nil }
+func (a addresses) Done(req *lwan.Request, _ *lwan.Response, _ time.Duration) {
+	a <- req.RemoteAddr()
+}
+func (a addresses) Close() error { return nil }
 
 // TestSetRemoteAddr: what middleware says of the client counts for all that comes later, also in
 // Blocking handlers and subscriptions, and for this request alone.

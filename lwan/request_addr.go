@@ -12,7 +12,7 @@ import (
 //
 //	X-Forwarded-For:   forged, 203.0.113.7, 10.0.0.2        the peer is 10.0.0.3
 //	X-Forwarded-Proto: https,  https,       http
-//	                           ▲            ▲ 10.0.0.3 says so, which is trusted: its client is 10.0.0.2
+//	                           ▲            ▲ from 10.0.0.3, which is trusted: its client is 10.0.0.2
 //	                           │ 10.0.0.2 says so, which is trusted: its client is 203.0.113.7
 //	                           what stands before that was written by a stranger
 //

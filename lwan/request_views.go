@@ -19,7 +19,8 @@ func (r *Request) lend(s string) []byte {
 func (r *Request) PathBytes() []byte { r.mustLive(); return r.lend(r.path) }
 
 // HostBytes is the host that the request is for, in lower case, without its port and without the
-// dot that may end a name; empty if the client has sent none. It is valid until the handler returns.
+// dot that may end a name; empty if the client has sent none. It is valid until the handler
+// returns.
 func (r *Request) HostBytes() []byte {
 	r.mustLive()
 	r.aliased = true

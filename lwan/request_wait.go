@@ -11,9 +11,10 @@ import (
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
-// A wait on a request that is dead returns its cause, once. A handler that waits again has not listened, and would spin
-// or hold its worker for ever: it is unwound by runtime.Goexit, so its deferred functions run and a broad recover does
-// not swallow it. In those deferred functions nothing waits any more, except Await, which has to end what it began.
+// A wait on a request that is dead returns its cause, once. A handler that waits again has not
+// listened, and would spin or hold its worker for ever: it is unwound by runtime.Goexit, so its
+// deferred functions run and a broad recover does not swallow it. In those deferred functions
+// nothing waits any more, except Await, which has to end what it began.
 
 // beginWait is called before anything waits.
 func (r *Request) beginWait() error {
@@ -58,7 +59,8 @@ func (r *Request) endWait(err error) error {
 	if err == nil {
 		return nil
 	}
-	if r.dead.Load() == nil && (err == ErrGone || err == ErrTimeout || err == ErrStopping || err == ErrBodyNotAllowed) {
+	if r.dead.Load() == nil &&
+		(err == ErrGone || err == ErrTimeout || err == ErrStopping || err == ErrBodyNotAllowed) {
 		cause := err // so that only what is kept is on the heap
 		r.dead.Store(&cause)
 		r.cancel(cause)
@@ -66,7 +68,8 @@ func (r *Request) endWait(err error) error {
 	return err
 }
 
-// Sleep parks the handler for d. It returns early with ErrGone, ErrTimeout or ErrStopping when the request is over.
+// Sleep parks the handler for d. It returns early with ErrGone, ErrTimeout or ErrStopping when the
+// request is over.
 func (r *Request) Sleep(d time.Duration) error {
 	r.mustLive()
 	if err := r.beginWait(); err != nil {
@@ -94,7 +97,8 @@ func (r *Request) sleep(d time.Duration) error {
 	}
 }
 
-// waitFor waits for wake and sends heartbeats meanwhile, if the answer is an event stream. arm may be called again.
+// waitFor waits for wake and sends heartbeats meanwhile, if the answer is an event stream. arm may
+// be called again.
 func (r *Request) waitFor(arm func(wake func())) error {
 	if err := r.beginWait(); err != nil {
 		return err
@@ -127,8 +131,8 @@ func (r *Request) heartbeat() time.Duration {
 	return 0
 }
 
-// Every yields the time at once and then every d, as long as the request lives; it ends with Context, and when draining
-// starts. A tick that the handler is too late for is left out.
+// Every yields the time at once and then every d, as long as the request lives; it ends with
+// Context, and when draining starts. A tick that the handler is too late for is left out.
 func (r *Request) Every(d time.Duration) iter.Seq[time.Time] {
 	r.mustLive()
 	return func(yield func(time.Time) bool) {
@@ -146,7 +150,8 @@ func (r *Request) Every(d time.Duration) iter.Seq[time.Time] {
 	}
 }
 
-// beginTick reports whether the request is still alive. A sequence that ends does not count as an ignored error.
+// beginTick reports whether the request is still alive. A sequence that ends does not count as an
+// ignored error.
 func (r *Request) beginTick() bool {
 	return r.state.Load() == stateRunning && r.cancelled() == nil
 }
@@ -164,18 +169,20 @@ func (r *Request) endsWithDraining() {
 	}
 }
 
-// endsWithHead ends what a stream without an end waits for once it is complete: an answer to HEAD is so with its head, and
-// the next request on the connection waits for its turn (RFC 9110 section 9.3.2).
+// endsWithHead ends what a stream without an end waits for once it is complete: an answer to HEAD
+// is so with its head, and the next request on the connection waits for its turn (RFC 9110 section
+// 9.3.2).
 func (r *Request) endsWithHead() {
 	if r.method == "HEAD" && r.headOut() && r.drainable.Load() {
 		r.cancel(ErrBodyNotAllowed)
 	}
 }
 
-// Await runs fn on a pooled goroutine while the handler is parked, and returns fn's error. It returns only after fn has,
-// however long that takes: fn may use what the handler owns, and those methods of req that do not wait. The context is
-// the request's; fn should end with it. A panic in fn comes back as the handler's. ErrBusy: the server's goroutines are
-// all in use, and so is the queue; fn was not run.
+// Await runs fn on a pooled goroutine while the handler is parked, and returns fn's error. It
+// returns only after fn has, however long that takes: fn may use what the handler owns, and those
+// methods of req that do not wait. The context is the request's; fn should end with it. A panic in
+// fn comes back as the handler's. ErrBusy: the server's goroutines are all in use, and so is the
+// queue; fn was not run.
 //
 // In an event stream heartbeats are sent meanwhile, so fn must leave the response alone.
 //
@@ -188,7 +195,8 @@ func (r *Request) Await(fn func(ctx context.Context) error) error {
 
 // Await is Request.Await for a function with a result.
 func Await[T any](req *Request, fn func(ctx context.Context) (T, error)) (v T, err error) {
-	if err := req.beginWait(); err == ErrForeign || err == ErrOver || err != nil && req.state.Load() != stateUnwinding {
+	if err := req.beginWait(); err == ErrForeign || err == ErrOver ||
+		err != nil && req.state.Load() != stateUnwinding {
 		return v, err
 	}
 	ctx := req.Context()
@@ -206,8 +214,8 @@ func Await[T any](req *Request, fn func(ctx context.Context) (T, error)) (v T, e
 	return v, req.endWait(err)
 }
 
-// offloadOn is Task.Offload on the server's goroutines. A handler that is being unwound may call it:
-// what it began has to be ended.
+// offloadOn is Task.Offload on the server's goroutines. A handler that is being unwound may call
+// it: what it began has to be ended.
 func (r *Request) offloadOn(fn func()) error {
 	return r.outside(func() error { return r.on.Offload(r.table.core.goroutine.run, fn) })
 }

@@ -18,13 +18,15 @@ var (
 )
 
 func newPanicError(v any) *PanicError {
-	if p, ok := v.(*PanicError); ok { // it comes from another goroutine, with the stack that matters
+	// it comes from another goroutine, with the stack that matters
+	if p, ok := v.(*PanicError); ok {
 		return p
 	}
 	return &PanicError{Value: v, Stack: debug.Stack()}
 }
 
-// recovering makes a panic of next a failure, so that middleware outside of it sees an ordinary 500.
+// recovering makes a panic of next a failure, so that middleware outside of it sees an ordinary
+// 500.
 func recovering(next Handler) Handler {
 	return func(req *Request, resp *Response) (st Status) {
 		defer func() {
@@ -44,8 +46,9 @@ func recovering(next Handler) Handler {
 	}
 }
 
-// inTime gives up a good answer that comes after Limits.Timeout: a handler that neither waits nor looks at its context is
-// stopped by nothing, and the limit is to mean the same for all. What middleware has set before stays.
+// inTime gives up a good answer that comes after Limits.Timeout: a handler that neither waits nor
+// looks at its context is stopped by nothing, and the limit is to mean the same for all. What
+// middleware has set before stays.
 func inTime(next Handler, req *Request, resp *Response) Status {
 	before := slices.Clone(resp.fields)
 	st := next(req, resp)
@@ -55,7 +58,8 @@ func inTime(next Handler, req *Request, resp *Response) Status {
 		}
 		req.term.inherit() // middleware may go on
 	}
-	if st >= 400 || resp.failed != 0 || resp.state != answerHeld || resp.after != nil || req.limits.Timeout <= 0 || req.elapsed() < req.limits.Timeout {
+	if st >= 400 || resp.failed != 0 || resp.state != answerHeld || resp.after != nil ||
+		req.limits.Timeout <= 0 || req.elapsed() < req.limits.Timeout {
 		return st
 	}
 	resp.Reset()
@@ -63,7 +67,8 @@ func inTime(next Handler, req *Request, resp *Response) Status {
 	return resp.Fail(ErrTimeout)
 }
 
-// failPanic is Fail for a panic. http.ErrAbortHandler asks for the connection to be cut without a word.
+// failPanic is Fail for a panic. http.ErrAbortHandler asks for the connection to be cut without a
+// word.
 func (r *Response) failPanic(v any) Status {
 	if r.term != nil {
 		if !r.term.end() { // another goroutine is in the middle of writing: the answer is cut
@@ -87,7 +92,8 @@ func (t *table) answer(req *Request, resp *Response) { t.answerBy(t.find(req, re
 func (t *table) answerBy(next Handler, req *Request, resp *Response) {
 	st := t.run(next, req, resp)
 	if resp.endTerm(st >= 400) {
-		req.table.conclude(req, resp, st) // it may have become another table's; the watchdog counts its hooks among the handler
+		// it may have become another table's; the watchdog counts its hooks among the handler
+		req.table.conclude(req, resp, st)
 		req.term.close()
 	} else {
 		resp.serveAfter(false) // whoever is inside of Write does not touch it
@@ -134,7 +140,8 @@ func (t *table) abandon(req *Request, resp *Response, err error) {
 		if err == ErrGone {
 			return
 		}
-		req.ownLog().Error("the request died after its answer's end", "route", req.where(), "err", err)
+		req.ownLog().Error("the request died after its answer's end",
+			"route", req.where(), "err", err)
 		return
 	}
 	st := resp.died(err)
@@ -142,8 +149,8 @@ func (t *table) abandon(req *Request, resp *Response, err error) {
 	t.conclude(req, resp, st)
 }
 
-// concludeTaken lets go of a connection that is somebody else's: one that was upgraded or hijacked ends with its handler,
-// and a subscription goes on, unless somebody has failed behind it.
+// concludeTaken lets go of a connection that is somebody else's: one that was upgraded or hijacked
+// ends with its handler, and a subscription goes on, unless somebody has failed behind it.
 func (t *table) concludeTaken(req *Request, resp *Response, st Status) {
 	switch {
 	case resp.state == answerTaken:
@@ -183,7 +190,8 @@ func (t *table) outcome(req *Request, resp *Response, st Status) Status {
 		}
 		return resp.failed
 	case !st.final():
-		return resp.Fail(fmt.Errorf("lwan: %s returned %d, which is no final status", req.where(), int(st)))
+		return resp.Fail(fmt.Errorf("lwan: %s returned %d, which is no final status",
+			req.where(), int(st)))
 	}
 	return st
 }
@@ -212,7 +220,8 @@ func (t *table) endStream(req *Request, resp *Response) {
 	if resp.events != nil && req.cancelled() == ErrStopping {
 		resp.lastWords(comeBack)
 	}
-	req.dead.Store(nil) // what a filter writes at its end is no wait of the handler's, which must not be unwound by it
+	// what a filter writes at its end is no wait of the handler's, which must not be unwound by it
+	req.dead.Store(nil)
 	resp.closeFilter()
 	resp.drain()
 	if resp.refailed { // in a filter
@@ -220,7 +229,8 @@ func (t *table) endStream(req *Request, resp *Response) {
 		return
 	}
 	if resp.sticky == nil && resp.short() {
-		resp.stick(fmt.Errorf("lwan: %s: body of %d bytes, Content-Length %d", req.where(), resp.sent, resp.length))
+		resp.stick(fmt.Errorf("lwan: %s: body of %d bytes, Content-Length %d",
+			req.where(), resp.sent, resp.length))
 	}
 	if resp.sticky == nil {
 		resp.stick(req.outside(func() error { return req.by.Close(resp.trailers) }))
@@ -308,14 +318,17 @@ func (t *table) fillError(req *Request, resp *Response, st Status) Status {
 		return st
 	}
 	if resp.bodyLen() == 0 && req.body.err != io.ErrUnexpectedEOF {
-		// Else the client has ended before its body: the page would be for nobody, and thousands may end at once.
+		// Else the client has ended before its body: the page would be for nobody, and thousands
+		// may end at once.
 		t.core.errorPage(req, resp, st)
 	}
 	return st
 }
 
 // userErrorPage calls Server.ErrorPage; one that panics is logged, and the default page is sent.
-func (t *table) userErrorPage(page func(*Request, *Response, Status) Status, req *Request, resp *Response, st Status) (got Status) {
+func (t *table) userErrorPage(
+	page func(*Request, *Response, Status) Status, req *Request, resp *Response, st Status,
+) (got Status) {
 	defer func() {
 		if v := recover(); v != nil {
 			req.ownLog().Error("panic in ErrorPage", "panic", v, "stack", string(debug.Stack()))
@@ -335,8 +348,8 @@ func (t *table) userErrorPage(page func(*Request, *Response, Status) Status, req
 	return got
 }
 
-// complete makes the answer ready to be sent as a whole. The error is what must not be sent: a field, or what a filter or
-// BeforeHead could not do.
+// complete makes the answer ready to be sent as a whole. The error is what must not be sent: a
+// field, or what a filter or BeforeHead could not do.
 func (r *Response) complete(st Status) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -359,14 +372,17 @@ func (r *Response) complete(st Status) (err error) {
 		return r.failure
 	case r.sticky != nil:
 		return r.sticky
-	case r.length < 0 || st.bodyless() || st == StatusResetContent || n == 0 && r.req.method == "HEAD":
+	case r.length < 0 || st.bodyless() || st == StatusResetContent ||
+		n == 0 && r.req.method == "HEAD":
 	case n != r.length:
-		return fmt.Errorf("lwan: %s: body of %d bytes, Content-Length %d", r.req.where(), n, r.length)
+		return fmt.Errorf("lwan: %s: body of %d bytes, Content-Length %d",
+			r.req.where(), n, r.length)
 	}
 	return nil
 }
 
-// replaceBroken answers in place of a response that cannot be sent: with 500, or with what a hook has failed with.
+// replaceBroken answers in place of a response that cannot be sent: with 500, or with what a hook
+// has failed with.
 func (t *table) replaceBroken(req *Request, resp *Response, err error) Status {
 	st := StatusInternalServerError
 	if resp.refailed {
@@ -414,8 +430,9 @@ func (t *table) logFailureAs(level slog.Level, req *Request, failure error, fail
 	req.ownLog().Log(context.Background(), level, "request failed", args...)
 }
 
-// tooSlow reports whether an answer failed because its client has taken nothing for Limits.Write: whoever wants to must
-// not fill the log by that. The request's own time does not end an answer that has begun.
+// tooSlow reports whether an answer failed because its client has taken nothing for Limits.Write:
+// whoever wants to must not fill the log by that. The request's own time does not end an answer
+// that has begun.
 func tooSlow(resp *Response) bool {
 	return resp.state == answerCut && errors.Is(resp.failure, ErrTimeout)
 }
@@ -429,8 +446,8 @@ func (c *core) observe(req *Request, resp *Response, took time.Duration) {
 	}
 }
 
-// tell calls an observer; one that panics must not take the connection with it, and one that ends the goroutine not the
-// others.
+// tell calls an observer; one that panics must not take the connection with it, and one that ends
+// the goroutine not the others.
 func (c *core) tell(o Observer, req *Request, resp *Response, took time.Duration) {
 	returned := false
 	defer func() {

@@ -402,4 +402,5 @@ func (r *Response) EarlyHints(links ...string) error {
 	return r.interim(Status(103), fields)
 }
 
-var errNoFlusher = fmt.Errorf("lwan: events need a ResponseWriter that can flush: %w", http.ErrNotSupported)
+var errNoFlusher = fmt.Errorf("lwan: events need a ResponseWriter that can flush: %w",
+	http.ErrNotSupported)

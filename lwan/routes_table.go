@@ -58,9 +58,11 @@ type table struct {
 type route struct {
 	pattern string
 	handler Handler // in all of its middleware
-	miss    Handler // answers 405, OPTIONS and redirects of the route's path, in the same middleware
+	// answers 405, OPTIONS and redirects of the route's path, in the same middleware
+	miss Handler
 
-	nothing bool // its handler is NotFound, for every method: there is nothing, but for what is more specific
+	// its handler is NotFound, for every method: there is nothing, but for what is more specific
+	nothing bool
 
 	number       uint64       // from 1, among all of the server
 	moved        atomic.Bool  // it has held a loop: both run as Blocking from now on
@@ -157,8 +159,9 @@ func allMethods(set map[string]bool) string {
 	return strings.Join(list, ", ")
 }
 
-// dispatch finds the route and runs its chain. Routing comes first, so that all middleware knows the pattern; it is over
-// when the chain runs, so that it takes none of the stack of a handler that waits.
+// dispatch finds the route and runs its chain. Routing comes first, so that all middleware knows
+// the pattern; it is over when the chain runs, so that it takes none of the stack of a handler that
+// waits.
 func (t *table) dispatch(req *Request, resp *Response) Status {
 	next := t.find(req, resp)
 	if req.apart {
@@ -205,7 +208,8 @@ func (t *table) chain(req *Request, resp *Response) Handler {
 	host := alias(req.head.Authority.Of(req.buf))
 	rt, res := t.router.Find(req.method, host, req.path, &req.params)
 	if res.Kind == router.Found && rt.nothing {
-		if other, miss := t.router.Otherwise(req.method, host, req.path, &req.params); miss.Kind != router.NotFound {
+		other, miss := t.router.Otherwise(req.method, host, req.path, &req.params)
+		if miss.Kind != router.NotFound {
 			rt, res = other, miss
 			req.params.Reset() // they are of the route that is not there
 		}
@@ -221,8 +225,8 @@ func (t *table) chain(req *Request, resp *Response) Handler {
 	return rt.answers(req, res.Kind == router.Found)
 }
 
-// knows reports whether the method is one that somebody has registered: with IANA, or in a pattern of this table. Others
-// get 501, also where a pattern takes every method (RFC 9110 section 9.1).
+// knows reports whether the method is one that somebody has registered: with IANA, or in a pattern
+// of this table. Others get 501, also where a pattern takes every method (RFC 9110 section 9.1).
 func (t *table) knows(req *Request) bool {
 	switch req.method {
 	case "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH":
@@ -231,8 +235,8 @@ func (t *table) knows(req *Request) bool {
 	return message.Registered(req.head.Method.Of(req.buf)) || t.named[req.method]
 }
 
-// cleanPath sets req.path. It returns 1 if the path was clean as it came, 0 if it had dot segments or doubled slashes,
-// -1 if it is invalid.
+// cleanPath sets req.path. It returns 1 if the path was clean as it came, 0 if it had dot segments
+// or doubled slashes, -1 if it is invalid.
 func (r *Request) cleanPath(resp *Response) int {
 	raw := r.head.Path.Of(r.buf)
 	if r.head.PlainPath {
@@ -253,11 +257,12 @@ func (r *Request) cleanPath(resp *Response) int {
 	return 1
 }
 
-// redirectClean sends a client that asked for an unclean path to the clean one, in the chain of the route that it would
-// find there, as net/http.ServeMux does.
+// redirectClean sends a client that asked for an unclean path to the clean one, in the chain of the
+// route that it would find there, as net/http.ServeMux does.
 func (t *table) redirectClean(req *Request, rt *route, res router.Result) Handler {
 	req.result.Kind = router.Redirect
-	req.result.Location = strings.Clone(router.Escape(req.path)) // it may be the path itself, which is a view
+	// it may be the path itself, which is a view
+	req.result.Location = strings.Clone(router.Escape(req.path))
 	if res.Kind == router.Redirect {
 		req.result.Location = res.Location
 	}
@@ -277,7 +282,8 @@ func answerMiss(req *Request, resp *Response) Status {
 	case message.AsteriskForm: // OPTIONS *: the server as a whole (RFC 9110 section 9.3.7)
 		resp.SetHeader("Allow", req.table.methods)
 		return StatusNoContent
-	case message.AuthorityForm: // a 2xx to CONNECT would make the connection a tunnel (RFC 9110 section 9.3.6)
+	case message.AuthorityForm:
+		// a 2xx to CONNECT would make the connection a tunnel (RFC 9110 section 9.3.6)
 		resp.hangup = true
 		return StatusNotImplemented
 	}
@@ -290,7 +296,8 @@ func answerMiss(req *Request, resp *Response) Status {
 	return StatusNotFound
 }
 
-// answerMethod answers OPTIONS for a path that has no handler for it, and 405 for other methods (RFC 9110 section 15.5.6).
+// answerMethod answers OPTIONS for a path that has no handler for it, and 405 for other methods
+// (RFC 9110 section 15.5.6).
 func answerMethod(req *Request, resp *Response) Status {
 	if req.method != http.MethodOptions {
 		resp.SetHeader("Allow", req.result.Allow)

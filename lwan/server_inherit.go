@@ -34,7 +34,8 @@ type inherited struct {
 	file  *os.File // nil: taken
 }
 
-// inheriting guards the environment, which is looked at once: processes that this one starts have nothing to do with it.
+// inheriting guards the environment, which is looked at once: processes that this one starts have
+// nothing to do with it.
 var inheriting sync.Mutex
 
 // inherit takes what the process was left, if it was and nobody has taken it.
@@ -87,7 +88,8 @@ func (h *inheritance) take(where string) *os.File {
 	return nil
 }
 
-// settle closes what nobody has taken, and tells the process before how the start of the server ended.
+// settle closes what nobody has taken, and tells the process before how the start of the server
+// ended.
 func (h *inheritance) settle(failure error) error {
 	if h == nil {
 		return nil

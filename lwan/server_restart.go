@@ -15,30 +15,36 @@ import (
 )
 
 var (
-	errRestarting   = errors.New("lwan: a restart is under way already")
-	errNotServing   = errors.New("lwan: restart: the server does not serve")
-	errNoRestart    = fmt.Errorf("lwan: restart: on this system a process cannot hand sockets over: %w", errors.ErrUnsupported)
-	errOwnListener  = errors.New("it has a Listener of the program's own, which the new process could not open: give it an Addr")
+	errRestarting = errors.New("lwan: a restart is under way already")
+	errNotServing = errors.New("lwan: restart: the server does not serve")
+	errNoRestart  = fmt.Errorf("lwan: restart: on this system a process cannot hand sockets "+
+		"over: %w", errors.ErrUnsupported)
+	errOwnListener = errors.New("it has a Listener of the program's own, which the new process " +
+		"could not open: give it an Addr")
 	errWithoutWord  = errors.New("it ended before its server had started")
 	errEndMeanwhile = errors.New("the server was shut down meanwhile")
 )
 
-// Restart puts a new process in the place of this one without losing a request: to run a new version of the program or
-// to read its configuration again. It starts the program anew, hands it the sockets on which the server listens, and waits
-// until a server has started there. Then it returns nil, and this server stops as at Shutdown, for up to DrainTimeout,
-// with 10 s for DrainIdle if that is 0: Run, ListenAndServe or Serve return when that is done. What waits in a socket's
-// queue, and whoever comes, is the new process's.
+// Restart puts a new process in the place of this one without losing a request: to run a new
+// version of the program or to read its configuration again. It starts the program anew, hands it
+// the sockets on which the server listens, and waits until a server has started there. Then it
+// returns nil, and this server stops as at Shutdown, for up to DrainTimeout, with 10 s for
+// DrainIdle if that is 0: Run, ListenAndServe or Serve return when that is done. What waits in a
+// socket's queue, and whoever comes, is the new process's.
 //
-// If the new process fails, ends, or has started no server when ctx is over, it is killed, the error says why, and this
-// server goes on as if nothing had been.
+// If the new process fails, ends, or has started no server when ctx is over, it is killed, the
+// error says why, and this server goes on as if nothing had been.
 //
-// The new process runs the file at the path by which this one was called (what is there by now, also through symbolic links),
-// else that of os.Executable, with the same arguments, environment, working directory and standard files, as this process's
-// child. An endpoint gets the socket of the one that was configured with the same Addr; sockets that no endpoint wants are
-// closed, other addresses are opened as always. Modules are opened there while they are still open here. The first server that
-// starts in the new process gets the sockets, so a program with several of them has to make them Endpoints of one. Endpoints
-// with a Listener cannot be handed over. Of what is in memory only the keys of session tickets go along; the rest stays behind: a Topic begins anew there, and a client that comes back to
-// it is told of the Gap, unless a Broker has what was missed.
+// The new process runs the file at the path by which this one was called (what is there by now,
+// also through symbolic links), else that of os.Executable, with the same arguments, environment,
+// working directory and standard files, as this process's child. An endpoint gets the socket of the
+// one that was configured with the same Addr; sockets that no endpoint wants are closed, other
+// addresses are opened as always. Modules are opened there while they are still open here. The
+// first server that starts in the new process gets the sockets, so a program with several of them
+// has to make them Endpoints of one. Endpoints with a Listener cannot be handed over. Of what is in
+// memory only the keys of session tickets go along; the rest stays behind: a Topic begins anew
+// there, and a client that comes back to it is told of the Gap, unless a Broker has what was
+// missed.
 //
 // On systems without Unix descriptors it returns an error that is errors.ErrUnsupported.
 func (s *Server) Restart(ctx context.Context) error {
@@ -52,13 +58,14 @@ func (s *Server) Restart(ctx context.Context) error {
 		return fmt.Errorf("lwan: restart: %w", err)
 	}
 	if err := next.await(ctx); err != nil {
-		return fmt.Errorf("lwan: restart: the new process (%d) does not serve: %w; %s", next.pid, err, next.end(ctx))
+		return fmt.Errorf("lwan: restart: the new process (%d) does not serve: %w; %s",
+			next.pid, err, next.end(ctx))
 	}
 	return s.handOver(next)
 }
 
-// beginRestart makes this restart the only one and duplicates the sockets. Its context is over, too, when the server begins
-// to end.
+// beginRestart makes this restart the only one and duplicates the sockets. Its context is over,
+// too, when the server begins to end.
 func (s *Server) beginRestart(ctx context.Context) (context.Context, []*os.File, error) {
 	s.life.mu.Lock()
 	defer s.life.mu.Unlock()
@@ -72,7 +79,8 @@ func (s *Server) beginRestart(ctx context.Context) (context.Context, []*os.File,
 	}
 	for i, end := range s.life.ends {
 		if end.Listener != nil {
-			return nil, nil, fmt.Errorf("lwan: restart: endpoint %d (%s): %w", i, end.where(), errOwnListener)
+			return nil, nil, fmt.Errorf("lwan: restart: endpoint %d (%s): %w",
+				i, end.where(), errOwnListener)
 		}
 	}
 	files, err := s.life.engine.sockets()
@@ -203,7 +211,8 @@ func program() (string, error) {
 func (n *successor) await(ctx context.Context) error {
 	defer n.ready.Close()
 	stop := context.AfterFunc(ctx, func() {
-		_ = n.ready.SetReadDeadline(time.Unix(1, 0)) // it fails for a pipe that was closed meanwhile
+		// it fails for a pipe that was closed meanwhile
+		_ = n.ready.SetReadDeadline(time.Unix(1, 0))
 	})
 	defer stop()
 	line, err := bufio.NewReader(io.LimitReader(n.ready, maxFailure)).ReadString('\n')
@@ -226,7 +235,8 @@ const maxFailure = 16 << 10
 // lastWords is how long a process that has failed may take to say so in its log.
 const lastWords = 2 * time.Second
 
-// end makes an end of a process that does not serve, and tells how it came. When ctx is over there is no time to lose.
+// end makes an end of a process that does not serve, and tells how it came. When ctx is over there
+// is no time to lose.
 func (n *successor) end(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, lastWords)
 	defer cancel()

@@ -16,8 +16,8 @@ import (
 
 // engine is what moves the bytes: event loops, or net/http where there is no epoll.
 type engine interface {
-	// drain stops accepting, closes connections once they have been idle for grace since, and lets what is under way
-	// finish. It does not wait.
+	// drain stops accepting, closes connections once they have been idle for grace since, and lets
+	// what is under way finish. It does not wait.
 	drain(grace time.Duration)
 	// wait returns nil when the last connection is closed.
 	wait(ctx context.Context) error
@@ -34,9 +34,10 @@ type engine interface {
 	stats(s *Stats)
 }
 
-// Run serves until the process gets SIGINT or SIGTERM, then drains for Server.DrainTimeout; a second signal ends at once.
-// It returns nil after a clean stop. SIGUSR2 calls Restart: a new process takes over, if it starts within RestartTimeout,
-// and this one drains; if it does not, the log says why.
+// Run serves until the process gets SIGINT or SIGTERM, then drains for Server.DrainTimeout; a
+// second signal ends at once. It returns nil after a clean stop. SIGUSR2 calls Restart: a new
+// process takes over, if it starts within RestartTimeout, and this one drains; if it does not, the
+// log says why.
 func Run(s *Server) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -48,10 +49,11 @@ func Run(s *Server) error {
 
 // Run serves until ctx is over, then drains for DrainTimeout. It returns nil after a clean stop.
 //
-// Unlike ListenAndServe it owns the process: while it runs, GOMAXPROCS is twice the number of loops, so that goroutines
-// get processors that no loop holds (KeepGOMAXPROCS turns that off), and the heap has a floor, so that a server with
-// little live memory does not collect garbage all the time (HeapFloor). A service manager that is named by NOTIFY_SOCKET,
-// as systemd with Type=notify, is told when the server serves, when it stops, and which process is its successor.
+// Unlike ListenAndServe it owns the process: while it runs, GOMAXPROCS is twice the number of
+// loops, so that goroutines get processors that no loop holds (KeepGOMAXPROCS turns that off), and
+// the heap has a floor, so that a server with little live memory does not collect garbage all the
+// time (HeapFloor). A service manager that is named by NOTIFY_SOCKET, as systemd with Type=notify,
+// is told when the server serves, when it stops, and which process is its successor.
 func (s *Server) Run(ctx context.Context) error { return s.run(ctx, nil) }
 
 // run is Run; restart is nil, or asks for restarts, and then signals count while draining, too.
@@ -78,8 +80,11 @@ func (s *Server) run(ctx context.Context, restart <-chan os.Signal) error {
 	return errors.Join(failure, s.Shutdown(drain))
 }
 
-// waitForEnd serves until there is a reason to drain, which may be a failure, or everything is over already.
-func (s *Server) waitForEnd(ctx context.Context, restart <-chan os.Signal, restarts *sync.WaitGroup) (over bool, failure error) {
+// waitForEnd serves until there is a reason to drain, which may be a failure, or everything is over
+// already.
+func (s *Server) waitForEnd(
+	ctx context.Context, restart <-chan os.Signal, restarts *sync.WaitGroup,
+) (over bool, failure error) {
 	for {
 		select {
 		case <-restart:
@@ -92,7 +97,8 @@ func (s *Server) waitForEnd(ctx context.Context, restart <-chan os.Signal, resta
 			return true, nil
 		case <-ctx.Done():
 		case failure = <-s.life.failed:
-			s.life.core.log.Error("a function given to Go has failed; the server stops", "err", failure)
+			s.life.core.log.Error("a function given to Go has failed; the server stops",
+				"err", failure)
 		}
 		s.tellManager("STOPPING=1")
 		return false, failure
@@ -111,10 +117,12 @@ func (s *Server) drainContext() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), s.DrainTimeout)
 }
 
-// lastMoments is what closing connections takes after their grace, with seconds that are rounded up.
+// lastMoments is what closing connections takes after their grace, with seconds that are rounded
+// up.
 const lastMoments = 3 * time.Second
 
-// drainIdle is how long idle connections may still be used, so that all are closed before ctx is over.
+// drainIdle is how long idle connections may still be used, so that all are closed before ctx is
+// over.
 func (s *Server) drainIdle(ctx context.Context) time.Duration {
 	grace := s.DrainIdle
 	if grace == 0 && s.life.successor != 0 {
@@ -144,8 +152,8 @@ func (s *Server) ownProcess() (restore func()) {
 
 const defaultHeapFloor = 32 << 20
 
-// heapFloor is memory that is never touched, so it is address space only; but the collector counts it, and begins when
-// the heap has doubled.
+// heapFloor is memory that is never touched, so it is address space only; but the collector counts
+// it, and begins when the heap has doubled.
 func heapFloor(n int64) []byte {
 	if n == 0 {
 		n = defaultHeapFloor
@@ -153,7 +161,8 @@ func heapFloor(n int64) []byte {
 	return make([]byte, max(n, 0))
 }
 
-// ListenAndServe serves until Shutdown or Close, and then returns nil once that has ended: there is no ErrServerClosed.
+// ListenAndServe serves until Shutdown or Close, and then returns nil once that has ended: there is
+// no ErrServerClosed.
 func (s *Server) ListenAndServe() error { return s.serve(s.endpoints()) }
 
 // Serve is ListenAndServe on a listener of the caller's. ln is closed when the server ends.
@@ -183,7 +192,8 @@ func (s *Server) endpoints() []Endpoint {
 	return []Endpoint{{Addr: s.Addr}}
 }
 
-// start builds the server and begins to serve, in the place of another process if that has left its sockets.
+// start builds the server and begins to serve, in the place of another process if that has left its
+// sockets.
 func (s *Server) start(ends []Endpoint) error {
 	s.life.mu.Lock()
 	defer s.life.mu.Unlock()
@@ -245,13 +255,15 @@ func (s *Server) ended() error {
 	return s.life.cause
 }
 
-// hardGrace is how long handlers may take to end after they were told to, at the hard end of a shutdown.
+// hardGrace is how long handlers may take to end after they were told to, at the hard end of a
+// shutdown.
 const hardGrace = 2 * time.Second
 
-// Shutdown ends the server: it stops accepting, answers who is connected by then, closes idle connections (see DrainIdle),
-// ends event streams, waits for the requests under way, then for what Go runs, and closes the modules. When ctx is over,
-// requests that are still under way are cancelled and their connections cut, and ctx's error is returned. Further calls
-// wait for the first.
+// Shutdown ends the server: it stops accepting, answers who is connected by then, closes idle
+// connections (see DrainIdle), ends event streams, waits for the requests under way, then for what
+// Go runs, and closes the modules. When ctx is over, requests that are still under way are
+// cancelled and their connections cut, and ctx's error is returned. Further calls wait for the
+// first.
 func (s *Server) Shutdown(ctx context.Context) error { return s.end(ctx, false) }
 
 // Close ends the server at once: requests under way are cancelled and their connections cut.

@@ -2,8 +2,8 @@ package lwan
 
 import "time"
 
-// Stats is a snapshot of a server's counters; taking it every second is cheap. Loops publish their counts every few
-// turns and before they rest, so that a busy server's sums are a little behind.
+// Stats is a snapshot of a server's counters; taking it every second is cheap. Loops publish their
+// counts every few turns and before they rest, so that a busy server's sums are a little behind.
 type Stats struct {
 	Conns struct {
 		Idle       int64 // open, no request under way
@@ -25,7 +25,8 @@ type Stats struct {
 	Queued   int64    // and that wait for a goroutine
 	Stalls   []Stall
 	Secure   SecureStats
-	LogLost  int64 // lines of the server's own that were lost because Server.Log was too slow for them, or failed
+	// lines of the server's own that were lost because Server.Log was too slow for them, or failed
+	LogLost int64
 }
 
 // SecureStats counts handshakes of TLS.
@@ -36,15 +37,19 @@ type SecureStats struct {
 	Pending    int64 // under way, or waiting for their turn
 }
 
-// Stall is a handler, or a hook, that held its loop for longer than Server.StallAfter, or in pieces for half of a second.
+// Stall is a handler, or a hook, that held its loop for longer than Server.StallAfter, or in pieces
+// for half of a second.
 type Stall struct {
-	Pattern string        // the route; "": no route fits the request, or it could not be parsed
-	In      string        // "handler", with its middleware; or "ErrorPage", "BeforeHead", "Filter", "Observer", "Defer", "OnEnd", "hook"
-	Wait    string        // what it waited for: "sync.Mutex", "channel", "network", "system call"; "": it computed
-	For     time.Duration // the longest; of one that held it in pieces, their sum in a second
-	Stack   []byte        // when it was found
-	Count   int64
-	Moved   bool // the route runs as Blocking now, with all of its middleware; hooks are not moved
+	Pattern string // the route; "": no route fits the request, or it could not be parsed
+	// "handler", with its middleware; or "ErrorPage", "BeforeHead", "Filter", "Observer", "Defer",
+	// "OnEnd", "hook"
+	In string
+	// what it waited for: "sync.Mutex", "channel", "network", "system call"; "": it computed
+	Wait  string
+	For   time.Duration // the longest; of one that held it in pieces, their sum in a second
+	Stack []byte        // when it was found
+	Count int64
+	Moved bool // the route runs as Blocking now, with all of its middleware; hooks are not moved
 }
 
 // Stats takes a snapshot. All zero before the server has started.
@@ -64,7 +69,8 @@ func (s *Server) Stats() (st Stats) {
 	return st
 }
 
-// statusClass is where Stats.Status counts an answer: 1 to 5 for 1xx to 5xx, 0 if none could be sent.
+// statusClass is where Stats.Status counts an answer: 1 to 5 for 1xx to 5xx, 0 if none could be
+// sent.
 func statusClass(st Status) int {
 	if st < 100 || st > 599 || st == StatusClientGone {
 		return 0

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestSubscriptionIsServedBeforeItsRequestEnds: the connection is the subscription's once middleware
-// has returned, whatever Defer still does: wait, or end the worker. It was served only when that had
-// ended, and cut if the worker had died.
+// TestSubscriptionIsServedBeforeItsRequestEnds: the connection is the subscription's once
+// middleware has returned, whatever Defer still does: wait, or end the worker. It was served only
+// when that had ended, and cut if the worker had died.
 func TestSubscriptionIsServedBeforeItsRequestEnds(t *testing.T) {
 	for name, last := range map[string]func(req *Request, release chan bool){
 		"waits": func(req *Request, release chan bool) {

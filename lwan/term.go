@@ -21,8 +21,9 @@ import (
 // term is the time in which a Request and its Response that were made for one Blocking handler may
 // be used. A nil term never ends.
 type term struct {
-	state atomic.Int64  // how many are inside, and termOver
-	heir  atomic.Uint64 // number of the goroutine that may still enter: the handler's own, which concludes the answer
+	state atomic.Int64 // how many are inside, and termOver
+	// number of the goroutine that may still enter: the handler's own, which concludes the answer
+	heir atomic.Uint64
 
 	// the handler's goroutine's
 	ended, alone bool // end was called, and its result
@@ -89,9 +90,9 @@ func (t *term) bars() bool {
 	return heir == 0 || heir != goid.Current()
 }
 
-// endTerm closes the Request and the Response to all but the conclusion, where that may wait or call
-// code of the program's. It reports false if somebody is inside: then nothing of them may be looked
-// at.
+// endTerm closes the Request and the Response to all but the conclusion, where that may wait or
+// call code of the program's. It reports false if somebody is inside: then nothing of them may be
+// looked at.
 func (r *Response) endTerm(failed bool) bool {
 	if r.term == nil {
 		return true

@@ -14,10 +14,12 @@ import (
 	"github.com/golwan/golwan/lwan/internal/loop"
 )
 
-// watchdog finds code of the program's that holds its loop: handlers, middleware, and the hooks around an answer. It samples what the loops publish, and sleeps while they all do. A
-// handler that is seen twice with StallAfter in between is a suspect, no more: the machine may be busy, or the collector
-// at work. It has stalled if its thread has computed for StallAfter, however long it took to get that from a busy machine, or
-// if its goroutine is found waiting for something. Both lead to the same: the route moves, and the loop is taken over.
+// watchdog finds code of the program's that holds its loop: handlers, middleware, and the hooks
+// around an answer. It samples what the loops publish, and sleeps while they all do. A handler that
+// is seen twice with StallAfter in between is a suspect, no more: the machine may be busy, or the
+// collector at work. It has stalled if its thread has computed for StallAfter, however long it took
+// to get that from a busy machine, or if its goroutine is found waiting for something. Both lead to
+// the same: the route moves, and the loop is taken over.
 type watchdog struct {
 	core     *core
 	eng      *conn.Engine
@@ -56,7 +58,8 @@ func watch(s *Server, core *core, eng *conn.Engine) *watchdog {
 		return nil
 	}
 	d := &watchdog{
-		core: core, eng: eng, after: after, takeOver: orPause(s.TakeOverAfter, defaultTakeOver), quit: make(chan struct{}), ended: make(chan struct{}),
+		core: core, eng: eng, after: after, takeOver: orPause(s.TakeOverAfter, defaultTakeOver),
+		quit: make(chan struct{}), ended: make(chan struct{}),
 		suspects: make([]suspect, len(eng.Loops())), pressure: make([]pressure, len(eng.Loops())),
 	}
 	go d.run()
@@ -157,7 +160,8 @@ func (d *watchdog) check(sus *suspect, l *loop.Loop, tag, worker uint64, now tim
 	}
 	d.stalls.lengthen(sus.reported, held)
 	limit := d.takeOver
-	if sus.again { // it cannot be moved, and does it all the time: others need not wait for the whole of that
+	// it cannot be moved, and does it all the time: others need not wait for the whole of that
+	if sus.again {
 		limit = min(limit, d.after)
 	}
 	if limit > 0 && held >= limit && !sus.hopeless {
@@ -190,8 +194,9 @@ func (d *watchdog) place(l *loop.Loop, beat, worker uint64) (at place, still boo
 	return placeOf(names, stack), still && len(stack) > 0
 }
 
-// computed is how long the loop's thread was on a processor since the suspect was first seen. The share of the time that
-// it got says nothing: on an overloaded machine one that spins gets as little as one that has only just begun.
+// computed is how long the loop's thread was on a processor since the suspect was first seen. The
+// share of the time that it got says nothing: on an overloaded machine one that spins gets as
+// little as one that has only just begun.
 func (sus *suspect) computed(l *loop.Loop) time.Duration {
 	cpu, ok := l.CPUTime()
 	if !ok || !sus.hasCPU {
@@ -206,7 +211,8 @@ func (d *watchdog) takeLoop(sus *suspect, l *loop.Loop, tag uint64, held time.Du
 	switch {
 	case err != nil:
 		sus.hopeless = true
-		d.core.repeats.Say(d.core.log, "not taken over", slog.LevelError, "a stuck loop cannot be taken over", "err", err)
+		d.core.repeats.Say(d.core.log, "not taken over", slog.LevelError,
+			"a stuck loop cannot be taken over", "err", err)
 	case taken:
 		args := []any{"route", d.core.patternOf(tag), "in", sus.reported.In, "for", held}
 		if sus.mutex {
@@ -223,8 +229,9 @@ func (d *watchdog) sayTaken(args []any) {
 		"a handler does not come back: another thread goes on with its event loop", args...)
 }
 
-// nameHolders names the routes that may hold what a handler waits for: a mutex does not tell who has locked it, but one that is
-// held for so long is held by code that waits meanwhile, and most often by a handler that has parked.
+// nameHolders names the routes that may hold what a handler waits for: a mutex does not tell who
+// has locked it, but one that is held for so long is held by code that waits meanwhile, and most
+// often by a handler that has parked.
 func (d *watchdog) nameHolders(l *loop.Loop, args []any) {
 	l.Post(func() {
 		var routes []string

@@ -15,7 +15,10 @@ func TestServingAllocatesNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		p    Protocol
 		size int
-	}{"inline": {&pingProtocol{}, 64}, "parked": {&pingProtocol{wait: true}, 64}, "writev": {&pingProtocol{big: make([]byte, 64)}, 128}} {
+	}{
+		"inline": {&pingProtocol{}, 64}, "parked": {&pingProtocol{wait: true}, 64},
+		"writev": {&pingProtocol{big: make([]byte, 64)}, 128},
+	} {
 		t.Run(name, func(t *testing.T) {
 			r := run(t, c.p, Config{Loops: 1, Log: slog.New(slog.DiscardHandler)})
 			p := r.dial()

@@ -122,10 +122,13 @@ func TestLingerBudget(t *testing.T) {
 	}{
 		{Config{}, lingerBudget{pause: 2, whole: 64 << 20, second: 2 << 20}},
 		{Config{Linger: -1}, lingerBudget{whole: 64 << 20, second: 64 << 20}},
-		{Config{Linger: 10 * time.Second, LingerBytes: 160}, lingerBudget{pause: 10, whole: 160, second: 1}},
+		{Config{Linger: 10 * time.Second, LingerBytes: 160},
+			lingerBudget{pause: 10, whole: 160, second: 1}},
 		{Config{Linger: time.Hour, LingerBytes: 1}, lingerBudget{pause: 3600, whole: 1, second: 1}},
-		{Config{LingerBytes: -1}, lingerBudget{pause: 2, whole: countedBytes, second: countedBytes / 32, free: true}},
-		{Config{LingerBytes: 1 << 40}, lingerBudget{pause: 2, whole: countedBytes, second: countedBytes / 32, free: true}},
+		{Config{LingerBytes: -1},
+			lingerBudget{pause: 2, whole: countedBytes, second: countedBytes / 32, free: true}},
+		{Config{LingerBytes: 1 << 40},
+			lingerBudget{pause: 2, whole: countedBytes, second: countedBytes / 32, free: true}},
 	} {
 		if got := newLingerBudget(&c.cfg); got != c.want {
 			t.Errorf("%+v, want %+v", got, c.want)
@@ -145,14 +148,17 @@ func TestLingerGivesMoreTime(t *testing.T) {
 		over  int // second, after which the budget is used up
 		moved bool
 	}{
-		"an upload":              {Config{}, slotLinger, phaseServe, lingerStep, 32, true},
-		"a fast one":             {Config{}, slotLinger, phaseServe, 6 << 20, 8, true},
-		"one without a bound":    {Config{LingerBytes: -1}, slotLinger, phaseServe, 6 << 20, 32, true},
-		"one that trickles":      {Config{}, slotLinger, phaseServe, 100, never, false},
-		"the same, unbounded":    {Config{LingerBytes: -1}, slotLinger, phaseServe, 100, never, false},
-		"while draining":         {Config{}, slotLinger, phaseDrain, lingerStep, never, false},
-		"where it was refused":   {Config{}, slotRefused, phaseServe, lingerStep, never, false},
-		"a pause of ten seconds": {Config{Linger: 10 * time.Second}, slotLinger, phaseServe, lingerStep, never, true},
+		"an upload":  {Config{}, slotLinger, phaseServe, lingerStep, 32, true},
+		"a fast one": {Config{}, slotLinger, phaseServe, 6 << 20, 8, true},
+		"one without a bound": {Config{LingerBytes: -1}, slotLinger,
+			phaseServe, 6 << 20, 32, true},
+		"one that trickles": {Config{}, slotLinger, phaseServe, 100, never, false},
+		"the same, unbounded": {Config{LingerBytes: -1}, slotLinger,
+			phaseServe, 100, never, false},
+		"while draining":       {Config{}, slotLinger, phaseDrain, lingerStep, never, false},
+		"where it was refused": {Config{}, slotRefused, phaseServe, lingerStep, never, false},
+		"a pause of ten seconds": {Config{Linger: 10 * time.Second}, slotLinger, phaseServe,
+			lingerStep, never, true},
 	} {
 		r := runFake(t, &script{}, c.cfg)
 		var s *slot
@@ -178,7 +184,8 @@ func TestLingerGivesMoreTime(t *testing.T) {
 			}
 		}
 		if seconds != c.over || (s.die != first) != c.moved {
-			t.Errorf("%s: over after %d seconds, want %d; more time: %v", name, seconds, c.over, s.die != first)
+			t.Errorf("%s: over after %d seconds, want %d; more time: %v",
+				name, seconds, c.over, s.die != first)
 		}
 		on(func(set *Set, fd int32) { set.phase, *s = phaseServe, slot{bucket: noBucket} })
 		*s = slot{}
@@ -378,7 +385,8 @@ func TestInvariant8ExpiryIsATurn(t *testing.T) {
 		}
 	}
 	if answered != maxExpiring || serving.Load() != 0 {
-		t.Errorf("%d answered; %d were served by another worker meanwhile", answered, serving.Load())
+		t.Errorf("%d answered; %d were served by another worker meanwhile",
+			answered, serving.Load())
 	}
 	eventually(t, "nothing is left", func() bool {
 		left := 1

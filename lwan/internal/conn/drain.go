@@ -165,7 +165,8 @@ func (set *Set) each(what string, f func(fd int32, s *slot)) {
 		gen := s.gen
 		defer func() {
 			if v := recover(); v != nil {
-				set.eng.log.Error("conn: panic", "in", what, "panic", v, "stack", string(debug.Stack()))
+				set.eng.log.Error("conn: panic", "in", what, "panic", v, "stack",
+					string(debug.Stack()))
 				set.abandon(fd, s, gen)
 			}
 		}()

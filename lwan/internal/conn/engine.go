@@ -67,8 +67,8 @@ type Engine struct {
 // New makes an engine that does not run yet.
 func New(cfg Config) (*Engine, error) {
 	e := &Engine{
-		protocol: cfg.Protocol, maxConns: cfg.MaxConns, log: cfg.Log, firstByte: Seconds(cfg.FirstByte),
-		linger: newLingerBudget(&cfg), deaf: make(chan struct{}),
+		protocol: cfg.Protocol, maxConns: cfg.MaxConns, log: cfg.Log,
+		firstByte: Seconds(cfg.FirstByte), linger: newLingerBudget(&cfg), deaf: make(chan struct{}),
 	}
 	if e.log == nil {
 		e.log = slog.Default()
@@ -89,7 +89,8 @@ func New(cfg Config) (*Engine, error) {
 		e.addrs = newAddrCounts(cfg.PerAddr, len(e.slots))
 	}
 	e.group, err = loop.New(loop.Config{
-		Loops: cfg.Loops, Threads: cfg.Threads, Log: e.log, Clock: cfg.Clock, Poller: cfg.Poller, Pin: cfg.Pin,
+		Loops: cfg.Loops, Threads: cfg.Threads, Log: e.log, Clock: cfg.Clock,
+		Poller: cfg.Poller, Pin: cfg.Pin,
 	})
 	if err != nil {
 		e.free()

@@ -68,7 +68,9 @@ func engineGoroutines() string {
 	buf = buf[:runtime.Stack(buf, true)]
 	var found []string
 	for i, g := range strings.Split(string(buf), "\n\n") {
-		if i > 0 && (strings.Contains(g, "internal/conn.") || strings.Contains(g, "internal/loop.")) && !strings.Contains(g, "testing.tRunner") {
+		if i > 0 &&
+			(strings.Contains(g, "internal/conn.") || strings.Contains(g, "internal/loop.")) &&
+			!strings.Contains(g, "testing.tRunner") {
 			found = append(found, g)
 		}
 	}

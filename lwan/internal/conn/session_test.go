@@ -45,7 +45,9 @@ func (g *writingSession) Ready(p transport.Pipe) {
 func TestSessionWritesAsItsPeerReads(t *testing.T) {
 	var ready atomic.Int64
 	var kept Conn
-	g := &writingSession{countingSession: countingSession{ready: &ready}, left: large, sent: pattern(large)}
+	g := &writingSession{
+		countingSession: countingSession{ready: &ready}, left: large, sent: pattern(large),
+	}
 	r := run(t, &script{serve: lines(func(c *served, line string) Verdict {
 		if line == "again" {
 			c.Attach(&countingSession{ready: &ready})
@@ -119,7 +121,8 @@ func TestSessionsEnd(t *testing.T) {
 		p.gone()
 	}
 	if n := r.eng.conns(); n != 20 || drained.Load() != 20 || closed.Load() != 0 {
-		t.Errorf("draining: %d connections, %d told of it, %d closed", n, drained.Load(), closed.Load())
+		t.Errorf("draining: %d connections, %d told of it, %d closed",
+			n, drained.Load(), closed.Load())
 	}
 	r.eng.Cancel(transport.ErrStopping)
 	for _, p := range stay {

@@ -98,7 +98,8 @@ func TestCloseEndsEveryState(t *testing.T) {
 			p := newStates()
 			r := run(t, p, Config{Loops: 2, Threads: mode, Linger: time.Hour})
 			var peers []*peer
-			for _, state := range append([]string{"idle", "linger", "session", "partial", "offload"}, waiting...) {
+			for _, state := range append([]string{"idle", "linger", "session", "partial",
+				"offload"}, waiting...) {
 				peers = append(peers, bring(r, state))
 			}
 			peers = append(peers, r.dial()) // says nothing
@@ -312,6 +313,7 @@ func TestStats(t *testing.T) {
 	}
 	eventually(t, "the loops have published", func() bool {
 		s := r.eng.Stats()
-		return s.Loops.App[3] == 10 && s.Accepted == 10 && s.Conns == 10 && s.BytesIn == 80 && s.BytesOut == 80 && s.Busy == 0
+		return s.Loops.App[3] == 10 && s.Accepted == 10 && s.Conns == 10 && s.BytesIn == 80 &&
+			s.BytesOut == 80 && s.Busy == 0
 	})
 }

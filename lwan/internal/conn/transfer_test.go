@@ -82,8 +82,11 @@ func TestSendersWaitForASlowPeer(t *testing.T) {
 	want := pattern(large)
 	half := large / 2
 	for name, send := range map[string]func(c *served) (int64, error){
-		"Write":  func(c *served) (int64, error) { n, err := c.Write(want); return int64(n), err },
-		"Writev": func(c *served) (int64, error) { n, err := c.Writev(want[:half], want[half:]); return int64(n), err },
+		"Write": func(c *served) (int64, error) { n, err := c.Write(want); return int64(n), err },
+		"Writev": func(c *served) (int64, error) {
+			n, err := c.Writev(want[:half], want[half:])
+			return int64(n), err
+		},
 		"Writev of a small head": func(c *served) (int64, error) {
 			n, err := c.Writev(want[:100], want[100:])
 			return int64(n), err
@@ -185,7 +188,8 @@ func TestTimeouts(t *testing.T) {
 			c.ReadTimeout = limit
 			read := func(w *loop.Worker) {
 				begin := time.Now()
-				if _, err := readBy(c, w).Read(make([]byte, 1)); err != transport.ErrTimeout || time.Since(begin) < limit {
+				_, err := readBy(c, w).Read(make([]byte, 1))
+				if err != transport.ErrTimeout || time.Since(begin) < limit {
 					t.Errorf("second worker %v: Read: %v after %v", second, err, time.Since(begin))
 				}
 			}
@@ -197,7 +201,8 @@ func TestTimeouts(t *testing.T) {
 			narrowSend(c)
 			c.WriteTimeout = limit
 			begin := time.Now()
-			if n, err := c.Write(make([]byte, 16<<20)); err != transport.ErrTimeout || n == 16<<20 || time.Since(begin) < limit {
+			if n, err := c.Write(make([]byte, 16<<20)); err != transport.ErrTimeout ||
+				n == 16<<20 || time.Since(begin) < limit {
 				t.Errorf("Write: %v after %v", err, time.Since(begin))
 			}
 			return Close
@@ -205,7 +210,11 @@ func TestTimeouts(t *testing.T) {
 		p := r.dial()
 		p.narrow()
 		p.send("\n")
-		eventually(t, "the handler gives up", func() bool { s := int64(0); r.do(func(set *Set) { s = set.counts.Closed }); return s == 1 })
+		eventually(t, "the handler gives up", func() bool {
+			s := int64(0)
+			r.do(func(set *Set) { s = set.counts.Closed })
+			return s == 1
+		})
 	}
 }
 
@@ -318,7 +327,9 @@ func TestResetWhileParked(t *testing.T) {
 		"Read":  func(c *served) error { _, err := c.Read(make([]byte, 1)); return err },
 		"Write": func(c *served) error { _, err := c.Write(make([]byte, 64<<20)); return err },
 		"Sleep": func(c *served) error { return c.Worker().Sleep(time.Hour) },
-		"Wait":  func(c *served) error { return c.Worker().Wait(func(func()) {}, 0, transport.Cancelled) },
+		"Wait": func(c *served) error {
+			return c.Worker().Wait(func(func()) {}, 0, transport.Cancelled)
+		},
 		"ReadBy": func(c *served) (err error) {
 			beside(c, func(w *loop.Worker) { _, err = readBy(c, w).Read(make([]byte, 1)) })
 			return err
@@ -339,9 +350,15 @@ func TestResetWhileParked(t *testing.T) {
 			p.narrow()
 			p.send("go\n")
 			p.want("ok")
-			eventually(t, "the handler waits", func() bool { n := 0; r.do(func(set *Set) { n = int(parked(set)) }); return n > 0 })
+			eventually(t, "the handler waits", func() bool {
+				n := 0
+				r.do(func(set *Set) { n = int(parked(set)) })
+				return n > 0
+			})
 			p.reset()
-			if err := <-ended; !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) && err != transport.ErrGone {
+			err := <-ended
+			if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) &&
+				err != transport.ErrGone {
 				t.Errorf("%v", err)
 			}
 		})
@@ -376,7 +393,9 @@ func TestPriorityDataCloses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			raw.Control(func(fd uintptr) { err = unix.Sendto(int(fd), []byte("!"), unix.MSG_OOB, nil) })
+			raw.Control(func(fd uintptr) {
+				err = unix.Sendto(int(fd), []byte("!"), unix.MSG_OOB, nil)
+			})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,7 +16,9 @@ import (
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
-var allThreads = map[string]loop.Threads{"pinned": loop.Pinned, "pinned to a CPU": loop.PinnedCPU, "free": loop.Free}
+var allThreads = map[string]loop.Threads{
+	"pinned": loop.Pinned, "pinned to a CPU": loop.PinnedCPU, "free": loop.Free,
+}
 
 func TestWaits(t *testing.T) {
 	for name, mode := range allThreads {
@@ -25,20 +27,25 @@ func TestWaits(t *testing.T) {
 			r := run(t, &script{serve: lines(func(c *served, _ string) Verdict {
 				w := c.Worker()
 				begin := time.Now()
-				if err := w.Sleep(10 * time.Millisecond); err != nil || time.Since(begin) < 10*time.Millisecond {
+				err := w.Sleep(10 * time.Millisecond)
+				if err != nil || time.Since(begin) < 10*time.Millisecond {
 					t.Errorf("Sleep: %v after %v", err, time.Since(begin))
 				}
 				if err := w.Sleep(-1); err != nil {
 					t.Errorf("Sleep(-1): %v", err)
 				}
-				if err := w.Wait(func(wake func()) { wake(); wake() }, 0, transport.Cancelled); err != nil {
+				err = w.Wait(func(wake func()) { wake(); wake() }, 0, transport.Cancelled)
+				if err != nil {
 					t.Errorf("Wait, woken at once: %v", err)
 				}
-				if err := w.Wait(func(wake func()) { late = wake; go wake() }, time.Hour, transport.Cancelled); err != nil {
+				err = w.Wait(func(wake func()) { late = wake; go wake() },
+					time.Hour, transport.Cancelled)
+				if err != nil {
 					t.Errorf("Wait, woken by a goroutine: %v", err)
 				}
 				begin = time.Now()
-				if err := w.Wait(func(func()) { late() }, 10*time.Millisecond, transport.Cancelled); err != transport.ErrPause {
+				err = w.Wait(func(func()) { late() }, 10*time.Millisecond, transport.Cancelled)
+				if err != transport.ErrPause {
 					t.Errorf("Wait, woken for an earlier wait: %v", err)
 				}
 				if time.Since(begin) < 10*time.Millisecond {
@@ -81,7 +88,8 @@ func TestForeignCalls(t *testing.T) {
 					<-done // blocks the loop: the worker runs, and is another goroutine's
 					first = c
 					close(ready)
-					if err := c.Worker().Sleep(time.Hour); err != transport.ErrStopping && err != transport.ErrGone {
+					err := c.Worker().Sleep(time.Hour)
+					if err != transport.ErrStopping && err != transport.ErrGone {
 						t.Errorf("Sleep: %v", err)
 					}
 					return Close
@@ -106,7 +114,9 @@ func TestOffload(t *testing.T) {
 				w := c.Worker()
 				switch line {
 				case "none":
-					err := w.Offload(func(func()) bool { return false }, func() { t.Error("it runs") })
+					err := w.Offload(func(func()) bool { return false }, func() {
+						t.Error("it runs")
+					})
 					if err != transport.ErrBusy {
 						t.Errorf("%v", err)
 					}
@@ -274,9 +284,10 @@ func TestHandlersThatDie(t *testing.T) {
 			r := run(t, p, Config{Threads: mode})
 			for ask, want := range map[string]string{
 				"panic": "died of ouch\n", "goexit": "died of <nil>\n",
-				"nil":        "died of panic called with nil argument\n",
-				"late panic": "died of multiple Read calls return no data or error\n",
-				"deferred":   "deferred EOF\ndied of <nil>\n", "deferred, panicking": "deferred\ndied of ouch\n",
+				"nil":                 "died of panic called with nil argument\n",
+				"late panic":          "died of multiple Read calls return no data or error\n",
+				"deferred":            "deferred EOF\ndied of <nil>\n",
+				"deferred, panicking": "deferred\ndied of ouch\n",
 			} {
 				c := r.dial()
 				c.send(ask + "\n")
@@ -361,7 +372,9 @@ func TestKillBeforeTheConclusion(t *testing.T) {
 		serve: lines(func(c *served, _ string) Verdict {
 			set := c.set
 			set.loop.Run(func(*loop.Worker) { // before the conclusion has its turn
-				set.each("a test", func(fd int32, s *slot) { set.killSlot(fd, s, transport.ErrStopping) })
+				set.each("a test", func(fd int32, s *slot) {
+					set.killSlot(fd, s, transport.ErrStopping)
+				})
 			})
 			panic("ouch")
 		}),
@@ -443,7 +456,8 @@ func TestWorkersOfACrowdAreEnded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var wakes []func() // owned by the loop
 			r := runFake(t, &script{serve: lines(func(c *served, _ string) Verdict {
-				c.Worker().Wait(func(wake func()) { wakes = append(wakes, wake) }, 0, transport.Cancelled)
+				c.Worker().Wait(func(wake func()) { wakes = append(wakes, wake) },
+					0, transport.Cancelled)
 				c.Write([]byte("done\n"))
 				return Idle
 			})}, Config{Threads: mode})
@@ -499,7 +513,9 @@ func TestRestingWorkersAreToldWhenThereAreMany(t *testing.T) {
 	var waiting []func()
 	r := run(t, &script{
 		serve: lines(func(c *served, _ string) Verdict {
-			if err := c.Worker().Wait(func(wake func()) { waiting = append(waiting, wake) }, 0, transport.Cancelled); err != nil {
+			err := c.Worker().Wait(func(wake func()) { waiting = append(waiting, wake) },
+				0, transport.Cancelled)
+			if err != nil {
 				t.Error(err)
 			}
 			c.Write([]byte("ok\n"))
