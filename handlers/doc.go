@@ -12,8 +12,8 @@
 //
 // There is
 //
-//   - middleware, for Use, Group and Handle: RequestID, RealIP, HTTPS, CORS, Compress, Expire,
-//     ResponseHeaders, ToHTTPS, HSTS;
+//   - middleware, for Use, Group and Handle: RequestID, RealIP, ToHTTPS, HSTS, CORS, Compress,
+//     Expire, ResponseHeaders;
 //   - middleware that keeps some out: Access, BasicAuth, LimitRequests, LimitConcurrency;
 //   - observers, for Observe: AccessLog, and AccessLogOf for lines of other forms;
 //   - a handler: Metrics;

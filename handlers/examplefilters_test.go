@@ -129,14 +129,10 @@ func ExampleRealIP() {
 	// Output: 198.51.100.7
 }
 
-func ExampleHTTPS() {
+func ExampleToHTTPS() {
 	t := new(testing.B)
-	mw, err := handlers.HTTPS(handlers.HTTPSConfig{HSTS: 365 * 24 * time.Hour})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	got := lwantest.Get(t, mw(lwan.NotFound), "http://example.com/a?b")
+	h := handlers.ToHTTPS(443, "example.com")(lwan.NotFound)
+	got := lwantest.Get(t, h, "http://example.com/a?b")
 	fmt.Println(got.Status, got.Header.Get("Location"))
 	// Output: 308 https://example.com/a?b
 }

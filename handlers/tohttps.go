@@ -1,49 +1,103 @@
 package handlers
 
 import (
+	"bytes"
 	"net"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/golwan/golwan/lwan"
 )
 
-// ToHTTPS answers every request with a redirect to the same target at https: 308 (RFC 9110 section
+// ToHTTPS answers requests with a redirect to the same target at https: 308 (RFC 9110 section
 // 15.4.9), so that a POST stays one. port is that of the encrypted endpoint as clients see it; 0:
 // that of the server's first one. 443 is left out. Hosts that are not in hosts, without a port
 // there, get 421, so that nobody is redirected to where a stranger's Host field points; none given:
-// any host. Requests that came encrypted, by a trusted proxy's word too, go to next.
+// any host.
+//
+// Requests that came encrypted, by a trusted proxy's word too, go to next, and so do those below
+// /.well-known/acme-challenge/: who issues certificates asks there over http (RFC 8555 section
+// 8.3), when there may be none yet.
 //
 //	{Addr: ":80", Routes: handlers.PortEighty(443, "example.com")}
 func ToHTTPS(port int, hosts ...string) lwan.Middleware {
-	known := map[string]bool{}
-	for _, h := range hosts {
-		known[hostName(h)] = true
-	}
+	to := newEncrypted(port, hosts)
 	return func(next lwan.Handler) lwan.Handler {
+		redirect := to.orElse(next)
 		return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-			target, ok := behindHost(req.Target())
-			if req.Scheme() == "https" || !ok {
+			if isChallenge(req) {
 				return next(req, resp)
 			}
-			host := hostName(req.Host())
-			if len(known) > 0 && !known[host] {
-				return lwan.StatusMisdirectedRequest
-			}
-			if host == "" { // HTTP/1.0 may leave it out
-				return lwan.StatusBadRequest
-			}
-			at := port
-			if at == 0 {
-				at = encryptedPort(req.Server())
-			}
-			if at != 443 {
-				host += ":" + strconv.Itoa(at)
-			}
-			return resp.Redirect(lwan.StatusPermanentRedirect, "https://"+host+target)
+			return redirect(req, resp)
 		}
 	}
+}
+
+// PortEighty is a table of routes that redirects everything, as ToHTTPS does. Challenges of ACME
+// are redirected, too, which who issues certificates follows; a route that is added to the table
+// answers them:
+//
+//	r := handlers.PortEighty(443, "example.com")
+//	r.Handle("GET /.well-known/acme-challenge/{token}", answer)
+func PortEighty(port int, hosts ...string) *lwan.Routes {
+	r := &lwan.Routes{}
+	r.Use(ToHTTPS(port, hosts...))
+	r.Handle(challenges, newEncrypted(port, hosts).orElse(lwan.NotFound))
+	return r
+}
+
+// encrypted is where ToHTTPS leads.
+type encrypted struct {
+	port  int
+	known map[string]bool // hosts; empty: all
+}
+
+func newEncrypted(port int, hosts []string) *encrypted {
+	to := &encrypted{port: port, known: map[string]bool{}}
+	for _, h := range hosts {
+		to.known[hostName(h)] = true
+	}
+	return to
+}
+
+// orElse redirects what has come in the clear, and leaves the rest to next.
+func (to *encrypted) orElse(next lwan.Handler) lwan.Handler {
+	return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		target, ok := behindHost(req.Target())
+		if !ok || req.Scheme() == "https" {
+			return next(req, resp)
+		}
+		return to.redirect(req, resp, target)
+	}
+}
+
+func (to *encrypted) redirect(
+	req *lwan.Request, resp *lwan.Response, target string,
+) lwan.Status {
+	host := hostName(req.Host())
+	if len(to.known) > 0 && !to.known[host] {
+		return lwan.StatusMisdirectedRequest
+	}
+	if host == "" { // HTTP/1.0 may leave it out
+		return lwan.StatusBadRequest
+	}
+	port := to.port
+	if port == 0 {
+		port = encryptedPort(req.Server())
+	}
+	if port != 443 {
+		host += ":" + strconv.Itoa(port)
+	}
+	return resp.Redirect(lwan.StatusPermanentRedirect, "https://"+host+target)
+}
+
+// challenges is where answers to challenges of ACME are.
+const challenges = "/.well-known/acme-challenge/"
+
+// isChallenge asks for the path that the router sees, without dot segments.
+func isChallenge(req *lwan.Request) (is bool) {
+	req.Borrow(func() { is = bytes.HasPrefix(req.PathBytes(), []byte(challenges)) })
+	return is
 }
 
 // encryptedPort is where the server's first encrypted endpoint listens; 443 if there is none.
@@ -85,48 +139,4 @@ func behindHost(target string) (rest string, ok bool) {
 		return "/" + behind[i:], true
 	}
 	return behind[i:], true
-}
-
-// PortEighty is a table of routes with nothing but ToHTTPS in it.
-func PortEighty(port int, hosts ...string) *lwan.Routes {
-	r := &lwan.Routes{}
-	r.Use(ToHTTPS(port, hosts...))
-	return r
-}
-
-// HSTSConfig is for HSTS.
-type HSTSConfig struct {
-	MaxAge            time.Duration // how long browsers remember: 1 year; negative: they forget
-	IncludeSubdomains bool
-	Preload           bool // see https://hstspreload.org: hard to take back
-}
-
-// HSTS adds Strict-Transport-Security to answers that go out encrypted, by a trusted proxy's word
-// too (RFC 6797 section 7.2: never in the clear): browsers that have seen it come to this host, at
-// any port, with https only. An answer that has the field already keeps its own.
-func HSTS(cfg HSTSConfig) lwan.Middleware {
-	const field, year = "Strict-Transport-Security", 365 * 24 * time.Hour
-	if cfg.MaxAge == 0 {
-		cfg.MaxAge = year
-	}
-	seconds := int64(max(cfg.MaxAge, 0) / time.Second)
-	value := "max-age=" + strconv.FormatInt(seconds, 10)
-	if cfg.IncludeSubdomains {
-		value += "; includeSubDomains"
-	}
-	if cfg.Preload {
-		value += "; preload"
-	}
-	return func(next lwan.Handler) lwan.Handler {
-		return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-			if req.Scheme() == "https" {
-				resp.BeforeHead(func(lwan.Status) { // a Reset does not drop it
-					if resp.Header(field) == "" {
-						resp.SetHeader(field, value)
-					}
-				})
-			}
-			return next(req, resp)
-		}
-	}
 }

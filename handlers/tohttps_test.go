@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/golwan/golwan/handlers"
 	"github.com/golwan/golwan/lwan"
@@ -54,6 +53,14 @@ func TestToHTTPS(t *testing.T) {
 		{443, nil, "GET", "http://[::1]:8080/x", 308, "https://[::1]/x", ""},
 		{443, hosts, "GET", "http://example.com/", 200, "", "https"},
 		{443, hosts, "GET", "http://example.org/", 200, "", "https"},
+		{0, nil, "GET", "http://a.example:8080/x", 308, "https://a.example/x", ""},
+		{443, nil, "GET", "http://x/.well-known/acme-challenge/y", 200, "", ""},
+		{443, hosts, "GET", "http://x/.well-known/acme-challenge/y", 200, "", ""},
+		{443, nil, "GET", "http://x/.well-known/acme-challenges/y", 308,
+			"https://x/.well-known/acme-challenges/y", ""},
+		{443, nil, "GET", "http://x/.well-known/acme-challenge/../y", 308,
+			"https://x/.well-known/acme-challenge/../y", ""},
+		{443, nil, "GET", "http:///a", 400, "", ""},
 	} {
 		h := behindProxy(t, handlers.ToHTTPS(tt.port, tt.hosts...))
 		r, err := http.NewRequestWithContext(context.Background(), tt.method, tt.url, nil)
@@ -74,8 +81,10 @@ func TestToHTTPS(t *testing.T) {
 
 // TestPortEighty: whatever is asked for, on a real connection.
 func TestPortEighty(t *testing.T) {
+	eighty := handlers.PortEighty(443, "example.com")
+	eighty.Handle("GET /.well-known/acme-challenge/known", ok)
 	srv := &lwan.Server{Endpoints: []lwan.Endpoint{
-		{Addr: "127.0.0.1:0", Routes: handlers.PortEighty(443, "example.com")},
+		{Addr: "127.0.0.1:0", Routes: eighty},
 	}}
 	s := lwantest.Start(t, srv)
 	for _, tt := range []struct{ request, status, location string }{
@@ -86,6 +95,10 @@ func TestPortEighty(t *testing.T) {
 		{"OPTIONS * HTTP/1.1\r\nHost: example.com", "204", ""},
 		{"GET / HTTP/1.1\r\nHost: evil.example", "421", ""},
 		{"GET / HTTP/1.0\r\n", "421", ""},
+		{"GET /.well-known/acme-challenge/known HTTP/1.1\r\nHost: evil.example", "204", ""},
+		{"GET /.well-known/acme-challenge/x HTTP/1.1\r\nHost: example.com", "308",
+			"https://example.com/.well-known/acme-challenge/x"},
+		{"GET /.well-known/acme-challenge/x HTTP/1.1\r\nHost: evil.example", "421", ""},
 	} {
 		status, location := exchange(t, s.Addrs()[0], tt.request+"\r\nConnection: close\r\n\r\n")
 		if status != tt.status || location != tt.location {
@@ -111,30 +124,4 @@ func exchange(t *testing.T, addr net.Addr, request string) (status, location str
 	}
 	defer resp.Body.Close()
 	return resp.Status[:3], resp.Header.Get("Location")
-}
-
-func TestHSTS(t *testing.T) {
-	for _, tt := range []struct {
-		cfg         handlers.HSTSConfig
-		url, scheme string
-		want        string
-	}{
-		{handlers.HSTSConfig{}, "/", "https", "max-age=31536000"},
-		{handlers.HSTSConfig{}, "/?reset=1", "https", "max-age=31536000"},
-		{handlers.HSTSConfig{}, "/", "http", ""},
-		{handlers.HSTSConfig{}, "/?hsts=max-age%3D1", "https", "max-age=1"},
-		{handlers.HSTSConfig{MaxAge: -1}, "/", "https", "max-age=0"},
-		{
-			handlers.HSTSConfig{MaxAge: time.Hour, IncludeSubdomains: true, Preload: true},
-			"/", "https", "max-age=3600; includeSubDomains; preload",
-		},
-	} {
-		h := behindProxy(t, handlers.HSTS(tt.cfg))
-		r := newRequest(t, "GET", tt.url, "X-Forwarded-Proto", tt.scheme)
-		r.RemoteAddr = "192.0.2.1:1"
-		got := lwantest.Do(t, h, r)
-		if v := got.Header.Get("Strict-Transport-Security"); v != tt.want || got.Status != 200 {
-			t.Errorf("%+v, %s %s: %d %q", tt.cfg, tt.scheme, tt.url, got.Status, v)
-		}
-	}
 }

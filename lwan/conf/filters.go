@@ -52,32 +52,42 @@ var realIPFilter = Filter[realIP]{
 }
 
 type https struct {
-	Redirect          bool          `default:"true" doc:"from http, with 308"`
+	Redirect          bool          `default:"true" doc:"from http, with 308, but for challenges of ACME"`
+	Port              int           `range:"0..65535" doc:"of the redirect; 0: that of the first listener with tls, or 443"`
 	HSTS              time.Duration `conf:"hsts" range:"0.." doc:"max-age of Strict-Transport-Security"`
 	IncludeSubdomains bool          `doc:"for all hosts below, too"`
 	Preload           bool          `doc:"browsers may have it built in; needs hsts = 1y"`
 }
 
-func (c *https) config() handlers.HTTPSConfig {
-	return handlers.HTTPSConfig{
-		NoRedirect: !c.Redirect, HSTS: c.HSTS, IncludeSubdomains: c.IncludeSubdomains,
-		Preload: c.Preload,
+func (c *https) policy() handlers.HSTSConfig {
+	return handlers.HSTSConfig{
+		MaxAge: c.HSTS, IncludeSubdomains: c.IncludeSubdomains, Preload: c.Preload,
 	}
 }
 
 // Check implements Checker.
 func (c *https) Check() error {
-	_, err := handlers.HTTPS(c.config())
-	return err
+	if c.Preload && (c.HSTS == 0 || c.policy().Check() != nil) {
+		return errors.New("preload needs hsts = 1y and include_subdomains = yes")
+	}
+	return nil
+}
+
+// middleware is what the settings ask for; without any of them it is next itself.
+func (c *https) middleware(next lwan.Handler) lwan.Handler {
+	if c.Redirect {
+		next = handlers.ToHTTPS(c.Port)(next)
+	}
+	if c.HSTS > 0 {
+		next = handlers.HSTS(c.policy())(next)
+	}
+	return next
 }
 
 var httpsFilter = Filter[https]{
 	Name: "https", Phase: PhaseHeaders,
-	Doc: "brings clients to https; needs a trusted proxy that speaks it",
-	New: func(_ *lwan.Scope, c https) (lwan.Middleware,
-		error) {
-		return handlers.HTTPS(c.config())
-	},
+	Doc: "brings clients to https: that of a listener with tls, or of a trusted proxy",
+	New: func(_ *lwan.Scope, c https) (lwan.Middleware, error) { return c.middleware, nil },
 }
 
 type responseHeaders struct {

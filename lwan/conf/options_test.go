@@ -269,6 +269,8 @@ func TestChecks(t *testing.T) {
 		"auth_basic": "x:1:8: auth_basic: there is neither a " +
 			"file nor users",
 		"cors { origins = *\ncredentials = yes\n}":    "credentials are for origins that are named",
+		"https { preload = yes\n}":                    "preload needs hsts = 1y",
+		"https { preload = yes\nhsts = 1y\n}":         "preload needs hsts = 1y",
 		"cors { origins = example.com\n}":             `"example.com" is no origin`,
 		"response_headers { set { Upgrade = x\n}\n}":  "Upgrade is for the server to set",
 		"limit_requests { rate = 0/s\n}":              `"0/s" is no rate`,
