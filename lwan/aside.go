@@ -69,6 +69,7 @@ type aside struct {
 	inPos    int
 	inErr    error  // what comes after it
 	wanted   bool   // the handler has asked for more than came along
+	halfRead bool   // and its time was up: the connection ends with the answer, as on a loop
 	reading  bool   // the second worker reads
 	wakeRead func() // wakes it, which waits until in is empty; nil: it does not
 	trailers []transport.Field

@@ -41,6 +41,7 @@ func (a *aside) Read(_ transport.Task, p []byte) (int, error) {
 		case a.deserted:
 			return 0, a.failed
 		case a.cause != nil && a.cause != ErrGone: // who has left may have sent more before
+			a.halfRead = true
 			return 0, a.cause
 		}
 		if !a.wanted {
@@ -49,6 +50,7 @@ func (a *aside) Read(_ transport.Task, p []byte) (int, error) {
 			a.ring()
 		}
 		if !a.awaitBody() {
+			a.halfRead = true
 			return 0, ErrTimeout
 		}
 	}
@@ -101,10 +103,14 @@ func (a *aside) Head(answer *transport.Answer) error {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.whole = answer
+		a.whole.Close = a.whole.Close || a.halfRead
 		return nil
 	}
 	held := holdHead(answer)
-	return a.tell(func() { a.head, a.dropped = held, !answer.Content })
+	return a.tell(func() {
+		a.head, a.dropped = held, !answer.Content
+		held.answer.Close = held.answer.Close || a.halfRead
+	})
 }
 
 // Write implements transport.Stream.
