@@ -513,9 +513,13 @@ func (x *exchange) stopReading(a *aside) {
 	}
 }
 
-// armLast is arm when only the second worker can have something to tell.
+// armLast is arm when only the second worker can have something to tell: it may have gone while
+// this one sent what it held back, as it does before it waits.
 func (a *aside) armLast(wake func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.wake = wake
+	if a.readDone {
+		a.ring()
+	}
 }

@@ -264,7 +264,6 @@ func (h *server) discardable() bool {
 // for content that its handler does not want, and a connection may be closed at any time (RFC 9112
 // section 9.5).
 func (h *server) discardContent() {
-	h.readAgain()
 	for total := 0; total <= transport.DiscardLimit; {
 		n, err := h.skip()
 		total += n

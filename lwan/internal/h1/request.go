@@ -39,6 +39,7 @@ func (h *server) answer() {
 // begin begins the exchange of the request.
 func (h *server) begin(buf []byte) {
 	h.phase, h.frame, h.lost = held, noContent, nil
+	h.trailer = h.trailer[:0]
 	h.x.Begin(h, h.task, &h.head, buf)
 	h.t.Begin(h.x)
 }
@@ -68,6 +69,7 @@ func (h *server) expire() conn.Verdict {
 // settle ends the request, and leaves the connection as the next one is to find it.
 func (h *server) settle() {
 	h.x.End()
+	h.readAgain() // nobody reads ahead of the next handler yet, whose connection it may not be
 	h.last, h.phase = h.phase, idle
 	if h.last == handed {
 		h.out = h.out[:0]
