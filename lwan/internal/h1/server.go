@@ -93,7 +93,7 @@ func (h *server) serve() conn.Verdict {
 				if h.answer(); !h.keep {
 					return h.hangUp()
 				}
-				if answered++; answered >= h.p.Pipelined && h.pos < h.end {
+				if answered++; answered >= h.p.Pipelined {
 					return h.yield()
 				}
 				continue
@@ -204,6 +204,9 @@ func (h *server) rest() conn.Verdict {
 func (h *server) yield() conn.Verdict {
 	if h.Flush() != nil {
 		return h.drop()
+	}
+	if h.pos == h.end { // what comes next may be there, but was not read
+		return h.rest()
 	}
 	h.c.Expire(0)
 	if left := h.in[h.pos:h.end]; len(left) < readBuffer/4 {
