@@ -39,7 +39,6 @@ func (h *server) answer() {
 // begin begins the exchange of the request.
 func (h *server) begin(buf []byte) {
 	h.phase, h.frame, h.lost = held, noContent, nil
-	h.trailer = h.trailer[:0]
 	h.x.Begin(h, h.task, &h.head, buf)
 	h.t.Begin(h.x)
 }
