@@ -384,7 +384,12 @@ func (a *aside) giveAll() {
 // send writes what the goroutine has given.
 func (x *exchange) send(a *aside, work *asideWork) error {
 	for _, i := range work.interims {
-		a.asked = a.asked || i.answer.Status == 100
+		if i.answer.Status == 100 {
+			if a.asked { // once is enough, and a reader may have been first
+				continue
+			}
+			a.asked = true
+		}
 		if err := x.by.Interim(&i.answer); err != nil {
 			return err
 		}
@@ -415,6 +420,7 @@ func (x *exchange) send(a *aside, work *asideWork) error {
 // (Continue) is told by the first one: the second one writes nothing.
 func (x *exchange) startReading(a *aside) {
 	if x.req.head.Expect100 && !a.asked && !x.resp.state.headOut() {
+		a.asked = true
 		if err := x.by.Interim(&transport.Answer{Status: 100, Fields: noFields}); err != nil {
 			a.mu.Lock()
 			defer a.mu.Unlock()
