@@ -41,6 +41,7 @@ func (b *binder) file(tree []*node) {
 	}}
 	d.decode(root, &b.config.settings)
 	b.checkSettings(root)
+	b.checkTLS()
 }
 
 // checkSettings says what settings of Lwan's are not there.
@@ -145,6 +146,9 @@ func (b *binder) listener(n *node) {
 		}
 		return c.isSection("site")
 	}}).decode(n, l)
+	if len(b.report.list) == known {
+		b.lwanTLS(l)
+	}
 	if n.arg != "" && !isAddress(l.Addr) {
 		b.report.add(n.argAt,
 			"write *:8080, 127.0.0.1:8080, \"[::1]:8080\", unix:/run/x or systemd:name",
@@ -157,6 +161,7 @@ func (b *binder) listener(n *node) {
 				n.arg, other.n.at.pos().Line)
 		}
 	}
+	l.bad = len(b.report.list) > known
 	b.config.listeners = append(b.config.listeners, l)
 }
 

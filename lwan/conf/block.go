@@ -48,8 +48,8 @@ func (b *block) statement(n *node, upTo []*node) {
 		b.accessLog(n)
 	case n.name == "at" && !b.top && b.inside == "":
 		b.at(n)
-	case n.name == "tls" && !b.top && b.inside == "" && !b.inIf:
-		b.report.add(n.at, "", "TLS is not there yet: put a proxy that speaks it in front")
+	case n.name == "tls":
+		b.tls(n)
 	case n.name == "authorization" && b.inside != "":
 		b.authorization(n)
 	case b.reg.filter(n.name) != nil:
@@ -276,6 +276,6 @@ func (b *block) unknownContent(n *node) {
 		return
 	}
 	known = append(known, b.reg.moduleNames()...)
-	known = append(known, "at", "access_log")
+	known = append(known, "at", "access_log", "tls")
 	b.report.add(n.at, suggest(n.name, known), "there is no module %q", n.name)
 }

@@ -46,6 +46,20 @@
 // ${NAME} is a constant (constants { NAME = value }), else a variable of the environment;
 // ${NAME:default} has a value for neither.
 //
+// # TLS
+//
+//	listener *:443 { tls { min_version = 1.3 } }
+//	site example.com {
+//	    tls { cert = /etc/ssl/example.com.pem
+//	          key = /etc/ssl/example.com.key }
+//	}
+//
+// A listener with tls has the certificates of its own tls and of the sites that it serves, and
+// chooses by the name that a client asks for; the first one is also for names that none has. Files
+// that have changed are read within a minute, and at SIGHUP. The filter https brings clients of
+// other listeners there. HTTP/2 and HTTP/1.1 are spoken. A listener with client_cert answers
+// requests for another host than that of the handshake with 421.
+//
 // # Conditions
 //
 //	host path method scheme protocol user    header NAME  cookie NAME  query NAME  env NAME
@@ -91,6 +105,6 @@
 // # Not here yet
 //
 // Content in an if, rewriting, reading the configuration again while the server runs (SIGUSR2
-// starts the program anew, with its sockets), TLS, the PROXY protocol, and giving privileges up.
+// starts the program anew, with its sockets), the PROXY protocol, and giving privileges up.
 // What asks for one of these is a mistake, and not passed over.
 package conf

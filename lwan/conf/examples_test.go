@@ -12,9 +12,7 @@ import (
 var notYet = map[string][]string{
 	"1-static.conf": {`there is no module "error_pages"`},
 	"3-vhosts.conf": {
-		"TLS is not there yet: put a proxy that speaks it in front",
 		"content in an if is not there yet",
-		`listener has no setting "tls"`,
 		`there is no module "status"`,
 		`there is no module "vhosts"`,
 	},
@@ -31,11 +29,9 @@ var notYet = map[string][]string{
 		`there is no module "proxy"`,
 	},
 	"6-everything.conf": {
-		"TLS is not there yet: put a proxy that speaks it in front",
 		`compress has no setting "codings"`,
 		"content in an if is not there yet",
 		`listener has no setting "proxy_protocol"`,
-		`listener has no setting "tls"`,
 		"straitjacket: landlock is not there yet",
 		"straitjacket: read is not there yet",
 		"straitjacket: user is not there yet",

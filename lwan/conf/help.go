@@ -19,6 +19,8 @@ var ownHelp = []struct {
 }{
 	{"settings", "of the top level", reflect.TypeFor[settings]()},
 	{"listener", "an address to listen on: listener *:8080", reflect.TypeFor[listener]()},
+	{"tls", "of a listener: clients speak TLS; of a site: its cert and key",
+		reflect.TypeFor[listenerTLS]()},
 	{"log", "where the server's own lines go", reflect.TypeFor[logConfig]()},
 	{"access_log", "a line for each answer", reflect.TypeFor[accessLogConfig]()},
 	{"authorization", "Lwan's: authorization basic { } inside of content",
@@ -145,6 +147,8 @@ func typeName(t reflect.Type) string {
 		return "section"
 	case k == reflect.Map:
 		return "section of " + typeName(t.Elem()) + "s"
+	case k == reflect.Pointer && isConfig(t.Elem()):
+		return "section"
 	case k == reflect.Pointer:
 		return typeName(t.Elem())
 	case k == reflect.String:

@@ -84,6 +84,8 @@ type site struct {
 	hosts   []string // nil: all others
 	filters []*filter
 	content []*content
+	tls     *siteTLS // nil: the listener has a certificate
+	tlsAt   place
 }
 
 // filter is one that was bound, with what must hold for it to count.

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 
 	"github.com/golwan/golwan/handlers"
 	"github.com/golwan/golwan/lwan"
@@ -22,6 +23,9 @@ func (s *Server) lwanFilters() (list []lwan.Middleware) {
 				func(req *lwan.Request) bool { return req.Method() == method },
 			}))
 		}
+	}
+	if slices.ContainsFunc(s.config.listeners, func(l *listener) bool { return l.Hsts }) {
+		list = append(list, handlers.HSTS(handlers.HSTSConfig{IncludeSubdomains: true}))
 	}
 	return list
 }

@@ -221,8 +221,9 @@ func (c *Config) Open() error {
 }
 
 // Run serves until the process gets SIGTERM or SIGINT, as lwan.Run does. SIGHUP and SIGUSR1 reopen
-// the logs, SIGQUIT ends when the last request has, however long that takes, SIGUSR2 starts the
-// program anew with its sockets. While it serves, the file pid_file has the number of the process.
+// the logs, SIGHUP reads certificates again, SIGQUIT ends when the last request has, however long
+// that takes, SIGUSR2 starts the program anew with its sockets. While it serves,
+// the file pid_file has the number of the process.
 func (s *Server) Run() error {
 	defer s.notify()()
 	if name := s.config.settings.PidFile; name != "" {

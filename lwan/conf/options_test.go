@@ -36,6 +36,10 @@ func optionSections() (list []optionSection) {
 			list = append(list, optionSection{own.name, "", "", own.config})
 		case "listener":
 			list = append(list, optionSection{own.name, "listener :1 {\n", "}\n", own.config})
+		case "tls":
+			list = append(list, optionSection{
+				own.name, "listener :1 {\ntls {\n", "}\n}\n", own.config,
+			})
 		case "log", "access_log":
 			list = append(list, optionSection{own.name, own.name + " {\n", "}\n", own.config})
 		case "authorization":
@@ -54,7 +58,8 @@ var goodValues = map[string]string{
 	"limit_requests.rate": "10/s", "limit_requests.key": "remote + path",
 	"limit_concurrency.key": "user",
 	"access_log.format":     "json", "https.hsts": "1y", "auth_basic.file": "testdata/bad.conf",
-	"response.code": "200",
+	"response.code": "200", "tls.protocols": "h2, http/1.1",
+	"tls.ciphers": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
 }
 
 func good(section string, f *field) string {
@@ -96,6 +101,9 @@ func line(f *field, name, value string) string {
 		}
 		return name + " { a = " + value + " }\n"
 	}
+	if f.typ == reflect.TypeFor[*listenerTLS]() {
+		return name + " { cert = x }\n"
+	}
 	return name + " = " + value + "\n"
 }
 
@@ -109,7 +117,7 @@ func wrong(f *field) (text, want string) {
 	switch {
 	case t.Kind() == reflect.Map && t.Elem() == reflect.TypeFor[time.Duration]():
 		return f.name + " { a = 5q }\n", `"q" is no unit of time`
-	case t.Kind() == reflect.Map:
+	case t.Kind() == reflect.Map, t.Kind() == reflect.Pointer:
 		return f.name + " = x\n", "this is a section"
 	case len(f.oneof) > 0:
 		return f.name + " = 77\n", `"77" is none of`
@@ -145,7 +153,11 @@ func outOfRange(f *field) (values []string) {
 // TestEveryOption tries each option of each section with a good value, a wrong one, those beyond
 // its bounds, and its name misspelt by a letter.
 func TestEveryOption(t *testing.T) {
-	for _, s := range optionSections() {
+	sections := append(optionSections(), optionSection{
+		"tls of a site", "listener :1 {\ntls\n}\nsite {\ntls {\n", "}\n}\n",
+		reflect.TypeFor[siteTLS](),
+	})
+	for _, s := range sections {
 		all := fieldsOf(s.config)
 		for i := range all {
 			if f := &all[i]; !f.arg {
@@ -213,6 +225,12 @@ func tryOption(t *testing.T, s optionSection, f *field, all []field) {
 func neededBy(section, option string) string {
 	if section == "auth_basic" && option != "file" && option != "users" {
 		return "file = x\n"
+	}
+	if section == "tls" && option == "client_ca" {
+		return "cert = x\nclient_cert = require\n"
+	}
+	if section == "tls" && option != "cert" || section == "listener" && option == "key" {
+		return "cert = x\n"
 	}
 	if section == "https" && option == "preload" {
 		return "hsts = 1y\ninclude_subdomains = yes\n"
@@ -287,7 +305,6 @@ func TestChecks(t *testing.T) {
 		"response /%61 { code = 200\n}":               `"/%61" is no path of content`,
 		"response /a/../b { code = 200\n}":            `"/a/../b" is no path of content`,
 		"at x { }":                                    "at needs a path",
-		"tls { cert = x\n}":                           "TLS is not there yet",
 		"&x /":                                        `there is no handler "&x"`,
 	} {
 		_, err := LoadText("x", "site { "+text+"\n}\n", Standard(), Options{Getenv: noEnv})

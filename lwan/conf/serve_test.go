@@ -311,7 +311,7 @@ func TestErrorsOfOpening(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"tls_listener :1", "listener :1 { cert = x\n}", "error_template = /none", "log /none/x",
+		"listener :1 { tls { cert = /none\n}\n}", "error_template = /none", "log /none/x",
 		"access_log /none/x",
 		"site { access_log /none/x\n}",
 	} {

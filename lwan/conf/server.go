@@ -13,16 +13,13 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// Server makes a server of the configuration. Its logs are opened here, its modules when it starts,
-// or when it is built. Call it once.
+// Server makes a server of the configuration. Its logs are opened and its certificates are read
+// here, its modules are opened when it starts, or when it is built. Call it once.
 func (c *Config) Server() (*Server, error) { return c.server(false) }
 
 // server is Server; check makes one that only opens: sites of listeners are among the others then,
 // so that they are opened by Build.
 func (c *Config) server(check bool) (*Server, error) {
-	if err := c.refuse(); err != nil {
-		return nil, err
-	}
 	s := &Server{Server: &lwan.Server{}, config: c}
 	if err := s.openLogs(); err != nil {
 		return nil, errors.Join(err, s.closeLogs())
@@ -30,7 +27,9 @@ func (c *Config) server(check bool) (*Server, error) {
 	if err := s.settings(); err != nil {
 		return nil, errors.Join(err, s.closeLogs())
 	}
-	s.endpoints(check)
+	if err := s.endpoints(check); err != nil {
+		return nil, errors.Join(err, s.closeLogs())
+	}
 	s.setup(&s.Routes, s.source(nil), nil)
 	for _, one := range c.sites {
 		r := s.Site(one.hosts...)
@@ -42,18 +41,6 @@ func (c *Config) server(check bool) (*Server, error) {
 	return s, nil
 }
 
-// refuse says what the configuration asks for that the server could not keep. It is Lwan's, so it
-// is no mistake of the language.
-func (c *Config) refuse() error {
-	r := &report{}
-	for _, l := range c.listeners {
-		if l.n.name == "tls_listener" || l.Cert != "" || l.Key != "" || l.Hsts {
-			r.add(l.n.at, "put a proxy that speaks it in front", "TLS is not there yet")
-		}
-	}
-	return r.sorted().Err()
-}
-
 // Server is a lwan.Server made of a configuration.
 type Server struct {
 	*lwan.Server
@@ -61,6 +48,7 @@ type Server struct {
 	config *Config
 	log    *logFile
 	logs   []*accessLog
+	certs  []*lwan.CertFiles
 	top    []lwan.Middleware // filters for all sites, once they are open
 	opened bool
 }
@@ -174,12 +162,14 @@ func noneIfZero(d time.Duration) time.Duration {
 	return d
 }
 
-func (s *Server) endpoints(check bool) {
+func (s *Server) endpoints(check bool) error {
+	var errs []error
 	for i, l := range s.config.listeners {
 		e := lwan.Endpoint{
 			Addr: l.Addr, Mode: l.Mode, FastOpen: l.FastOpen, DeferAccept: l.DeferAccept,
 			TrustPeers: l.TrustPeers,
 		}
+		errs = append(errs, s.encrypt(&e, l))
 		switch {
 		case len(l.sites) > 0 && check:
 			s.setup(s.Site(fmt.Sprintf("listener-%d.invalid", i)), s.source(l.n), l.sites[0])
@@ -189,6 +179,7 @@ func (s *Server) endpoints(check bool) {
 		}
 		s.Endpoints = append(s.Endpoints, e)
 	}
+	return errors.Join(errs...)
 }
 
 // source is the place that errors name.

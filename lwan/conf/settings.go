@@ -34,6 +34,7 @@ type settings struct {
 type listener struct {
 	n     *node
 	sites []*site // of this listener alone: at most one
+	bad   bool    // a problem was reported
 
 	Addr        string        `conf:"addr,arg,required" doc:"*:8080, 127.0.0.1:8080, unix:/run/x, systemd:name"`
 	Mode        fs.FileMode   `doc:"of a unix socket; none: as the umask gives it"`
@@ -41,9 +42,11 @@ type listener struct {
 	DeferAccept time.Duration `range:"0.." doc:"accept only who has sent something, or after so long; 0: off"`
 	TrustPeers  bool          `doc:"whoever connects here is a proxy that is believed"`
 
-	Cert string `doc:"certificate and what it is signed by, PEM"`
-	Key  string `doc:"its private key, PEM"`
-	Hsts bool   `doc:"of Lwan's tls_listener: tell browsers to use https from now on"`
+	TLS *listenerTLS `conf:"tls" doc:"clients speak TLS: help tls"`
+
+	Cert string `doc:"of Lwan's tls_listener: cert of tls"`
+	Key  string `doc:"of Lwan's tls_listener: key of tls"`
+	Hsts bool   `doc:"of Lwan's tls_listener: browsers shall use https alone for a year"`
 }
 
 // logConfig is where the server's own lines go.

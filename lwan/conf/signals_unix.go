@@ -72,7 +72,10 @@ func (s *Server) signalled(sig os.Signal) {
 		s.logger().Error("logs cannot be opened again; the old ones stay", "err", err)
 	}
 	if sig == syscall.SIGHUP {
-		s.logger().Warn("the configuration is not read again: SIGUSR2 starts the program anew, " +
-			"with its sockets")
+		if err := s.ReloadCertificates(); err != nil {
+			s.logger().Error("the last good certificates stay in use", "err", err)
+		}
+		s.logger().Warn("the configuration is not read again, only certificates are: SIGUSR2 " +
+			"starts the program anew, with its sockets")
 	}
 }
