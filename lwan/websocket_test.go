@@ -174,9 +174,6 @@ func TestWebSocketEnds(t *testing.T) {
 			"/returns": 1000, "/fails": 1011, "/refuses": 1000, "/panics": 1011, "/goexit": 1011,
 			"/closes": 4321,
 		} {
-			if path == "/goexit" && !onLoops { // net/http lets go of an upgraded connection then
-				continue
-			}
 			w := openWebSocket(t, addr, path, "")
 			w.frame(textFrame, "go")
 			w.wantClose(code)
@@ -240,9 +237,6 @@ func TestWebSocketEndIsTold(t *testing.T) {
 
 // TestWebSocketUnwound: a handler that does not listen to the end does not go on for ever.
 func TestWebSocketUnwound(t *testing.T) {
-	if !onLoops {
-		t.Skip("skipped: net/http lets go of an upgraded connection whose handler is unwound")
-	}
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{}
 		ended := make(chan struct{}, 1)

@@ -149,11 +149,11 @@ func (c *Call) Serve() {
 	stop := context.AfterFunc(c.r.Context(), c.clientLeft)
 	defer stop()
 	done := false
-	defer func() { // in a defer because the handler may be unwound
+	defer c.finished() // in a defer because the handler may be unwound
+	defer func() {
 		if !done {
 			c.died()
 		}
-		c.finished()
 	}()
 	c.Exchange.Run()
 	done = true
@@ -179,8 +179,9 @@ func (c *Call) refuse() {
 // died ends a request whose handler ended by Goexit.
 func (c *Call) died() {
 	c.Exchange.Died(c, nil, nil)
-	if c.phase != cut {
-		// net/http does not do it for a handler that never returns; who has left needs no answer.
+	if c.phase != cut && c.phase != taken {
+		// net/http does not do it for a handler that never returns. Who has left needs no answer,
+		// and of a connection that was taken net/http knows nothing any more.
 		_ = c.flush()
 	}
 }
