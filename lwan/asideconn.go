@@ -13,15 +13,23 @@ import (
 // request's context.
 type asideConn struct {
 	net.Conn
-	a       *aside
-	rest    []byte // what was read of the connection too much; the reader's
-	limited bool   // the handler has not set a deadline of its own for writing; the writer's
+	a    *aside
+	rest []byte // what was read of the connection too much; the reader's
+
+	// guarded by the aside's mutex
+	limited bool // the handler has not set a deadline of its own for writing
+	parting bool // the last words are said: the end of the request does not end that
 }
 
 // over is why the connection is of no use any more; nil as long as it is.
 func (c *asideConn) over() error {
 	c.a.mu.Lock()
 	defer c.a.mu.Unlock()
+	return c.refusal()
+}
+
+// refusal is over; the aside's mutex is held.
+func (c *asideConn) refusal() error {
 	switch {
 	case c.a.over:
 		return net.ErrClosed
@@ -68,14 +76,10 @@ func (c *asideConn) Close() error {
 // handler has set a deadline.
 func (c *asideConn) Write(p []byte) (done int, err error) {
 	for {
-		if err := c.over(); err != nil {
+		if err := c.beginPiece(); err != nil {
 			return done, err
 		}
 		piece := p[done:min(len(p), done+streamPiece)]
-		if limit := c.a.req.limits.Write; c.limited && limit > 0 {
-			// it fails if the connection is closed: Write says so
-			_ = c.Conn.SetWriteDeadline(time.Now().Add(limit))
-		}
 		n, err := c.Conn.Write(piece)
 		if done += n; err != nil {
 			return done, c.explain(err)
@@ -86,10 +90,27 @@ func (c *asideConn) Write(p []byte) (done int, err error) {
 	}
 }
 
+// beginPiece gives the client its time for what is written next, unless the handler has set a
+// deadline, or the request is over: whoever sets a deadline meanwhile comes before or after it.
+func (c *asideConn) beginPiece() error {
+	c.a.mu.Lock()
+	defer c.a.mu.Unlock()
+	if err := c.refusal(); err != nil {
+		return err
+	}
+	if limit := c.a.req.limits.Write; c.limited && limit > 0 {
+		// it fails if the connection is closed: Write says so
+		_ = c.Conn.SetWriteDeadline(time.Now().Add(limit))
+	}
+	return nil
+}
+
 // SetDeadline is as of a net.Conn.
 func (c *asideConn) SetDeadline(t time.Time) error {
-	c.limited = t.IsZero()
-	return c.alive(func() error { return c.Conn.SetDeadline(t) })
+	return c.alive(func() error {
+		c.limited = t.IsZero()
+		return c.Conn.SetDeadline(t)
+	})
 }
 
 // SetReadDeadline is as of a net.Conn.
@@ -99,8 +120,10 @@ func (c *asideConn) SetReadDeadline(t time.Time) error {
 
 // SetWriteDeadline is as of a net.Conn.
 func (c *asideConn) SetWriteDeadline(t time.Time) error {
-	c.limited = t.IsZero()
-	return c.alive(func() error { return c.Conn.SetWriteDeadline(t) })
+	return c.alive(func() error {
+		c.limited = t.IsZero()
+		return c.Conn.SetWriteDeadline(t)
+	})
 }
 
 // alive does what would take back that the request is over, unless it is.
@@ -118,7 +141,11 @@ func (c *asideConn) alive(do func() error) error {
 
 // expire ends what is being read or written; the aside's mutex is held.
 func (c *asideConn) expire() {
-	_ = c.Conn.SetDeadline(time.Unix(1, 0)) // it fails if the handler has closed it
+	past := time.Unix(1, 0)
+	_ = c.Conn.SetReadDeadline(past) // it fails if the handler has closed it
+	if !c.parting {
+		_ = c.Conn.SetWriteDeadline(past) // likewise
+	}
 }
 
 // keepConn makes conn the handler's until it returns. It is called by the worker; false: the

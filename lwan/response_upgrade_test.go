@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -201,4 +202,42 @@ func TestUpgradeEndsWithDraining(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+// TestUpgradeDeadlinesBeside: deadlines may be set while another goroutine writes, as of any
+// net.Conn, and one that the handler has set ends a write that the client does not take.
+func TestUpgradeDeadlinesBeside(t *testing.T) {
+	srv := &Server{}
+	ended := make(chan error, 1)
+	srv.Handle("GET /", func(req *Request, resp *Response) Status {
+		conn, err := resp.Upgrade("echo")
+		if err != nil {
+			return resp.Fail(err)
+		}
+		written := make(chan error, 1)
+		go func() {
+			var err error
+			for b := make([]byte, 100_000); err == nil; {
+				_, err = conn.Write(b)
+			}
+			written <- err
+		}()
+		for range 1000 {
+			if err := conn.SetWriteDeadline(time.Time{}); err != nil {
+				t.Error(err)
+			}
+			if err := conn.SetDeadline(time.Now().Add(time.Hour)); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := conn.SetWriteDeadline(time.Unix(1, 0)); err != nil {
+			t.Error(err)
+		}
+		ended <- <-written
+		return 200
+	}, Blocking)
+	upgraded(t, serveTest(t, srv), "")
+	if err := received(t, ended); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error(err)
+	}
 }
