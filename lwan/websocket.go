@@ -172,7 +172,7 @@ type WebSocket struct {
 	over   error      // why nothing is received and sent any more
 	left   bool       // the handler has returned
 	broken bool       // a frame has left in part: nothing can follow
-	rest   []byte     // what is left of a frame that draining has cut: only the last words follow it
+	rest   []byte     // what the request's end has cut or held back: the last words begin with it
 	owed   owed
 	sent   bool      // our close frame has left, or will
 	seen   bool      // the client's has come

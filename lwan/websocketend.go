@@ -61,7 +61,7 @@ func (w *WebSocket) leave(st Status) {
 	} else if w.over == ErrStopping && !w.sent {
 		w.owed.close, w.owed.closed = wsframe.AppendClose(nil, wsframe.CodeAway, ""), true
 	}
-	over := w.broken || w.sent && w.seen || !w.sent && !w.owed.closed
+	over := w.broken || len(w.rest) == 0 && (w.sent && w.seen || !w.sent && !w.owed.closed)
 	failed := w.failed
 	w.mu.Unlock()
 	switch {
@@ -100,6 +100,8 @@ func (w *WebSocket) parting(rest func()) {
 	w.writing.Unlock()
 	if err == nil {
 		rest()
+	} else if w.req.cancelled() != nil { // meanwhile
+		w.lastWords()
 	}
 }
 
@@ -115,24 +117,28 @@ func (w *WebSocket) discard() {
 	}
 }
 
-// lastWords says what is owed where the request is over and the handler's waits have ended. Nothing
-// waits long for it.
+// lastWords says what is owed, or was held back, where the request is over and the handler's waits
+// have ended. Nothing waits long for it.
 func (w *WebSocket) lastWords() {
 	conn, ok := w.conn.(lastWriter)
 	if !ok {
 		return
 	}
+	by := time.Now().Add(closeGrace)
 	if !w.writing.TryLock() {
-		conn.Hurry(time.Now().Add(closeGrace)) // a stray is in the middle of a frame
+		conn.Hurry(by) // a stray is in the middle of a frame
 		w.writing.Lock()
 	}
 	defer w.writing.Unlock()
 	w.mu.Lock()
-	b := wsframe.AppendFrame(w.rest, wsframe.Close, w.owed.close)
-	owed := w.owed.closed && !w.broken
-	w.sent = true
+	b := w.rest
+	if w.owed.closed {
+		b = wsframe.AppendFrame(b, wsframe.Close, w.owed.close)
+	}
+	say := len(b) > 0 && !w.broken
+	w.rest, w.owed, w.sent = nil, owed{}, true
 	w.mu.Unlock()
-	if owed && conn.LastWords(b, time.Now().Add(closeGrace)) {
+	if say && conn.LastWords(b, by) {
 		w.discard()
 	}
 }
@@ -167,7 +173,11 @@ func (c *asideConn) Hurry(by time.Time) { _ = c.Conn.SetWriteDeadline(by) } // o
 
 // LastWords implements lastWriter. The loop, which has the connection too, lingers behind it.
 func (c *asideConn) LastWords(b []byte, by time.Time) (linger bool) {
-	if c.Conn.SetWriteDeadline(by) == nil {
+	c.a.mu.Lock()
+	c.parting = true
+	err := c.Conn.SetWriteDeadline(by)
+	c.a.mu.Unlock()
+	if err == nil {
 		_, _ = c.Conn.Write(b) // a client that does not read is not told
 	}
 	return false

@@ -45,13 +45,16 @@ func (w *WebSocket) oweClose(code int, reason string) error {
 // settle sends what is owed, unless somebody writes: who that is does it when it has written.
 func (w *WebSocket) settle() error {
 	for w.owes() && w.writing.TryLock() {
-		err := w.pay()
-		w.writing.Unlock()
-		if err != nil {
+		if err := w.payAndUnlock(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (w *WebSocket) payAndUnlock() error {
+	defer w.writing.Unlock()
+	return w.pay()
 }
 
 func (w *WebSocket) owes() bool {
@@ -60,7 +63,8 @@ func (w *WebSocket) owes() bool {
 	return w.owed.some() && !w.broken
 }
 
-// pay sends what is owed; writing is held.
+// pay sends what is owed; writing is held. What cannot be sent because the request is over is held
+// back for the last words: whoever pays, the client is told how it ends.
 func (w *WebSocket) pay() error {
 	out := frameBuffers.Get().(*frameBuffer)
 	defer frameBuffers.Put(out)
@@ -82,7 +86,18 @@ func (w *WebSocket) pay() error {
 	}
 	w.owed = owed{pong: w.owed.pong[:0]}
 	w.mu.Unlock()
-	return w.write(b, nil)
+	if cause := w.req.cancelled(); cause != nil && cause != ErrGone {
+		w.hold(b)
+		return w.finish(cause)
+	}
+	return w.write(b, nil, true)
+}
+
+// hold keeps what is left of frames for the last words.
+func (w *WebSocket) hold(parts ...[]byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rest = append(w.rest, slices.Concat(parts...)...)
 }
 
 // send sends a message in one frame.
@@ -109,7 +124,7 @@ func (w *WebSocket) send(op wsframe.Opcode, msg []byte) error {
 	defer frameBuffers.Put(out)
 	b := wsframe.AppendHead(out[:0], head)
 	n := copy(out[len(b):], msg)
-	return w.write(out[:len(b)+n], msg[n:])
+	return w.write(out[:len(b)+n], msg[n:], false)
 }
 
 // deflation is memory for a compressed message.
@@ -126,8 +141,9 @@ func (d *deflation) put() {
 	}
 }
 
-// write writes frames, the last of which goes on in more; writing is held.
-func (w *WebSocket) write(b, more []byte) error {
+// write writes frames, the last of which goes on in more; writing is held. control: they are
+// control frames, which a request that is over holds back.
+func (w *WebSocket) write(b, more []byte, control bool) error {
 	for begun := false; len(b)+len(more) > 0; {
 		if len(b) == 0 {
 			b, more = more, nil
@@ -140,7 +156,15 @@ func (w *WebSocket) write(b, more []byte) error {
 		n, err := w.conn.Write(part)
 		b, begun = b[n:], begun || n > 0
 		if err != nil {
-			return w.severed(err, begun, b, more)
+			why := w.severed(err)
+			switch {
+			case begun && why == ErrStopping, // the client is there
+				!begun && control && w.req.cancelled() != nil:
+				w.hold(b, more)
+			case begun:
+				w.tear()
+			}
+			return w.finish(why)
 		}
 	}
 	return nil
@@ -160,21 +184,21 @@ func (w *WebSocket) limitWrite() {
 	_ = w.conn.SetWriteDeadline(by) // it fails where Write does
 }
 
-// severed says why a frame did not leave, or only a part of it, so that b and more are left.
-func (w *WebSocket) severed(err error, partly bool, b, more []byte) error {
+// severed says why a frame did not leave, or only a part of it.
+func (w *WebSocket) severed(err error) error {
 	why := w.lost(err)
 	switch {
 	case errors.Is(err, ErrForeign):
 		return ErrForeign
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		why = ErrTimeout
+		return ErrTimeout
 	}
+	return why
+}
+
+// tear notes that the client has got a part of a frame, and will never get the rest.
+func (w *WebSocket) tear() {
 	w.mu.Lock()
-	if partly && why == ErrStopping && !w.left { // the client is there
-		w.rest = slices.Concat(b, more)
-	} else if partly {
-		w.broken = true
-	}
-	w.mu.Unlock()
-	return w.finish(why)
+	defer w.mu.Unlock()
+	w.broken = true
 }
