@@ -55,9 +55,9 @@ func TestWebSocketDrainingWhileSending(t *testing.T) {
 					}
 					go func() {
 						msg := make([]byte, size)
-						for ws.Send(BinaryMessage, msg) == nil {
+						for err := error(nil); err == nil; err = ws.Send(BinaryMessage, msg) {
 							select {
-							case ready <- struct{}{}:
+							case ready <- struct{}{}: // of a large message nothing is read before
 							default:
 							}
 						}

@@ -2,6 +2,7 @@ package lwantest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -26,6 +27,8 @@ type Socket struct {
 	ctx     context.Context // of the request
 	left    context.CancelFunc
 	sending sync.Mutex // held while a frame is written
+
+	answering sync.WaitGroup // pongs
 
 	mu    sync.Mutex
 	news  sync.Cond // of mu: something has come
@@ -116,7 +119,10 @@ func (s *Socket) pump(in io.Reader) {
 				return
 			}
 		case m.Op == wsframe.Ping:
-			_ = s.write(wsframe.Pong, m.Payload) // an error is found by the next read
+			// In a goroutine, as the handler may wait until what it sends behind it is read.
+			// An error is found by the next read.
+			payload := bytes.Clone(m.Payload)
+			s.answering.Go(func() { _ = s.write(wsframe.Pong, payload) })
 		case m.Op == wsframe.Close:
 			code, reason, _ := wsframe.ParseClose(m.Payload) // the Reader has looked at it
 			_ = s.write(wsframe.Close, m.Payload)            // the handler may have gone
@@ -198,5 +204,6 @@ func (s *Socket) write(op wsframe.Opcode, payload []byte) error {
 // end is called at the end of the test.
 func (s *Socket) end() {
 	s.Leave()
+	s.answering.Wait()
 	s.call.wait(s.t, s.ctx)
 }
