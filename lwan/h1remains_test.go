@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"testing"
 )
 
@@ -99,44 +98,5 @@ func TestLastWaitKnowsThatTheReaderHasGone(t *testing.T) {
 	a.wake, a.readDone = nil, true
 	if a.armLast(wake); woken != 1 {
 		t.Error("the reader has gone, and nobody is told any more")
-	}
-}
-
-// TestPipelineThatFillsReadsTakesTurns: pipelined requests which ended where a read did kept the
-// loop for as long as they came.
-func TestPipelineThatFillsReadsTakesTurns(t *testing.T) {
-	const size, flood = 256, 16 * 64
-	request := func(path string) string {
-		head := "GET " + path + " HTTP/1.1\r\nHost: x\r\nX: "
-		return head + fill(size-len(head)-4) + "\r\n\r\n"
-	}
-	served, holding, hold := 0, make(chan bool), make(chan bool)
-	srv := &Server{Loops: 1}
-	srv.Handle("GET /hold", func(req *Request, resp *Response) Status {
-		holding <- true
-		<-hold // and with it the loop
-		return StatusNoContent
-	})
-	srv.Handle("GET /flood", func(req *Request, resp *Response) Status {
-		served++
-		return StatusNoContent
-	})
-	srv.Handle("GET /served", func(req *Request, resp *Response) Status {
-		return resp.Text(200, strconv.Itoa(served))
-	})
-	addr := serveTest(t, srv)
-	a, b := dial(t, addr), dial(t, addr)
-	b.open("/served")
-	a.send(request("/hold"))
-	received(t, holding)
-	a.send(strings.Repeat(request("/flood"), flood))
-	b.send("GET /served HTTP/1.1\r\nHost: x\r\n\r\n")
-	hold <- true
-	answer := b.answer("GET")
-	if n, err := strconv.Atoi(answer.body); err != nil || n > 3*64 {
-		t.Errorf("%s requests of another client were answered before: %v", answer.body, err)
-	}
-	for range 1 + flood {
-		a.want("GET", 204, "")
 	}
 }

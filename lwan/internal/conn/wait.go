@@ -116,7 +116,8 @@ func (c Conn) forWaiting(t *loop.Task) (*record, error) {
 			r.at = &seatOf(t).waits
 		}
 	}
-	if s.state == slotBusy {
+	// From a worker that is stuck in the program's code, while t waits beside it, nothing is taken.
+	if s.state == slotBusy && !r.at.task.Worker().Stuck() {
 		c.set.eng.protocol.Waits(r.at.task.Worker())
 	}
 	return r, nil
