@@ -85,10 +85,7 @@ func (r *Response) failPanic(v any) Status {
 	return r.Fail(newPanicError(v))
 }
 
-// answer runs the chain of the route for the request and ends the response.
-func (t *table) answer(req *Request, resp *Response) { t.answerBy(t.find(req, resp), req, resp) }
-
-// answerBy runs next, which find has found.
+// answerBy runs next, which find has found, and ends the response.
 func (t *table) answerBy(next Handler, req *Request, resp *Response) {
 	st := t.run(next, req, resp)
 	if resp.endTerm(st >= 400) {

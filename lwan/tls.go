@@ -73,8 +73,9 @@ func (e Endpoint) versions() Protocols {
 }
 
 var (
-	errProtocols  = errors.New("Protocols has a bit that is neither HTTP1 nor HTTP2")
-	errNoCert     = errors.New("Certs is nil, and TLS has neither Certificates nor a callback")
+	errProtocols = errors.New("a bit of Protocols is neither HTTP1 nor HTTP2")
+	errNoCert    = errors.New("no certificates: Certs is nil, and TLS has neither Certificates " +
+		"nor a callback")
 	errTwoSources = errors.New("both Certs and TLS have certificates; use one")
 	errOldTLS     = errors.New("TLS.MinVersion or MaxVersion is below TLS 1.2 (RFC 8996)")
 	errSuites     = errors.New("TLS.CipherSuites lacks what HTTP/2 needs, RFC 9113 section 9.2.2: " +
