@@ -24,9 +24,9 @@ func newSecureSite(t *testing.T, at string) *site {
 	return s
 }
 
-// ask sends one request over a connection of its own.
-func (s *site) ask(cfg *tls.Config) (pid string, resumed bool, err error) {
-	conn, err := tls.Dial("tcp", s.addr, cfg)
+// askSite sends one request over a connection of its own.
+func askSite(addr string, cfg *tls.Config) (pid string, resumed bool, err error) {
+	conn, err := tls.Dial("tcp", addr, cfg)
 	if err != nil {
 		return "", false, err
 	}
@@ -50,6 +50,7 @@ func TestRestartEncrypted(t *testing.T) {
 	t.Parallel()
 	s := newSecureSite(t, "127.0.0.1:0")
 	s.begin()
+	addr := s.addr // which stays as it is
 	var clients sync.WaitGroup
 	var asked atomic.Int64
 	done := make(chan struct{})
@@ -66,7 +67,7 @@ func TestRestartEncrypted(t *testing.T) {
 					return
 				default:
 				}
-				if _, _, err := s.ask(cfg); err != nil {
+				if _, _, err := askSite(addr, cfg); err != nil {
 					t.Error(err)
 					return
 				}
@@ -78,7 +79,7 @@ func TestRestartEncrypted(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		cfg := clientTLS()
 		cfg.MaxVersion, cfg.ClientSessionCache = version, tls.NewLRUClientSessionCache(1)
-		if _, _, err := s.ask(cfg); err != nil {
+		if _, _, err := askSite(addr, cfg); err != nil {
 			t.Fatal(err)
 		}
 		olds = append(olds, cfg)
@@ -88,7 +89,7 @@ func TestRestartEncrypted(t *testing.T) {
 		s.restart()
 		settledNow(t, func() bool { return asked.Load() > before+10 })
 		for _, cfg := range olds {
-			pid, resumed, err := s.ask(cfg)
+			pid, resumed, err := askSite(addr, cfg)
 			if pid != strconv.Itoa(s.pid) || !resumed || err != nil {
 				t.Errorf("process %s, want %d; resumed %v, %v", pid, s.pid, resumed, err)
 			}
@@ -124,7 +125,7 @@ func TestSystemdEncrypted(t *testing.T) {
 	s.env = append(s.env, "LISTEN_FDS=1", "LISTEN_FDNAMES=web")
 	s.begin()
 	for range 2 {
-		if pid, _, err := s.ask(clientTLS()); pid != strconv.Itoa(s.pid) || err != nil {
+		if pid, _, err := askSite(s.addr, clientTLS()); pid != strconv.Itoa(s.pid) || err != nil {
 			t.Errorf("%s, want %d; %v", pid, s.pid, err)
 		}
 		s.restart()
