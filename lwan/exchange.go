@@ -309,7 +309,8 @@ func (x *exchange) Shrink() {
 
 // Pauses implements transport.Exchange.
 func (x *exchange) Pauses() (read, write time.Duration) {
-	if x.phase == exchangeOver {
+	// Without a loop this may be asked by a goroutine that the handler has left behind.
+	if x.loop != nil && x.phase == exchangeOver {
 		return x.core.limits.Read, x.core.limits.Write
 	}
 	l := &x.req.limits
