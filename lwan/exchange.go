@@ -33,6 +33,7 @@ type exchange struct {
 	ahead   []byte      // of the content: read for a Blocking handler that has left it
 	unwatch func() bool // of draining, where no loop tells of it; nil: nothing looks for it
 	guest   *topicGuest // the subscription that the connection was left to; nil: none
+	died    bool        // Died was called: its error page is not tried a second time
 }
 
 var _ transport.Exchange = (*exchange)(nil)
@@ -96,7 +97,7 @@ func (x *exchange) Begin(by transport.Stream, on transport.Task, h *message.Head
 	if x.loop != nil {
 		x.unlike()
 	}
-	x.phase = exchangeReady
+	x.phase, x.died = exchangeReady, false
 	at := &x.sites[by.Peer().Endpoint()]
 	x.req.x, x.req.trusted = x, at.trusted
 	x.req.begin(by, on, at.table, h, buf)
@@ -146,7 +147,12 @@ func (x *exchange) Died(on transport.Task, value any, stack []byte) {
 	}
 	x.resp.hangup = true
 	x.on.EnterUser(x.number())
-	x.req.table.abandon(x.req, x.resp, err)
+	if !x.died {
+		x.died = true
+		x.req.table.abandon(x.req, x.resp, err)
+	} else if !x.resp.state.over() { // in what the first one called: nothing of it is tried again
+		x.resp.giveUp()
+	}
 	x.on.LeaveUser()
 	x.conclude()
 }

@@ -15,8 +15,14 @@ type seat struct {
 	waits   waits
 	expires bool // its time is up, and it gets the answer to half a request
 
-	concludes bool // another worker died while it served it
+	// what it concludes, after others that have died of it
+	deaths int
+	state  any // the first one's
 }
+
+// maxDeaths bounds how many workers one conclusion may cost: each goes on behind where the one
+// before has died, so there are few.
+const maxDeaths = 64
 
 // NewSeat implements loop.Driver.
 func (set *Set) NewSeat(w *loop.Worker) loop.Seat {
@@ -179,38 +185,43 @@ func (st *seat) Behind() {
 
 // Died implements loop.Seat. What is left to do for the connection is done in another worker, which
 // may wait. Until then it is busy with a dead task, and can be killed as any other. A second death
-// ends it at once.
+// ends the connection at once; what waits for the end of the request is told by a worker that has
+// none.
 func (st *seat) Died(value any, stack []byte) bool {
-	c := st.conn
+	c, state := st.conn, st.state
 	if c.set == nil {
 		return false
 	}
 	s := c.slot()
-	if st.concludes {
-		if st.leave(); s != nil {
-			st.set.busy--
-			st.set.close(c.fd, s)
+	switch {
+	case st.deaths == 0:
+		state = st.w.State
+		if s != nil {
+			st.set.record(s).at = &st.waits
 		}
+	case s != nil:
+		st.set.busy--
+		st.set.close(c.fd, s)
+	}
+	if st.deaths >= maxDeaths {
+		st.leave()
 		return false
 	}
-	if s != nil {
-		st.set.record(s).at = &st.waits
-	}
-	st.set.loop.Run(func(w *loop.Worker) { st.set.conclude(w, st, c, value, stack) })
+	st.set.loop.Run(func(w *loop.Worker) { st.set.conclude(w, st, c, state, value, stack) })
 	return true
 }
 
 // conclude lets w do what is left of what a dead worker served.
-func (set *Set) conclude(w *loop.Worker, dead *seat, c Conn, value any, stack []byte) {
+func (set *Set) conclude(w *loop.Worker, dead *seat, c Conn, state, value any, stack []byte) {
 	dead.leave()
 	st := seatOf(&w.Task)
-	st.conn, st.concludes = c, true
+	st.conn, st.deaths, st.state = c, dead.deaths+1, state
 	w.Inherit(&dead.w.Task)
 	if s := c.slot(); s != nil {
 		set.record(s).at = &st.waits
 	}
-	v := set.eng.protocol.Died(w, c, dead.w.State, value, stack)
-	st.concludes = false
+	v := set.eng.protocol.Died(w, c, state, value, stack)
+	st.deaths, st.state = 0, nil
 	set.settle(w, v)
 }
 

@@ -22,7 +22,8 @@ type Exchange interface {
 	Refuse(status int, reason string)
 	// Died concludes the answer of a handler that ended by Goexit (value is nil), or of something
 	// in Run or End that panicked. on is who concludes: it may wait, and is the exchange's task
-	// from now on, as the old one is dead. A second death in it only cuts.
+	// from now on, as the old one is dead. It is called again if something in it dies, and cuts
+	// then, without a second error page.
 	Died(on Task, value any, stack []byte)
 	// End tells who waits for the end, and forgets the request.
 	End()
