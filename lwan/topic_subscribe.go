@@ -29,7 +29,6 @@ func (t *Topic) Subscribe(resp *Response, s Subscription) Status {
 	if len(resp.filters) == 0 {
 		if ok, err := subscribeOnLoop(resp, sub, first); ok || err != nil {
 			if err != nil {
-				sub.end(ErrDropped)
 				return resp.Fail(err)
 			}
 			return StatusOK
@@ -45,14 +44,22 @@ type subscription struct {
 	first []byte
 }
 
-// subscribeOnLoop reports false if there is no loop that can serve the subscription.
+// subscribeOnLoop reports false if there is no loop that can serve the subscription. That has ended
+// when it returns an error, or does not return as a hook has died.
 func subscribeOnLoop(resp *Response, sub *subscriber, first []byte) (bool, error) {
 	if resp.req.x.loop == nil {
 		return false, nil
 	}
+	prepared := false
+	defer func() {
+		if !prepared {
+			sub.end(ErrDropped)
+		}
+	}()
 	if err := resp.prepareHead(StatusOK); err != nil {
 		return true, err
 	}
+	prepared = true
 	if resp.filter != nil { // the hooks have asked for one just now
 		resp.state = answerHeld // Events sends the head
 		return false, nil

@@ -104,7 +104,14 @@ func subscribeHere(resp *Response, sub *subscriber, first []byte) Status {
 	if !sub.servedBy(h) {
 		h.drop()
 	}
+	begun := false
+	defer func() {
+		if !begun { // a hook has died, which Events has called
+			h.end(ErrDropped)
+		}
+	}()
 	ev := resp.Events()
+	begun = true
 	ev.heartbeat = t.Heartbeat
 	resp.after = func(_ *Response, alive bool) { h.serve(ev, alive) } // ev is that one's
 	return StatusOK
