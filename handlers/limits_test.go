@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"math"
 	"net/http/httptest"
 	"strconv"
 	"testing"
@@ -96,7 +97,7 @@ func TestLimitsRefused(t *testing.T) {
 		{}, {Requests: -1}, {Requests: 2, Per: 1}, {Requests: 1, Burst: -1},
 		{Requests: 1, Wait: -1},
 		{Requests: 1, Keys: -1}, {Requests: 1, Status: 200},
-		{Requests: 1, Per: time.Hour, Burst: 1 << 60},
+		{Requests: 1, Per: time.Hour, Burst: math.MaxInt},
 	} {
 		if _, err := handlers.LimitRequests(c); err == nil {
 			t.Errorf("%+v was taken", c)

@@ -72,7 +72,7 @@ func (f *formatter) block(n *node, depth int) {
 	switch {
 	case len(n.body) == 0:
 		f.WriteString(" { }")
-	case n.raw.single && len(n.body) == 1:
+	case inOneLine(n):
 		f.WriteString(" { ")
 		f.statement(n.body[0], depth)
 		f.WriteString(" }")
@@ -81,6 +81,16 @@ func (f *formatter) block(n *node, depth int) {
 		f.list(n.body, depth+1)
 		f.WriteString(strings.Repeat(indent, depth) + "}")
 	}
+}
+
+// inOneLine is true for a block that was written in one line and can stay so: one statement, and if
+// that has a block, one that can, too.
+func inOneLine(n *node) bool {
+	if !n.raw.single || len(n.body) != 1 {
+		return false
+	}
+	inner := n.body[0]
+	return !inner.open || len(inner.body) == 0 || inOneLine(inner)
 }
 
 // joinTokens writes a condition. Line breaks stay, where newline is what stands for one.

@@ -22,6 +22,7 @@ func TestFormat(t *testing.T) {
 		{"a = '''x\n  y'''  # c", "a = '''x\n  y''' # c\n"},
 		{"a = \"x  y\"  #c", "a = \"x  y\" #c\n"},
 		{"a = ${B}  ${C:d  e}", "a = ${B} ${C:d  e}\n"},
+		{"a { b { c { d } e } }", "a {\n    b {\n        c { d }\n        e\n    }\n}\n"},
 		{"a =", "a =\n"},
 		{"keep alive   timeout=1", "keep alive timeout = 1\n"},
 		{"if(host==a or not(cookie b)){ s }\nelse if path  =~ \"x y\" {\n}\n# c\nelse{ t }",
@@ -105,6 +106,7 @@ func seeds(f *testing.F) {
 			"}\nelse { t }",
 		"s { t { u = ${E:x y} } }", "\"a b\" \"c\" = \"d\\\"\" # e", "a = \"b\" c",
 		"a = b#c\n\n\n# d\n",
+		"a { b { c { d } e } }",
 	} {
 		f.Add(text)
 	}
