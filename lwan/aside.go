@@ -148,7 +148,7 @@ func (x *exchange) newAside() *aside {
 
 // copyFrom makes r, which is new, the request that from is, in memory of its own.
 func (r *Request) copyFrom(from *Request, head *message.Head, room []byte) {
-	r.table, r.route, r.result = from.table, from.route, from.result
+	r.table, r.route, r.result, r.detour = from.table, from.route, from.result, from.detour
 	r.missed, r.apart, r.trusted, r.start = from.missed, from.apart, from.trusted, from.start
 	r.buf = append(room, from.buf[:min(from.head.Size, len(from.buf))]...)
 	r.head = head
@@ -161,7 +161,7 @@ func (r *Request) copyFrom(from *Request, head *message.Head, room []byte) {
 	r.told = from.told
 	r.drainable.Store(from.drainable.Load())
 	r.params = from.params.Clone()
-	if from.head.PlainPath {
+	if from.plainPath() {
 		r.path = alias(r.head.Path.Of(r.buf))
 	} else {
 		r.pathBuf = []byte(from.path)

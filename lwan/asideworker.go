@@ -140,6 +140,10 @@ func (x *exchange) inherit(a *aside) {
 func (x *exchange) adopt(a *aside) {
 	x.inherit(a)
 	from := &a.req
+	if from.detour != x.req.detour {
+		x.req.follow(from.detour)
+		x.req.params = from.params.Clone()
+	}
 	x.req.table, x.req.route, x.req.limits = from.table, from.route, from.limits
 	x.req.dead.Store(from.dead.Load())
 	x.req.readBy, x.req.writeBy = from.readBy, from.writeBy

@@ -62,7 +62,7 @@ func passOn(next Handler) http.Handler {
 		}
 		t := &table{
 			core: pass.table.core, methods: pass.table.methods,
-			named: pass.table.named, handler: next,
+			named: pass.table.named, handler: next, around: pass.table,
 		}
 		c := newHTTPCall(w, r, t, pass)
 		// an address that the middleware has found is the client's

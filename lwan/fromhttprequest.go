@@ -30,7 +30,7 @@ func (x *httpExchange) request() (r *http.Request, err error) {
 		r.Body = x.body
 	}
 	x.req.showPattern(r)
-	return r, nil
+	return r, x.req.showDetour(r)
 }
 
 func (x *httpExchange) newRequest() (*http.Request, error) {

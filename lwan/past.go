@@ -36,6 +36,7 @@ func keepRequest(req *Request, resp *Response) *pastRequest {
 	ended := error(context.Canceled)
 	r.lost.Store(&ended)
 	r.body.err = http.ErrBodyReadAfterClose
+	r.detour = req.detour
 	r.cleanPath(&p.resp)
 	// the same route again, since what it matched points into the original's path
 	if r.route != nil {

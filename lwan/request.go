@@ -40,6 +40,7 @@ type Request struct {
 	resp    *Response
 	table   *table
 	route   *route
+	detour  *detour // nil: what is asked for is the target
 	result  router.Result
 	apart   bool          // its chain is to run on a goroutine
 	missed  Status        // what is wrong without a look at the routes; 0: nothing
@@ -127,7 +128,7 @@ func (r *Request) move(buf []byte) {
 	r.buf = buf
 	r.query.reset() // what was found points into the old one
 	r.cookies.reset()
-	if r.head.PlainPath {
+	if r.plainPath() {
 		r.path = alias(r.head.Path.Of(buf))
 		r.params.Rebase(r.path)
 	}
@@ -138,7 +139,7 @@ func (r *Request) end() {
 	r.remember()
 	r.state.Store(stateOver)
 	remains.Of(r.pathBuf[:cap(r.pathBuf)])
-	r.by, r.on, r.peer, r.beside, r.route, r.buf = nil, nil, nil, nil, nil, nil
+	r.by, r.on, r.peer, r.beside, r.route, r.detour, r.buf = nil, nil, nil, nil, nil, nil, nil
 	if r.dead.Load() != nil {
 		r.dead.Store(nil)
 	}

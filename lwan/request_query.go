@@ -21,7 +21,8 @@ func (r *Request) QueryAll(name string) []string { r.mustLive(); return r.queryP
 func (r *Request) queryPairs() *pairs {
 	if p := &r.query; !p.made {
 		p.made = true
-		p.decode(r.head.Query.Of(r.buf), r.limits.QueryPairs)
+		query, _ := r.rawQuery()
+		p.decode(query, r.limits.QueryPairs)
 	}
 	return &r.query
 }

@@ -50,6 +50,15 @@ func (r *Response) replace() {
 	r.dropLink()
 }
 
+// unanswer drops what was answered so far, but for the fields: something else is asked for.
+func (r *Response) unanswer() {
+	r.unredirect(0)
+	r.replace()
+	r.ctype, r.length, r.message = "", -1, ""
+	r.failure, r.failed, r.refailed = nil, 0, false
+	r.given, r.strayed, r.intended = 0, 0, 0
+}
+
 // JSON answers v, encoded by Server.JSON. If v cannot be encoded the answer is 500, through Fail.
 func (r *Response) JSON(st Status, v any) Status {
 	r.mustLive()
@@ -170,8 +179,8 @@ func NotFound(req *Request, resp *Response) Status { return StatusNotFound }
 // redirectPath answers a path that has to be written differently, with the query as it was. target
 // is escaped.
 func (r *Response) redirectPath(target string) Status {
-	if q := r.req.head; q.HasQuery {
-		target += "?" + r.req.canonical(q.Query)
+	if query, has := r.req.rawQuery(); has {
+		target += "?" + string(message.AppendTarget(nil, query))
 	}
 	return r.Redirect(StatusTemporaryRedirect, target)
 }

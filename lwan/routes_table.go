@@ -48,6 +48,7 @@ type table struct {
 	core    *core
 	router  router.Table[*route]
 	handler Handler         // in place of the router: what ToHTTP was given
+	around  *table          // of a handler inside of net/http middleware: that of the request outside
 	sites   *sites          // of hosts that have tables of their own; nil: there are none
 	none    *route          // answers what no route fits, in the root's middleware
 	methods string          // Allow of "OPTIONS *"
@@ -193,7 +194,7 @@ func (t *table) chain(req *Request, resp *Response) Handler {
 	if req.missed != 0 { // it is the connection that is wrong
 		return t.none.answers(req, false)
 	}
-	if req.head.Form != message.OriginForm && req.head.Form != message.AbsoluteForm {
+	if !req.hasPath() {
 		return t.none.answers(req, false)
 	}
 	if !t.knows(req) {
@@ -225,6 +226,11 @@ func (t *table) chain(req *Request, resp *Response) Handler {
 	return rt.answers(req, res.Kind == router.Found)
 }
 
+// hasPath reports whether there is a path to route by.
+func (r *Request) hasPath() bool {
+	return r.head.Form == message.OriginForm || r.head.Form == message.AbsoluteForm || r.detour != nil
+}
+
 // knows reports whether the method is one that somebody has registered: with IANA, or in a pattern
 // of this table. Others get 501, also where a pattern takes every method (RFC 9110 section 9.1).
 func (t *table) knows(req *Request) bool {
@@ -238,6 +244,10 @@ func (t *table) knows(req *Request) bool {
 // cleanPath sets req.path. It returns 1 if the path was clean as it came, 0 if it had dot segments
 // or doubled slashes, -1 if it is invalid.
 func (r *Request) cleanPath(resp *Response) int {
+	if r.detour != nil {
+		r.path = alias(r.detour.path)
+		return 1
+	}
 	raw := r.head.Path.Of(r.buf)
 	if r.head.PlainPath {
 		r.path = alias(raw)

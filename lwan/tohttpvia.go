@@ -70,7 +70,7 @@ func routeVia(r *http.Request) *route {
 
 // param is the value of a wildcard, of the pattern or of one that net/http has found.
 func (r *Request) param(name string) string {
-	if r.via != nil && r.params.Len() == 0 {
+	if r.via != nil && r.params.Len() == 0 && r.detour == nil {
 		return r.via.r.PathValue(name)
 	}
 	return r.params.Get(name)
@@ -104,7 +104,7 @@ func wildcards(pattern string) (names []string) {
 
 // rawRest is Rest with router.EncodedSlash where the client sent %2F.
 func (r *Request) rawRest() string {
-	if r.within() {
+	if r.within() && r.detour == nil {
 		return r.via.pass.tail(r)
 	}
 	return r.params.RawRest()
