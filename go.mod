@@ -8,5 +8,6 @@ require (
 	github.com/klauspost/compress v1.18.5
 	github.com/valyala/bytebufferpool v1.0.0
 	golang.org/x/crypto v0.54.0
+	golang.org/x/net v0.57.0
 	golang.org/x/sys v0.49.0
 )

@@ -98,6 +98,7 @@ var mayImport = map[string][]string{
 	"template":                 {"."},
 	"lwan/internal/message":    {"."},
 	"lwan/internal/http1":      {"lwan/internal/message"},
+	"lwan/internal/h2frame":    {"lwan/internal/message"},
 	"lwan/internal/wsframe":    {"."},
 	"lwan/internal/transport":  {"lwan/internal/message"},
 	"lwan/internal/logring":    {"."},
