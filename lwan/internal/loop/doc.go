@@ -7,10 +7,10 @@
 //
 // Reading order: group.go (what there is), runner.go and worker.go (what runs), loop.go (a turn,
 // and the Driver), task.go and gate.go (what waits), queue.go, timer.go, mailbox.go (letters),
-// bell.go (a goroutine wakes a worker), job.go (what is done in a turn of its own), takeover.go (a
-// handler that does not come back) and watch.go (who notices), pool.go, counts.go. The seams to the
-// system are poller.go (readiness: the contract, behind which are epoll.go and pollset.go) and
-// clock.go.
+// bell.go (a goroutine wakes a worker), job.go (what is done in a turn of its own), branch.go (a
+// handler inside of somebody else's turn), takeover.go (a handler that does not come back) and
+// watch.go (who notices), pool.go, counts.go. The seams to the system are poller.go (readiness: the
+// contract, behind which are epoll.go and pollset.go) and clock.go.
 //
 // # The owner rule
 //

@@ -42,6 +42,7 @@ type Loop struct {
 	app       transport.Counts // the protocol's
 	parked    int              // workers
 	stuck     int              // runners in handlers from which the loop was taken over
+	orphaned  Branch           // from which the loop was taken over; nil: it has been told
 	scratch   []byte
 	handlers  uint64 // begun, times two
 
@@ -101,6 +102,9 @@ const eventBatch = 256
 
 // step does the next piece of the loop's work in worker w, and reports whether there is more.
 func (l *Loop) step(w *Worker) bool {
+	if l.orphaned != nil {
+		l.tellOrphan()
+	}
 	if p := l.runnable(); p != nil {
 		return l.switchTo(w, p)
 	}

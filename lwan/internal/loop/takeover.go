@@ -94,6 +94,7 @@ func (l *Loop) TakeOver(beat uint64) (bool, error) {
 	old.stuckIn.Store(l.pulse.tag.Load() + 1)
 	l.stuck++
 	l.current.seat.Attach() // so that its events find it
+	l.orphan()
 	l.counts.Takeovers++
 	if fresh != nil {
 		l.adopt(fresh)

@@ -236,6 +236,12 @@ func (t *Task) begin(till transport.Till) error {
 	if err := t.ended(till); err != nil {
 		return err
 	}
+	if t.w.branch != nil && !t.w.apart {
+		t.w.part()
+		if err := t.ended(till); err != nil { // what it has led to
+			return err
+		}
+	}
 	t.ticket(till)
 	return nil
 }
@@ -282,6 +288,7 @@ func (t *Task) Wait(arm func(wake func()), limit time.Duration, till transport.T
 // Pause lets everything else that is ready have a turn.
 func (t *Task) Pause() {
 	t.w.seat.Attach()
+	t.w.part()
 	t.w.loop.ready.push(readyItem{wt: t.ticket(transport.Woken)})
 	t.w.park()
 }

@@ -32,6 +32,8 @@ import (
 type Worker struct {
 	Task      // what its handler waits by
 	State any // the protocol's part: NewState of its driver
+	// the part of whoever runs branches: made by it, and kept for it
+	Branching any
 
 	seat   Seat // the driver's part
 	loop   *Loop
@@ -43,6 +45,9 @@ type Worker struct {
 	state  workerState
 	letter letter // for Offload's end: one at a time
 	number uint64 // label in profiles
+
+	branch Branch // that runs in it; nil: none
+	apart  bool   // and does so while another worker runs the loop, or has done
 
 	// of the handler under way
 	beat          uint64 // as EnterUser has set it; 0: the worker has the loop
@@ -114,7 +119,9 @@ func (w *Worker) die(value any) {
 		w.state = workerDead
 		panic(errUnclean)
 	}()
-	if !w.seat.Died(value, stack) && value != nil {
+	if w.branch != nil {
+		w.dieInBranch(value, stack)
+	} else if !w.seat.Died(value, stack) && value != nil {
 		w.loop.group.log.Error("loop: panic in the loop", "panic", value, "stack", string(stack))
 	}
 }
