@@ -21,7 +21,9 @@ type body struct {
 }
 
 func (b *body) begin(h *message.Head) {
-	*b = body{length: max(h.ContentLength, 0), whole: b.whole[:0]}
+	whole := b.whole[:0]
+	*b = body{} // cleared where it is
+	b.whole, b.length = whole, max(h.ContentLength, 0)
 	if h.Chunked {
 		b.length = -1
 	}

@@ -97,7 +97,11 @@ func (r *Response) end() {
 		r.body = nil
 	}
 	clear(r.fields)
-	r.response = response{was: was, body: r.body[:0], fields: r.fields[:0], trailers: r.trailers[:0], before: r.before[:0], filters: r.filters[:0]}
+	body, fields, trailers := r.body[:0], r.fields[:0], r.trailers[:0]
+	before, filters := r.before[:0], r.filters[:0]
+	r.response = response{} // cleared where it is; one with fields is made elsewhere, and copied
+	r.was, r.body, r.fields, r.trailers = was, body, fields, trailers
+	r.before, r.filters = before, filters
 }
 
 // maxKept is how large a buffer may have grown to be used again.

@@ -207,23 +207,32 @@ func (t *table) chain(req *Request, resp *Response) Handler {
 		return t.none.answers(req, false)
 	}
 	host := alias(req.head.Authority.Of(req.buf))
-	rt, res := t.router.Find(req.method, host, req.path, &req.params)
-	if res.Kind == router.Found && rt.nothing {
-		other, miss := t.router.Otherwise(req.method, host, req.path, &req.params)
-		if miss.Kind != router.NotFound {
-			rt, res = other, miss
-			req.params.Reset() // they are of the route that is not there
-		}
+	rt, found := t.router.Match(req.method, host, req.path, &req.params)
+	if !found || rt.nothing {
+		rt, found = t.missing(req, host)
 	}
-	req.result = res
 	if clean == 0 && req.method != "CONNECT" {
-		return t.redirectClean(req, rt, res)
+		return t.redirectClean(req, rt)
 	}
-	if res.Kind == router.NotFound {
+	if req.result.Kind == router.NotFound {
 		return t.none.answers(req, false)
 	}
 	req.route = rt
-	return rt.answers(req, res.Kind == router.Found)
+	return rt.answers(req, found)
+}
+
+// missing finds out what is to be said of a path for which there is no handler, or one that stands
+// for nothing.
+func (t *table) missing(req *Request, host string) (rt *route, found bool) {
+	rt, req.result = t.router.Find(req.method, host, req.path, &req.params)
+	if req.result.Kind == router.Found && rt.nothing {
+		other, miss := t.router.Otherwise(req.method, host, req.path, &req.params)
+		if miss.Kind != router.NotFound {
+			rt, req.result = other, miss
+			req.params.Reset() // they are of the route that is not there
+		}
+	}
+	return rt, req.result.Kind == router.Found
 }
 
 // hasPath reports whether there is a path to route by.
@@ -269,14 +278,14 @@ func (r *Request) cleanPath(resp *Response) int {
 
 // redirectClean sends a client that asked for an unclean path to the clean one, in the chain of the
 // route that it would find there, as net/http.ServeMux does.
-func (t *table) redirectClean(req *Request, rt *route, res router.Result) Handler {
-	req.result.Kind = router.Redirect
-	// it may be the path itself, which is a view
-	req.result.Location = strings.Clone(router.Escape(req.path))
-	if res.Kind == router.Redirect {
-		req.result.Location = res.Location
+func (t *table) redirectClean(req *Request, rt *route) Handler {
+	found := req.result.Kind
+	if found != router.Redirect {
+		req.result.Kind = router.Redirect
+		// it may be the path itself, which is a view
+		req.result.Location = strings.Clone(router.Escape(req.path))
 	}
-	if res.Kind == router.NotFound {
+	if found == router.NotFound {
 		return t.none.answers(req, false)
 	}
 	req.route = rt

@@ -111,7 +111,8 @@ func (p *Params) Clone() Params {
 
 // Reset forgets the last match, so that its path can be freed. Find does not need it.
 func (p *Params) Reset() {
-	p.path, p.route, p.method, p.gather = "", nil, "", gather{}
+	p.path, p.route, p.method = "", nil, ""
+	p.gather = gather{} // by itself, so that it is made where it is
 }
 
 func (p *Params) raw(i int) string {

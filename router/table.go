@@ -79,6 +79,16 @@ func (t *Table[V]) Find(method, host, path string, params *Params) (V, Result) {
 	return t.values[id-1], Result{Kind: Found, Pattern: params.route.pattern}
 }
 
+// Match is Find for who wants no more than the value: ok says that the Kind is Found. Where it is
+// false, Find tells why.
+func (t *Table[V]) Match(method, host, path string, params *Params) (v V, ok bool) {
+	id, kind := t.routes.find(method, host, path, params)
+	if kind != Found {
+		return v, false
+	}
+	return t.values[id-1], true
+}
+
 // miss explains why no route was found.
 func (t *Table[V]) miss(
 	id routeID, kind Kind, host, path string, params *Params,

@@ -43,7 +43,9 @@ func (t *Task) EnterUser(tag uint64) {
 	l := w.loop
 	l.handlers += 2
 	w.beat, w.entered = l.handlers|1, tag
-	l.pulse.tag.Store(tag)
+	if l.pulse.tag.Load() != tag { // a store waits for all that were begun, and most are the same
+		l.pulse.tag.Store(tag)
+	}
 	l.pulse.beat.Store(w.beat)
 	l.group.roused()
 }

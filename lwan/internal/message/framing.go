@@ -34,7 +34,7 @@ func (h *Head) Interpret(known Known, v Span, buf []byte, said *Said) (status in
 	b := v.Of(buf)
 	switch known {
 	case Host:
-		return h.host(v, b, said)
+		return h.hostField(v, b, said)
 	case ContentLength:
 		return h.contentLength(b, said)
 	case TransferEncoding:
@@ -47,15 +47,18 @@ func (h *Head) Interpret(known Known, v Span, buf []byte, said *Said) (status in
 	return 0, ""
 }
 
-// host: RFC 9112 section 3.2. Exactly one, and valid; an empty value is valid (RFC 9112 section
-// 3.3: the authority is then the server's own). The authority of the target, if it has one, wins
-// (section 3.2.2).
-func (h *Head) host(v Span, b []byte, said *Said) (int, string) {
+// hostField: RFC 9112 section 3.2. Exactly one, and valid; an empty value is valid (RFC 9112
+// section 3.3: the authority is then the server's own). The authority of the target, if it has
+// one, wins (section 3.2.2).
+func (h *Head) hostField(v Span, b []byte, said *Said) (int, string) {
 	switch {
 	case *said&saidHost != 0:
 		return 400, ReasonManyHosts
-	case len(b) > 0 && !validAuthority(b, false):
-		return 400, ReasonHost
+	case !h.host.is(b):
+		if len(b) > 0 && !validAuthority(b, false) {
+			return 400, ReasonHost
+		}
+		h.host.note(b)
 	}
 	*said |= saidHost
 	if h.Form == OriginForm || h.Form == AsteriskForm {

@@ -57,6 +57,22 @@ type Head struct {
 	several uint64             // bit k: on more than one line
 	first   [knownCount]uint16 // index in Fields of the first of them; meaningless without its bit
 	named   uint8              // what Connection named: bits connClose and so on
+	host    seenHost
+}
+
+// seenHost is the last Host field that was found to be valid, if it is short. Clients send the same
+// one with each request of a connection, and to compare costs less than to look at each byte.
+type seenHost struct {
+	n     uint8
+	bytes [31]byte
+}
+
+func (s *seenHost) is(b []byte) bool { return string(s.bytes[:s.n]) == string(b) }
+
+func (s *seenHost) note(b []byte) {
+	if len(b) <= len(s.bytes) {
+		s.n = uint8(copy(s.bytes[:], b))
+	}
 }
 
 // FindKnown returns the value of the first field of that name; of one that is Ignored when it is
