@@ -30,7 +30,44 @@ func (a *aside) Wait(arm func(wake func()), limit time.Duration, till transport.
 		return transport.WaitOn(arm, limit, nil, nil)
 	}
 	a.flushHeld()
+	if till == transport.Killed {
+		return a.waitKilled(arm, limit)
+	}
 	return transport.WaitOn(arm, limit, a.ends(), a.why)
+}
+
+// waitKilled is Wait for who writes: that the client seems to have left does not end it, since it
+// may have closed its side alone. Whether it has is told by the next write.
+func (a *aside) waitKilled(arm func(wake func()), limit time.Duration) error {
+	var woken, late bool
+	note := func(what *bool) func() {
+		return func() {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			*what = true
+			a.news.Broadcast()
+		}
+	}
+	if limit > 0 {
+		t := time.AfterFunc(limit, note(&late))
+		defer t.Stop()
+	}
+	arm(note(&woken))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for {
+		switch err := a.refusal(); {
+		case woken:
+			return nil
+		case err != nil:
+			return err
+		case a.cause != nil && a.cause != transport.ErrGone:
+			return a.cause
+		case late:
+			return transport.ErrPause
+		}
+		a.news.Wait()
+	}
 }
 
 // flushHeld lets what was written go before the handler waits.

@@ -22,6 +22,9 @@ func (x *httpExchange) request() (r *http.Request, err error) {
 			u := *r.URL
 			u.RawPath, r.URL = raw, &u
 		}
+		if x.req.edited != nil {
+			r.Header = x.req.httpHeader()
+		}
 	} else if r, err = x.newRequest(); err != nil {
 		return nil, err
 	}

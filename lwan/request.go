@@ -45,7 +45,8 @@ type Request struct {
 	apart   bool          // its chain is to run on a goroutine
 	missed  Status        // what is wrong without a look at the routes; 0: nothing
 	buf     []byte        // what head's offsets are of
-	head    *message.Head // the protocol's, until the exchange's end
+	head    *message.Head // the protocol's, until the exchange's end, or that of edited
+	edited  *editedHead   // nil: its fields are as they were sent
 	method  string
 	path    string // decoded and cleaned; an encoded slash is router.EncodedSlash. Aliases buf or pathBuf
 	pathBuf []byte
@@ -125,6 +126,9 @@ func (r *Request) address() (addr netip.AddrPort) {
 
 // move makes r use a copy of its head in another buffer.
 func (r *Request) move(buf []byte) {
+	if r.edited != nil { // it has bytes of its own
+		return
+	}
 	r.buf = buf
 	r.query.reset() // what was found points into the old one
 	r.cookies.reset()
@@ -142,6 +146,10 @@ func (r *Request) end() {
 	r.by, r.on, r.peer, r.beside, r.route, r.detour, r.buf = nil, nil, nil, nil, nil, nil, nil
 	if r.dead.Load() != nil {
 		r.dead.Store(nil)
+	}
+	if r.edited != nil {
+		r.edited.sent.Drop()
+		r.edited, r.head = nil, nil
 	}
 	if r.head != nil {
 		r.head.Drop()

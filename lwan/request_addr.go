@@ -24,6 +24,9 @@ import (
 // are fewer.
 func (r *Request) Scheme() string {
 	r.mustLive()
+	if scheme, ok := schemeKey.Get(r); ok {
+		return scheme
+	}
 	if r.TLS() != nil {
 		return "https"
 	}

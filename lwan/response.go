@@ -47,6 +47,9 @@ type response struct {
 	leaving *subscription                 // what the connection is left to at the end; nil: nothing
 	empty   bool                          // an error without a body stays without
 	paged   bool                          // Server.ErrorPage was called
+	forced  Status                        // an error's, while a route is asked for its page; 0: none is
+	shown   Status                        // that for which a route has made the page; 0: none has
+	pace    *pacer                        // nil: as fast as the client takes it
 	given   Status                        // that the handler's last finishing method was given; 0: none was called
 	strayed Status                        // one before it that was given another; 0: none
 
@@ -392,10 +395,11 @@ func (r *Response) Reset() bool {
 }
 
 func (r *Response) reset() {
-	req, state, before, filters, paged := r.req, r.state, r.before, r.filters, r.paged
+	was := r.response
 	r.end()
-	r.begin(req)
-	r.state, r.before, r.filters, r.paged = state, before, filters, paged
+	r.begin(was.req)
+	r.state, r.before, r.filters, r.paged = was.state, was.before, was.filters, was.paged
+	r.forced, r.pace = was.forced, was.pace
 }
 
 // whole reports whether the body can still be replaced.

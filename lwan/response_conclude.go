@@ -202,7 +202,7 @@ func (r *Request) where() string {
 }
 
 func (t *table) concludeStream(req *Request, resp *Response, st Status) {
-	if st == resp.intended && st == resp.status && resp.failed == 0 {
+	if st == resp.intended && st == resp.status && resp.failed == 0 || st == resp.shown {
 		st = StatusOK // a whole answer of a finishing method that was too large to be held back
 	}
 	if st >= 400 && req.method != "HEAD" { // whose answer is complete, whatever comes of its body
@@ -301,7 +301,7 @@ func (t *table) finish(req *Request, resp *Response, st Status) {
 
 // fillError puts the error page into an answer that needs one.
 func (t *table) fillError(req *Request, resp *Response, st Status) Status {
-	if st < 400 || resp.bodyLen() > 0 || resp.empty {
+	if st < 400 || resp.bodyLen() > 0 || resp.empty || resp.shown == st {
 		return st
 	}
 	if page := t.core.srv.ErrorPage; page != nil && !resp.paged {

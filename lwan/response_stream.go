@@ -78,6 +78,9 @@ func (r *Response) Flush() error {
 
 // sendHead begins the stream: from here on nothing of the head can change.
 func (r *Response) sendHead(st Status) error {
+	if r.forced != 0 && st < 300 {
+		st = r.forced
+	}
 	if r.bad != nil {
 		return r.stick(r.bad)
 	}
@@ -133,6 +136,9 @@ func (r *Response) sendWhole(st Status) error {
 	body := r.body
 	if r.text != "" {
 		body = unsafe.Slice(unsafe.StringData(r.text), len(r.text)) // only read
+	}
+	if p := r.pace; p != nil && int64(len(body)) > max(p.after, p.piece) {
+		return r.sendPaced(st, body)
 	}
 	by, a := r.req.by, r.describe(st, r.wholeLength(st, len(body)))
 	a.Whole = true
@@ -236,7 +242,7 @@ func (r *Response) passOn(p []byte) (int, error) {
 		return 0, r.stick(fmt.Errorf("lwan: %s: body longer than its Content-Length %d",
 			r.req.where(), r.length))
 	}
-	if err := r.wait(func() error { return r.req.by.Write(p) }); err != nil {
+	if err := r.wait(func() error { return r.write(p) }); err != nil {
 		return 0, r.stick(err)
 	}
 	r.sent += int64(len(p))
@@ -276,7 +282,7 @@ func (r *Response) SendFile(f *os.File, off, n int64) error {
 	case !direct:
 		return r.copyFile(f, off, n)
 	}
-	if err := r.wait(func() error { return r.req.by.File(f, off, n) }); err != nil {
+	if err := r.wait(func() error { return r.writeFile(f, off, n) }); err != nil {
 		return r.stick(err)
 	}
 	r.sent += n

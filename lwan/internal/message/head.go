@@ -102,6 +102,18 @@ func (h *Head) find(buf []byte, name string, k Known) (Span, bool) {
 	return Span{}, false
 }
 
+// Delete removes all fields of a name, in any case. What Interpret has made of them stays.
+func (h *Head) Delete(buf []byte, name string) {
+	old := h.Fields
+	h.Fields, h.seen, h.several = old[:0], 0, 0
+	for _, f := range old {
+		if !EqualFold(f.Name.Of(buf), name) {
+			h.Append(f)
+		}
+	}
+	h.seen &^= h.several & ignoredFields
+}
+
 // Drop forgets where everything is in the buffer, which is about to be used for something else:
 // look-ups find nothing from then on.
 func (h *Head) Drop() {
