@@ -68,6 +68,12 @@ func (g *topicGuest) Ended(transport.Pipe, error) {
 	g.depart(ErrStopping)
 }
 
+// Expired implements transport.Session: a subscription has no time of its own.
+func (g *topicGuest) Expired(transport.Pipe) {}
+
+// AtRest implements transport.Session: who subscribes wants to go on.
+func (g *topicGuest) AtRest(transport.Pipe) bool { return false }
+
 // Draining implements transport.Session.
 func (g *topicGuest) Draining(transport.Pipe) { g.finish(ErrStopping) }
 

@@ -116,6 +116,9 @@ func (g *countingSession) Ended(p transport.Pipe, _ error) {
 	}
 }
 
+func (g *countingSession) Expired(transport.Pipe)     {}
+func (g *countingSession) AtRest(transport.Pipe) bool { return false }
+
 func (g *countingSession) Draining(p transport.Pipe) {
 	if g.drained != nil {
 		g.drained.Add(1)

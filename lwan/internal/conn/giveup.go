@@ -2,6 +2,8 @@
 
 package conn
 
+import "github.com/golwan/golwan/lwan/internal/transport"
+
 // When the process has no descriptor left for a new connection, idle ones are given up for it: a
 // client knows that a connection may be closed between two requests, and opens another one (RFC
 // 9112 section 9.5). Those come first whose time comes first. Where there are none, the ones that
@@ -14,7 +16,7 @@ const giveUpBatch = 16
 
 // giveUpIdle closes some of the loop's idle connections, and returns how many.
 func (set *Set) giveUpIdle() int {
-	if n := set.giveUp(isBetweenRequests); n > 0 {
+	if n := set.giveUp(set.isBetweenRequests); n > 0 {
 		return n
 	}
 	if n := set.giveUp(set.isSilent); n > 0 {
@@ -23,13 +25,20 @@ func (set *Set) giveUpIdle() int {
 	return set.giveUp(func(s *slot) bool { return s.state == slotLinger })
 }
 
-func isBetweenRequests(s *slot) bool { return s.state == slotIdle }
+func (set *Set) isBetweenRequests(s *slot) bool {
+	if s.state == slotSession {
+		r := set.records.at(s.rec)
+		return !r.untold && r.session().AtRest(r.pipe)
+	}
+	return s.state == slotIdle && s.atRest()
+}
 
 // isSilent reports whether the connection has sent nothing for one second and more since it was
 // opened.
 func (set *Set) isSilent(s *slot) bool {
 	opened := s.die - set.eng.firstByte - 1
-	return set.eng.firstByte > 0 && s.state == slotFresh && set.loop.Second()-opened >= 2
+	return set.eng.firstByte > 0 && s.state == slotFresh && s.atRest() &&
+		set.loop.Second()-opened >= 2
 }
 
 // giveUp closes a batch of the connections for which may holds. Those of which half a request is
@@ -37,8 +46,8 @@ func (set *Set) isSilent(s *slot) bool {
 // yet.
 func (set *Set) giveUp(may func(s *slot) bool) (n int) {
 	visit := func(fd int32) bool {
-		if s := &set.slots[fd]; may(s) && s.atRest() && !s.readable() && !set.unseen(fd) {
-			set.close(fd, s)
+		if s := &set.slots[fd]; may(s) && !s.readable() && !set.unseen(fd) {
+			set.killSlot(fd, s, transport.ErrGone)
 			set.counts.GivenUp++
 			n++
 		}

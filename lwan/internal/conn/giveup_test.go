@@ -294,7 +294,7 @@ func TestOtherLoopsMakeRoom(t *testing.T) {
 	done := make(chan struct{})
 	set := r.eng.sets[0]
 	set.loop.Post(func() {
-		for set.giveUp(isBetweenRequests) > 0 {
+		for set.giveUp(set.isBetweenRequests) > 0 {
 		}
 		k.most.Store(k.open.Load())
 		close(done)

@@ -16,6 +16,7 @@ type record struct {
 	pipe     *pipe  // of the session
 	nextFree int32  // in the free list: index + 1
 	untold   bool   // the session waits for its first Ready
+	expired  bool   // and for a call of Expired
 	deaf     bool   // StopReading was called
 }
 
@@ -119,11 +120,17 @@ func (c Conn) Kept() any {
 
 // Expire gives the connection seconds to live without being served, from now on and up to one more:
 // call it last, before Serve returns Idle. A time that passes while the connection is served has no
-// effect. 0: it lives for ever.
+// effect. 0: it lives for ever. A session is told of the end of its time.
 func (c Conn) Expire(seconds uint32) {
 	c.set.loop.MustOwn()
-	switch s := c.slot(); {
-	case s == nil:
+	s := c.slot()
+	if s == nil {
+		return
+	}
+	if s.state == slotSession {
+		c.set.records.at(s.rec).expired = false
+	}
+	switch {
 	case seconds == 0:
 		c.set.wheel.disarm(c.fd)
 	default:

@@ -40,6 +40,7 @@ func (p *pipe) Attach(ses transport.Session) {
 		set.busy--
 	}
 	s.state = slotSession
+	set.wheel.disarm(p.fd) // that was a request's
 	*r = record{what: ses, pipe: p, untold: true}
 	set.queue(p.fd, s)
 }
@@ -53,6 +54,19 @@ func (set *Set) tell(s *slot) {
 	if first && set.phase == phaseDrain && p.has(ses) {
 		ses.Draining(p)
 	}
+}
+
+// turn gives the session the turn that it has waited for: because its time is up, or for another
+// look.
+func (set *Set) turn(s *slot) {
+	r := set.records.at(s.rec)
+	if ses, p := r.session(), r.pipe; r.expired && !r.untold {
+		r.expired = false
+		if ses.Expired(p); !p.has(ses) {
+			return
+		}
+	}
+	set.tell(s)
 }
 
 // has reports whether ses still drives the connection.
@@ -75,7 +89,9 @@ func (set *Set) endSession(s *slot, cause error) {
 type over struct{}
 
 func (over) Ready(transport.Pipe)        {}
+func (over) Expired(transport.Pipe)      {}
 func (over) Draining(transport.Pipe)     {}
+func (over) AtRest(transport.Pipe) bool  { return false }
 func (over) Ended(transport.Pipe, error) {}
 
 // Again gives the session of the connection another turn, after the others had theirs.

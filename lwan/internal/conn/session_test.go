@@ -225,7 +225,9 @@ func (s *echoSession) Ready(p transport.Pipe) {
 	s.unsent = s.unsent[n:]
 }
 
+func (s *echoSession) Expired(transport.Pipe)      {}
 func (s *echoSession) Draining(transport.Pipe)     {}
+func (s *echoSession) AtRest(transport.Pipe) bool  { return false }
 func (s *echoSession) Ended(transport.Pipe, error) {}
 
 // TestInvariant12EndedOnce: sessions end in each of their methods, or somebody else ends them, at
@@ -336,7 +338,9 @@ func (s *restlessSession) Ready(p transport.Pipe) {
 	}
 }
 
-func (s *restlessSession) Draining(p transport.Pipe) { s.called(p, "Draining") }
+func (s *restlessSession) Draining(p transport.Pipe)    { s.called(p, "Draining") }
+func (s *restlessSession) Expired(p transport.Pipe)     { s.called(p, "Expired") }
+func (s *restlessSession) AtRest(p transport.Pipe) bool { return false }
 
 func (s *restlessSession) Ended(p transport.Pipe, cause error) {
 	s.called(p, "Ended")

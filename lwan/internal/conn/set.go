@@ -91,7 +91,7 @@ func (set *Set) Turn(w *loop.Worker, token uint64) {
 	case slotExpired:
 		set.serveExpired(w, int32(fd), s)
 	case slotSession:
-		set.tell(s)
+		set.turn(s)
 	case slotLinger, slotRefused:
 		set.linger(int32(fd), s)
 	}
@@ -181,6 +181,9 @@ func (set *Set) Sweep() {
 				return
 			}
 			set.expire(fd, s)
+		case slotSession:
+			set.records.at(s.rec).expired = true
+			set.queue(fd, s)
 		case slotLinger, slotRefused:
 			set.close(fd, s)
 		}

@@ -185,7 +185,9 @@ func (s *simSession) Ready(p transport.Pipe) {
 	}
 }
 
+func (s *simSession) Expired(transport.Pipe)      {}
 func (s *simSession) Draining(transport.Pipe)     {}
+func (s *simSession) AtRest(transport.Pipe) bool  { return false }
 func (s *simSession) Ended(transport.Pipe, error) {}
 
 func (s *simServer) wait(how string) error {

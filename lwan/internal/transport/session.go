@@ -13,6 +13,9 @@ type Pipe interface {
 	Attach(s Session)
 	// Again calls Ready once more, after the others of the loop have had a turn.
 	Again()
+	// Expire lets Expired be called once, when seconds have passed, and up to one more; a later
+	// call counts from then on. 0: it is not called. At first there is no such time.
+	Expire(seconds uint32)
 	// End ends it. Ended is not called for it.
 	End(how Ending)
 	Loop() Loop
@@ -33,9 +36,15 @@ type Session interface {
 	// Ready is called when there is something to read, or room to write again; and once after
 	// Attach.
 	Ready(p Pipe)
+	// Expired is called when the time that Expire has set is up, in a turn of its own. A Ready may
+	// follow, whether or not there is anything.
+	Expired(p Pipe)
 	// Draining is called once, when draining begins; or after the first Ready, if it has begun
 	// already.
 	Draining(p Pipe)
+	// AtRest reports whether the Pipe may be given up without a loss, as the connection of a client
+	// between two requests: the process has no descriptors left. It must not end the Pipe.
+	AtRest(p Pipe) bool
 	// Ended is called once, when somebody else has ended the Pipe. It is the last call.
 	Ended(p Pipe, cause error)
 }
