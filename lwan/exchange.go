@@ -33,7 +33,7 @@ type exchange struct {
 	aside   *aside      // the Blocking handler that runs beside the loop; nil: none
 	ahead   []byte      // of the content: read for a Blocking handler that has left it
 	unwatch func() bool // of draining, where no loop tells of it; nil: nothing looks for it
-	guest   *topicGuest // the subscription that the connection was left to; nil: none
+	guest   guest       // what the connection was left to; nil: nothing
 	died    bool        // Died was called: its error page is not tried a second time
 }
 
@@ -183,7 +183,7 @@ func (x *exchange) conclude() {
 	switch {
 	case x.guest != nil: // its end is that of the answer
 		if x.core.observers != nil {
-			x.guest.past = keepRequest(x.req, x.resp)
+			x.guest.observed(keepRequest(x.req, x.resp))
 		}
 	case !x.req.within(): // else they see the request outside
 		x.account()
@@ -218,28 +218,42 @@ const (
 	countSubscribed = 7 // a gauge
 )
 
-// leave leaves the connection to a subscription, if there is one.
+// heir is what a connection is left to when the request has ended, on a loop.
+type heir interface {
+	// inherit takes the connection from x. nil: it could not be had, and who waits for the end of
+	// what should have been has been told. It is called outside of the program's code.
+	inherit(x *exchange) guest
+}
+
+// guest drives a connection that was left to it.
+type guest interface {
+	transport.Session
+	// observed gives it what the observers are shown at its end. It has had no event before.
+	observed(past *pastRequest)
+}
+
+// leave leaves the connection to somebody else, if it is to be.
 func (x *exchange) leave() {
-	s := x.resp.leaving
-	if s == nil {
+	heir := x.resp.leaving
+	if heir == nil {
 		return
 	}
 	x.resp.leaving = nil
-	p, form, _, err := x.by.Take(x.resp.describe(StatusOK, transport.Unknown), s.first)
+	if g := heir.inherit(x); g != nil {
+		x.guest = g
+	}
+}
+
+// handOver sends the head of an answer with status st, and first behind it, and takes the
+// connection from the protocol; what Take returns.
+func (x *exchange) handOver(st Status, length int64, first []byte) (
+	p transport.Pipe, f transport.Form, rest []byte, err error,
+) {
+	p, f, rest, err = x.by.Take(x.resp.describe(st, length), first)
 	if err != nil {
 		x.resp.failure, x.resp.failed = err, x.core.srv.statusOf(err)
-		x.on.EnterUser(x.number())
-		s.sub.end(ErrGone)
-		x.on.LeaveUser()
-		return
 	}
-	s.sub.chunked = form == transport.Chunk
-	x.resp.sent = int64(len(s.first))
-	x.guest = &topicGuest{
-		subscriber: s.sub, core: x.core, pipe: p, loop: p.Loop(), number: x.number(),
-		limit: int64(x.req.limits.Write), sent: x.resp.sent,
-	}
-	p.Attach(x.guest)
+	return p, f, rest, err
 }
 
 // End implements transport.Exchange.

@@ -44,7 +44,7 @@ type response struct {
 	sent    int64
 	sticky  error                         // of a write; later writes and Flush return it
 	after   func(r *Response, alive bool) // serves a subscription once the chain has returned, as the answer of r
-	leaving *subscription                 // what the connection is left to at the end; nil: nothing
+	leaving heir                          // what the connection is left to at the end; nil: nothing
 	empty   bool                          // an error without a body stays without
 	paged   bool                          // Server.ErrorPage was called
 	forced  Status                        // an error's, while a route is asked for its page; 0: none is

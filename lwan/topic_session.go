@@ -22,7 +22,10 @@ type topicGuest struct {
 	number uint64       // of the route, for the watchdog
 }
 
-var _ transport.Session = (*topicGuest)(nil)
+var _ guest = (*topicGuest)(nil)
+
+// observed implements guest.
+func (g *topicGuest) observed(past *pastRequest) { g.past = past }
 
 // Ready implements transport.Session.
 func (g *topicGuest) Ready(transport.Pipe) {

@@ -44,6 +44,25 @@ type subscription struct {
 	first []byte
 }
 
+// inherit implements heir.
+func (s *subscription) inherit(x *exchange) guest {
+	p, form, _, err := x.handOver(StatusOK, transport.Unknown, s.first)
+	if err != nil {
+		x.on.EnterUser(x.number())
+		s.sub.end(ErrGone)
+		x.on.LeaveUser()
+		return nil
+	}
+	s.sub.chunked = form == transport.Chunk
+	x.resp.sent = int64(len(s.first))
+	g := &topicGuest{
+		subscriber: s.sub, core: x.core, pipe: p, loop: p.Loop(), number: x.number(),
+		limit: int64(x.req.limits.Write), sent: x.resp.sent,
+	}
+	p.Attach(g)
+	return g
+}
+
 // subscribeOnLoop reports false if there is no loop that can serve the subscription. That has ended
 // when it returns an error, or does not return as a hook has died.
 func subscribeOnLoop(resp *Response, sub *subscriber, first []byte) (bool, error) {
