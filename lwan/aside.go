@@ -218,6 +218,7 @@ func (a *aside) explain() {
 
 // close tells everybody that the handler has returned.
 func (a *aside) close() {
+	a.req.closeConns()
 	a.torn = a.term.ended && !a.term.alone
 	a.mu.Lock()
 	a.over, a.ended = true, true

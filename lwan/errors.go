@@ -133,6 +133,8 @@ func knownStatus(err error) Status {
 		return StatusClientGone
 	case errors.Is(err, ErrTooLarge):
 		return StatusTooLarge
+	case errors.Is(err, ErrNoReply), errors.Is(err, ErrBadReply):
+		return StatusBadGateway
 	case errors.Is(err, ErrTimeout), errors.Is(err, ErrStopping), errors.Is(err, ErrBusy),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return StatusUnavailable

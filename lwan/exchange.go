@@ -279,6 +279,7 @@ func (x *exchange) runDefers() {
 
 // forget makes the exchange one that has no request.
 func (x *exchange) forget() {
+	x.req.closeConns()
 	if x.via != nil {
 		x.via.end(x)
 	}

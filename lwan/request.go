@@ -75,7 +75,8 @@ type Request struct {
 	told     int // how many observers know of its end
 	log      *slog.Logger
 	trailers []transport.Field
-	via      *viaHTTP // nil: it did not come through net/http
+	used     usedConns // connections of Dialers that the handler has
+	via      *viaHTTP  // nil: it did not come through net/http
 }
 
 // headOut reports whether the answer's head has left: then the handler's deadline is over.

@@ -355,6 +355,9 @@ func (r *Response) impliedStatus() Status {
 // ReadFrom copies src to its end into the body, streaming as Write does: memory stays bounded by Limits.Buffer.
 func (r *Response) ReadFrom(src io.Reader) (n int64, err error) {
 	r.mustLive()
+	if body, ok := src.(*replyBody); ok {
+		return body.copyTo(r)
+	}
 	type onlyWriter struct{ io.Writer }
 	return io.CopyBuffer(onlyWriter{r}, src, make([]byte, 32<<10))
 }

@@ -36,6 +36,7 @@ type core struct {
 	goroutine *goroutines
 	large     collectors
 	laggards  []laggards      // by loop
+	dialers   dialerSet       // that were used here
 	draining  <-chan struct{} // closed when draining starts: the Done of stopping
 	stopping  context.Context
 	drain     context.CancelFunc

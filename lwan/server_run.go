@@ -290,6 +290,7 @@ func (s *Server) end(ctx context.Context, cut bool) error {
 	}
 	err = errors.Join(err, s.runClosers())
 	if c := s.life.core; c != nil {
+		c.dialers.leave(c)
 		c.goroutine.close()
 		c.repeats.Close()
 		c.flushLog()

@@ -15,13 +15,14 @@ type Counts struct {
 	BytesIn, BytesOut                   int64
 	GivenUp                             int64 // idle connections, to make room for new ones
 	Pauses                              int64 // of accepting
+	Dialled                             int64 // connections that were opened from here
 }
 
 type publishedCounts struct {
 	accepted, closed, expired, rejected atomic.Int64
 	bytesIn, bytesOut                   atomic.Int64
 	givenUp, pauses                     atomic.Int64
-	busy                                atomic.Int64
+	busy, dialled, held                 atomic.Int64
 }
 
 func (p *publishedCounts) publish(set *Set) {
@@ -35,6 +36,8 @@ func (p *publishedCounts) publish(set *Set) {
 	p.givenUp.Store(c.GivenUp)
 	p.pauses.Store(c.Pauses)
 	p.busy.Store(int64(set.busy))
+	p.dialled.Store(c.Dialled)
+	p.held.Store(int64(set.dialled))
 }
 
 // Stats is a sum over the loops.
@@ -42,6 +45,7 @@ type Stats struct {
 	Counts
 	Loops       loop.Stats
 	Conns, Busy int64
+	Outgoing    int64 // open connections that were opened from here
 }
 
 // Stats sums what the loops have published; a loop that sleeps has published all.
@@ -64,6 +68,8 @@ func (s *Stats) add(set *Set) {
 	s.GivenUp += p.givenUp.Load()
 	s.Pauses += p.pauses.Load()
 	s.Busy += p.busy.Load()
+	s.Dialled += p.dialled.Load()
+	s.Outgoing += p.held.Load()
 	s.Conns += set.conns.Load()
 }
 

@@ -6,9 +6,10 @@ import "github.com/golwan/golwan/lwan/internal/transport"
 
 // When the process has no descriptor left for a new connection, idle ones are given up for it: a
 // client knows that a connection may be closed between two requests, and opens another one (RFC
-// 9112 section 9.5). Those come first whose time comes first. Where there are none, the ones that
-// were opened long enough ago and have never said anything; then those that linger, whose last
-// answer has left and may have been read.
+// 9112 section 9.5). Before them go those that were opened from here and wait in pools: whoever
+// wants one opens another. Of clients those come first whose time comes first. Where there are
+// none, the ones that were opened long enough ago and have never said anything; then those that
+// linger, whose last answer has left and may have been read.
 
 // giveUpBatch is how many are given up at a time: some, so that not each accept has to look for
 // one.
@@ -16,6 +17,9 @@ const giveUpBatch = 16
 
 // giveUpIdle closes some of the loop's idle connections, and returns how many.
 func (set *Set) giveUpIdle() int {
+	if n := set.giveUp(set.isPooled); n > 0 {
+		return n
+	}
 	if n := set.giveUp(set.isBetweenRequests); n > 0 {
 		return n
 	}
@@ -31,6 +35,11 @@ func (set *Set) isBetweenRequests(s *slot) bool {
 		return !r.untold && r.session().AtRest(r.pipe)
 	}
 	return s.state == slotIdle && s.atRest()
+}
+
+// isPooled is isBetweenRequests for connections that were opened from here.
+func (set *Set) isPooled(s *slot) bool {
+	return s.lane == laneDialled && s.state == slotSession && set.isBetweenRequests(s)
 }
 
 // isSilent reports whether the connection has sent nothing for one second and more since it was

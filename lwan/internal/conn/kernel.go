@@ -23,6 +23,9 @@ type Kernel interface {
 	Accept(fd int, from *Sockaddr) (int, syscall.Errno) // from: the peer's address
 	Close(fd int) syscall.Errno
 	Shutdown(fd, how int) syscall.Errno
+	Socket(domain int) (int, syscall.Errno) // a stream socket
+	Connect(fd int, to unix.Sockaddr) syscall.Errno
+	Connected(fd int) syscall.Errno // what has become of a connection that was in progress
 }
 
 // Linux is the kernel itself. Non-blocking calls go straight to it (RawSyscall): telling the
@@ -96,4 +99,38 @@ func (Linux) Close(fd int) syscall.Errno {
 func (Linux) Shutdown(fd, how int) syscall.Errno {
 	_, _, e := unix.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), uintptr(how), 0)
 	return e
+}
+
+func (Linux) Socket(domain int) (int, syscall.Errno) {
+	fd, err := unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	return fd, errnoOf(err)
+}
+
+func (Linux) Connect(fd int, to unix.Sockaddr) syscall.Errno {
+	return errnoOf(unix.Connect(fd, to))
+}
+
+func (Linux) Connected(fd int) syscall.Errno {
+	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && n != 0 {
+		return syscall.Errno(n)
+	}
+	if err == nil {
+		_, err = unix.Getpeername(fd)
+	}
+	if err == unix.ENOTCONN {
+		return unix.EINPROGRESS
+	}
+	return errnoOf(err)
+}
+
+// errnoOf is what package unix returns as an error; 0: nil.
+func errnoOf(err error) syscall.Errno {
+	switch e := err.(type) {
+	case nil:
+		return 0
+	case syscall.Errno:
+		return e
+	}
+	return syscall.EINVAL // package unix has found a fault in an argument
 }

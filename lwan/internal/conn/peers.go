@@ -51,6 +51,14 @@ func (p *peerAddr) set(gen uint32, from *Sockaddr) {
 	}
 }
 
+// keep makes p the address that a connection was opened to.
+func (p *peerAddr) keep(gen uint32, to netip.AddrPort) {
+	*p = peerAddr{gen: gen, port: to.Port(), ip: to.Addr().As16()}
+	if to.IsValid() {
+		p.family = unix.AF_INET6
+	}
+}
+
 // addrPort is the address of the connection of generation gen, IPv4 in its own form; invalid if it
 // has none.
 func (p *peerAddr) addrPort(gen uint32) netip.AddrPort {

@@ -31,6 +31,7 @@ type Set struct {
 	busy     int        // connections under service
 	expiring int        // half requests that are answered because their time is up
 	refused  int        // connections that linger behind a refusal; they are no part of conns
+	dialled  int        // connections that were opened from here; nor are they
 	paused   loop.Timer // set while accepting is paused
 	// of accepting, after errors that do not end; 0: the last one succeeded, or lacked descriptors
 	backoff time.Duration
@@ -60,8 +61,11 @@ func (set *Set) Event(w *loop.Worker, ev loop.Event) {
 	}
 	s.latch |= ev.Ready
 	if s.latch&loop.Urgent != 0 {
-		set.killSlot(int32(fd), s, transport.ErrGone)
-		return
+		if s.lane != laneDialled {
+			set.killSlot(int32(fd), s, transport.ErrGone)
+			return
+		}
+		s.latch &^= loop.Urgent // what a backend marks as urgent is no reason to lose its answer
 	}
 	switch s.state {
 	case slotFresh, slotIdle:
@@ -74,6 +78,8 @@ func (set *Set) Event(w *loop.Worker, ev loop.Event) {
 		set.tell(s)
 	case slotLinger, slotRefused:
 		set.linger(int32(fd), s)
+	case slotHeld:
+		set.openHeld(s)
 	}
 }
 
@@ -137,10 +143,13 @@ func (set *Set) close(fd int32, s *slot) {
 	set.wheel.disarm(fd)
 	set.dropRecord(s)
 	set.owned.remove(fd)
-	if s.state == slotRefused {
+	switch {
+	case s.state == slotRefused:
 		set.refused--
 		set.eng.refused.Add(-1)
-	} else {
+	case s.lane == laneDialled:
+		set.dialled--
+	default:
 		set.counts.Closed++
 		set.conns.Add(-1)
 	}
@@ -213,7 +222,8 @@ func (set *Set) expire(fd int32, s *slot) {
 // Over implements loop.Driver: nothing is open, and nothing more comes. A connection that another
 // loop has just assigned is not known here yet, but it is counted, and no loop accepts any more.
 func (set *Set) Over() bool {
-	return set.refused == 0 && set.eng.serving.Load() == 0 && set.conns.Load() == 0
+	return set.refused == 0 && set.dialled == 0 && set.eng.serving.Load() == 0 &&
+		set.conns.Load() == 0
 }
 
 // Publish implements loop.Driver.

@@ -22,6 +22,7 @@ import (
 //	idle ──expire──▶ expired ──serveExpired──▶ busy
 //	busy, session, idle ──startLinger──▶ linger
 //	free ──refuse──▶ refused             over a limit, on the loop that has accepted it
+//	free ──Dial──▶ held ──Rest──▶ session ──Hold──▶ held      opened from here: dial.go
 //	any ──close──▶ free
 //
 // What may be trusted:
@@ -33,6 +34,7 @@ import (
 //	busy     a worker serves it. A record once that has waited, with its task and the gates; if
 //	         the worker is dead, its task until another one takes over
 //	session  a record with the session
+//	held     opened from here, and had by a handler. A record once something has waited for it
 //	expired  as idle with a record: its time is up, and it waits for the turn in which it is
 //	         answered
 //	linger   answered and half-closed. No record; what comes is thrown away
@@ -69,6 +71,7 @@ const (
 	slotExpired
 	slotLinger
 	slotRefused
+	slotHeld
 )
 
 // latchTurn is no readiness: the connection stands in the ready queue.
@@ -132,7 +135,7 @@ func (s *slot) bumpGeneration() { atomic.AddUint32(&s.gen, 1) }
 // is a listener's number.
 const (
 	maxSlots     = 1 << 20
-	maxLanes     = laneInternal
+	maxLanes     = laneDialled
 	laneInternal = 1<<12 - 1
 )
 

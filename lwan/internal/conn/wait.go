@@ -18,6 +18,10 @@ import (
 // goes on. limit is the longest wait without progress; 0: no limit. t need not be the one that
 // serves the connection: one task may read while another one writes.
 
+// crowd is how many workers of a loop wait when those that wait for a backend begin to give back
+// what they do not need: backends are quick mostly, and a few buffers are no matter.
+const crowd = 64
+
 // fairShare is how many bytes one connection may move before the others have a turn.
 const fairShare = 1 << 20
 
@@ -117,8 +121,11 @@ func (c Conn) forWaiting(t *loop.Task) (*record, error) {
 		}
 	}
 	// From a worker that is stuck in the program's code, while t waits beside it, nothing is taken.
-	if s.state == slotBusy && !r.at.task.Worker().Stuck() {
+	switch {
+	case s.state == slotBusy && !r.at.task.Worker().Stuck():
 		c.set.eng.protocol.Waits(r.at.task.Worker())
+	case s.state == slotHeld && t.Loop().Parked() >= crowd:
+		c.set.eng.protocol.Waits(t.Worker())
 	}
 	return r, nil
 }
@@ -192,7 +199,7 @@ func (c Conn) pause(t *loop.Task) {
 
 // Writev writes a and then b, in one call to the kernel when both fit.
 func (c Conn) Writev(t *loop.Task, a, b []byte, limit time.Duration) (int, error) {
-	n, err := c.tryWritev(a, b)
+	n, err := c.TryWritev(a, b)
 	if err != nil && err != transport.ErrAgain {
 		return n, err
 	}
@@ -207,7 +214,8 @@ func (c Conn) Writev(t *loop.Task, a, b []byte, limit time.Duration) (int, error
 	return n + m, err
 }
 
-func (c Conn) tryWritev(a, b []byte) (int, error) {
+// TryWritev writes what fits of a and then b in one call; ErrAgain where there is no such call.
+func (c Conn) TryWritev(a, b []byte) (int, error) {
 	if len(a) == 0 || len(b) == 0 || len(a) > maxTransfer/2 {
 		return 0, transport.ErrAgain
 	}

@@ -21,7 +21,11 @@ type task struct {
 
 var _ transport.Task = (*task)(nil)
 
-// ready prepares a wait.
+// Ready prepares a wait: the client gets what is held back. The rest is given back in Sleep and
+// Wait, and where a crowd waits (Protocol.Waits).
+func (t *task) Ready() error { return errorOf(t.h.Flush()) }
+
+// ready prepares a wait of the request's own.
 func (t *task) ready() error {
 	if err := t.h.Flush(); err != nil {
 		return err

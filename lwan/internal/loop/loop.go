@@ -305,6 +305,9 @@ func (l *Loop) Drain() { l.draining.Store(true) }
 // Draining reports whether Drain was called. It may be called from anywhere.
 func (l *Loop) Draining() bool { return l.draining.Load() }
 
+// Parked is how many workers wait. It is for code on the loop.
+func (l *Loop) Parked() int { return l.parked }
+
 // Current is the worker that runs the loop. It is for code on the loop.
 func (l *Loop) Current() *Worker { return l.current }
 

@@ -64,6 +64,10 @@ func (t *Task) Loop() *Loop { return t.w.loop }
 // Cancel, Drain and Kill are.
 func (t *Task) Seq() uint32 { return t.seq }
 
+// Ready prepares a wait for something that the handler itself has opened: who has more than this
+// Task to do before it waits does that.
+func (t *Task) Ready() error { return nil }
+
 // Inline implements transport.Task: the handler must not block.
 func (t *Task) Inline() bool { return true }
 

@@ -51,6 +51,7 @@ type Head struct {
 	Expect100 bool
 	// there is an Upgrade field and Connection names it; never in HTTP/1.0 (RFC 9110 section 7.8)
 	Upgrade bool
+	Status  uint16 // of a reply; 0: it is a request
 	Fields  []Field
 
 	seen    uint64             // bit k: a field of Known k is there
@@ -127,7 +128,7 @@ func (h *Head) Drop() {
 func (h *Head) Reset() {
 	h.Method, h.Target, h.Scheme, h.Authority, h.Path, h.Query = Span{},
 		Span{}, Span{}, Span{}, Span{}, Span{}
-	h.Size, h.ContentLength, h.Form, h.Minor = 0, -1, OriginForm, 0
+	h.Size, h.ContentLength, h.Form, h.Minor, h.Status = 0, -1, OriginForm, 0, 0
 	h.HasQuery, h.BareTarget, h.PlainPath, h.KeepAlive, h.Chunked, h.Expect100, h.Upgrade = false,
 		false, false, false, false, false, false
 	h.Fields = h.Fields[:0]

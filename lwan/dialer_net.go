@@ -1,0 +1,181 @@
+package lwan
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// netUpstream is a connection of package net: of a Blocking handler, or where there are no loops.
+type netUpstream struct {
+	of *Conn
+	nc net.Conn
+
+	mu     sync.Mutex
+	cause  error       // why the waits of its user have ended
+	stop   func() bool // the watch over the end of its user's request
+	readBy time.Time
+	timer  *time.Timer // ends its rest
+}
+
+var _ upstream = (*netUpstream)(nil)
+
+// past is a deadline that is over.
+var past = time.Unix(1, 0)
+
+// bind implements upstream.
+func (u *netUpstream) bind(req *Request) bool {
+	if req == nil {
+		if !u.stop() {
+			return false
+		}
+		u.deadline(time.Time{}, true, true)
+		return u.ended() == nil
+	}
+	u.stop = context.AfterFunc(req.Context(), func() { u.cut(req) })
+	return true
+}
+
+// cut ends what the user waits for.
+func (u *netUpstream) cut(req *Request) {
+	cause := req.cancelled()
+	if cause == nil {
+		cause = ErrGone
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.cause = cause
+	_ = u.nc.SetDeadline(past) // it fails if it is closed already
+}
+
+func (u *netUpstream) ended() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.cause
+}
+
+// errorOf says why a call that has failed has done so.
+func (u *netUpstream) errorOf(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		if cause := u.ended(); cause != nil {
+			return cause
+		}
+	}
+	return err
+}
+
+// read implements upstream.
+func (u *netUpstream) read(_ *Request, p []byte) (int, error) {
+	n, err := u.nc.Read(p)
+	return n, u.errorOf(err)
+}
+
+// write implements upstream.
+func (u *netUpstream) write(_ *Request, p []byte) (int, error) {
+	n, err := u.nc.Write(p)
+	return n, u.errorOf(err)
+}
+
+// writev implements upstream.
+func (u *netUpstream) writev(_ *Request, a, b []byte) (int, error) {
+	both := net.Buffers{a, b}
+	n, err := both.WriteTo(u.nc)
+	return int(n), u.errorOf(err)
+}
+
+// wait implements upstream: package net tells by a byte that it has read.
+func (u *netUpstream) wait(req *Request, limit time.Duration) error {
+	if limit > 0 {
+		u.mu.Lock()
+		before := u.readBy
+		u.mu.Unlock()
+		if by := time.Now().Add(limit); before.IsZero() || by.Before(before) {
+			u.deadline(by, true, false)
+			defer u.deadline(before, true, false)
+		}
+	}
+	var b [1]byte
+	n, err := u.read(req, b[:])
+	u.of.unread(b[:n])
+	if n > 0 || err != nil && !isTimeout(err) && u.ended() == nil {
+		return nil // an end is something to read
+	}
+	return err
+}
+
+// tryRead implements upstream.
+func (u *netUpstream) tryRead(p []byte) (int, error) {
+	u.mu.Lock()
+	before := u.readBy
+	u.mu.Unlock()
+	u.deadline(past, true, false)
+	defer u.deadline(before, true, false)
+	return u.nc.Read(p)
+}
+
+// deadline implements upstream.
+func (u *netUpstream) deadline(t time.Time, read, write bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if read {
+		u.readBy = t
+	}
+	switch { // an error of these is that it is closed: who reads or writes sees that
+	case u.cause != nil:
+	case read && write:
+		_ = u.nc.SetDeadline(t)
+	case read:
+		_ = u.nc.SetReadDeadline(t)
+	case write:
+		_ = u.nc.SetWriteDeadline(t)
+	}
+}
+
+// rest implements upstream.
+func (u *netUpstream) rest(limit time.Duration) bool {
+	if limit > 0 {
+		u.timer = time.AfterFunc(limit, func() {
+			if u.of.from.spare.remove(u.of) {
+				u.of.finish()
+			}
+		})
+	}
+	return true
+}
+
+// hold implements upstream.
+func (u *netUpstream) hold() bool {
+	if u.timer != nil {
+		u.timer.Stop()
+		u.timer = nil
+	}
+	return !peerSpoke(u.nc)
+}
+
+// closeWrite implements upstream.
+func (u *netUpstream) closeWrite() error {
+	if half, ok := u.nc.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// close implements upstream. An error of it is that it was closed before.
+func (u *netUpstream) close() { _ = u.nc.Close() }
+
+// reset implements upstream.
+func (u *netUpstream) reset() {
+	if tcp, ok := u.nc.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // should it fail, the peer sees an end
+	}
+	u.close()
+}
+
+// local implements upstream.
+func (u *netUpstream) local() net.Addr { return u.nc.LocalAddr() }
+
+// letter implements upstream: everybody may touch it.
+func (u *netUpstream) letter(fn func()) { fn() }

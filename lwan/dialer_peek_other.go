@@ -1,0 +1,9 @@
+//go:build !unix
+
+package lwan
+
+import "net"
+
+// peerSpoke reports whether the peer of a connection that rests has closed it: who uses it next
+// finds that out here.
+func peerSpoke(net.Conn) bool { return false }
