@@ -16,7 +16,8 @@ type addrCounts struct {
 	n  map[netip.Addr]int
 }
 
-// enter counts a connection, unless its address has as many as it may. It returns what leave is to be given.
+// enter counts a connection, unless its address has as many as it may. It returns what leave is to
+// be given.
 func (c *addrCounts) enter(remote net.Addr) (a netip.Addr, ok bool) {
 	tcp, isTCP := remote.(*net.TCPAddr)
 	if c.max <= 0 || !isTCP {

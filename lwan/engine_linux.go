@@ -148,7 +148,8 @@ func (e *loopEngine) closeListeners() error {
 	return errors.Join(e.refused, e.closeLanes())
 }
 
-// closeLanes ends listening: whoever connects from now on is refused, and not left to wait for nobody.
+// closeLanes ends listening: whoever connects from now on is refused, and not left to wait for
+// nobody.
 func (e *loopEngine) closeLanes() error {
 	var errs []error
 	for _, l := range e.lanes {

@@ -121,7 +121,8 @@ func (e *httpEngine) server(s *Server, p opened) *http.Server {
 // maxStreams bounds the requests under way of one connection of HTTP/2.
 const maxStreams = 128
 
-// serve accepts until the listener is closed. A listener that fails ends the server: Run returns its error.
+// serve accepts until the listener is closed. A listener that fails ends the server: Run returns
+// its error.
 func (e *httpEngine) serve(srv *http.Server, ln net.Listener, failed chan<- error) {
 	err := srv.Serve(ln)
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
@@ -179,7 +180,8 @@ func (e *httpEngine) drain(grace time.Duration) {
 		var all sync.WaitGroup
 		for _, srv := range e.servers {
 			all.Go(func() {
-				// An error of a listener's Close is found by closeListeners again, and that of ctx is nobody's.
+				// An error of a listener's Close is found by closeListeners again, and that of ctx
+				// is nobody's.
 				_ = srv.Shutdown(ctx)
 			})
 		}
@@ -230,7 +232,8 @@ func (e *httpEngine) wait(ctx context.Context) error {
 	}
 }
 
-// close implements engine: handlers are told first, so that they learn of the stop and not of a client that left.
+// close implements engine: handlers are told first, so that they learn of the stop and not of a
+// client that left.
 func (e *httpEngine) close(ctx context.Context) error {
 	e.calls.each(func(c *nethttp.Call) { c.End(ErrStopping) })
 	var errs []error

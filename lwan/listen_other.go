@@ -15,8 +15,8 @@ import (
 	"github.com/golwan/golwan/lwan/internal/unixsocket"
 )
 
-// listen opens an endpoint, or takes over the socket that another process has left for it. FastOpen and DeferAccept are
-// hints to a kernel, and left out.
+// listen opens an endpoint, or takes over the socket that another process has left for it. FastOpen
+// and DeferAccept are hints to a kernel, and left out.
 func listen(end Endpoint, left *os.File) (net.Listener, error) {
 	switch where := end.where(); {
 	case left != nil:
@@ -95,8 +95,9 @@ func (l *countingListener) Accept() (net.Conn, error) {
 // maxRefusing is how many refused connections may linger; more are closed at once.
 const maxRefusing = 64
 
-// refuse is a courtesy, which the socket's buffer always has room for: a client that is gone already needs none. What the
-// client has sent is read, or the reset that it causes would destroy the answer.
+// refuse is a courtesy, which the socket's buffer always has room for: a client that is gone
+// already needs none. What the client has sent is read, or the reset that it causes would destroy
+// the answer.
 func (l *countingListener) refuse(conn net.Conn, answer string) {
 	_, _ = io.WriteString(conn, answer)
 	half, ok := conn.(interface{ CloseWrite() error })

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// duplicate is another descriptor of ln's socket. The one that ln.File returns would make the socket block, for ln too, as
-// soon as somebody asks for its number.
+// duplicate is another descriptor of ln's socket. The one that ln.File returns would make the
+// socket block, for ln too, as soon as somebody asks for its number.
 func duplicate(ln net.Listener) (*os.File, error) {
 	conn, ok := ln.(syscall.Conn)
 	if !ok {

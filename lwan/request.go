@@ -17,11 +17,12 @@ import (
 	"github.com/golwan/golwan/router"
 )
 
-// Request is what came in, and how its handler waits. It is valid until its handler returns, and belongs to the
-// goroutine that runs the handler; a goroutine that outlives the handler may keep Context(), strings and nothing else.
+// Request is what came in, and how its handler waits. It is valid until its handler returns, and
+// belongs to the goroutine that runs the handler; a goroutine that outlives the handler may keep
+// Context(), strings and nothing else.
 //
-// A string result is a copy and may be kept. A method whose name ends in Bytes aliases the read buffer: its result is
-// valid until the handler returns.
+// A string result is a copy and may be kept. A method whose name ends in Bytes aliases the read
+// buffer: its result is valid until the handler returns.
 type Request struct {
 	_ noCopy
 
@@ -191,11 +192,12 @@ func (r *Request) retire() {
 	}
 }
 
-// alias makes a string of b without a copy. Sound as long as the string is not used after b's buffer is written again;
-// such strings never leave the package.
+// alias makes a string of b without a copy. Sound as long as the string is not used after b's
+// buffer is written again; such strings never leave the package.
 func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// methodName returns the method without allocating for the usual ones. Methods are case-sensitive (RFC 9110 section 9.1).
+// methodName returns the method without allocating for the usual ones. Methods are case-sensitive
+// (RFC 9110 section 9.1).
 func methodName(b []byte) string {
 	switch string(b) {
 	case "GET":
@@ -220,11 +222,13 @@ func methodName(b []byte) string {
 	return string(b)
 }
 
-// Method is the request's method, as sent: "GET". It is "" for a request that could not be parsed, as observers see it.
+// Method is the request's method, as sent: "GET". It is "" for a request that could not be parsed,
+// as observers see it.
 func (r *Request) Method() string { r.mustLive(); return r.method }
 
-// Path is the path of the target, decoded once, without dot segments and doubled slashes; always the full one, also
-// below a group or a mount. A slash that was sent encoded is data of its segment and not a separator: it stays "%2F".
+// Path is the path of the target, decoded once, without dot segments and doubled slashes; always
+// the full one, also below a group or a mount. A slash that was sent encoded is data of its segment
+// and not a separator: it stays "%2F".
 func (r *Request) Path() string {
 	r.mustLive()
 	if r.pathText == "" && r.path != "" {
@@ -244,8 +248,8 @@ func (r *Request) Rest() string {
 	return strings.ReplaceAll(strings.Clone(r.rawRest()), encodedSlash, "%2F")
 }
 
-// RestBytes is Rest without a copy, with a NUL in place of each slash that was sent encoded. It is valid until the handler
-// returns. It is what a lookup by name needs, that allocates nothing.
+// RestBytes is Rest without a copy, with a NUL in place of each slash that was sent encoded. It is
+// valid until the handler returns. It is what a lookup by name needs, that allocates nothing.
 func (r *Request) RestBytes() []byte {
 	r.mustLive()
 	rest := r.rawRest()
@@ -253,8 +257,9 @@ func (r *Request) RestBytes() []byte {
 	return unsafe.Slice(unsafe.StringData(rest), len(rest))
 }
 
-// Target is the request target as it was sent (RFC 9112 section 3.2), but for bytes that a URI holds only percent-encoded
-// and that clients send bare, as "|" or UTF-8: they are shown encoded. So it is always a URI reference of RFC 3986, with
+// Target is the request target as it was sent (RFC 9112 section 3.2), but for bytes that a URI
+// holds only percent-encoded and that clients send bare, as "|" or UTF-8: they are shown encoded.
+// So it is always a URI reference of RFC 3986, with
 // "[" and "]" besides.
 func (r *Request) Target() string {
 	r.mustLive()
@@ -281,8 +286,8 @@ func (r *Request) Pattern() string {
 	return r.route.pattern
 }
 
-// Host is the host that the request is for, with the port if one was sent: that of an absolute target, else the Host
-// field's (RFC 9112 section 3.2.2). It is what the client claims.
+// Host is the host that the request is for, with the port if one was sent: that of an absolute
+// target, else the Host field's (RFC 9112 section 3.2.2). It is what the client claims.
 func (r *Request) Host() string { r.mustLive(); return string(r.head.Authority.Of(r.buf)) }
 
 // Proto is "HTTP/1.1", "HTTP/1.0" or "HTTP/2.0".
@@ -307,15 +312,17 @@ func (r *Request) TLS() (state *tls.ConnectionState) {
 // Param is the value of a wildcard of the pattern, decoded; "" if there is none of that name.
 func (r *Request) Param(name string) string { r.mustLive(); return strings.Clone(r.param(name)) }
 
-// Header is the value of the field of that name, in any case; "" if there is none. On several lines a list is one value,
-// joined with commas. Of a field that has one value, and of names that are not known here, the first line counts; or none,
-// or the request was refused: see "Fields on several lines".
+// Header is the value of the field of that name, in any case; "" if there is none. On several lines
+// a list is one value, joined with commas. Of a field that has one value, and of names that are not
+// known here, the first line counts; or none, or the request was refused: see "Fields on several
+// lines".
 func (r *Request) Header(name string) string {
 	r.mustLive()
 	return string(r.headerView(name))
 }
 
-// HeaderBytes is Header without a copy: nil if there is no such field. It is valid until the handler returns.
+// HeaderBytes is Header without a copy: nil if there is no such field. It is valid until the
+// handler returns.
 func (r *Request) HeaderBytes(name string) []byte {
 	r.mustLive()
 	v := r.headerView(name)
@@ -329,8 +336,9 @@ func (r *Request) headerView(name string) []byte {
 	return v
 }
 
-// Borrow runs fn. What methods ending in Bytes return in it is valid until fn returns, and not until the handler does: so a
-// handler that looks at the request first, and then waits for the client, need not keep a buffer of 16 KiB meanwhile.
+// Borrow runs fn. What methods ending in Bytes return in it is valid until fn returns, and not
+// until the handler does: so a handler that looks at the request first, and then waits for the
+// client, need not keep a buffer of 16 KiB meanwhile.
 func (r *Request) Borrow(fn func()) {
 	r.mustLive()
 	before := r.aliased
@@ -363,7 +371,8 @@ func (r *Request) Headers() iter.Seq2[string, string] {
 	}
 }
 
-// Trailer is the value of a trailer field of a chunked body, once the body has been read to its end.
+// Trailer is the value of a trailer field of a chunked body, once the body has been read to its
+// end.
 func (r *Request) Trailer(name string) string {
 	r.mustLive()
 	for _, f := range r.trailers {
@@ -377,8 +386,8 @@ func (r *Request) Trailer(name string) string {
 // Server is the server that answers the request.
 func (r *Request) Server() *Server { r.mustLive(); return r.table.core.srv }
 
-// Log is the logger of this request: the server's, with what SetLog added. A handler on the loop waits for it as for
-// anything else that it calls.
+// Log is the logger of this request: the server's, with what SetLog added. A handler on the loop
+// waits for it as for anything else that it calls.
 func (r *Request) Log() *slog.Logger {
 	r.mustLive()
 	if r.log != nil {
@@ -387,15 +396,17 @@ func (r *Request) Log() *slog.Logger {
 	return r.table.core.given
 }
 
-// SetLog replaces the request's logger. The line that the server writes when the request fails goes to it too.
+// SetLog replaces the request's logger. The line that the server writes when the request fails goes
+// to it too.
 func (r *Request) SetLog(l *slog.Logger) { r.mustLive(); r.log = l }
 
-// Defer runs fn when the request is over: after the last byte of the answer has gone to the kernel, or the request has
-// died; in reverse order. It is for what the answer still needs, as a cache reference; Go's defer is for the rest.
+// Defer runs fn when the request is over: after the last byte of the answer has gone to the kernel,
+// or the request has died; in reverse order. It is for what the answer still needs, as a cache
+// reference; Go's defer is for the rest.
 func (r *Request) Defer(fn func()) { r.mustLive(); r.defers = append(r.defers, fn) }
 
-// runDefers runs what Defer was given, each once. A panic of one is logged and does not keep the others from running, nor
-// does one that ends the goroutine.
+// runDefers runs what Defer was given, each once. A panic of one is logged and does not keep the
+// others from running, nor does one that ends the goroutine.
 func (r *Request) runDefers() {
 	for last := len(r.defers) - 1; last >= 0; last = len(r.defers) - 1 {
 		fn := r.defers[last]
@@ -426,9 +437,10 @@ func pause(limit time.Duration, by time.Time) time.Duration {
 	return max(time.Until(by), 1)
 }
 
-// Context is made on first use. It ends when the client leaves, the handler's time is up, or the server stops hard; that
-// of a request whose answer is an event stream or an upgrade also when draining starts. It never points at the Request,
-// so a goroutine may keep it, and its values, after the handler's end; it ends then.
+// Context is made on first use. It ends when the client leaves, the handler's time is up, or the
+// server stops hard; that of a request whose answer is an event stream or an upgrade also when
+// draining starts. It never points at the Request, so a goroutine may keep it, and its values,
+// after the handler's end; it ends then.
 func (r *Request) Context() context.Context {
 	r.mustLive()
 	c := r.ctx.Load()
@@ -438,8 +450,8 @@ func (r *Request) Context() context.Context {
 	return c.outer()
 }
 
-// SetContext replaces the request's context by one that derives from it: for tracing and values. A deadline that it has is
-// one of the request: whatever waits ends with ErrTimeout then.
+// SetContext replaces the request's context by one that derives from it: for tracing and values. A
+// deadline that it has is one of the request: whatever waits ends with ErrTimeout then.
 func (r *Request) SetContext(ctx context.Context) {
 	r.mustLive()
 	r.Context()

@@ -58,6 +58,16 @@ func (r *Request) RemoteAddr() netip.AddrPort {
 	return client
 }
 
+// PeerAddr is the address of who has sent the request here: the client itself, or the last proxy on
+// the way. trusted: it is a proxy that is believed (Server.TrustedProxies, Endpoint.TrustPeers), so
+// what its fields say of the client counts. It has no zone, IPv4 is never in the form of IPv6, and
+// it is invalid on a unix socket.
+func (r *Request) PeerAddr() (peer netip.AddrPort, trusted bool) {
+	r.mustLive()
+	peer = r.address()
+	return peer, r.trusts(peer)
+}
+
 func (r *Request) fromTrustedProxy() bool { return r.trusts(r.address()) }
 
 // trusts reports whether the peer is a trusted proxy.

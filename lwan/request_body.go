@@ -87,6 +87,10 @@ func (r *Request) enter() error {
 	return nil
 }
 
+// BodyLimit is how many bytes of content the handler may read: Limits.Body of its route. For those
+// who have to know that a content is too large before they begin with it.
+func (r *Request) BodyLimit() int64 { r.mustLive(); return r.limits.Body }
+
 // read is Body's Read.
 func (r *Request) read(p []byte) (int, error) {
 	b := &r.body

@@ -20,8 +20,8 @@ var schemeKey = NewKey[string]("scheme")
 // SetHeader makes the request one that came with this field, in place of all of that name: for the
 // handler, for conditions, and for gateways that pass the request on. What the server itself has
 // read stays what it was: RemoteAddr, Scheme, Host, and all that says how the message is framed,
-// whose fields (RFC 9110 section 7.6.1) cannot be set, nor can Host. The error says so, or that name
-// or value are none. Views that were taken of other fields stay valid.
+// whose fields (RFC 9110 section 7.6.1) cannot be set, nor can Host. The error says so, or that
+// name or value are none. Views that were taken of other fields stay valid.
 func (r *Request) SetHeader(name, value string) error {
 	r.mustLive()
 	if err := checkEdit(name); err != nil {

@@ -17,11 +17,11 @@ import (
 //	}
 //
 // The route is asked with GET, or HEAD if that was the request's method, and without fields that
-// ask for a part, or for what has changed. Its answer counts if it has status 200; then the page has
-// no validators, and may be kept no longer than the error itself says. Else the page is the one that
-// the server makes, and the log says why. Err, and so the log, is that of the error. Afterwards the
-// request is what it was. It does nothing within itself, once the head has left, and for an answer
-// that has a page already. The reroutes of the request do not count.
+// ask for a part, or for what has changed. Its answer counts if it has status 200; then the page
+// has no validators, and may be kept no longer than the error itself says. Else the page is the one
+// that the server makes, and the log says why. Err, and so the log, is that of the error.
+// Afterwards the request is what it was. It does nothing within itself, once the head has left, and
+// for an answer that has a page already. The reroutes of the request do not count.
 func (r *Request) RerouteError(resp *Response, st Status, target string) Status {
 	r.mustLive()
 	if st < 400 || st == StatusClientGone || resp.forced != 0 || resp.shown != 0 || !resp.whole() {

@@ -12,8 +12,9 @@ import (
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
-// Response is what goes out. It is held back until the handler has returned, or until it holds Limits.Buffer bytes (then
-// it streams), so middleware may still change it. It is valid until the handler returns.
+// Response is what goes out. It is held back until the handler has returned, or until it holds
+// Limits.Buffer bytes (then it streams), so middleware may still change it. It is valid until the
+// handler returns.
 type Response struct {
 	_ noCopy
 
@@ -74,8 +75,8 @@ type response struct {
 	unshared bool // its arrays may be somebody else's: they are not used again
 }
 
-// fieldError is a field that must not be sent: it is answered with 500 instead (a CR or LF in a value would let its
-// author write the rest of the response: RFC 9110 section 5.5).
+// fieldError is a field that must not be sent: it is answered with 500 instead (a CR or LF in a
+// value would let its author write the rest of the response: RFC 9110 section 5.5).
 type fieldError struct{ name, reason string }
 
 func (e *fieldError) Error() string {
@@ -110,11 +111,13 @@ func (r *Response) end() {
 // maxKept is how large a buffer may have grown to be used again.
 const maxKept = 64 << 10
 
-// SetHeader sets a field, in place of all of that name. A name that is no token, or a value with CR, LF, NUL or another
-// control character, is not sent: the request fails with 500 and a log line that names route and field. Framing is not
-// for handlers: Transfer-Encoding and Trailer are refused in the same way, and so is Connection, but for "close", which
-// closes the connection after the answer, and "keep-alive", which says nothing. A Content-Length is a promise: a whole
-// answer of another length fails with 500, and a stream is cut; a HEAD answer without a body sends it as it is.
+// SetHeader sets a field, in place of all of that name. A name that is no token, or a value with
+// CR, LF, NUL or another control character, is not sent: the request fails with 500 and a log line
+// that names route and field. Framing is not for handlers: Transfer-Encoding and Trailer are
+// refused in the same way, and so is Connection, but for "close", which closes the connection after
+// the answer, and "keep-alive", which says nothing. A Content-Length is a promise: a whole answer
+// of another length fails with 500, and a stream is cut; a HEAD answer without a body sends it as
+// it is.
 //
 // Once the head has left, fields cannot change: then this, and all that sets one, does nothing.
 func (r *Response) SetHeader(name, value string) {
@@ -201,8 +204,8 @@ func (r *Response) DelHeader(name string) {
 	r.fields = kept
 }
 
-// Header is the value of the first field of that name that was set so far; "" if there is none. HeaderAll has the others:
-// a list may stand in several fields (RFC 9110 section 5.3).
+// Header is the value of the first field of that name that was set so far; "" if there is none.
+// HeaderAll has the others: a list may stand in several fields (RFC 9110 section 5.3).
 func (r *Response) Header(name string) string {
 	r.mustLive()
 	switch {
@@ -221,8 +224,8 @@ func (r *Response) Header(name string) string {
 	return ""
 }
 
-// HeaderAll is the values of all fields of that name that were set so far, in order; nil if there is none. What the server
-// adds by itself, and Server.Header, is not among them.
+// HeaderAll is the values of all fields of that name that were set so far, in order; nil if there
+// is none. What the server adds by itself, and Server.Header, is not among them.
 func (r *Response) HeaderAll(name string) (all []string) {
 	r.mustLive()
 	switch {
@@ -254,7 +257,8 @@ func (r *Response) SetContentType(ct string) {
 	}
 }
 
-// SetCookie adds a Set-Cookie field. A cookie with an invalid name fails the request as an invalid field does.
+// SetCookie adds a Set-Cookie field. A cookie with an invalid name fails the request as an invalid
+// field does.
 func (r *Response) SetCookie(c *http.Cookie) {
 	r.mustLive()
 	v := c.String()
@@ -265,7 +269,8 @@ func (r *Response) SetCookie(c *http.Cookie) {
 	r.AddHeader("Set-Cookie", v)
 }
 
-// Write adds p to the body. Once the answer streams it may wait for the client, and fail as Flush does.
+// Write adds p to the body. Once the answer streams it may wait for the client, and fail as Flush
+// does.
 func (r *Response) Write(p []byte) (int, error) {
 	r.mustLive()
 	if !r.term.enter() {
@@ -319,7 +324,8 @@ func hold[T string | []byte](r *Response, p T) {
 	r.body = append(r.body, p...)
 }
 
-// heldSmall is up to where a body grows by itself: most are smaller, and many of them may wait at the same time.
+// heldSmall is up to where a body grows by itself: most are smaller, and many of them may wait at
+// the same time.
 const heldSmall = 16 << 10
 
 // streamPiece is how much of a stream is held back to be sent in one piece.
@@ -352,7 +358,8 @@ func (r *Response) impliedStatus() Status {
 	return StatusOK
 }
 
-// ReadFrom copies src to its end into the body, streaming as Write does: memory stays bounded by Limits.Buffer.
+// ReadFrom copies src to its end into the body, streaming as Write does: memory stays bounded by
+// Limits.Buffer.
 func (r *Response) ReadFrom(src io.Reader) (n int64, err error) {
 	r.mustLive()
 	if body, ok := src.(*replyBody); ok {
@@ -386,8 +393,8 @@ func (r *Response) BodyBytes() []byte {
 // bodyLen is the number of bytes held back.
 func (r *Response) bodyLen() int { return len(r.text) + len(r.body) }
 
-// Reset drops body, fields and failure, so that something else can be answered. It does nothing, and reports false, once
-// the head has been sent, or a Filter has begun with the body.
+// Reset drops body, fields and failure, so that something else can be answered. It does nothing,
+// and reports false, once the head has been sent, or a Filter has begun with the body.
 func (r *Response) Reset() bool {
 	r.mustLive()
 	if !r.whole() {
@@ -417,8 +424,8 @@ func (r *Response) Status() Status { r.mustLive(); return r.status }
 // HeadSent reports whether the head has left: from then on status and fields cannot change.
 func (r *Response) HeadSent() bool { r.mustLive(); return r.state.headOut() }
 
-// BytesSent counts the bytes of the body that were handed to the connection: none of an answer that has no content, as to
-// HEAD, whatever was written.
+// BytesSent counts the bytes of the body that were handed to the connection: none of an answer that
+// has no content, as to HEAD, whatever was written.
 func (r *Response) BytesSent() int64 {
 	r.mustLive()
 	if r.status.bodyless() || r.req != nil && r.req.method == "HEAD" {
@@ -427,18 +434,20 @@ func (r *Response) BytesSent() int64 {
 	return r.sent
 }
 
-// BeforeHead runs fn once, just before the head goes out, streamed or not, with the status that it will have: the last
-// moment to set cookies and fields, and for Fail, which replaces the answer. Functions run in reverse order, as middleware
-// returns. In one of them Flush does nothing, since the head follows, and what would send another one gets ErrHeadSent.
+// BeforeHead runs fn once, just before the head goes out, streamed or not, with the status that it
+// will have: the last moment to set cookies and fields, and for Fail, which replaces the answer.
+// Functions run in reverse order, as middleware returns. In one of them Flush does nothing, since
+// the head follows, and what would send another one gets ErrHeadSent.
 func (r *Response) BeforeHead(fn func(st Status)) {
 	r.mustLive()
 	r.before = append(r.before, hook{r, fn})
 }
 
-// Filter passes the body through what wrap makes: compression. It is to be called in BeforeHead. The writer is closed at
-// the end of the body; one with a Flush() error method is flushed by Flush. With several of them the body goes through
-// the first one first: as BeforeHead runs, those of inner middleware come before those of outer. A filter writes to w, and
-// never to the response itself, which fails the request.
+// Filter passes the body through what wrap makes: compression. It is to be called in BeforeHead.
+// The writer is closed at the end of the body; one with a Flush() error method is flushed by Flush.
+// With several of them the body goes through the first one first: as BeforeHead runs, those of
+// inner middleware come before those of outer. A filter writes to w, and never to the response
+// itself, which fails the request.
 func (r *Response) Filter(wrap func(w io.Writer) io.WriteCloser) {
 	r.mustLive()
 	r.filters = append(r.filters, wrap)

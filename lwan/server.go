@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// Server serves Routes on event loops. Set fields, register routes, Run. The zero value works; fields are read when the
-// server starts, and nothing may change after that. For limits and times zero means the default and negative none.
+// Server serves Routes on event loops. Set fields, register routes, Run. The zero value works;
+// fields are read when the server starts, and nothing may change after that. For limits and times
+// zero means the default and negative none.
 type Server struct {
 	Routes
 
@@ -41,30 +42,33 @@ type Server struct {
 	MaxRequests        int // of one connection: none. The last answer says "Connection: close"
 	MaxPipelined       int // requests of one connection answered before others have a turn: 64
 
-	// LingerBytes is how much of what a client still sends behind its last answer is thrown away, so that it can read that
-	// answer, as the one that refuses its upload: 64 MiB. It is fewer the longer it takes: none are left at the end of
-	// LingerTimeout's whole time. Then the connection is closed, and what was not read may be lost.
+	// LingerBytes is how much of what a client still sends behind its last answer is thrown away,
+	// so that it can read that answer, as the one that refuses its upload: 64 MiB. It is fewer the
+	// longer it takes: none are left at the end of LingerTimeout's whole time. Then the connection
+	// is closed, and what was not read may be lost.
 	LingerBytes int64
 
-	// HandshakeTimeout is how long a handshake of TLS may take, from the first byte of the connection
-	// or before it to its end, however much comes meanwhile: 10 s; then closed.
+	// HandshakeTimeout is how long a handshake of TLS may take, from the first byte of the
+	// connection or before it to its end, however much comes meanwhile: 10 s; then closed.
 	HandshakeTimeout time.Duration
-	// MaxHandshakes bounds the handshakes under way: 1024; others wait, of which the client has sent
-	// its first record. Those that wait are not among them, nor those that have sent nothing.
+	// MaxHandshakes bounds the handshakes under way: 1024; others wait, of which the client has
+	// sent its first record. Those that wait are not among them, nor those that have sent nothing.
 	MaxHandshakes int
 
-	// MaxConns bounds the open connections: as many as there are descriptors; then 503 with Retry-After. Without a free
-	// descriptor idle connections are given up for new ones.
+	// MaxConns bounds the open connections: as many as there are descriptors; then 503 with
+	// Retry-After. Without a free descriptor idle connections are given up for new ones.
 	MaxConns int
-	// MaxConnsPerAddr bounds those of one remote address: an IPv4 address, or the /64 of an IPv6 one. none; then 503 with
-	// Retry-After. It is off by default, and costs nothing then, since all who come through a proxy or a shared gateway
-	// have one address. X-Forwarded-For is not looked at: it comes later than a connection. Unix sockets are not counted.
+	// MaxConnsPerAddr bounds those of one remote address: an IPv4 address, or the /64 of an IPv6
+	// one. none; then 503 with Retry-After. It is off by default, and costs nothing then, since all
+	// who come through a proxy or a shared gateway have one address. X-Forwarded-For is not looked
+	// at: it comes later than a connection. Unix sockets are not counted.
 	MaxConnsPerAddr int
 	Goroutines      int // for Await and Blocking together: 4096; beyond it as many requests queue, then ErrBusy
 
-	// A handler, or a hook (ErrorPage, BeforeHead, Filter, Observer, Defer), that holds its loop for longer than StallAfter
-	// is reported, and so is a route whose handlers, however short, hold it for a tenth of a second in a second in which
-	// half is held without computing: 20 ms; negative: no watchdog. The route is run as Blocking from then on.
+	// A handler, or a hook (ErrorPage, BeforeHead, Filter, Observer, Defer), that holds its loop
+	// for longer than StallAfter is reported, and so is a route whose handlers, however short, hold
+	// it for a tenth of a second in a second in which half is held without computing: 20 ms;
+	// negative: no watchdog. The route is run as Blocking from then on.
 	StallAfter    time.Duration
 	TakeOverAfter time.Duration // one that holds it for so long loses it: another thread goes on with the loop; 200 ms; negative: never
 	KeepInline    bool          // report stalling routes, and do not move them off the loop
@@ -99,8 +103,9 @@ const (
 type Endpoint struct {
 	Addr string // "host:port", "unix:/run/app.sock", "systemd:name"; ":8080" if Listener is nil too
 
-	// Listener is in place of Addr. Its descriptor is duplicated, and it is closed with the server. While it is open the Go
-	// runtime watches it too, and each new connection wakes one of its threads in vain.
+	// Listener is in place of Addr. Its descriptor is duplicated, and it is closed with the server.
+	// While it is open the Go runtime watches it too, and each new connection wakes one of its
+	// threads in vain.
 	Listener net.Listener
 
 	// TLS and Certs, or one of them, encrypt the endpoint; TLS is copied at the start. Without
@@ -178,8 +183,8 @@ func (s *Server) lifeInit() {
 	}
 }
 
-// Build opens the modules, compiles the routes and returns them as one handler: for tests and for ToHTTP. What Go was
-// given runs from then on; Close ends it and closes the modules.
+// Build opens the modules, compiles the routes and returns them as one handler: for tests and for
+// ToHTTP. What Go was given runs from then on; Close ends it and closes the modules.
 func (s *Server) Build() (Handler, error) {
 	s.life.mu.Lock()
 	defer s.life.mu.Unlock()
@@ -190,7 +195,8 @@ func (s *Server) Build() (Handler, error) {
 	return s.life.tables[0].enter, nil
 }
 
-// build opens modules and compiles tables, one for each of roots. On failure what was opened is closed.
+// build opens modules and compiles tables, one for each of roots. On failure what was opened is
+// closed.
 func (s *Server) build(roots []*Routes) (err error) {
 	s.lifeInit()
 	if s.life.state != lifeNew {
@@ -276,26 +282,32 @@ func (s *Server) newCore() *core {
 	return c
 }
 
-// Go runs fn from the start of the server to its shutdown: its context ends after the last request. An error or a panic
-// of fn stops the server, and is what Run returns. Call it before the server starts, or in a module's Open.
+// Go runs fn from the start of the server to its shutdown: its context ends after the last request.
+// An error or a panic of fn stops the server, and is what Run returns. Call it before the server
+// starts, or in a module's Open.
 func (s *Server) Go(fn func(ctx context.Context) error) { s.life.work = append(s.life.work, fn) }
 
-// OnClose runs fn at the end of the server, after the last request and all that Go runs; in reverse order of the calls.
+// OnClose runs fn at the end of the server, after the last request and all that Go runs; in reverse
+// order of the calls.
 func (s *Server) OnClose(fn func() error) { s.life.closers = append(s.life.closers, fn) }
 
-// Observer sees every request once its answer has ended: a whole one when it was handed to the connection, a stream behind
-// its last byte, or when it was cut, and that of Topic.Subscribe at the end of the subscription, which may be hours after
-// its handler has returned. BytesSent and took are those of the whole answer. Err is what Fail was told, or what has ended
-// a stream before its time; for a subscription ErrGone, ErrSlow, or ErrDropped in the middle of an event, and nil if it was
-// ended properly. (A connection that net/http code has hijacked is not followed: it ends with its handler.)
+// Observer sees every request once its answer has ended: a whole one when it was handed to the
+// connection, a stream behind its last byte, or when it was cut, and that of Topic.Subscribe at the
+// end of the subscription, which may be hours after its handler has returned. BytesSent and took
+// are those of the whole answer. Err is what Fail was told, or what has ended a stream before its
+// time; for a subscription ErrGone, ErrSlow, or ErrDropped in the middle of an event, and nil if it
+// was ended properly. (A connection that net/http code has hijacked is not followed: it ends with
+// its handler.)
 //
-// req and resp are valid during the call. Those of a subscription are a copy, which the server keeps as long as that lives,
-// since the worker serves others meanwhile: about 2 KB and the request's head for each subscriber, on a server that has
-// observers. All that can be asked is there, also what middleware has set (Key, SetContext, SetLog), but for the body.
+// req and resp are valid during the call. Those of a subscription are a copy, which the server
+// keeps as long as that lives, since the worker serves others meanwhile: about 2 KB and the
+// request's head for each subscriber, on a server that has observers. All that can be asked is
+// there, also what middleware has set (Key, SetContext, SetLog), but for the body.
 type Observer interface {
-	// Done is called once for each request, also for those that no handler saw (400, 408, 431: req.Method is ""). It runs on
-	// the loop, or the handler's goroutine, many at the same time, and must not block. For a subscription it runs when
-	// Request.Defer has long run and the context has ended; otherwise before those.
+	// Done is called once for each request, also for those that no handler saw (400, 408, 431:
+	// req.Method is ""). It runs on the loop, or the handler's goroutine, many at the same time,
+	// and must not block. For a subscription it runs when Request.Defer has long run and the
+	// context has ended; otherwise before those.
 	Done(req *Request, resp *Response, took time.Duration)
 	// Close is called at the end of the server.
 	Close() error
@@ -322,7 +334,8 @@ func (s *Server) startWork() {
 	}
 }
 
-// work runs fn. The first failure of all is kept, however it comes: after a Goexit only deferred functions run.
+// work runs fn. The first failure of all is kept, however it comes: after a Goexit only deferred
+// functions run.
 func (s *Server) work(ctx context.Context, fn func(ctx context.Context) error) {
 	err := errors.New("lwan: a function given to Go ended by runtime.Goexit")
 	defer func() {

@@ -1,0 +1,22 @@
+package lwan
+
+import "iter"
+
+// HeaderLines walks over all fields in the order and spelling in which they came, without copies.
+// What it yields is valid until the handler returns.
+func (r *Request) HeaderLines() iter.Seq2[[]byte, []byte] {
+	r.mustLive()
+	r.aliased = true
+	return func(yield func(name, value []byte) bool) {
+		for i := range r.head.Fields {
+			f := &r.head.Fields[i]
+			if !yield(f.Name.Of(r.buf), f.Value.Of(r.buf)) {
+				return
+			}
+		}
+	}
+}
+
+// ContentLength is the length of the content as the client has announced it; 0: there is none; -1:
+// it comes in chunks, and nobody knows.
+func (r *Request) ContentLength() int64 { r.mustLive(); return r.body.length }
