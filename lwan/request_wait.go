@@ -204,7 +204,7 @@ func Await[T any](req *Request, fn func(ctx context.Context) (T, error)) (v T, e
 	if req.heartbeat() > 0 && req.state.Load() == stateRunning {
 		through = req.offloadBeating
 	}
-	end := req.offload(func() { v, err = fn(ctx) }, through)
+	end := offload(func() { v, err = fn(ctx) }, through)
 	if end != nil {
 		return v, end
 	}
@@ -221,7 +221,7 @@ func (r *Request) offloadOn(fn func()) error {
 }
 
 // offload runs fn through a Task and ends as fn does: a panic or Goexit of fn is one of the caller.
-func (r *Request) offload(fn func(), through func(func()) error) error {
+func offload(fn func(), through func(func()) error) error {
 	var (
 		ended    bool
 		panicked any

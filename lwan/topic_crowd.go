@@ -128,7 +128,8 @@ func (c *crowd) round() {
 			return
 		}
 		g := c.guests[c.pos]
-		if c.beat && g.quiet && len(g.part) == 0 && g.at.next.Load() == nil {
+		if c.beat && g.quiet && len(g.part) == 0 && g.at.next.Load() == nil &&
+			g.form != transport.Message { // WebSockets have pings
 			g.put(heartbeatWire)
 		}
 		if c.beat {

@@ -1,9 +1,13 @@
 package lwan
 
 import (
+	"iter"
+	"strings"
 	"sync/atomic"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/transport"
+	"github.com/golwan/golwan/lwan/internal/wsframe"
 )
 
 // wire is an event as it goes out: made once, never changed, shared by all. Subscribers hold the
@@ -15,7 +19,8 @@ type wire struct {
 	from, to int    // the event itself in chunk
 	total    int64  // bytes published with this one
 	next     atomic.Pointer[wire]
-	namesake *wire // the next one that is kept with the same ID, or nil
+	frames   atomic.Pointer[[]byte] // for WebSockets; nil: nobody has asked for them
+	namesake *wire                  // the next one that is kept with the same ID, or nil
 }
 
 func newWire(event []byte) *wire {
@@ -26,12 +31,47 @@ func newWire(event []byte) *wire {
 	return w
 }
 
-// bytes is the event for a client that understands the chunked coding, or does not.
-func (w *wire) bytes(chunked bool) []byte {
-	if chunked {
+// bytes is the event in a form.
+func (w *wire) bytes(form transport.Form) []byte {
+	switch form {
+	case transport.Chunk:
 		return w.chunk
+	case transport.Message:
+		return w.messages()
 	}
 	return w.chunk[w.from:w.to]
+}
+
+// messages is the data of the event in a frame, or those of several; empty if it has none.
+func (w *wire) messages() []byte {
+	if b := w.frames.Load(); b != nil {
+		return *b
+	}
+	var b []byte
+	for data := range eventData(string(w.chunk[w.from:w.to])) {
+		b = wsframe.AppendFrame(b, wsframe.Text, []byte(data))
+	}
+	w.frames.Store(&b)
+	return b
+}
+
+// eventData yields the data of the events in a stream that is ours, as a browser would see it
+// (WHATWG HTML, section 9.2.6).
+func eventData(stream string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		var lines []string
+		for line := range strings.SplitSeq(stream, "\n") {
+			if data, ok := strings.CutPrefix(line, "data: "); ok {
+				lines = append(lines, data)
+			}
+			if line == "" && lines != nil {
+				if !yield(strings.ToValidUTF8(strings.Join(lines, "\n"), "\uFFFD")) {
+					return
+				}
+				lines = nil
+			}
+		}
+	}
 }
 
 // size is the length of the event itself.

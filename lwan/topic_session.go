@@ -143,8 +143,10 @@ func (g *topicGuest) wrote(n int) {
 
 // put makes w what is sent next.
 func (g *topicGuest) put(w *wire) {
-	g.part = w.bytes(g.chunked)
-	g.size = w.size()
+	g.part = w.bytes(g.form)
+	if g.size = w.size(); g.form == transport.Message {
+		g.size = len(g.part)
+	}
 	g.sent += int64(g.size)
 }
 
@@ -156,13 +158,13 @@ func (g *topicGuest) begin(w *wire) (int, error) {
 	g.take(w)
 	g.put(w)
 	next := g.next()
-	if next == nil || len(g.part)+len(next.bytes(g.chunked)) > batchBytes {
+	if next == nil || len(g.part)+len(next.bytes(g.form)) > batchBytes {
 		return g.write()
 	}
 	batch := append(g.loop.Scratch()[:0], g.part...)
 	for last := next; last != nil &&
-		len(batch)+len(last.bytes(g.chunked)) <= batchBytes; last = g.behind(last) {
-		batch = append(batch, last.bytes(g.chunked)...)
+		len(batch)+len(last.bytes(g.form)) <= batchBytes; last = g.behind(last) {
+		batch = append(batch, last.bytes(g.form)...)
 	}
 	n, err := g.pipe.TryWrite(batch)
 	g.wrote(n)
@@ -208,11 +210,11 @@ func (g *topicGuest) finish(cause error) {
 		return
 	}
 	if (cause == ErrStopping || cause == ErrDropped) && len(g.part) == 0 {
-		if b := g.topic.farewell(); b != nil {
-			g.part = append(g.part, newWire(b).bytes(g.chunked)...)
+		if b := g.topic.farewell(); b != nil && g.form != transport.Message {
+			g.part = append(g.part, newWire(b).bytes(g.form)...)
 			g.sent += int64(len(b))
 		}
-		if g.chunked {
+		if g.form == transport.Chunk {
 			g.part = append(g.part, http1.LastChunk...)
 		}
 		// what does not fit now is lost: the client comes back anyway
@@ -242,13 +244,15 @@ func (g *topicGuest) depart(cause error) {
 func (g *topicGuest) end(cause error) {
 	g.tell(cause)
 	unsent := len(g.part)
-	if g.chunked {
+	if g.form == transport.Chunk {
 		unsent -= 2 // behind the event
 	}
 	sent := g.sent - int64(min(max(unsent, 0), g.size))
-	counts := g.loop.Counts()
-	counts[countRequests]++
-	counts[statusClass(StatusOK)]++
+	if g.form != transport.Message { // else it is no request's end
+		counts := g.loop.Counts()
+		counts[countRequests]++
+		counts[statusClass(StatusOK)]++
+	}
 	if past := g.past; past != nil {
 		g.past = nil
 		cut := len(g.part) > 0

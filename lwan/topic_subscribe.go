@@ -53,7 +53,7 @@ func (s *subscription) inherit(x *exchange) guest {
 		x.on.LeaveUser()
 		return nil
 	}
-	s.sub.chunked = form == transport.Chunk
+	s.sub.form = form
 	x.resp.sent = int64(len(s.first))
 	g := &topicGuest{
 		subscriber: s.sub, core: x.core, pipe: p, loop: p.Loop(), number: x.number(),

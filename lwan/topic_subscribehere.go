@@ -3,6 +3,8 @@ package lwan
 import (
 	"sync"
 	"time"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // hereHost serves a subscriber where its handler has run: on a coroutine behind a Filter, on a
@@ -179,7 +181,7 @@ func (h *hereHost) next() (out []byte, cause error) {
 	for w := s.next(); w != nil &&
 		(len(h.out) == 0 || len(h.out)+w.size() <= herePiece); w = s.next() {
 		s.take(w)
-		h.out = append(h.out, w.bytes(false)...)
+		h.out = append(h.out, w.bytes(transport.Plain)...)
 	}
 	switch {
 	case len(h.out) > 0:

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
 // Subscription is how a client takes part in a topic.
@@ -44,7 +46,7 @@ type subscriber struct {
 
 	at       *wire  // the last one that was sent, or is being sent
 	part     []byte // what is not sent yet of it
-	chunked  bool
+	form     transport.Form
 	catching bool // it is being sent a replay, and has not come as far as Backlog yet
 	// events were dropped since the last one that was sent, and gap is to be sent in their place
 	lost  bool
@@ -61,11 +63,10 @@ type host interface{ drop() }
 func (t *Topic) join(req *Request, s Subscription) (sub *subscriber, first []byte, err error) {
 	last := req.Header("Last-Event-ID")
 	after := cmp.Or(s.After, last)
-	sub = &subscriber{topic: t, key: s.Key, onEnd: s.OnEnd, gap: s.Gap, log: req.table.core.log}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	at, found := t.kept.find(after)
-	sub.at, sub.catching = at, at != t.kept.tail
+	sub, found := t.newSubscriber(s, after, req.table.core.log)
+	at := sub.at
 	if !found {
 		first, err = appendEvents(first, s.Gap)
 	}
@@ -85,15 +86,33 @@ func (t *Topic) join(req *Request, s Subscription) (sub *subscriber, first []byt
 			return nil, nil, err
 		}
 	}
+	t.enlist(sub)
+	return sub, first, nil
+}
+
+// newSubscriber is one that goes on behind the event with the ID after; found is false if that is
+// not kept. mu is held.
+func (t *Topic) newSubscriber(s Subscription, after string, log *slog.Logger) (
+	sub *subscriber, found bool,
+) {
+	at, found := t.kept.find(after)
+	return &subscriber{
+		topic: t, key: s.Key, onEnd: s.OnEnd, gap: s.Gap, log: log,
+		at: at, catching: at != t.kept.tail,
+	}, found
+}
+
+// enlist counts a subscriber, until leave; mu is held.
+func (t *Topic) enlist(sub *subscriber) {
 	t.count.Add(1)
 	t.accountIdle()
-	if s.Key != "" {
-		if t.keys[s.Key] == nil {
-			t.keys[s.Key] = map[*subscriber]struct{}{}
-		}
-		t.keys[s.Key][sub] = struct{}{}
+	if sub.key == "" {
+		return
 	}
-	return sub, first, nil
+	if t.keys[sub.key] == nil {
+		t.keys[sub.key] = map[*subscriber]struct{}{}
+	}
+	t.keys[sub.key][sub] = struct{}{}
 }
 
 func appendEvents(b []byte, events []Event) (_ []byte, err error) {

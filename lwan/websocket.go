@@ -6,7 +6,6 @@ import (
 	"net"
 	"sync"
 	"time"
-	"unicode/utf8"
 	"unsafe"
 
 	"github.com/golwan/golwan/lwan/internal/wsframe"
@@ -26,6 +25,9 @@ type WebSocketConfig struct {
 	// MaxMessage is how many bytes a message may have, after decompression: 1 MiB; negative: any
 	// number. A larger one ends the connection with 1009.
 	MaxMessage int64
+	// Backlog is how many bytes a client may owe before Socket.Push says ErrSlow: 256 KiB. The zero
+	// value, and a negative one, mean that.
+	Backlog int
 	// Ping is the pause in what the client sends after which it is asked whether it is there, while
 	// the handler waits in Receive. If nothing comes for as long again it is given up, with
 	// ErrTimeout. 30 s, in whole seconds, rounded up; negative: it is never asked.
@@ -232,11 +234,8 @@ func (w *WebSocket) tell(err error) error {
 // message has left, to the kernel at least, when it returns. Its errors are those of Receive, and
 // ErrTimeout for a client that takes nothing.
 func (w *WebSocket) Send(kind MessageKind, msg []byte) error {
-	switch {
-	case kind != TextMessage && kind != BinaryMessage:
-		return errMessageKind
-	case kind == TextMessage && !utf8.Valid(msg):
-		return errMessageText
+	if err := kind.check(msg); err != nil {
+		return err
 	}
 	if err := w.alive(); err != nil {
 		return err
@@ -259,11 +258,8 @@ func (w *WebSocket) SendText(s string) error {
 // within CloseTimeout; the connection ends all the same when the handler returns. Of a WebSocket
 // that is over already it returns why.
 func (w *WebSocket) Close(code int, reason string) error {
-	switch {
-	case !wsframe.ValidCode(code):
-		return errCloseCode
-	case len(reason) > wsframe.MaxReason || !utf8.ValidString(reason):
-		return errCloseReason
+	if err := checkClose(code, reason); err != nil {
+		return err
 	}
 	if err := w.alive(); err != nil {
 		return err

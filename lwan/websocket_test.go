@@ -16,7 +16,7 @@ import (
 
 // TestWebSocketEcho is the whole of it: messages both ways, and an end in order.
 func TestWebSocketEcho(t *testing.T) {
-	both(t, func(t *testing.T, mw ...Middleware) {
+	echoes(t, func(t *testing.T, echoWith echoing, mw ...Middleware) {
 		srv := &Server{}
 		srv.Handle("GET /", echoWith(nil), mw...)
 		addr := serveTest(t, srv)
@@ -44,7 +44,7 @@ func TestWebSocketEcho(t *testing.T) {
 
 // TestWebSocketHandshake: what is refused is answered as any request, and the connection goes on.
 func TestWebSocketHandshake(t *testing.T) {
-	both(t, func(t *testing.T, mw ...Middleware) {
+	echoes(t, func(t *testing.T, echoWith echoing, mw ...Middleware) {
 		srv := &Server{}
 		cfg := &WebSocketConfig{
 			Subprotocols: []string{"v2", "v1"}, Compress: true,

@@ -49,7 +49,7 @@ func heapAlive() int64 {
 
 // TestWebSocketFloods: clients that send what costs them little, and do not read.
 func TestWebSocketFloods(t *testing.T) {
-	both(t, func(t *testing.T, mw ...Middleware) {
+	echoes(t, func(t *testing.T, echoWith echoing, mw ...Middleware) {
 		srv := &Server{LingerTimeout: 50 * time.Millisecond}
 		srv.Handle("GET /", echoWith(&WebSocketConfig{Compress: true}), mw...)
 		ended := make(chan error, 1)
@@ -116,7 +116,7 @@ func isClose(code int) func(err error) bool {
 
 // TestWebSocketLies: frames that say they are long, and messages that grow.
 func TestWebSocketLies(t *testing.T) {
-	both(t, func(t *testing.T, mw ...Middleware) {
+	echoes(t, func(t *testing.T, echoWith echoing, mw ...Middleware) {
 		srv := &Server{}
 		srv.Handle("GET /", echoWith(&WebSocketConfig{Compress: true}), mw...)
 		srv.Handle("GET /any", echoWith(&WebSocketConfig{MaxMessage: -1}), mw...)
@@ -398,6 +398,8 @@ func TestWebSocketLeavesNothing(t *testing.T) {
 	cfg := &WebSocketConfig{CloseTimeout: 50 * time.Millisecond, MaxMessage: 1000}
 	srv.Handle("GET /echo", echoWith(cfg))
 	srv.Handle("GET /blocking", echoWith(cfg), Blocking)
+	srv.Handle("GET /converse", converseWith(cfg))
+	srv.Handle("GET /conversing", converseWith(cfg), Blocking)
 	srv.Handle("GET /panic", func(req *Request, resp *Response) Status {
 		if _, err := resp.WebSocket(cfg); err != nil {
 			return resp.Fail(err)
@@ -442,7 +444,8 @@ func rudeClient(t *testing.T, addr string) {
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(patience))
-	path := []string{"/echo", "/blocking", "/panic", "/goexit"}[rand.IntN(4)]
+	paths := []string{"/echo", "/blocking", "/converse", "/conversing", "/panic", "/goexit"}
+	path := paths[rand.IntN(len(paths))]
 	stream := handshakeOf(path, "") + frameOf(textFrame, "Hello") + frameOf(1, "a") +
 		frameOf(pingFrame, "b") + frameOf(0x80, "c") + frameOf(binaryFrame, fill(900))
 	switch rand.IntN(5) {

@@ -22,7 +22,7 @@ type wsCase struct {
 
 // runCases runs them against echoes on the loop and on goroutines, each on a connection of its own.
 func runCases(t *testing.T, cfg *WebSocketConfig, fields string, cases []wsCase) {
-	both(t, func(t *testing.T, mw ...Middleware) {
+	echoes(t, func(t *testing.T, echoWith echoing, mw ...Middleware) {
 		srv := &Server{}
 		srv.Handle("GET /", echoWith(cfg), mw...)
 		addr := serveTest(t, srv)

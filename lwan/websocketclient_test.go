@@ -199,3 +199,22 @@ func echoWith(cfg *WebSocketConfig) Handler {
 		}
 	}
 }
+
+// converseWith is echoWith by a Conversation.
+func converseWith(cfg *WebSocketConfig) Handler {
+	talk := &Conversation{
+		Message: func(m *Message) error { return m.Reply(m.Kind(), m.Bytes()) },
+	}
+	return func(req *Request, resp *Response) Status { return resp.Converse(cfg, talk) }
+}
+
+type echoing func(cfg *WebSocketConfig) Handler
+
+// echoes runs a test with each kind of handler that sends messages back.
+func echoes(t *testing.T, test func(t *testing.T, echoWith echoing, mw ...Middleware)) {
+	for name, echo := range map[string]echoing{"receive": echoWith, "converse": converseWith} {
+		t.Run(name, func(t *testing.T) {
+			both(t, func(t *testing.T, mw ...Middleware) { test(t, echo, mw...) })
+		})
+	}
+}

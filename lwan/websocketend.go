@@ -79,6 +79,18 @@ func (w *WebSocket) leave(st Status) {
 	}
 }
 
+// cut ends it at once, for why, whoever reads and writes: a goroutine's connection may be closed by
+// others.
+func (w *WebSocket) cut(why error) {
+	w.mu.Lock()
+	if w.over == nil {
+		w.over = why
+	}
+	w.broken = true
+	w.mu.Unlock()
+	_ = w.conn.Close() // who reads or writes finds that it is
+}
+
 // leaveCode is the code that a handler's end is told with.
 func leaveCode(st Status, cause error) int {
 	switch {

@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"log"
-	"sync"
 
 	"github.com/golwan/golwan/lwan"
 )
@@ -16,62 +15,38 @@ import (
 //go:embed page.html
 var page []byte
 
-// room is who is there, each with what it has not been sent yet.
-type room struct {
-	mu   sync.Mutex
-	here map[chan string]bool
-}
+// room is what is said.
+type room struct{ lwan.Topic }
 
-// say never waits: what does not fit is lost for who is too slow.
-func (r *room) say(line string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for member := range r.here {
-		select {
-		case member <- line:
-		default:
-		}
-	}
-}
+func (r *room) say(line string) { r.Publish(lwan.Event{Data: line}) }
 
-// join receives on the handler's goroutine, and sends on another one.
+// join lets somebody hear and be heard. Who is silent costs no goroutine.
 func (r *room) join(req *lwan.Request, resp *lwan.Response) lwan.Status {
-	ws, err := resp.WebSocket(&lwan.WebSocketConfig{MaxMessage: 4 << 10, Compress: true})
-	if err != nil {
-		return resp.Fail(err) // 426, 403 or 400
-	}
-	me, name := make(chan string, 64), req.Param("name")
-	r.mu.Lock()
-	r.here[me] = true
-	r.mu.Unlock()
-	go func() {
-		for line := range me {
-			_ = ws.SendText(line) // if it fails so does Receive
-		}
-	}()
-	for r.say(name + " has come"); err == nil; {
-		var line []byte
-		if _, line, err = ws.Receive(); err == nil {
-			r.say(name + ": " + string(line))
-		}
-	}
-	r.mu.Lock()
-	delete(r.here, me)
-	close(me)
-	r.mu.Unlock()
-	r.say(name + " has left")
-	return 200
+	name := req.Param("name")
+	cfg := &lwan.WebSocketConfig{MaxMessage: 4 << 10, Compress: true}
+	return resp.Converse(cfg, &lwan.Conversation{ // or answers 426, 403 or 400
+		Open: func(s *lwan.Socket) {
+			if err := r.Join(s, lwan.Subscription{}); err == nil { // else it has gone already
+				r.say(name + " has come")
+			}
+		},
+		Message: func(m *lwan.Message) error {
+			r.say(name + ": " + m.Text())
+			return nil
+		},
+		Closed: func(*lwan.Socket, error) { r.say(name + " has left") },
+	})
 }
 
 func main() {
-	r, srv := &room{here: map[chan string]bool{}}, new(lwan.Server)
+	r, srv := new(room), new(lwan.Server)
 	flag.StringVar(&srv.Addr, "addr", ":8080", "where to listen")
 	flag.IntVar(&srv.Loops, "loops", 0, "event loops; 0: one per CPU")
 	flag.Parse()
 	srv.Handle("GET /{$}", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		return resp.Data(200, "text/html; charset=utf-8", page)
 	})
-	srv.Handle("GET /room/{name}", r.join, lwan.Blocking)
+	srv.Handle("GET /room/{name}", r.join)
 	go func() { <-srv.Ready(); fmt.Println("listening on", srv.Addrs()[0]) }()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)

@@ -19,6 +19,12 @@ func (c Conn) Pipe() transport.Pipe { return &pipe{c} }
 // Loop implements transport.Pipe.
 func (p *pipe) Loop() transport.Loop { return p.set.loop }
 
+// Gone implements transport.Pipe.
+func (p *pipe) Gone() bool {
+	s := p.slot()
+	return s == nil || s.gone()
+}
+
 // Attach leaves the connection to ses, at once: a worker that serves it has nothing to do with it
 // any more, whatever it still does, and its verdict does not count. Ready is called in a turn of
 // its own.

@@ -31,5 +31,8 @@ func (l *Loop) runJob(w *Worker) {
 	if l.jobs = l.jobs[1:]; len(l.jobs) == 0 {
 		l.jobs = nil
 	}
+	w.Begin(nil) // a handler of its own: who holds a Canceller of it means no other one
 	fn(w)
+	w.End()
+	w.Reset()
 }

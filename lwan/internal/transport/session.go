@@ -9,6 +9,9 @@ type Pipe interface {
 	// TryWrite writes what fits: ErrAgain when nothing does, then Ready tells; ErrOver: the
 	// connection is closed.
 	TryWrite(p []byte) (int, error)
+	// Gone reports whether the peer has ended its side, or is lost; what it has sent before may not
+	// have been read. Ready is called when that happens.
+	Gone() bool
 	// Attach makes s the one that is told of events from now on.
 	Attach(s Session)
 	// Again calls Ready once more, after the others of the loop have had a turn.

@@ -84,6 +84,7 @@ type Peer interface {
 type Form uint8
 
 const (
-	Plain Form = iota // as it is: the end of the connection is that of the content
-	Chunk             // in the chunked coding of HTTP/1.1
+	Plain   Form = iota // as it is: the end of the connection is that of the content
+	Chunk               // in the chunked coding of HTTP/1.1
+	Message             // in frames of a WebSocket, each part of the content in whole ones
 )

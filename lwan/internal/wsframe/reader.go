@@ -105,6 +105,10 @@ func (r *Reader) Wants() int64 {
 	return r.left
 }
 
+// Between reports whether nothing has come of the next message: a zero Reader would read on as well
+// as r.
+func (r *Reader) Between() bool { return !r.inFrame && (r.given || r.op == 0) }
+
 // Release gives back what is not needed as long as nothing comes. A message that was delivered is
 // no longer valid.
 func (r *Reader) Release() {
