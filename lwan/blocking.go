@@ -36,7 +36,12 @@ func blockingHTTP(next Handler) Handler {
 
 // beside runs next on a goroutine, if the handler does not run on one already.
 func beside(next Handler, req *Request, resp *Response) Status {
-	if req.on.Inline() {
+	switch x := req.home; {
+	case x != nil && !x.here(): // nothing else of the request may be looked at
+		x.core.log.Error("a Blocking handler was called by a goroutine that does not run its "+
+			"request", "err", ErrForeign)
+		return StatusInternalServerError
+	case req.on.Inline():
 		return req.x.blocking(next, req, resp)
 	}
 	return next(req, resp)

@@ -235,7 +235,7 @@ func (e *httpEngine) wait(ctx context.Context) error {
 // close implements engine: handlers are told first, so that they learn of the stop and not of a
 // client that left.
 func (e *httpEngine) close(ctx context.Context) error {
-	e.calls.each(func(c *nethttp.Call) { c.End(ErrStopping) })
+	e.calls.each(func(c *nethttp.Call) { c.Kill(ErrStopping) })
 	var errs []error
 	for _, srv := range e.servers {
 		errs = append(errs, srv.Close())

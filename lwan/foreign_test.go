@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"testing"
+	"time"
 )
 
 // The tests of this file are data races, and the detector says so; without it the request has to
@@ -41,4 +43,61 @@ func TestForeignGoroutine(t *testing.T) {
 		}
 	}
 	w.open("/ok")
+}
+
+// TestForeignCallsLeaveTheLoop: what a goroutine asks of a request that it does not run changes
+// nothing of the loop, also if that was taken over from the handler meanwhile.
+func TestForeignCallsLeaveTheLoop(t *testing.T) {
+	if !onLoops {
+		t.Skip("there is no loop")
+	}
+	for name, call := range map[string]func(req *Request, resp *Response){
+		"RemoteAddr": func(req *Request, _ *Response) { req.RemoteAddr() },
+		"Scheme":     func(req *Request, _ *Response) { req.Scheme() },
+		"TLS":        func(req *Request, _ *Response) { req.TLS() },
+		"Form":       func(req *Request, _ *Response) { _, _ = req.Form() },
+		"Flush":      func(_ *Request, resp *Response) { _ = resp.Flush() },
+		"hijack":     func(_ *Request, resp *Response) { _, _, _ = resp.hijack() },
+		"Blocking":   func(req *Request, resp *Response) { Blocking(text("x"))(req, resp) },
+		"FromHTTP": func(req *Request, resp *Response) {
+			FromHTTP(http.NotFoundHandler())(req, resp)
+		},
+	} {
+		for _, where := range []string{"stuck", "parked"} {
+			t.Run(name+" "+where, func(t *testing.T) {
+				srv := &Server{
+					Loops: 1, KeepInline: true, StallAfter: 10 * time.Millisecond,
+					TakeOverAfter: 20 * time.Millisecond,
+				}
+				type pair struct {
+					req  *Request
+					resp *Response
+				}
+				escaped, goOn := make(chan pair, 1), make(chan struct{})
+				srv.Handle("GET /", func(req *Request, resp *Response) Status {
+					escaped <- pair{req, resp}
+					if where == "stuck" {
+						<-goOn
+						return resp.Text(200, "done")
+					}
+					err := req.Await(func(context.Context) error { <-goOn; return nil })
+					if err != nil {
+						return resp.Fail(err)
+					}
+					return resp.Text(200, "done")
+				})
+				srv.Handle("GET /ok", text("ok"))
+				addr := serveTest(t, srv)
+				o, w := dial(t, addr), dial(t, addr)
+				w.send(get1("/"))
+				kept := received(t, escaped)
+				o.open("/ok") // the loop has another thread, or is free
+				call(kept.req, kept.resp)
+				o.open("/ok")
+				close(goOn)
+				w.want("GET", 200, "done")
+				o.open("/ok")
+			})
+		}
+	}
 }

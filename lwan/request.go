@@ -109,8 +109,12 @@ func (r *Request) begin(by transport.Stream, on transport.Task, t *table, h *mes
 func (r *Request) elapsed() time.Duration { return time.Duration(r.on.Clock() - r.start) }
 
 // outside runs op, which calls the protocol or waits, outside of the program's code: the watchdog
-// does not look, and if the loop was taken over op begins when the handler has it again.
+// does not look, and if the loop was taken over op begins when the handler has it again. For a
+// goroutine that does not run the request it is not run: ErrForeign.
 func (r *Request) outside(op func() error) error {
+	if r.home != nil && !r.home.here() {
+		return ErrForeign
+	}
 	on := r.on
 	if on == nil { // of the past: nothing can be touched
 		return op()

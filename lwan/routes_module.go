@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
-	"runtime/debug"
 )
 
 // Module is a reusable part of a site: a name, a typed configuration, and a function that opens it.
@@ -156,19 +155,13 @@ func (s *Server) openModule(mt *mount, log *slog.Logger) error {
 	}
 	mt.at.module = m.name()
 	scope := &Scope{Routes: mt.at, Log: log.With("module", m.name()), srv: s}
-	if err := openSafely(m, scope); err != nil {
+	if err := s.call("Open", func() error { return m.open(scope) }); err != nil {
+		if p, ok := errors.AsType[*PanicError](err); ok {
+			err = fmt.Errorf("%w\n%s", err, p.Stack)
+		}
 		return fmt.Errorf("%s: module %q at %s: %w", mt.source, m.name(), prefixOrRoot(mt.at), err)
 	}
 	return nil
-}
-
-func openSafely(m Mountable, s *Scope) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
-	return m.open(s)
 }
 
 func prefixOrRoot(r *Routes) string {

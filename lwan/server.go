@@ -135,8 +135,11 @@ type Endpoint struct {
 
 // life is what changes while a server lives.
 type life struct {
-	mu      sync.Mutex
+	mu      sync.Mutex // never held while code of the program's runs
 	state   lifeState
+	begun   chan struct{}           // closed at the end of starting, however that went
+	hurry   context.CancelCauseFunc // ends the patience of the end under way
+	inside  map[uint64]bool         // goroutines that the start or the end waits for
 	core    *core
 	tables  []*table // by endpoint
 	engine  engine
@@ -160,60 +163,61 @@ type life struct {
 	seams       loopSeams     // of the loops to the system; tests put faults there
 }
 
+// lifeState is how far a server has come.
+//
+//	new ──beginStart──▶ starting ──endStart──▶ built, serving ──beginEnd──▶ ending ──finish──▶ over
+//	new ──beginEnd──▶ ending                   starting ──endStart──▶ over    it has failed
+//
+//	starting  one goroutine opens modules, compiles and listens; who wants to end the server waits
+//	          for it
+//	built     Build's handler may be called; there is no engine
+//	ending    one goroutine ends all of it: finish
 type lifeState uint8
 
 const (
 	lifeNew lifeState = iota
+	lifeStarting
 	lifeBuilt
 	lifeServing
 	lifeEnding
 	lifeOver
 )
 
-var (
-	errNotNew = errors.New("lwan: the server has been started or closed already; a Server is used once")
-)
-
 func (s *Server) lifeInit() {
 	if s.life.ready == nil {
 		s.life.ready = make(chan struct{})
+		s.life.begun = make(chan struct{})
 		s.life.over = make(chan struct{})
 		s.life.failed = make(chan error, 1)
 		s.life.handedOver = make(chan struct{})
+		s.life.inside = map[uint64]bool{}
+		s.life.hurry = func(error) {} // nothing is left to end when a start has failed
 	}
 }
 
 // Build opens the modules, compiles the routes and returns them as one handler: for tests and for
 // ToHTTP. What Go was given runs from then on; Close ends it and closes the modules.
-func (s *Server) Build() (Handler, error) {
-	s.life.mu.Lock()
-	defer s.life.mu.Unlock()
-	if err := s.build([]*Routes{&s.Routes}); err != nil {
+func (s *Server) Build() (h Handler, err error) {
+	if err := s.beginStart(); err != nil {
 		return nil, err
 	}
-	s.startWork()
+	err = errStart
+	defer func() { err = s.endStart(lifeBuilt, err) }()
+	if err = s.build([]*Routes{&s.Routes}); err != nil {
+		return nil, err
+	}
 	return s.life.tables[0].enter, nil
 }
 
-// build opens modules and compiles tables, one for each of roots. On failure what was opened is
-// closed.
-func (s *Server) build(roots []*Routes) (err error) {
-	s.lifeInit()
-	if s.life.state != lifeNew {
-		return errNotNew
-	}
-	s.life.state = lifeBuilt
-	defer func() {
-		if err != nil {
-			s.life.state = lifeOver
-			err = errors.Join(err, s.runClosers())
-			close(s.life.over)
-		}
-	}()
+// build opens modules and compiles tables, one for each of roots.
+func (s *Server) build(roots []*Routes) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	s.life.core = s.newCore()
+	core := s.newCore()
+	s.life.mu.Lock()
+	s.life.core = core
+	s.life.mu.Unlock()
 	return s.buildTables(roots)
 }
 
@@ -319,58 +323,6 @@ func (s *Server) Observe(o Observer) {
 	if o != nil {
 		s.OnClose(o.Close)
 	}
-}
-
-// startWork runs what Go was given.
-func (s *Server) startWork() {
-	ctx, cancel := context.WithCancel(context.Background())
-	s.life.stopRun = cancel
-	for _, fn := range s.life.work {
-		s.life.running.Add(1)
-		go func() {
-			defer s.life.running.Done()
-			s.work(ctx, fn)
-		}()
-	}
-}
-
-// work runs fn. The first failure of all is kept, however it comes: after a Goexit only deferred
-// functions run.
-func (s *Server) work(ctx context.Context, fn func(ctx context.Context) error) {
-	err := errors.New("lwan: a function given to Go ended by runtime.Goexit")
-	defer func() {
-		if v := recover(); v != nil {
-			err = newPanicError(v)
-		}
-		if err != nil {
-			select {
-			case s.life.failed <- err:
-			default:
-			}
-		}
-	}()
-	err = fn(ctx)
-}
-
-// runClosers runs what OnClose was given, last first.
-func (s *Server) runClosers() error {
-	var errs []error
-	for i := len(s.life.closers) - 1; i >= 0; i-- {
-		if err := closeSafely(s.life.closers[i]); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	s.life.closers = nil
-	return errors.Join(errs...)
-}
-
-func closeSafely(fn func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = newPanicError(v)
-		}
-	}()
-	return fn()
 }
 
 // Ready is closed once the server listens.

@@ -4,6 +4,7 @@ package lwan
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 )
@@ -96,6 +97,26 @@ func TestWebSocketCloseWhileDraining(t *testing.T) {
 		}, mw...)
 		if code := drained(t, srv, ready); code != 1012 {
 			t.Errorf("the client is told %d", code)
+		}
+	})
+}
+
+// TestWebSocketHardEnd: a server that is closed does not wait for clients that stay.
+func TestWebSocketHardEnd(t *testing.T) {
+	both(t, func(t *testing.T, mw ...Middleware) {
+		srv := &Server{}
+		srv.Handle("GET /ws", func(req *Request, resp *Response) Status {
+			ws, err := resp.WebSocket(&WebSocketConfig{CloseTimeout: time.Hour})
+			if err != nil {
+				return resp.Fail(err)
+			}
+			_, _, err = ws.Receive()
+			return resp.Fail(err)
+		}, mw...)
+		addr, ended := serving(t, srv)
+		openWebSocket(t, addr, "/ws", "")
+		if err := errors.Join(srv.Close(), received(t, ended)); err != nil {
+			t.Error(err)
 		}
 	})
 }

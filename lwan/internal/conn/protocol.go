@@ -16,7 +16,9 @@ type Protocol interface {
 	Serve(w *loop.Worker, c Conn, why Why) Verdict
 	// Died is called in worker w when another one ended, by Goexit (value is nil) or a panic, while
 	// it served c: state is that one's. It may wait as Serve may. The connection ends after it, as
-	// an expired one does; at once, if Died dies itself.
+	// an expired one does. If Died dies itself the connection ends at once, and Died is called
+	// again, with a Conn that is closed and the same state, up to maxDeaths times: it goes on
+	// behind what it has died of.
 	Died(w *loop.Worker, c Conn, state, value any, stack []byte) Verdict
 	// Waits is called before a task waits for the peer of a connection that w serves: for bytes, or
 	// for room to write. A stranger decides how long that takes, so it is the place to give back

@@ -300,19 +300,23 @@ func TestHandlersThatDie(t *testing.T) {
 }
 
 // TestInvariant6DeathIsConcludedElsewhere: what a dead worker leaves is concluded in another one,
-// which may wait as long as it likes: others are served, a kill ends it, and a second death only
-// cuts.
+// which may wait as long as it likes: others are served, and a kill ends it. A second death ends
+// the connection, and a third worker is asked to conclude what is left.
 func TestInvariant6DeathIsConcludedElsewhere(t *testing.T) {
 	for name, mode := range allThreads {
 		t.Run(name, func(t *testing.T) {
 			var wake func()
 			ended := make(chan error, 1)
+			again := make(chan bool, 9) // whether the connection was open
 			r := run(t, &script{
 				ends: Linger,
 				died: func(c *served, v any) {
 					switch v {
 					case "again":
-						panic(v)
+						if again <- c.Open(); c.Open() {
+							panic(v)
+						}
+						return
 					case "for ever":
 						ended <- c.w.Sleep(time.Hour)
 						return
@@ -338,6 +342,9 @@ func TestInvariant6DeathIsConcludedElsewhere(t *testing.T) {
 				twice := r.dial()
 				twice.send("again\n")
 				twice.gone()
+				if first, second := <-again, <-again; !first || second {
+					t.Errorf("open: %v, then %v", first, second)
+				}
 			}
 			other := r.dial()
 			other.send("hello\n")

@@ -83,8 +83,9 @@ type Call struct {
 	duplexed bool  // it is read and answered at once
 
 	givenUp atomic.Bool // nothing is to be written any more
-	rawMu   sync.Mutex  // guards raw
+	rawMu   sync.Mutex  // guards raw and killed
 	raw     net.Conn    // of an upgraded request; nil: it is none
+	killed  bool        // raw has no more time
 
 	// The content may be read by another goroutine than the handler's, as the Transport of a
 	// reverse proxy does.

@@ -60,7 +60,11 @@ func (c *Call) Raw(_ transport.Task, proto string, a *transport.Answer) (net.Con
 	}
 	c.rawMu.Lock()
 	c.raw = conn
+	killed := c.killed
 	c.rawMu.Unlock()
+	if killed {
+		return nil, nil, errors.Join(c.ends(), conn.Close())
+	}
 	c.wakeRaw()
 	return &rawConn{conn, c, io.MultiReader(bytes.NewReader(rest), conn)}, nil, nil
 }
@@ -69,6 +73,18 @@ func (c *Call) Raw(_ transport.Task, proto string, a *transport.Answer) (net.Con
 func (c *Call) closeRaw() {
 	if c.raw != nil {
 		_ = c.raw.Close() // a second Close says nothing new
+	}
+}
+
+// Kill is End for an upgraded request, too: its connection is closed, whatever is to be said on it.
+// Any goroutine may call it.
+func (c *Call) Kill(cause error) {
+	c.End(cause)
+	c.rawMu.Lock()
+	defer c.rawMu.Unlock()
+	c.killed = true
+	if c.raw != nil {
+		_ = c.raw.Close() // that it is closed already is the handler's wish
 	}
 }
 
