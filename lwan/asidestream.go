@@ -176,6 +176,8 @@ func (a *aside) Flush() error { return a.tell(func() { a.flushing = true }) }
 func (a *aside) Close(trailer []transport.Field) error {
 	tail := slices.Clone(trailer)
 	if a.whole != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
 		a.tail = tail
 		return nil
 	}
