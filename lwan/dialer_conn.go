@@ -65,6 +65,12 @@ type upstream interface {
 	write(req *Request, p []byte) (int, error)
 	writev(req *Request, a, b []byte) (int, error)
 	wait(req *Request, limit time.Duration) error
+	// writeSome is write that ends when something is there to be read: answered.
+	writeSome(req *Request, p []byte) (int, error)
+	answered() bool
+	// alarm lets that end whatever req's handler waits for; nil: it does not any more. Only a loop
+	// can do that.
+	alarm(req *Request)
 	// tryRead reads what is there; os.ErrDeadlineExceeded, if nothing is.
 	tryRead(p []byte) (int, error)
 	// deadline sets those of reading, of writing, or both, and lets who waits see them.

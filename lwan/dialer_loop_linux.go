@@ -165,6 +165,44 @@ func (u *loopUpstream) write(req *Request, p []byte) (done int, err error) {
 	}
 }
 
+// writeSome implements upstream.
+func (u *loopUpstream) writeSome(req *Request, p []byte) (done int, err error) {
+	on, t := taskOf(req)
+	if t == nil {
+		return 0, ErrForeign
+	}
+	for done < len(p) {
+		n, err := u.c.TryWrite(p[done:])
+		if done += n; err == nil {
+			continue
+		}
+		if err != transport.ErrAgain {
+			return done, waitError("write", t, err)
+		}
+		if u.c.Readable() {
+			return done, nil
+		}
+		if err := u.await(on, t, u.writeBy, 0, u.c.AwaitEither); err != nil {
+			return done, waitError("write", t, err)
+		}
+	}
+	return done, nil
+}
+
+// answered implements upstream.
+func (u *loopUpstream) answered() bool { return u.c.Readable() && u.c.Stray() }
+
+// alarm implements upstream.
+func (u *loopUpstream) alarm(req *Request) {
+	if req == nil {
+		u.c.Alarm(nil)
+		return
+	}
+	if _, t := taskOf(req); t != nil {
+		u.c.Alarm(t)
+	}
+}
+
 // writev implements upstream.
 func (u *loopUpstream) writev(req *Request, a, b []byte) (int, error) {
 	_, t := taskOf(req)

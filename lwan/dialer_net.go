@@ -14,11 +14,12 @@ type netUpstream struct {
 	of *Conn
 	nc net.Conn
 
-	mu     sync.Mutex
-	cause  error       // why the waits of its user have ended
-	stop   func() bool // the watch over the end of its user's request
-	readBy time.Time
-	timer  *time.Timer // ends its rest
+	mu    sync.Mutex
+	cause error       // why the waits of its user have ended
+	stop  func() bool // the watch over the end of its user's request
+	timer *time.Timer // ends its rest
+
+	readBy, writeBy time.Time // the user's deadlines
 }
 
 var _ upstream = (*netUpstream)(nil)
@@ -79,6 +80,47 @@ func (u *netUpstream) write(_ *Request, p []byte) (int, error) {
 	return n, u.errorOf(err)
 }
 
+// writeSome implements upstream.
+func (u *netUpstream) writeSome(_ *Request, p []byte) (done int, err error) {
+	u.mu.Lock()
+	by := u.writeBy
+	u.mu.Unlock()
+	defer u.deadline(by, false, true)
+	for done < len(p) && (done == 0 || !u.answered()) {
+		look := time.Now().Add(answerLook)
+		last := !by.IsZero() && by.Before(look)
+		if last {
+			look = by
+		}
+		u.setWriteBy(look)
+		n, err := u.nc.Write(p[done:])
+		done += n
+		switch {
+		case err == nil:
+		case !isTimeout(err) || last || u.ended() != nil:
+			return done, u.errorOf(err)
+		case u.answered():
+			return done, nil
+		}
+	}
+	return done, nil
+}
+
+// setWriteBy sets a deadline of writing that is not the user's.
+func (u *netUpstream) setWriteBy(t time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.cause == nil {
+		_ = u.nc.SetWriteDeadline(t) // the write says what is wrong
+	}
+}
+
+// answered implements upstream.
+func (u *netUpstream) answered() bool { return peerSpoke(u.nc) }
+
+// alarm implements upstream.
+func (u *netUpstream) alarm(*Request) {}
+
 // writev implements upstream.
 func (u *netUpstream) writev(_ *Request, a, b []byte) (int, error) {
 	both := net.Buffers{a, b}
@@ -86,7 +128,8 @@ func (u *netUpstream) writev(_ *Request, a, b []byte) (int, error) {
 	return int(n), u.errorOf(err)
 }
 
-// wait implements upstream: package net tells by a byte that it has read.
+// wait implements upstream. Where package net tells only by a byte that it has read, who waits
+// without a limit is left to read at once.
 func (u *netUpstream) wait(req *Request, limit time.Duration) error {
 	if limit > 0 {
 		u.mu.Lock()
@@ -96,6 +139,9 @@ func (u *netUpstream) wait(req *Request, limit time.Duration) error {
 			u.deadline(by, true, false)
 			defer u.deadline(before, true, false)
 		}
+	}
+	if err, ok := awaitPeer(u.nc); ok || limit <= 0 {
+		return u.errorOf(err)
 	}
 	var b [1]byte
 	n, err := u.read(req, b[:])
@@ -122,6 +168,9 @@ func (u *netUpstream) deadline(t time.Time, read, write bool) {
 	defer u.mu.Unlock()
 	if read {
 		u.readBy = t
+	}
+	if write {
+		u.writeBy = t
 	}
 	switch { // an error of these is that it is closed: who reads or writes sees that
 	case u.cause != nil:

@@ -20,3 +20,26 @@ func (r *Request) HeaderLines() iter.Seq2[[]byte, []byte] {
 // ContentLength is the length of the content as the client has announced it; 0: there is none; -1:
 // it comes in chunks, and nobody knows.
 func (r *Request) ContentLength() int64 { r.mustLive(); return r.body.length }
+
+// TargetBytes is Target, without a copy where nothing has to be encoded. It is valid until the
+// handler returns.
+func (r *Request) TargetBytes() []byte {
+	r.mustLive()
+	if r.via != nil && r.via.call.Rewritten() || r.head.BareTarget {
+		return []byte(r.Target())
+	}
+	r.aliased = true
+	return r.head.Target.Of(r.buf)
+}
+
+// Trailers walks over the trailer fields of a chunked body once it was read to its end.
+func (r *Request) Trailers() iter.Seq2[string, string] {
+	r.mustLive()
+	return func(yield func(name, value string) bool) {
+		for _, f := range r.trailers {
+			if !yield(f.Name, f.Value) {
+				return
+			}
+		}
+	}
+}

@@ -407,5 +407,23 @@ func (r *Response) EarlyHints(links ...string) error {
 	return r.interim(Status(103), fields)
 }
 
+// Interim sends an informational response (RFC 9110 section 15.2) before the head is out: of status
+// 100 to 199, but for 101, which is not for handlers to send (see Upgrade). Clients of HTTP/1.0 get
+// none. Fields of framing, and invalid ones, are left out.
+func (r *Response) Interim(st Status, h http.Header) error {
+	r.mustLive()
+	if st < 100 || st > 199 || st == switching {
+		return fmt.Errorf("lwan: %s: Interim(%d): no informational status", r.req.where(), int(st))
+	}
+	if err := r.enter(); err != nil {
+		return err
+	}
+	defer r.term.leave()
+	if r.state.headOut() {
+		return ErrHeadSent
+	}
+	return r.interim(st, fieldsOf(h))
+}
+
 var errNoFlusher = fmt.Errorf("lwan: events need a ResponseWriter that can flush: %w",
 	http.ErrNotSupported)

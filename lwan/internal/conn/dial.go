@@ -241,6 +241,39 @@ func (c Conn) TryShare(t *loop.Task, p []byte) (int, error) {
 	return n, err
 }
 
+// AwaitEither is AwaitRoom that ends, too, when there is something to read.
+func (c Conn) AwaitEither(t *loop.Task, limit time.Duration) error {
+	r, err := c.forWaiting(t)
+	if err != nil {
+		return err
+	}
+	if s := c.slot(); s.writable() || s.readable() {
+		return nil
+	}
+	err = t.Await(transport.Cancelled, limit, &r.at.in, &r.at.out)
+	switch s := c.slot(); {
+	case s == nil:
+		return transport.ErrOver
+	case s.writable(), s.readable():
+		return nil
+	}
+	return err
+}
+
+// Alarm lets what t waits for end, whatever that is, when there is something to read from a held
+// connection; a nil t: no more. The one who waits finds out why.
+func (c Conn) Alarm(t *loop.Task) {
+	s := c.slot()
+	if s == nil || s.state != slotHeld || t == nil && s.rec < 0 {
+		return
+	}
+	r := c.set.record(s)
+	if r.at == nil {
+		r.at = new(waits)
+	}
+	r.at.task = t
+}
+
 // Wake lets go on who waits for a held connection: something that only they know of has changed.
 func (c Conn) Wake() {
 	if s := c.slot(); s != nil && s.state == slotHeld && s.rec >= 0 {
@@ -261,6 +294,9 @@ func (set *Set) openHeld(s *slot) {
 	}
 	if s.readable() {
 		at.in.Open()
+		if at.task != nil {
+			at.task.Wake()
+		}
 	}
 	if s.writable() {
 		at.out.Open()

@@ -23,7 +23,7 @@ type record struct {
 // waits is where tasks wait for a connection. It is in the seat of the worker that serves it, so a
 // session's record has none.
 type waits struct {
-	task    *loop.Task // of that worker; nil: none serves it
+	task    *loop.Task // of that worker; nil: none serves it. Of a held one: see Alarm
 	in, out loop.Gate  // for bytes, and for room to write
 }
 

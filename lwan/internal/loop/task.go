@@ -289,6 +289,9 @@ func (t *Task) Wait(arm func(wake func()), limit time.Duration, till transport.T
 	return t.ended(till)
 }
 
+// Wake ends the wait under way, as if what it waits for had come. It is for code on the loop.
+func (t *Task) Wake() { t.w.loop.wake(waiter{t.w, t.tick}) }
+
 // Pause lets everything else that is ready have a turn.
 func (t *Task) Pause() {
 	t.w.seat.Attach()

@@ -1,0 +1,182 @@
+package lwan
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/golwan/golwan/lwan/internal/http1"
+	"github.com/golwan/golwan/lwan/internal/transport"
+)
+
+// Lend reads into a buffer that is lent for it, and gives what came to fn, which must not keep it:
+// no buffer is held while nothing comes. io.EOF at the end.
+func (c *Conn) Lend(fn func(p []byte) error) error {
+	if err := c.Wait(0); err != nil {
+		return err
+	}
+	buf := takePiece()
+	defer givePiece(buf)
+	n, err := c.Read(buf[:])
+	if err != nil {
+		return err
+	}
+	return fn(buf[:n])
+}
+
+// ErrAnswered is returned by SendBody when the other side has begun to answer, or has closed,
+// before the body was all sent.
+var ErrAnswered = errors.New("lwan: the backend has answered before the body was sent")
+
+// SendBody sends the content of req, chunked or as it comes, as fast as the slower side allows: 32
+// KiB are on the way at most, and no buffer is held while nothing comes. It looks at both
+// directions of c, and returns ErrAnswered as soon as something is there to be read; on net/http,
+// and in a Blocking handler, that is seen when more of the body comes, or is to be sent. The
+// client's own failures are those of Request.Body. Chunked, the trailers follow. n is the bytes of
+// the content that were sent.
+func (c *Conn) SendBody(req *Request, chunked bool) (n int64, err error) {
+	body := req.Body()
+	for {
+		if c.answered() {
+			return n, ErrAnswered
+		}
+		if err := c.awaitBody(req); err != nil {
+			return n, err
+		}
+		if c.answered() {
+			return n, ErrAnswered
+		}
+		m, err := c.sendPiece(req, body, chunked)
+		n += int64(m)
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// answered reports whether something is there to be read.
+func (c *Conn) answered() (yes bool) {
+	req, err := c.enter()
+	if err != nil {
+		return false // whoever reads or writes is told
+	}
+	if len(c.rest) > 0 {
+		return true
+	}
+	_ = req.outside(func() error { yes = c.up.answered(); return nil })
+	return yes && (c.tls == nil || !c.tlsEmpty())
+}
+
+// awaitBody waits until there is something of the body of req, or c is answered, which the caller
+// finds out.
+func (c *Conn) awaitBody(req *Request) error {
+	b := &req.body
+	if b.full || b.err != nil || b.length == 0 || req.home != nil && len(req.home.ahead) > 0 {
+		return nil
+	}
+	if err := req.enter(); err != nil {
+		return err
+	}
+	defer req.term.leave()
+	if b.length > req.limits.Body {
+		return nil // reading says so
+	}
+	if err := req.begun(); err != nil {
+		return err
+	}
+	err := req.outside(func() error {
+		c.up.alarm(req)
+		defer c.up.alarm(nil)
+		_, err := req.by.Read(req.on, nil)
+		return err
+	})
+	switch {
+	case err == nil, err == io.EOF:
+		return nil
+	case errors.Is(err, ErrTimeout) && req.lost.Load() == nil:
+		return errSlowBody
+	}
+	if _, bad := err.(*transport.BodyError); bad {
+		return nil // reading says so
+	}
+	return req.endWait(err)
+}
+
+// chunkRoom is what a chunk takes besides its data: a size of 4 digits, and 2 CRLFs.
+const chunkRoom = 4 + 2 + 2
+
+// sendPiece reads a piece of the body and writes it. io.EOF: that was the end.
+func (c *Conn) sendPiece(req *Request, body io.Reader, chunked bool) (int, error) {
+	buf := takePiece()
+	defer givePiece(buf)
+	if !chunked {
+		n, end := body.Read(buf[:])
+		if err := c.writeUntilAnswered(buf[:n]); err != nil {
+			return 0, err
+		}
+		return n, end
+	}
+	const head = chunkRoom - 2
+	n, end := body.Read(buf[head : len(buf)-2])
+	var out []byte
+	if n > 0 {
+		var line [head]byte
+		size := http1.AppendChunkHead(line[:0], n)
+		from := head - len(size)
+		copy(buf[from:], size)
+		out = append(buf[from:head+n], "\r\n"...)
+	}
+	if end == io.EOF {
+		out = append(slices.Clip(out), "0\r\n"...)
+		for _, f := range req.trailers {
+			out = http1.AppendField(out, f.Name, f.Value)
+		}
+		out = append(out, "\r\n"...)
+	}
+	if err := c.writeUntilAnswered(out); err != nil {
+		return 0, err
+	}
+	return n, end
+}
+
+// writeUntilAnswered writes p, unless the other side begins to answer.
+func (c *Conn) writeUntilAnswered(p []byte) error {
+	for len(p) > 0 {
+		var n int
+		var err error
+		if c.tls != nil { // what was sealed has to be written
+			n, err = c.Write(p)
+		} else {
+			n, err = c.writeSome(p)
+		}
+		switch p = p[n:]; {
+		case err != nil && isLost(err) && c.answered():
+			return ErrAnswered
+		case err != nil:
+			return err
+		case len(p) > 0 && c.answered():
+			return ErrAnswered
+		}
+	}
+	return nil
+}
+
+// writeSome writes until something comes.
+func (c *Conn) writeSome(p []byte) (n int, err error) {
+	req, err := c.enter()
+	if err != nil {
+		return 0, err
+	}
+	err = req.outside(func() (err error) {
+		n, err = c.up.writeSome(req, p)
+		return err
+	})
+	return n, c.failed("write", req, err)
+}
+
+// answerLook is how often a goroutine that writes looks for an answer.
+const answerLook = 250 * time.Millisecond
