@@ -113,7 +113,9 @@ const maxRefused = 128
 // its request is on the way already. The loop that has accepted it owns it, so that nobody else has
 // to be told.
 func (set *Set) refuse(fd int, lane uint16) {
-	set.eng.protocol.Refuse(fd)
+	if set.eng.lanes[lane].security == nil { // else its peer could not read what is in the clear
+		set.eng.protocol.Refuse(fd)
+	}
 	s := &set.slots[fd]
 	gen := s.generation()
 	if set.eng.refused.Add(1) > maxRefused || set.poller.Add(fd, eventData(fd, lane, gen)) != 0 {

@@ -111,6 +111,11 @@ func (c Conn) TryRead(p []byte) (int, error) {
 	if s == nil {
 		return 0, transport.ErrOver
 	}
+	if s.rec >= 0 {
+		if ly := c.set.layer(s); ly != nil {
+			return c.open(s, ly, p)
+		}
+	}
 	if !s.readable() {
 		return 0, transport.ErrAgain
 	}
@@ -147,12 +152,23 @@ func (set *Set) used(fd int32, s *slot, what loop.Ready) {
 }
 
 // TryWrite writes what fits. It never waits: ErrAgain when nothing fits, and an edge will tell.
-func (c Conn) TryWrite(p []byte) (int, error) { return c.tryWrite(p, false) }
+func (c Conn) TryWrite(p []byte) (int, error) {
+	n, err := c.tryWrite(p, false)
+	if n == 0 && err == nil && len(p) > 0 {
+		err = transport.ErrAgain // the kernel has taken what a Layer had kept, and no more
+	}
+	return n, err
+}
 
 func (c Conn) tryWrite(p []byte, more bool) (int, error) {
 	s, err := c.forWriting()
 	if err != nil {
 		return 0, err
+	}
+	if s.rec >= 0 {
+		if ly := c.set.layer(s); ly != nil {
+			return c.seal(s, ly, p, nil, more)
+		}
 	}
 	for {
 		n, e := c.send(p, more)
@@ -214,10 +230,19 @@ func (c Conn) Detach() error {
 	return nil
 }
 
-// CloseWrite sends a FIN: the peer sees the end of the answer and may go on sending.
+// CloseWrite sends a FIN: the peer sees the end of the answer and may go on sending. What a Layer
+// has to send before it goes first, without waiting here.
 func (c Conn) CloseWrite() error {
-	if c.slot() == nil {
+	s := c.slot()
+	if s == nil {
 		return transport.ErrOver
+	}
+	if ly := c.set.layer(s); ly != nil {
+		all, err := c.set.say(c.fd, s, ly)
+		if !all || err != nil {
+			ly.fin = true
+			return err
+		}
 	}
 	if e := c.set.kernel.Shutdown(int(c.fd), unix.SHUT_WR); e != 0 {
 		return e

@@ -16,6 +16,7 @@ type Counts struct {
 	GivenUp                             int64 // idle connections, to make room for new ones
 	Pauses                              int64 // of accepting
 	Dialled                             int64 // connections that were opened from here
+	Handshakes, HandshakesFailed        int64 // see Security
 }
 
 type publishedCounts struct {
@@ -23,6 +24,7 @@ type publishedCounts struct {
 	bytesIn, bytesOut                   atomic.Int64
 	givenUp, pauses                     atomic.Int64
 	busy, dialled, held                 atomic.Int64
+	handshakes, failed, shaking         atomic.Int64
 }
 
 func (p *publishedCounts) publish(set *Set) {
@@ -35,6 +37,9 @@ func (p *publishedCounts) publish(set *Set) {
 	p.bytesOut.Store(c.BytesOut)
 	p.givenUp.Store(c.GivenUp)
 	p.pauses.Store(c.Pauses)
+	p.handshakes.Store(c.Handshakes)
+	p.failed.Store(c.HandshakesFailed)
+	p.shaking.Store(int64(set.shaking))
 	p.busy.Store(int64(set.busy))
 	p.dialled.Store(c.Dialled)
 	p.held.Store(int64(set.dialled))
@@ -46,6 +51,7 @@ type Stats struct {
 	Loops       loop.Stats
 	Conns, Busy int64
 	Outgoing    int64 // open connections that were opened from here
+	Shaking     int64 // connections before the end of their handshake; Busy has some of them
 }
 
 // Stats sums what the loops have published; a loop that sleeps has published all.
@@ -67,6 +73,9 @@ func (s *Stats) add(set *Set) {
 	s.BytesOut += p.bytesOut.Load()
 	s.GivenUp += p.givenUp.Load()
 	s.Pauses += p.pauses.Load()
+	s.Handshakes += p.handshakes.Load()
+	s.HandshakesFailed += p.failed.Load()
+	s.Shaking += p.shaking.Load()
 	s.Busy += p.busy.Load()
 	s.Dialled += p.dialled.Load()
 	s.Outgoing += p.held.Load()

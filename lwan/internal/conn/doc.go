@@ -5,11 +5,13 @@
 // represented by a slot of 32 bytes in one array that all loops share, indexed by descriptor,
 // beside one of 24 bytes for the peer's address. When there is something to read, a worker of that
 // loop calls the protocol's Serve, which looks like blocking code. A connection that needs no
-// worker, but is not idle, is driven by a transport.Session (Conn.Attach).
+// worker, but is not idle, is driven by a transport.Session (Conn.Attach). One with a Layer has a
+// record for life, and what the Layer has.
 //
 // Reading order: engine.go (what there is), slot.go (a connection at rest, and its states), set.go
 // (an event), serve.go (a worker serves), conn.go and wait.go (what it may do), record.go (what
-// else there is of one), session.go (a connection without a worker), accept.go, peers.go,
+// else there is of one), session.go (a connection without a worker), handshake.go and layer.go
+// (what lies between a connection and its socket, as TLS), accept.go, peers.go,
 // addrcounts.go, linger.go, expiry.go, giveup.go, drain.go, listenerclose.go; listener.go,
 // inherit.go, systemd.go. kernel.go is the seam to the system's sockets; tests put package faults
 // in its place.

@@ -67,10 +67,10 @@ func (set *Set) stopListening() {
 
 func (set *Set) drainSlot(fd int32, s *slot) {
 	switch s.state {
-	case slotFresh:
+	case slotFresh, slotHello:
 		set.hurry(fd, s, newcomerSeconds)
 	case slotIdle:
-		if s.atRest() && !s.readable() {
+		if set.atRest(s) && !set.readable(s) {
 			set.dismissIdle(fd, s)
 		}
 	case slotBusy:
@@ -148,7 +148,7 @@ func (set *Set) retire(fd int32, s *slot) {
 		set.startLinger(fd, s)
 		return
 	}
-	set.close(fd, s)
+	set.part(fd, s)
 }
 
 // unseen reports whether the peer has sent something that nobody has read yet.

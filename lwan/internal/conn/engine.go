@@ -25,6 +25,8 @@ type Config struct {
 	MaxConns  int           // open connections; 0: as many as there are slots
 	PerAddr   int           // open connections of one remote address; 0: no limit
 	FirstByte time.Duration // a connection that sends nothing at all is closed after it; 0: never
+	// that are under way at a time, on all loops; 0: any number. See Security
+	Handshakes int
 
 	// Linger is how long a peer may send less than 16 KiB in a lingering close, to the second;
 	// 0: 2 s; negative: none.
@@ -56,6 +58,9 @@ type Engine struct {
 	log       *slog.Logger
 	repeats   logring.Repeats // for lines that strangers can cause
 
+	maxHandshakes int
+	handshakes    atomic.Int64 // under way
+
 	// loops that may still accept a connection, for themselves or for another one
 	serving atomic.Int64
 	refused atomic.Int64  // connections that linger behind a refusal
@@ -69,6 +74,7 @@ func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		protocol: cfg.Protocol, maxConns: cfg.MaxConns, log: cfg.Log,
 		firstByte: Seconds(cfg.FirstByte), linger: newLingerBudget(&cfg), deaf: make(chan struct{}),
+		maxHandshakes: cfg.Handshakes,
 	}
 	if e.log == nil {
 		e.log = slog.Default()
@@ -166,7 +172,8 @@ func (e *Engine) Waiting(l *loop.Loop) (tags []uint64) {
 		if s.state != slotBusy || s.rec < 0 {
 			continue
 		}
-		if tag, waits := set.records.at(s.rec).at.task.Worker().Waiting(); waits {
+		t := set.records.at(s.rec).at.task
+		if tag, waits := t.Worker().Waiting(); waits && !seatOf(t).shakes {
 			tags = append(tags, tag)
 		}
 	}

@@ -34,7 +34,7 @@ func (set *Set) isBetweenRequests(s *slot) bool {
 		r := set.records.at(s.rec)
 		return !r.untold && r.session().AtRest(r.pipe)
 	}
-	return s.state == slotIdle && s.atRest()
+	return s.state == slotIdle && set.atRest(s)
 }
 
 // isPooled is isBetweenRequests for connections that were opened from here.
@@ -45,9 +45,19 @@ func (set *Set) isPooled(s *slot) bool {
 // isSilent reports whether the connection has sent nothing for one second and more since it was
 // opened.
 func (set *Set) isSilent(s *slot) bool {
-	opened := s.die - set.eng.firstByte - 1
-	return set.eng.firstByte > 0 && s.state == slotFresh && s.atRest() &&
-		set.loop.Second()-opened >= 2
+	limit := set.firstByte(s)
+	opened := s.die - limit - 1
+	silent := s.state == slotFresh && set.atRest(s) || s.state == slotHello && s.rec < 0
+	return limit > 0 && silent && set.loop.Second()-opened >= 2
+}
+
+// firstByte is how many seconds a connection that has just been opened, or has its Layer, may say
+// nothing; 0: any number.
+func (set *Set) firstByte(s *slot) uint32 {
+	if s.state == slotHello {
+		return set.eng.lanes[s.lane].handshake
+	}
+	return set.eng.firstByte
 }
 
 // giveUp closes a batch of the connections for which may holds. Those of which half a request is
@@ -55,7 +65,8 @@ func (set *Set) isSilent(s *slot) bool {
 // yet.
 func (set *Set) giveUp(may func(s *slot) bool) (n int) {
 	visit := func(fd int32) bool {
-		if s := &set.slots[fd]; may(s) && !s.readable() && !set.unseen(fd) {
+		s := &set.slots[fd]
+		if may(s) && !set.readable(s) && !set.unseen(fd) {
 			set.killSlot(fd, s, transport.ErrGone)
 			set.counts.GivenUp++
 			n++

@@ -59,11 +59,23 @@ func newLingerBudget(cfg *Config) (b lingerBudget) {
 }
 
 func (set *Set) startLinger(fd int32, s *slot) {
-	set.dropRecord(s)
+	ly, all := set.layer(s), true
 	set.wheel.disarm(fd)
-	if set.eng.linger.pause == 0 || set.kernel.Shutdown(int(fd), unix.SHUT_WR) != 0 {
+	if ly != nil {
+		var err error
+		if all, err = set.say(fd, s, ly); err != nil {
+			set.close(fd, s)
+			return
+		}
+	}
+	set.dropRecord(s)
+	if set.eng.linger.pause == 0 || all && set.kernel.Shutdown(int(fd), unix.SHUT_WR) != 0 {
 		set.close(fd, s)
 		return
+	}
+	if !all { // the FIN follows it
+		ly.fin = true
+		set.record(s).layer = ly
 	}
 	if s.state != slotRefused {
 		s.state = slotLinger

@@ -26,6 +26,9 @@ type Lane struct {
 	owner laneOwner
 
 	boundEach bool // accepted sockets do not inherit maxUnsent
+
+	security  Security // nil: connections speak the engine's Protocol from the first byte on
+	handshake uint32   // seconds for that; 0: no limit
 }
 
 // laneOwner says who decides about the end of a listening socket. The file of a unix socket is

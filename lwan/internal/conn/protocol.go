@@ -51,4 +51,6 @@ const (
 	Idle  // wait for the next bytes, until the time given to Expire
 	Again // there is more to do, but others have a turn first
 	Hand  // Attach was called
+
+	greeted // the handshake is done, and nothing was read yet
 )

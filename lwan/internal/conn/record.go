@@ -8,16 +8,17 @@ import (
 )
 
 // record holds the Go objects of a connection that is more than idle: waited for, driven by a
-// session, or in the middle of a request head. An idle connection has none, and one that is served
-// gets it when its worker waits: until then no event can ask for it.
+// session, in the middle of a request head, or with a Layer. An idle connection without a Layer has
+// none, and one that is served gets it when its worker waits: until then no event can ask for it.
 type record struct {
 	at       *waits // where tasks wait for it; nil: none has
 	what     any    // session: the transport.Session; else what the protocol keeps of a request
 	pipe     *pipe  // of the session
-	nextFree int32  // in the free list: index + 1
-	untold   bool   // the session waits for its first Ready
-	expired  bool   // and for a call of Expired
-	deaf     bool   // StopReading was called
+	layer    *layered
+	nextFree int32 // in the free list: index + 1
+	untold   bool  // the session waits for its first Ready
+	expired  bool  // and for a call of Expired
+	deaf     bool  // StopReading was called
 }
 
 // waits is where tasks wait for a connection. It is in the seat of the worker that serves it, so a
@@ -94,6 +95,29 @@ func (set *Set) dropRecord(s *slot) {
 	}
 	set.records.put(s.rec)
 	s.rec = -1
+}
+
+// freeRecord takes back what belonged to the worker that has served the connection.
+func (set *Set) freeRecord(s *slot) {
+	if s.rec < 0 {
+		return
+	}
+	r := set.records.at(s.rec)
+	if r.at = nil; r.what == nil && r.layer == nil {
+		set.dropRecord(s)
+	}
+}
+
+// atRest reports whether nothing is under way: nothing was read yet, or all that was is answered.
+// So it may be closed where that is of use.
+func (set *Set) atRest(s *slot) bool {
+	switch s.state {
+	case slotFresh, slotIdle:
+		return s.rec < 0 || set.records.at(s.rec).what == nil
+	case slotLinger:
+		return true
+	}
+	return false
 }
 
 // Keep stores what the protocol has of an incomplete request until more of it comes; nil forgets

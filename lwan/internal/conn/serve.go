@@ -14,6 +14,7 @@ type seat struct {
 	conn    Conn // the one that is served; zero: none
 	waits   waits
 	expires bool // its time is up, and it gets the answer to half a request
+	shakes  bool // it is in its handshake, and no handler runs
 
 	// what it concludes, after others that have died of it
 	deaths int
@@ -88,14 +89,10 @@ func (set *Set) settle(w *loop.Worker, v Verdict) {
 		return
 	}
 	set.busy--
-	if s.rec >= 0 {
-		r := set.records.at(s.rec)
-		if r.at = nil; r.what == nil {
-			set.dropRecord(s)
-		}
-	}
+	set.freeRecord(s)
 	if dead || set.phase >= phaseHard {
-		v = Close
+		set.close(fd, s)
+		return
 	}
 	switch v {
 	case Linger:
@@ -105,8 +102,10 @@ func (set *Set) settle(w *loop.Worker, v Verdict) {
 	case Again:
 		s.state = slotIdle
 		set.queue(fd, s)
+	case greeted:
+		set.welcome(fd, s)
 	default:
-		set.close(fd, s)
+		set.part(fd, s)
 	}
 }
 
@@ -115,9 +114,9 @@ func (set *Set) settle(w *loop.Worker, v Verdict) {
 // already.
 func (set *Set) rest(fd int32, s *slot) {
 	s.state = slotIdle
-	if s.readable() {
+	if set.readable(s) {
 		set.queue(fd, s)
-	} else if set.phase >= phaseDrain && s.atRest() {
+	} else if set.phase >= phaseDrain && set.atRest(s) {
 		set.dismissIdle(fd, s)
 	}
 }
@@ -192,6 +191,10 @@ func (st *seat) Died(value any, stack []byte) bool {
 	if c.set == nil {
 		return false
 	}
+	if st.shakes {
+		st.failHandshake()
+		return true
+	}
 	s := c.slot()
 	switch {
 	case st.deaths == 0:
@@ -209,6 +212,17 @@ func (st *seat) Died(value any, stack []byte) bool {
 	}
 	st.set.loop.Run(func(w *loop.Worker) { st.set.conclude(w, st, c, state, value, stack) })
 	return true
+}
+
+// failHandshake ends the connection of a worker that died in its handshake.
+func (st *seat) failHandshake() {
+	st.shakes = false
+	st.set.shaking--
+	st.set.counts.HandshakesFailed++
+	if fd, s := st.leave(); s != nil {
+		st.set.busy--
+		st.set.close(fd, s)
+	}
 }
 
 // conclude lets w do what is left of what a dead worker served.

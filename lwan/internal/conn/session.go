@@ -47,7 +47,7 @@ func (p *pipe) Attach(ses transport.Session) {
 	}
 	s.state = slotSession
 	set.wheel.disarm(p.fd) // that was a request's
-	*r = record{what: ses, pipe: p, untold: true}
+	*r = record{what: ses, pipe: p, untold: true, layer: r.layer}
 	set.queue(p.fd, s)
 }
 
@@ -117,7 +117,7 @@ func (c Conn) End(how transport.Ending) {
 		c.set.startLinger(c.fd, s)
 		return
 	}
-	c.set.close(c.fd, s)
+	c.set.part(c.fd, s)
 }
 
 // Discard throws away what the peer sends. It reports false when the peer has closed. When there is
@@ -128,6 +128,9 @@ func (c Conn) Discard() bool {
 		return false
 	}
 	set, buf := c.set, c.set.loop.Scratch()
+	if ly := set.layer(s); ly != nil {
+		return c.discardLayer(s, ly, buf)
+	}
 	for share := fairShare; s.readable(); {
 		if share <= 0 {
 			set.queue(c.fd, s)
@@ -146,6 +149,22 @@ func (c Conn) Discard() bool {
 			set.used(c.fd, s, loop.In)
 		}
 	}
+	return true
+}
+
+// discardLayer is Discard through a Layer, which may tell of the end.
+func (c Conn) discardLayer(s *slot, ly *layered, buf []byte) bool {
+	for share := fairShare; share > 0; {
+		n, err := c.open(s, ly, buf)
+		switch {
+		case err == transport.ErrAgain:
+			return true
+		case err != nil || n == 0:
+			return false
+		}
+		share -= n
+	}
+	c.set.queue(c.fd, s)
 	return true
 }
 

@@ -40,8 +40,15 @@ type Set struct {
 	iov     [2]unix.Iovec // arguments of Writev and Sendfile: here they cost no allocation
 	fileAt  int64
 
+	// of connections with a Layer: each buffer is used up before its user returns
+	opens, seals, file []byte
+	shaking            int      // connections whose handshake has not ended
+	line               []uint64 // of those, who wait for its begin, by their tokens
+	called             bool     // the line has its turn
+
 	// atomic
 	conns     atomic.Int64 // added to by whoever accepts, taken from by the owner
+	starved   atomic.Bool  // the line waits for the end of a handshake, of whatever loop
 	published publishedCounts
 }
 
@@ -67,11 +74,16 @@ func (set *Set) Event(w *loop.Worker, ev loop.Event) {
 		}
 		s.latch &^= loop.Urgent // what a backend marks as urgent is no reason to lose its answer
 	}
+	if ev.Ready&loop.Out != 0 && s.rec >= 0 {
+		set.flush(int32(fd), s)
+	}
 	switch s.state {
 	case slotFresh, slotIdle:
 		if s.readable() && s.latch&latchTurn == 0 {
 			set.serve(w, int32(fd), s, Readable)
 		}
+	case slotHello:
+		set.greet(int32(fd), s)
 	case slotBusy:
 		set.openGates(s)
 	case slotSession:
@@ -85,6 +97,10 @@ func (set *Set) Event(w *loop.Worker, ev loop.Event) {
 
 // Turn implements loop.Driver, for a connection that queue has put in line.
 func (set *Set) Turn(w *loop.Worker, token uint64) {
+	if token == lineToken {
+		set.nextHandshake(w)
+		return
+	}
 	fd, _, gen := eventTarget(token)
 	s := &set.slots[fd]
 	if s.generation() != gen {
@@ -125,8 +141,12 @@ func (set *Set) own(fd int32, s *slot, lane uint16, state slotState) {
 func (set *Set) open(fd int32, s *slot, lane uint16) {
 	set.own(fd, s, lane, slotFresh)
 	set.counts.Accepted++
-	if set.eng.firstByte > 0 {
-		set.wheel.arm(fd, set.secondAfter(set.eng.firstByte))
+	if set.eng.lanes[lane].security != nil {
+		s.state = slotHello
+		set.shaking++
+	}
+	if limit := set.firstByte(s); limit > 0 {
+		set.wheel.arm(fd, set.secondAfter(limit))
 	}
 	switch set.phase {
 	case phaseDrain:
@@ -140,6 +160,7 @@ func (set *Set) open(fd int32, s *slot, lane uint16) {
 // descriptor is given back: from then on it may be somebody else's.
 func (set *Set) close(fd int32, s *slot) {
 	set.loop.MustOwn()
+	set.missHello(s)
 	set.wheel.disarm(fd)
 	set.dropRecord(s)
 	set.owned.remove(fd)
@@ -174,6 +195,12 @@ func (set *Set) killSlot(fd int32, s *slot, cause error) {
 		closeBehind(t, s)
 	case slotSession:
 		set.endSession(s, cause)
+	case slotFresh, slotIdle:
+		if set.atRest(s) {
+			set.part(fd, s)
+			return
+		}
+		set.close(fd, s)
 	default:
 		set.close(fd, s)
 	}
@@ -185,7 +212,7 @@ func (set *Set) Sweep() {
 		s := &set.slots[fd]
 		switch s.state {
 		case slotFresh, slotIdle:
-			if set.phase >= phaseDrain && s.state == slotIdle && s.atRest() {
+			if set.phase >= phaseDrain && s.state == slotIdle && set.atRest(s) {
 				set.retire(fd, s)
 				return
 			}
@@ -193,6 +220,9 @@ func (set *Set) Sweep() {
 		case slotSession:
 			set.records.at(s.rec).expired = true
 			set.queue(fd, s)
+		case slotHello:
+			set.counts.Expired++
+			set.close(fd, s)
 		case slotLinger, slotRefused:
 			set.close(fd, s)
 		}
@@ -211,8 +241,8 @@ func (set *Set) secondAfter(n uint32) uint32 { return set.loop.Second() + n + 1 
 // latched. Others are closed at once.
 func (set *Set) expire(fd int32, s *slot) {
 	set.counts.Expired++
-	if s.atRest() {
-		set.close(fd, s)
+	if set.atRest(s) {
+		set.part(fd, s)
 		return
 	}
 	s.state = slotExpired

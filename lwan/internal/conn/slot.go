@@ -17,6 +17,7 @@ import (
 // descriptor.
 //
 //	free ──open──▶ fresh ──serve──▶ busy ──rest──▶ idle ──serve──▶ busy
+//	free ──open──▶ hello ──shake──▶ busy ──welcome──▶ fresh      of a Lane with Security
 //	busy ──settle(Again)──▶ idle         it stands in the ready queue
 //	busy ──Attach──▶ session
 //	idle ──expire──▶ expired ──serveExpired──▶ busy
@@ -29,15 +30,19 @@ import (
 //
 //	free     gen only; the rest is of the last connection. The descriptor is closed, or its
 //	         owner has not heard of it yet
-//	fresh    nothing was read. No record
-//	idle     no worker, no session. A record only if it holds the beginning of a request (kept)
+//	fresh    nothing was read. A record only if it has a Layer
+//	hello    its handshake has not begun. A record with the beginning of that, once something has
+//	         come; then it may stand in the line of those
+//	idle     no worker, no session. A record only if it has a Layer, or holds the beginning of a
+//	         request (kept)
 //	busy     a worker serves it. A record once that has waited, with its task and the gates; if
 //	         the worker is dead, its task until another one takes over
 //	session  a record with the session
 //	held     opened from here, and had by a handler. A record once something has waited for it
 //	expired  as idle with a record: its time is up, and it waits for the turn in which it is
 //	         answered
-//	linger   answered and half-closed. No record; what comes is thrown away
+//	linger   answered and half-closed. What comes is thrown away. A record only if something that
+//	         a Layer has sealed has not left yet; the half-close follows it
 //	refused  as linger, of a connection that was never served and is not counted
 //
 // Only the loop that owns the connection writes its slot. One exception to reading: a loop that
@@ -65,6 +70,7 @@ type slotState uint8
 const (
 	slotFree slotState = iota
 	slotFresh
+	slotHello
 	slotIdle
 	slotBusy
 	slotSession
@@ -115,18 +121,6 @@ func (s *slot) writable() bool { return s.latch&(loop.Out|loop.Hup) != 0 }
 
 // gone reports whether the peer has closed its side.
 func (s *slot) gone() bool { return s.latch&(loop.RdHup|loop.Hup) != 0 }
-
-// atRest reports whether nothing is under way: nothing was read yet, or all that was is answered.
-// So it may be closed where that is of use.
-func (s *slot) atRest() bool {
-	switch s.state {
-	case slotFresh, slotIdle:
-		return s.rec < 0
-	case slotLinger:
-		return true
-	}
-	return false
-}
 
 func (s *slot) bumpGeneration() { atomic.AddUint32(&s.gen, 1) }
 

@@ -59,7 +59,7 @@ func (c Conn) AwaitInput(t *loop.Task, limit time.Duration) error {
 		return transport.ErrOver
 	case c.deaf():
 		return ErrUnread
-	case s.readable():
+	case c.set.readable(s):
 		return nil
 	}
 	return c.awaitInput(t, limit)
@@ -80,7 +80,7 @@ func (c Conn) awaitInput(t *loop.Task, limit time.Duration) error {
 		return transport.ErrOver
 	case c.deaf():
 		return ErrUnread
-	case s.readable(): // also when the peer has closed: first comes what it had sent
+	case c.set.readable(s): // also when the peer has closed: first comes what it had sent
 		return nil
 	case err == nil:
 		return c.set.record(s).cause(t)
@@ -187,7 +187,36 @@ func (c Conn) write(t *loop.Task, p []byte, limit time.Duration, more bool) (int
 			}
 		}
 	}
-	return done, nil
+	return done, c.settleUnsent(t, limit)
+}
+
+// settleUnsent waits until the kernel has taken all that a Layer has sealed.
+func (c Conn) settleUnsent(t *loop.Task, limit time.Duration) error {
+	var waited error
+	for {
+		s := c.slot()
+		if s == nil {
+			return transport.ErrOver
+		}
+		ly := c.set.layer(s)
+		if ly == nil || len(ly.unsent) == 0 {
+			return nil
+		}
+		_, err := c.forWriting()
+		if err == nil {
+			err = c.push(s, ly)
+		}
+		switch {
+		case err == transport.ErrAgain && waited != nil:
+			return waited
+		case err == transport.ErrAgain:
+			waited = c.awaitRoom(t, limit)
+		case err != nil:
+			return err
+		default:
+			waited = nil
+		}
+	}
 }
 
 // pause gives the other connections of the loop a turn.
@@ -223,6 +252,9 @@ func (c Conn) TryWritev(a, b []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if ly := c.set.layer(s); ly != nil {
+		return c.seal(s, ly, a, b, false)
+	}
 	iov := &c.set.iov
 	iov[0].Base, iov[1].Base = &a[0], &b[0]
 	iov[0].SetLen(len(a))
@@ -244,8 +276,8 @@ func (c Conn) TryWritev(a, b []byte) (int, error) {
 	}
 }
 
-// Sendfile sends n bytes of f from off on, without bringing them into user space. It returns how
-// many it sent; io.ErrUnexpectedEOF when the file is shorter.
+// Sendfile sends n bytes of f from off on, without bringing them into user space unless they have
+// to go through a Layer. It returns how many it sent; io.ErrUnexpectedEOF when the file is shorter.
 func (c Conn) Sendfile(t *loop.Task, f *os.File, off, n int64, limit time.Duration) (int64, error) {
 	var done int64
 	share := int64(fairShare)
@@ -261,8 +293,6 @@ func (c Conn) Sendfile(t *loop.Task, f *os.File, off, n int64, limit time.Durati
 			waited = c.awaitRoom(t, limit)
 		case err != nil:
 			return done, err
-		case m == 0:
-			return done, io.ErrUnexpectedEOF
 		default:
 			waited = nil
 			if share -= int64(m); share <= 0 && done < n {
@@ -271,7 +301,7 @@ func (c Conn) Sendfile(t *loop.Task, f *os.File, off, n int64, limit time.Durati
 			}
 		}
 	}
-	return done, nil
+	return done, c.settleUnsent(t, limit)
 }
 
 func (c Conn) trySendfile(in int, off int64, n int) (int, error) {
@@ -279,11 +309,17 @@ func (c Conn) trySendfile(in int, off int64, n int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if ly := c.set.layer(s); ly != nil {
+		return c.sealFile(s, ly, in, off, n)
+	}
 	for {
 		c.set.fileAt = off
 		m, e := c.set.kernel.Sendfile(int(c.fd), in, &c.set.fileAt, n)
 		switch e {
 		case 0:
+			if m == 0 {
+				return 0, io.ErrUnexpectedEOF
+			}
 			c.set.counts.BytesOut += int64(m)
 			return m, nil
 		case syscall.EAGAIN:

@@ -107,11 +107,16 @@ func (c *codec) passed(b []byte) {
 }
 
 func (c *codec) Write(p []byte) (int, error) {
-	if c.over != nil {
+	if c.over == nil {
+		c.out = append(c.out, p...)
+		return len(p), nil
+	}
+	if len(c.out) == 0 {
 		return c.over.Write(p)
 	}
-	c.out = append(c.out, p...)
-	return len(p), nil
+	before := c.take() // since Release: what the peer is to be told first
+	n, err := c.over.Write(append(before, p...))
+	return max(n-len(before), 0), err
 }
 
 func (c *codec) Close() error {
@@ -122,9 +127,21 @@ func (c *codec) Close() error {
 }
 
 // The addresses are asked for by callbacks of a Config, during the handshake, and after Release.
+// Whoever keeps the connection of a ClientHelloInfo beyond that finds none.
 
-func (c *codec) LocalAddr() net.Addr  { return c.over.LocalAddr() }
-func (c *codec) RemoteAddr() net.Addr { return c.over.RemoteAddr() }
+func (c *codec) LocalAddr() net.Addr {
+	if c.over == nil {
+		return &net.TCPAddr{}
+	}
+	return c.over.LocalAddr()
+}
+
+func (c *codec) RemoteAddr() net.Addr {
+	if c.over == nil {
+		return &net.TCPAddr{}
+	}
+	return c.over.RemoteAddr()
+}
 
 // Deadlines are those of the connection below. Memory has none: crypto/tls sets one around a
 // close_notify.

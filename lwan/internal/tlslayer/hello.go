@@ -1,6 +1,9 @@
 package tlslayer
 
-import "errors"
+import (
+	"errors"
+	"net"
+)
 
 // ErrPlain is returned for a first record that is none: most likely the client speaks HTTP without
 // TLS.
@@ -28,4 +31,13 @@ func Hello(b []byte) (missing int, err error) {
 		return 0, ErrPlain
 	}
 	return max(recordHeader+n-len(b), 0), nil
+}
+
+// Below is the connection that Server was given, for a callback of its Config, which gets another
+// one in a ClientHelloInfo; conn itself, if that is none of this package.
+func Below(conn net.Conn) net.Conn {
+	if c, ok := conn.(*codec); ok {
+		return c.over
+	}
+	return conn
 }

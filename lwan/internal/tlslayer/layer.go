@@ -39,7 +39,6 @@ var errKeyUpdates = errors.New("tls: too many key updates")
 // it, and over is still open.
 func Server(over net.Conn, first []byte, cfg *tls.Config) (*Layer, error) {
 	l := &Layer{c: codec{over: over, buf: make([]byte, handshakeBuffer)}}
-	l.more = true // the client's first request may come with its Finished message
 	l.c.give(first)
 	l.tls = tls.Server(&l.c, cfg)
 	if err := l.tls.Handshake(); err != nil {
@@ -47,6 +46,9 @@ func Server(over net.Conn, first []byte, cfg *tls.Config) (*Layer, error) {
 	}
 	l.c.over, l.c.buf = nil, nil
 	l.c.keep()
+	// The client's first request may have come with its Finished message. crypto/tls has nothing of
+	// it: it was given one record after the other.
+	l.more = len(l.c.in) > 0
 	return l, nil
 }
 
@@ -114,6 +116,9 @@ func (l *Layer) State() *tls.ConnectionState {
 	s := l.tls.ConnectionState()
 	return &s
 }
+
+// Kernel reports false: the system has no part in it.
+func (l *Layer) Kernel() bool { return false }
 
 // Release gives the connection away: to is the same connection with a socket of package net, and
 // what comes back is TLS over it, which goes on where the Layer was. Only what it returns may be
