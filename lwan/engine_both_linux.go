@@ -14,12 +14,12 @@ import (
 )
 
 // startEngine serves endpoints on loops, but through net/http those that speak what loops do not
-// speak yet: TLS, and HTTP/2 in the clear.
+// speak yet: HTTP/2, encrypted or not.
 func startEngine(s *Server, places []opened, left *inheritance) (engine, []net.Addr, error) {
 	var plain, other []opened
 	order := make([]bool, len(places))
 	for i, p := range places {
-		if order[i] = p.encrypted() || p.versions() != HTTP1; order[i] {
+		if order[i] = p.versions() != HTTP1; order[i] {
 			other = append(other, p)
 		} else {
 			plain = append(plain, p)
@@ -128,7 +128,10 @@ func (e *bothEngines) stats(s *Stats) {
 	for class, n := range web.Status {
 		s.Status[class] += n
 	}
-	s.Secure = web.Secure
+	s.Secure.Handshakes += web.Secure.Handshakes
+	s.Secure.Resumed += web.Secure.Resumed
+	s.Secure.Failed += web.Secure.Failed
+	s.Secure.Pending += web.Secure.Pending
 }
 
 // listenSystemd duplicates a socket that the service manager has opened.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/golwan/golwan/lwan/internal/conn"
@@ -37,6 +38,7 @@ type loopEngine struct {
 	listeners []net.Listener // of the caller's
 	refused   error          // of closing them when draining began
 	dog       *watchdog      // nil: none
+	resumed   atomic.Int64   // handshakes that went on with a session
 }
 
 // startLoops serves endpoints on loops, each with the table of its routes.
@@ -50,7 +52,7 @@ func startLoops(
 	core.laggards = make([]laggards, s.loops())
 	e := &loopEngine{core: core}
 	for _, p := range places {
-		e.sites = append(e.sites, endpointTable{p.table, p.TrustPeers})
+		e.sites = append(e.sites, endpointTable{p.table, p.TrustPeers, p.security})
 	}
 	addrs, err := e.listen(places, left)
 	if err != nil {
@@ -60,6 +62,7 @@ func startLoops(
 		Protocol: e.protocol(s), Loops: s.loops(), Threads: loop.Threads(s.Threads),
 		MaxConns: max(s.MaxConns, 0), PerAddr: max(s.MaxConnsPerAddr, 0),
 		FirstByte: orPause(s.HeaderTimeout, defaultHead), Linger: s.LingerTimeout,
+		Handshakes:  orCount(s.MaxHandshakes, defaultHandshakes),
 		LingerBytes: s.LingerBytes, Log: core.log,
 		Kernel: s.life.seams.Kernel, Poller: s.life.seams.Poller,
 		Clock: s.life.seams.Clock,
@@ -97,6 +100,9 @@ func (e *loopEngine) listen(places []opened, left *inheritance) (addrs []net.Add
 		lane, err := e.open(p.Endpoint, left)
 		if err != nil {
 			return nil, p.failed(err)
+		}
+		if p.security != nil {
+			e.secure(lane, p.security)
 		}
 		e.lanes = append(e.lanes, lane)
 		addrs = append(addrs, lane.Addr())
@@ -205,6 +211,8 @@ func (e *loopEngine) stats(s *Stats) {
 	s.BytesIn, s.BytesOut = es.BytesIn, es.BytesOut
 	s.Requests = es.Loops.App[countRequests]
 	copy(s.Status[:], es.Loops.App[:6])
+	s.Secure.Handshakes, s.Secure.Resumed = es.Handshakes, e.resumed.Load()
+	s.Secure.Failed, s.Secure.Pending = es.HandshakesFailed, es.Shaking
 	s.Workers, s.Parks, s.Turns = es.Loops.Workers, es.Loops.Parks, es.Loops.Turns
 	s.Stalls = e.dog.list()
 }

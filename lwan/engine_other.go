@@ -14,8 +14,8 @@ import (
 	"github.com/golwan/golwan/lwan/internal/nethttp"
 )
 
-// httpEngine serves through net/http: where there is no epoll, and what loops do not speak yet, TLS
-// and HTTP/2. There is a goroutine a connection, and waiting blocks it. Handlers see no difference.
+// httpEngine serves through net/http: where there is no epoll, and what loops do not speak yet,
+// HTTP/2. There is a goroutine a connection, and waiting blocks it. Handlers see no difference.
 // Outside of them:
 //
 //   - Loops, Threads, MaxPipelined, StallAfter and what belongs to it, FastOpen and DeferAccept mean nothing.

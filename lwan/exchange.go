@@ -43,6 +43,17 @@ var _ transport.Exchange = (*exchange)(nil)
 type endpointTable struct {
 	table   *table
 	trusted bool // Endpoint.TrustPeers
+
+	security *security // nil: in the clear
+}
+
+// misdirected reports whether a request that has come over peer must not.
+func (e *endpointTable) misdirected(req *Request, peer transport.Peer) bool {
+	if e.security == nil || !e.security.strict {
+		return false
+	}
+	state := peer.TLS()
+	return state == nil || e.security.misdirected(req.Host(), state.ServerName)
 }
 
 // exchangePhase is how far an exchange has come.
@@ -110,6 +121,9 @@ func (x *exchange) Begin(by transport.Stream, on transport.Task, h *message.Head
 	x.req.x, x.req.trusted = x, at.trusted
 	x.req.begin(by, on, at.table, h, buf)
 	x.resp.begin(x.req)
+	if at.misdirected(x.req, by.Peer()) {
+		x.req.missed = StatusMisdirectedRequest
+	}
 	if x.via != nil {
 		x.via.begin(x)
 	}

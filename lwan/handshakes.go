@@ -218,9 +218,12 @@ const plainRefusal = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; char
 
 // refusePlain tells a client of HTTP that it should have encrypted, and closes the connection.
 func (l *shakingListener) refusePlain(raw *countingConn, first []byte) {
-	if len(first) == 0 || first[0] < 'A' || first[0] > 'Z' {
+	if !plainHTTP(first) {
 		_ = raw.Close()
 		return
 	}
 	l.refuse(raw, plainRefusal)
 }
+
+// plainHTTP reports whether a connection begins as a request of HTTP/1 does.
+func plainHTTP(first []byte) bool { return len(first) > 0 && first[0] >= 'A' && first[0] <= 'Z' }

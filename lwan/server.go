@@ -115,10 +115,14 @@ type Endpoint struct {
 	// Restart, unless TLS brings its own, or WrapSession. Where clients show certificates, or TLS
 	// has GetConfigForClient, a request for another host than that of the handshake gets 421.
 	//
-	// Encrypted endpoints, and those with HTTP2, are served by net/http for the time being, on
-	// every system: a goroutine for each connection, with handlers that wait on it. What that
-	// means is told in README.md under "Platforms". MaxConns and MaxConnsPerAddr count them apart
-	// from the others. TLS on the loops will come without a change of what is set here.
+	// Callbacks of TLS may block: they run on goroutines, but for KeyLogWriter and Rand, which
+	// must not. The Conn of a ClientHelloInfo is for its addresses.
+	//
+	// Loops serve an encrypted endpoint whose Protocols are HTTP1. Endpoints that offer HTTP2,
+	// encrypted or not, are served by net/http for the time being, on every system: a goroutine for
+	// each connection, with handlers that wait on it. What that means is told in README.md under
+	// "Platforms". MaxConns, MaxConnsPerAddr and MaxHandshakes count them apart from the others.
+	// HTTP/2 on the loops will come without a change of what is set here.
 	TLS   *tls.Config
 	Certs *CertFiles // nil: the certificates are TLS's
 

@@ -38,11 +38,16 @@ const (
 type security struct {
 	config    *tls.Config
 	protocols Protocols
+	files     bool // config's GetCertificate is that of Endpoint.Certs
 
 	// strict says that the name of the handshake decides who may do what: by a certificate that the
 	// client shows, or by a configuration of its own for each name. A request for another host is
 	// misdirected then (RFC 9110 section 15.5.20).
 	strict bool
+
+	// fit makes a configuration that the program has chosen for one client what the engine needs;
+	// nil: it needs nothing.
+	fit func(*tls.Config)
 }
 
 // encrypted reports whether the endpoint speaks TLS.
@@ -108,7 +113,7 @@ func (e Endpoint) complete() (*security, error) {
 		if err := e.Certs.Reload(); err != nil {
 			return nil, err
 		}
-		cfg.GetCertificate = e.Certs.get
+		cfg.GetCertificate, s.files = e.Certs.get, true
 	case !own && cfg.GetConfigForClient == nil:
 		return nil, errNoCert
 	}
@@ -159,6 +164,8 @@ func (s *security) each(
 		its.GetConfigForClient = nil
 		if its.Certificates == nil && its.GetCertificate == nil {
 			its.Certificates, its.GetCertificate = s.config.Certificates, s.config.GetCertificate
+		} else if s.fit != nil {
+			s.fit(its)
 		}
 		s.complete(its)
 		return its, nil

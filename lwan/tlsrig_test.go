@@ -133,12 +133,27 @@ func certFor(t testing.TB, hosts ...string) *CertFiles {
 	return &CertFiles{Pairs: []CertPair{pair}}
 }
 
+// onlyHTTP1 makes the encrypted endpoints of tests that say nothing else offer HTTP/1 only, and
+// their clients ask for that: on loops. See TestEncryptedHTTP1.
+var onlyHTTP1 bool
+
+// spoken is a version of HTTP as a handler sees it.
+func spoken(version string) string {
+	if onlyHTTP1 {
+		return "HTTP/1.1"
+	}
+	return version
+}
+
 // serveSecure starts srv with one endpoint, on a free port, and ends it with the test.
 func serveSecure(t testing.TB, srv *Server, ends ...Endpoint) []net.Addr {
 	t.Helper()
 	for i := range ends {
 		if ends[i].Addr == "" && ends[i].Listener == nil {
 			ends[i].Addr = "127.0.0.1:0"
+		}
+		if onlyHTTP1 && ends[i].encrypted() && ends[i].Protocols == 0 {
+			ends[i].Protocols = HTTP1
 		}
 	}
 	srv.Endpoints = ends
@@ -176,6 +191,9 @@ func clientTLS() *tls.Config {
 
 // secureClient speaks to addr, whatever its URLs say, in one version of HTTP.
 func secureClient(t testing.TB, addr net.Addr, cfg *tls.Config, version Protocols) *http.Client {
+	if onlyHTTP1 {
+		version = HTTP1
+	}
 	tr := &http.Transport{
 		TLSClientConfig: cfg, Protocols: new(http.Protocols),
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

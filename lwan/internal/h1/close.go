@@ -2,11 +2,7 @@
 
 package h1
 
-import (
-	"golang.org/x/sys/unix"
-
-	"github.com/golwan/golwan/lwan/internal/conn"
-)
+import "github.com/golwan/golwan/lwan/internal/conn"
 
 // hangUp closes the connection behind its last answer. If the client may still be sending, that
 // must not destroy answers that it has not read yet; only a client that asked for the end is known
@@ -38,8 +34,7 @@ func (h *server) sever() conn.Verdict {
 	case h.last == raw:
 		h.c.Look() // a goroutine may have used a duplicate of the descriptor
 	case h.last == cut && h.frame == toEnd:
-		// The error has no other meaning than that the peer is gone already.
-		_ = unix.SetsockoptLinger(h.c.Fd(), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+		h.c.ResetOnClose()
 		return conn.Close
 	}
 	return conn.Linger

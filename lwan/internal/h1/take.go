@@ -31,7 +31,7 @@ func (h *server) Addr() netip.AddrPort { return h.c.Peer() }
 func (h *server) Local() netip.AddrPort { return h.c.Local() }
 
 // TLS implements transport.Peer.
-func (h *server) TLS() *tls.ConnectionState { return nil }
+func (h *server) TLS() *tls.ConnectionState { return h.c.TLS() }
 
 // Endpoint implements transport.Peer.
 func (h *server) Endpoint() int { return h.c.Lane() }
@@ -53,7 +53,7 @@ func (h *server) Hijack() (net.Conn, []byte, error) {
 		return nil, nil, errors.Join(notHere(errorOf(err)), conn.Close())
 	}
 	h.keep, h.phase = false, away
-	return conn, h.takeRest(), nil
+	return h.c.Release(conn), h.takeRest(), nil
 }
 
 // notHere says that the connection cannot be taken because of err.
@@ -102,7 +102,7 @@ func (h *server) Raw(on transport.Task, proto string, a *transport.Answer) (
 		_ = conn.Close() // nobody has it
 		return nil, nil, err
 	}
-	return conn, h.takeRest(), nil
+	return h.c.Release(conn), h.takeRest(), nil
 }
 
 // switchTo sends a 101 response.
