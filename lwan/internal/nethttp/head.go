@@ -57,12 +57,15 @@ func addFields(b *message.Builder, r *http.Request) bool {
 			return false
 		}
 	}
-	// For Response.Upgrade: net/http leaves it to the handler.
-	if message.HasToken(r.Header["Connection"], "Upgrade") {
-		if b.Add("Connection", "Upgrade").Status != 0 ||
-			!addEach(b, "Upgrade", r.Header["Upgrade"]) {
-			return false
-		}
+	// HTTP/2 has neither. For Response.Upgrade, which net/http leaves to the handler; and what
+	// Connection names is not for the next hop (RFC 9110 section 7.6.1): who passes requests on has
+	// to know it.
+	if r.ProtoMajor == 1 && !addEach(b, "Connection", r.Header["Connection"]) {
+		return false
+	}
+	if message.HasToken(r.Header["Connection"], "Upgrade") &&
+		!addEach(b, "Upgrade", r.Header["Upgrade"]) {
+		return false
 	}
 	v := r.Header.Get("Expect")
 	if strings.EqualFold(v, "100-continue") && b.Add("Expect", v).Status != 0 {
@@ -91,7 +94,7 @@ func addEach(b *message.Builder, name string, values []string) bool {
 func hopByHop(name string) bool {
 	switch name {
 	case "Host", "Connection", "Transfer-Encoding", "Expect", "Content-Length", "Upgrade",
-		"Trailer", "Te":
+		"Trailer":
 		return true
 	}
 	return false
