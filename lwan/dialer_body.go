@@ -33,8 +33,9 @@ var ErrAnswered = errors.New("lwan: the backend has answered before the body was
 // KiB are on the way at most, and no buffer is held while nothing comes. It looks at both
 // directions of c, and returns ErrAnswered as soon as something is there to be read; on net/http,
 // and in a Blocking handler, that is seen when more of the body comes, or is to be sent. The
-// client's own failures are those of Request.Body. Chunked, the trailers follow. n is the bytes of
-// the content that were sent.
+// client's own failures are those of Request.Body; a write that takes longer than SendTimeout is
+// os.ErrDeadlineExceeded. Chunked, the trailers follow. n is the bytes of the content that were
+// sent.
 func (c *Conn) SendBody(req *Request, chunked bool) (n int64, err error) {
 	body := req.Body()
 	for {
@@ -46,6 +47,11 @@ func (c *Conn) SendBody(req *Request, chunked bool) (n int64, err error) {
 		}
 		if c.answered() {
 			return n, ErrAnswered
+		}
+		if c.SendTimeout > 0 {
+			if err := c.SetWriteDeadline(time.Now().Add(c.SendTimeout)); err != nil {
+				return n, err
+			}
 		}
 		m, err := c.sendPiece(req, body, chunked)
 		n += int64(m)

@@ -30,6 +30,10 @@ type Conn struct {
 	// buffers. nil at first.
 	Client any
 
+	// SendTimeout is how long a write of SendBody may wait for the other side; 0: as long as the
+	// write deadline says. It is the user's, and 0 for the next one.
+	SendTimeout time.Duration
+
 	// constant
 	from   *Dialer  // nil: of none
 	pool   idlePool // nil as well

@@ -70,6 +70,7 @@ func (r *Request) closeConns() {
 // bind gives c to req's handler.
 func (c *Conn) bind(req *Request) {
 	c.uses++
+	c.SendTimeout = 0
 	if c.pool != nil {
 		c.pool.counts().inUse.Add(1)
 	}

@@ -12,7 +12,8 @@ import (
 // sockets. Slow and Backlog are the topic's, and with Disconnect the WebSocket of a client that is
 // too slow is closed with 1013; what WebSocketConfig.Backlog says is for what is pushed. First and
 // Gap of sub are sent as messages, and After counts as with Subscribe. What EventSource would not
-// fire, as heartbeats and an event that has a Retry only, is not sent; line breaks in Data are "\n".
+// fire, as heartbeats and an event that has a Retry only, is not sent; line breaks in Data are
+// "\n".
 //
 // It may be called from anywhere, for any number of topics. A socket that has joined twice gets
 // everything twice. ErrGone: the socket has ended; ErrDropped: the topic was closed. OnEnd is not

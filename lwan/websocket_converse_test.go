@@ -358,7 +358,8 @@ func TestConversePush(t *testing.T) {
 	})
 }
 
-// TestConverseIdle: between two messages a conversation on a loop holds no worker, and no goroutine.
+// TestConverseIdle: between two messages a conversation on a loop holds no worker, and no
+// goroutine.
 func TestConverseIdle(t *testing.T) {
 	if !onLoops {
 		t.Skip("there are no loops")

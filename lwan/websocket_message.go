@@ -69,7 +69,8 @@ func (m *Message) Context() context.Context {
 }
 
 // Sleep waits for d. It returns early with ErrGone, ErrTimeout, ErrSlow or ErrStopping when the
-// connection ends, or draining starts; on net/http that the client has left is seen by reading only.
+// connection ends, or draining starts; on net/http that the client has left is seen by reading
+// only.
 func (m *Message) Sleep(d time.Duration) error {
 	if m.req != nil {
 		return m.req.Sleep(d)
