@@ -34,6 +34,7 @@ var use = map[string]func(*testing.T, *site){
 	"module":  useModule,
 
 	"websocket": useWebSocket,
+	"proxy":     useProxy,
 }
 
 // flags are what an example is started with besides: so that its client need not wait for long, and

@@ -100,6 +100,8 @@ func TestRetryRules(t *testing.T) {
 		{Retry{}, stale, try{method: "PUT", members: 1, sent: true}, renewed},
 		{Retry{}, stale, try{method: "PUT", members: 1, sent: true, gone: true}, giveUp},
 		{unsafe, stale, try{method: "PATCH", members: 1, sent: true}, giveUp},
+		{Retry{}, overloaded, try{method: "POST", members: 1, sent: true}, nextOne},
+		{Retry{}, overloaded, try{method: "POST", members: 1, sent: true, gone: true}, giveUp},
 		{Retry{}, slow, try{method: "GET", members: 1, sent: true}, giveUp},
 		{on, slow, try{method: "GET", members: 1, sent: true}, nextPaid},
 		{on, slow, try{method: "POST", members: 1, sent: true}, giveUp},

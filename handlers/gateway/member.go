@@ -3,12 +3,17 @@ package gateway
 import (
 	"slices"
 	"sync/atomic"
+
+	"github.com/golwan/golwan/lwan"
 )
 
 // member is one backend of a group: an address with its condition and its counts.
 type member struct {
 	// constant
-	address  string
+	address  string // of the connection
+	name     string // of the Backend; the address, unless it has to be looked up
+	backend  int    // its number in Group.Backends
+	dialer   *lwan.Dialer
 	hash     uint64 // of the address, for rendezvous
 	mark     string // in the cookie of sticky groups
 	weight   int
@@ -17,6 +22,7 @@ type member struct {
 
 	word
 	active atomic.Int64 // requests and tunnels under way
+	counts
 
 	current float64 // of the smooth round robin; guarded by roster.turn
 }

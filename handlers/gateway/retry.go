@@ -34,6 +34,7 @@ const (
 	stale                      // a kept connection has ended before the answer's first byte
 	slow                       // no answer in time
 	unwanted                   // an answer of a status of Retry.On
+	overloaded                 // the application has not taken the request
 	broken                     // anything else of the backend's
 )
 
@@ -70,7 +71,7 @@ func (r *Retry) after(what trouble, t *try) again {
 		return giveUp
 	case t.members >= r.tries(), r.Within >= 0 && t.since >= r.within():
 		return giveUp
-	case what == unreachable && !t.sent:
+	case what == unreachable && !t.sent, what == overloaded:
 		return nextOne
 	case !r.Unsafe && !idempotent(t.method):
 		return giveUp

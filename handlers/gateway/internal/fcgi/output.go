@@ -52,6 +52,9 @@ func (o *Output) Reset(src io.Reader, stderr func(p []byte)) {
 // Begun reports whether the application has answered anything.
 func (o *Output) Begun() bool { return o.begun }
 
+// Buffered reports whether Read may have something to say without a read of src.
+func (o *Output) Buffered() bool { return o.r < o.w || o.over || o.err != nil }
+
 // Clean reports whether the answer has ended, and nothing came behind it.
 func (o *Output) Clean() bool { return o.over && o.err == io.EOF && o.r == o.w }
 

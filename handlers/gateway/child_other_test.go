@@ -1,0 +1,6 @@
+//go:build !unix
+
+package gateway
+
+// beChild: nothing is started here.
+func beChild(string) {}

@@ -1,0 +1,422 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/golwan/golwan/handlers/gateway/internal/fcgi"
+	"github.com/golwan/golwan/handlers/gateway/internal/scgi"
+	"github.com/golwan/golwan/lwan"
+)
+
+// passage is one request on its way to a backend, and back. It belongs to the request's handler,
+// from begin to end, and is used again for another one then. Whatever happens in between, end gives
+// back the place at the member and closes the connection: also when the handler is unwound because
+// its client has left.
+//
+//	prepare ──▶ attempt ──▶ answer        attempt: choose, connect, send, read the head
+//	              ▲   │ trouble
+//	              │   ▼
+//	              └─ next ──▶ fail
+type passage struct {
+	passing
+
+	out    []byte // what is sent before the content
+	reply  lwan.Reply
+	output fcgi.Output
+	stderr stderr
+	scgi   scgi.Head
+}
+
+// passing is what is forgotten at the end.
+type passing struct {
+	g     *gateway
+	req   *lwan.Request
+	resp  *lwan.Response
+	began time.Time
+
+	// the request
+	length  int64  // of the content; 0: none, -1: chunked
+	held    bool   // all of the content is in content
+	content []byte // the request's own
+	try     try
+	wish    wish
+	been    [4]*member
+
+	// the try under way
+	pick    pick // nil: none
+	verdict verdict
+	conn    *lwan.Conn
+	fresh   bool      // it must not be a kept connection
+	partly  bool      // the backend has answered before all of the content was sent
+	asked   string    // the Host that was sent
+	script  script    // of FastCGI and its like
+	body    []byte    // the content as it is sent; content, or in records
+	sent    time.Time // when it was
+	copied  int64     // bytes of the answer's content
+}
+
+var passages = sync.Pool{New: func() any { return new(passage) }}
+
+// serve answers a request with what a backend answers.
+func (g *gateway) serve(req *lwan.Request, resp *lwan.Response) lwan.Status {
+	x := passages.Get().(*passage)
+	x.begin(g, req, resp)
+	defer x.end()
+	if err := x.prepare(); err != nil {
+		return resp.Fail(err)
+	}
+	var last error
+	for {
+		if err := x.choose(); err != nil {
+			return x.refuse(orErr(last, err))
+		}
+		what, err := x.attempt()
+		if err == nil && x.elsewhere() {
+			continue
+		}
+		if err == nil {
+			return x.answer()
+		}
+		err = g.pool.failure(x.pick.member, err)
+		if !x.next(what, err) {
+			return resp.Fail(err)
+		}
+		last = err
+	}
+}
+
+func (x *passage) begin(g *gateway, req *lwan.Request, resp *lwan.Response) {
+	x.g, x.req, x.resp, x.began = g, req, resp, time.Now()
+	x.wish = g.pool.wishOf(req)
+	x.wish.been = x.been[:0]
+	x.length = req.ContentLength()
+	x.try = try{method: req.Method()}
+	g.pool.budget.request(g.pool.now())
+}
+
+// end gives back what the passage has.
+func (x *passage) end() {
+	x.drop()
+	x.passing = passing{}
+	if cap(x.out) > 16<<10 {
+		x.out = nil
+	}
+	passages.Put(x)
+}
+
+// tell logs what the application has written to its standard error.
+func (x *passage) tell() {
+	if x.pick.member == nil {
+		return
+	}
+	if said, ok := x.stderr.line(x.pick.address); ok {
+		x.g.pool.say(said)
+	}
+}
+
+// drop ends a try.
+func (x *passage) drop() {
+	x.tell()
+	if c := x.conn; c != nil {
+		x.conn = nil
+		_ = c.Close()
+	}
+	x.leave()
+}
+
+// leave gives back the place at the member.
+func (x *passage) leave() {
+	if k := x.pick; k.member != nil {
+		x.pick = pick{}
+		x.g.pool.release(k, x.verdict)
+	}
+	x.verdict = nothing
+}
+
+// prepare takes a short content into memory, so that it can be sent again. One whose client waits
+// for 100 (Continue) is not asked for before there is a backend.
+func (x *passage) prepare() (err error) {
+	if x.length > x.req.BodyLimit() {
+		return lwan.ErrTooLarge
+	}
+	if s := x.g.scripts; s != nil {
+		x.req.Borrow(func() { x.script, err = s.find(string(x.req.PathBytes())) })
+		if err != nil {
+			return err
+		}
+		if s.root != nil {
+			if err := s.check(x.req, x.script); err != nil {
+				return err
+			}
+		}
+		if x.length < 0 { // these protocols have to know how much it is
+			return x.hold()
+		}
+	}
+	most := x.g.pool.group.Retry.kept()
+	if x.length <= 0 || x.length > most || x.req.Header("Expect") != "" {
+		return nil
+	}
+	return x.hold()
+}
+
+func (x *passage) hold() (err error) {
+	x.content, err = x.req.BodyBytes()
+	x.held = err == nil
+	return err
+}
+
+// choose takes a place at a member, unless the passage has one already.
+func (x *passage) choose() error {
+	if x.pick.member != nil {
+		return nil
+	}
+	k, err := x.g.pool.acquire(x.req, &x.wish)
+	if err != nil {
+		return err
+	}
+	x.pick = k
+	x.try.members++
+	x.try.renewed, x.fresh = false, false
+	return nil
+}
+
+// refuse answers when there is no member, or after a try that went wrong and nobody else is left.
+func (x *passage) refuse(err error) lwan.Status {
+	if errors.Is(err, errNoneUp) {
+		if after := x.g.pool.retryAfter(); after != "" {
+			x.resp.SetHeader("Retry-After", after)
+		}
+	}
+	return x.resp.Fail(x.g.pool.failure(nil, err))
+}
+
+// attempt sends the request to the member, and reads the answer's head.
+func (x *passage) attempt() (trouble, error) {
+	x.try.sent, x.partly = false, false
+	if err := x.connect(); err != nil {
+		return unreachable, err
+	}
+	x.pick.requests.Add(1)
+	if what, err := x.send(); err != nil {
+		return what, err
+	}
+	return x.head()
+}
+
+// connect takes a connection to the member. A request that must not be sent twice gets a kept one
+// only if it was used just now: the longer it rests, the more likely is its end on the way.
+func (x *passage) connect() (err error) {
+	d := x.pick.dialer
+	if x.fresh {
+		x.conn, err = d.Open(x.req)
+		return err
+	}
+	if x.conn, err = d.Get(x.req); err != nil || idempotent(x.try.method) || !x.conn.Reused() {
+		return err
+	}
+	if used, ok := x.conn.Client.(*time.Time); !ok || time.Since(*used) > justNow {
+		x.conn.Keep()
+		x.conn, err = d.Open(x.req)
+	}
+	return err
+}
+
+const justNow = time.Second
+
+// send sends the request. An error of the connection is not the last word: the backend may have
+// answered before it closed.
+func (x *passage) send() (trouble, error) {
+	if !x.held && x.length > 0 && x.length <= x.g.pool.group.Retry.kept() {
+		if err := x.hold(); err != nil { // the client's, which has waited for 100 (Continue)
+			return broken, err
+		}
+	}
+	x.body = x.content
+	if err := x.compose(); err != nil {
+		return broken, err
+	}
+	x.sent = time.Now()
+	x.limitWriting()
+	x.try.sent = true
+	var err error
+	switch {
+	case len(x.body) > 0:
+		_, err = x.conn.Writev(x.out, x.body)
+	default:
+		_, err = x.conn.Write(x.out)
+	}
+	x.pick.bytesOut.Add(int64(len(x.body)))
+	if err == nil && x.length != 0 && !x.held {
+		x.try.gone = true
+		err = x.g.speaks.stream(x)
+	}
+	switch {
+	case err == nil:
+		return 0, nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return slow, err
+	case errors.Is(err, lwan.ErrAnswered), ofBackend(err):
+		x.partly = true // whatever the answer says, the connection is over
+		return 0, nil
+	}
+	return broken, err
+}
+
+// compose makes the request. Nothing of it points into the request's buffer, which is not needed
+// while the handler waits then.
+func (x *passage) compose() (err error) {
+	x.out = x.out[:0]
+	x.req.Borrow(func() { err = x.g.speaks.compose(x) })
+	return err
+}
+
+func (x *passage) limitWriting() {
+	if d := x.g.Timeouts.Send; d > 0 {
+		_ = x.conn.SetWriteDeadline(time.Now().Add(d))
+	}
+}
+
+// maxInterim is how many informational responses a backend may send before its answer.
+const maxInterim = 32
+
+// head reads the answer's head, and passes on or drops what comes before it.
+func (x *passage) head() (trouble, error) {
+	src, kind := x.g.speaks.answers(x)
+	lim := x.g.limits
+	if d := x.g.Timeouts.Head; d > 0 && x.g.records {
+		_ = x.conn.SetReadDeadline(x.sent.Add(d))
+	}
+	for range maxInterim {
+		if d := x.g.Timeouts.Head; d > 0 {
+			lim.Time = max(d-time.Since(x.sent), 1)
+		}
+		if err := x.reply.ReadHead(src, kind, x.try.method, lim); err != nil {
+			return x.noHead(err), err
+		}
+		switch st := x.reply.Status; {
+		case st == 103 && x.g.early:
+			if err := x.interim(); err != nil {
+				return broken, err
+			}
+		case st >= 200 || st == 101:
+			x.pick.headAfter(time.Since(x.sent))
+			return 0, nil
+		}
+	}
+	return broken, fmt.Errorf("%w: no end of informational responses", lwan.ErrBadReply)
+}
+
+// noHead says what it means that no head has come.
+func (x *passage) noHead(err error) trouble {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return slow
+	case errors.Is(err, fcgi.ErrOverloaded):
+		return overloaded
+	case x.conn.Reused() && x.silent(err):
+		return stale
+	}
+	return broken
+}
+
+// silent reports whether err is the end of a connection on which nothing has come.
+func (x *passage) silent(err error) bool {
+	if x.g.records {
+		_, lost := errors.AsType[*net.OpError](err)
+		return !x.output.Begun() && (lost || errors.Is(err, io.ErrUnexpectedEOF))
+	}
+	return errors.Is(err, lwan.ErrNoReply)
+}
+
+// next decides what follows trouble, and says whether there is another try.
+func (x *passage) next(what trouble, err error) bool {
+	switch {
+	case !ofBackend(err): // the client's failure, or the request's time is up
+		x.verdict = nothing
+		return false
+	case what == stale:
+		x.pick.stale.Add(1)
+		x.verdict = nothing
+	default:
+		x.blame(what)
+	}
+	x.try.since = time.Since(x.began)
+	r := &x.g.pool.group.Retry
+	switch r.after(what, &x.try) {
+	case renewed:
+		_ = x.conn.Close()
+		x.conn, x.fresh, x.try.renewed = nil, true, true
+		return true
+	case nextOne:
+	case nextPaid:
+		if !x.g.pool.budget.retry(x.g.pool.now()) {
+			return false
+		}
+	default:
+		return false
+	}
+	x.moveOn()
+	return true
+}
+
+// blame makes what happened a failure of the member.
+func (x *passage) blame(what trouble) {
+	x.verdict = badly
+	x.pick.failed.Add(1)
+	if what == slow {
+		x.pick.timedOut.Add(1)
+	}
+}
+
+// moveOn leaves the member for another one.
+func (x *passage) moveOn() {
+	x.pick.retried.Add(1)
+	x.wish.been = append(x.wish.been, x.pick.member)
+	x.drop()
+}
+
+// ofBackend reports whether err has happened between here and the backend.
+func ofBackend(err error) bool {
+	_, isNet := errors.AsType[*net.OpError](err)
+	if isNet || overByItself(err) {
+		return isNet
+	}
+	return slices.ContainsFunc(backendErrors, func(e error) bool { return errors.Is(err, e) })
+}
+
+var backendErrors = []error{
+	os.ErrDeadlineExceeded, lwan.ErrNoReply, lwan.ErrBadReply, io.ErrUnexpectedEOF,
+	fcgi.ErrRecord, fcgi.ErrOverloaded, fcgi.ErrRefused,
+}
+
+// failure is what err of a member is answered with; nil: of the group.
+func (p *pool) failure(m *member, err error) error {
+	at := p.name
+	if m != nil && m.address != at {
+		at += ": " + m.address
+	}
+	st := lwan.Status(502)
+	switch {
+	case overByItself(err):
+		return err
+	case errors.Is(err, errNoneUp), errors.Is(err, fcgi.ErrOverloaded),
+		errors.Is(err, lwan.ErrBusy):
+		st = 503
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		st = 504
+	case m != nil && !ofBackend(err):
+		return err
+	}
+	if _, known := errors.AsType[*lwan.Error](err); known {
+		return err
+	}
+	return &lwan.Error{Status: st, Err: fmt.Errorf("gateway: %s: %w", at, err)}
+}
