@@ -1,6 +1,7 @@
 package lwan
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -124,6 +125,15 @@ func (c *asideConn) SetWriteDeadline(t time.Time) error {
 		c.limited = t.IsZero()
 		return c.Conn.SetWriteDeadline(t)
 	})
+}
+
+// CloseWrite sends the end of the stream.
+func (c *asideConn) CloseWrite() error {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return half.CloseWrite()
 }
 
 // alive does what would take back that the request is over, unless it is.

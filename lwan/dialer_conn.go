@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"github.com/golwan/golwan/lwan/internal/relay"
 )
 
 // Conn is a connection that parks: an outgoing one of a Dialer. It is a net.Conn, so clients that
@@ -87,6 +89,9 @@ type upstream interface {
 	rest(limit time.Duration) bool
 	hold() bool
 	closeWrite() error
+	// joins reports whether it can be an end of a tunnel of a loop, and join makes it one.
+	joins() bool
+	join() relay.Pipe
 	close()
 	reset()
 	local() net.Addr

@@ -12,6 +12,7 @@ import (
 
 	"github.com/golwan/golwan/lwan/internal/conn"
 	"github.com/golwan/golwan/lwan/internal/loop"
+	"github.com/golwan/golwan/lwan/internal/relay"
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
@@ -285,6 +286,12 @@ func (u *loopUpstream) hold() bool { return u.c.Hold() }
 
 // closeWrite implements upstream.
 func (u *loopUpstream) closeWrite() error { return u.c.CloseWrite() }
+
+// joins implements upstream.
+func (u *loopUpstream) joins() bool { return true }
+
+// join implements upstream.
+func (u *loopUpstream) join() relay.Pipe { return u.pipe.(relay.Pipe) }
 
 // close implements upstream.
 func (u *loopUpstream) close() { u.c.Close() }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/golwan/golwan/lwan/internal/relay"
 )
 
 // netUpstream is a connection of package net: of a Blocking handler, or where there are no loops.
@@ -211,6 +213,12 @@ func (u *netUpstream) closeWrite() error {
 	}
 	return errors.ErrUnsupported
 }
+
+// joins implements upstream.
+func (u *netUpstream) joins() bool { return false }
+
+// join implements upstream: nobody asks for it.
+func (u *netUpstream) join() relay.Pipe { return nil }
 
 // close implements upstream. An error of it is that it was closed before.
 func (u *netUpstream) close() { _ = u.nc.Close() }

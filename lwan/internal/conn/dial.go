@@ -370,9 +370,13 @@ func (c Conn) Close() {
 // Reset is Close by which the peer sees a reset and not an end.
 func (c Conn) Reset() {
 	if s := c.slot(); s != nil && s.state == slotHeld {
-		// should it fail, the peer sees an end
-		_ = unix.SetsockoptLinger(int(c.fd), unix.SOL_SOCKET, unix.SO_LINGER,
-			&unix.Linger{Onoff: 1})
-		c.set.close(c.fd, s)
+		c.set.reset(c.fd, s)
 	}
+}
+
+// reset closes a connection so that its peer sees that something is missing.
+func (set *Set) reset(fd int32, s *slot) {
+	// should it fail, the peer sees an end
+	_ = unix.SetsockoptLinger(int(fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	set.close(fd, s)
 }

@@ -120,6 +120,13 @@ func (c Conn) End(how transport.Ending) {
 	c.set.part(c.fd, s)
 }
 
+// Abort is End at once, by which the peer sees a reset and not an end.
+func (c Conn) Abort() {
+	if s := c.slot(); s != nil && s.state == slotSession {
+		c.set.reset(c.fd, s)
+	}
+}
+
 // Discard throws away what the peer sends. It reports false when the peer has closed. When there is
 // more than a fair share the session has another turn.
 func (c Conn) Discard() bool {

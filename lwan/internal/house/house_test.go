@@ -105,6 +105,7 @@ var mayImport = map[string][]string{
 	"lwan/internal/goid":       {"."},
 	"lwan/internal/tlslayer":   {"."},
 	"lwan/internal/ws":         {"lwan/internal/transport", "lwan/internal/wsframe"},
+	"lwan/internal/relay":      {"lwan/internal/transport"},
 	"lwan/internal/unixsocket": {"."},
 	"lwan/internal/loop":       {"lwan/internal/transport", "lwan/internal/goid"},
 	"lwan/internal/conn": {
@@ -129,7 +130,7 @@ var mayImport = map[string][]string{
 		"lwan/internal/transport", "lwan/internal/loop", "lwan/internal/conn",
 		"lwan/internal/h1", "lwan/internal/nethttp", "lwan/internal/seams", "lwan/internal/remains",
 		"lwan/internal/logring", "lwan/internal/goid", "lwan/internal/unixsocket",
-		"lwan/internal/tlslayer", "lwan/internal/ws", "router", "template",
+		"lwan/internal/tlslayer", "lwan/internal/ws", "lwan/internal/relay", "router", "template",
 	},
 	"lwan/lwantest": {"lwan", "lwan/internal/wsframe"},
 	"lwan/buffer":   {},

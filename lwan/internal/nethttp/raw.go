@@ -107,6 +107,15 @@ type rawConn struct {
 func (u *rawConn) Read(p []byte) (int, error)  { return u.alive(u.r.Read, p) }
 func (u *rawConn) Write(p []byte) (int, error) { return u.alive(u.Conn.Write, p) }
 
+// CloseWrite sends the end of the stream.
+func (u *rawConn) CloseWrite() error {
+	half, ok := u.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return half.CloseWrite()
+}
+
 // alive does it unless the request is over, and says why it is if that has ended it.
 func (u *rawConn) alive(do func([]byte) (int, error), p []byte) (int, error) {
 	if cause := u.call.ends(); cause != nil {
