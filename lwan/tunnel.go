@@ -15,8 +15,9 @@ import (
 type Tunnel struct {
 	Idle  time.Duration // nothing in either direction: 10 min; then both ends are closed
 	Grace time.Duration // after draining has begun: 10 s
-	// Done is told of the end: bytes from and to the client, and why; nil: both sides have ended
-	// properly. It runs as a handler does, but has no request.
+	// Done is told of the end, once for each Tunnel that has not failed: bytes from and to the
+	// client, and why; nil: both sides have ended properly. It runs as a handler does, but has no
+	// request.
 	Done func(in, out int64, cause error)
 }
 
@@ -39,9 +40,9 @@ var (
 // reset for the other. When draining begins it ends Tunnel.Grace later.
 //
 // c is the tunnel's from the return of the handler's chain on; if that returns 400 and above both
-// connections are closed. Middleware and observers see it as a conversation of Converse. On net/http
-// and in a Blocking handler it takes the handler's goroutine and another one, and CONNECT is not
-// served. A c that is encrypted by its Dialer is refused.
+// connections are closed. Middleware and observers see it as a conversation of Converse. On
+// net/http and in a Blocking handler it takes the handler's goroutine and another one, and CONNECT
+// is not served. A c that is encrypted by its Dialer is refused.
 func (r *Response) Tunnel(st Status, c *Conn, t Tunnel) Status {
 	r.mustLive()
 	if err := r.enter(); err != nil {
@@ -91,9 +92,11 @@ func (r *Response) tunnel(st Status, c *Conn, t Tunnel) error {
 	}
 	r.take(answerSubscribed, st)
 	r.after = func(r *Response, alive bool) {
-		if alive { // else both connections are closed, without an answer
+		if alive {
 			r.leaving = &tunnelling{st: st, c: c, t: t}
+			return
 		}
+		tellDone(r.req.table.core, t.Done, 0, 0, ErrGone) // both are closed, without an answer
 	}
 	return nil
 }
@@ -109,18 +112,18 @@ type tunnelling struct {
 func (h *tunnelling) inherit(x *exchange) guest {
 	if !h.c.unbind(x.req) { // somebody has closed it
 		x.by.Cut()
-		return nil
+		return h.lost(x)
 	}
 	p, _, rest, err := x.handOver(h.st, transport.Unsaid, nil)
 	if err != nil {
 		h.c.finish()
-		return nil
+		return h.lost(x)
 	}
 	client, ok := p.(relay.Pipe)
 	if !ok {
 		h.c.finish()
 		p.End(transport.Close)
-		return nil
+		return h.lost(x)
 	}
 	g := &tunnel{core: x.core, number: x.number(), st: h.st, done: h.t.Done, c: h.c, loop: p.Loop()}
 	cfg := relay.Config{
@@ -129,6 +132,14 @@ func (h *tunnelling) inherit(x *exchange) guest {
 	}
 	g.Start(client, h.c.up.join(), cfg, (*tunnelOwner)(g), rest, h.c.rest)
 	return g
+}
+
+// lost tells that the tunnel has never begun: its client has left.
+func (h *tunnelling) lost(x *exchange) guest {
+	x.on.EnterUser(x.number())
+	defer x.on.LeaveUser()
+	tellDone(x.core, h.t.Done, 0, 0, ErrGone)
+	return nil
 }
 
 // tunnel is one on a loop, which owns it until both of its connections are closed.

@@ -14,15 +14,11 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// errUnasked is an answer that switches to another protocol.
-var errUnasked = fmt.Errorf("%w: it switches protocols unasked", lwan.ErrBadReply)
-
 // answer passes on what the member has answered.
 func (x *passage) answer() lwan.Status {
 	a := &x.reply
 	if a.Status == 101 {
-		x.blame(broken)
-		return x.resp.Fail(x.g.pool.failure(x.pick.member, errUnasked))
+		return x.switched()
 	}
 	if x.verdict == nothing { // else it has one of Retry.On
 		x.verdict = well

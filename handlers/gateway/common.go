@@ -43,6 +43,7 @@ type gateway struct {
 	send   time.Duration // 0: no limit
 	maps   *mapping
 
+	upgrade []string // what may be switched to
 	early   bool     // 103 is passed on
 	holds   bool     // answers are held back up to Limits.Buffer
 	scripts *scripts // nil: not of FastCGI and its like

@@ -28,6 +28,9 @@
 // Limits.Buffer first. An answer whose framing is in doubt is none: 502, and its connection is not
 // used again. What goes wrong in the middle cuts the answer, so that the client sees it.
 //
+// A switch of protocols that ProxyConfig.Upgrade allows, as to WebSocket, joins both connections
+// (Response.Tunnel), and holds no worker.
+//
 //	502  no connection; closed before the end of a head; a malformed head, or one over HeadBytes
 //	503  no backend can be used (Retry-After says when), all are full, one is overloaded
 //	504  no connection in Dialer.Timeout, nothing taken in Timeouts.Send, no head in Timeouts.Head

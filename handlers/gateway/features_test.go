@@ -2,9 +2,13 @@ package gateway
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -149,6 +153,35 @@ func TestProxyProtocol(t *testing.T) {
 		if n := b.accepts.Load(); n != 3 {
 			t.Errorf("version %d: %d connections", version, n)
 		}
+	}
+}
+
+// TestTLSBackend: a backend that is encrypted.
+func TestTLSBackend(t *testing.T) {
+	b := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		fmt.Fprint(w, r.TLS != nil, n, err, strings.Repeat("x", 100_000))
+	}))
+	defer b.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(b.Certificate())
+	g := &Group{Backends: []Backend{{Address: b.Listener.Addr().String()}}}
+	g.Conns.TLS = &tls.Config{RootCAs: roots}
+	s := serveProxy(t, ProxyConfig{Common: Common{To: g}})
+	for _, n := range []int{0, 10, 500_000} {
+		want := fmt.Sprint(true, n, nil, strings.Repeat("x", 100_000))
+		status, body, cut := s.do(t, "POST", "/", strings.NewReader(strings.Repeat("y", n)))
+		if status != 200 || body != want || cut {
+			t.Errorf("%d bytes: %d %.40q, cut %v", n, status, body, cut)
+		}
+	}
+	if st := g.Stats()[0]; st.Connects != 1 || st.Failed != 0 {
+		t.Errorf("%+v", st)
+	}
+	srv := new(lwan.Server)
+	srv.Mount("/", Proxy.With(ProxyConfig{Common: Common{To: g}, Upgrade: []string{"*"}}))
+	if _, err := srv.Build(); err == nil {
+		t.Error("a switch over TLS is taken")
 	}
 }
 

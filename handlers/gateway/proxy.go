@@ -30,6 +30,8 @@ type ProxyConfig struct {
 	// MapHost maps Location's host, port included, and Set-Cookie's Domain.
 	MapHost map[string]string
 
+	Upgrade []string // protocols that may be switched to: "websocket"; "*": all
+
 	// ProxyProtocol is 1 or 2: a head of the PROXY protocol is sent first on each connection, which
 	// then serves one request.
 	ProxyProtocol int
@@ -46,6 +48,9 @@ func openProxy(s *lwan.Scope, c ProxyConfig) error {
 	if c.ProxyProtocol < 0 || c.ProxyProtocol > 2 {
 		return fmt.Errorf("there is no version %d of the PROXY protocol", c.ProxyProtocol)
 	}
+	if len(c.Upgrade) > 0 && c.To != nil && c.To.Conns.TLS != nil {
+		return errors.New("Upgrade: what is encrypted to the backend cannot be switched")
+	}
 	paths, err := c.prefixes(s.Prefix())
 	if err != nil {
 		return err
@@ -56,7 +61,7 @@ func openProxy(s *lwan.Scope, c ProxyConfig) error {
 	if err != nil {
 		return err
 	}
-	g.early = c.Early
+	g.early, g.upgrade = c.Early, c.Upgrade
 	s.Handle("/", g.serve)
 	return nil
 }
@@ -193,6 +198,10 @@ func (x *passage) takesTrailers() bool {
 // appendConnection appends what is for the backend alone.
 func (x *passage) appendConnection(b []byte) []byte {
 	named := ""
+	if to := x.switchTo(); to != "" {
+		b = append(append(append(b, "Upgrade: "...), to...), "\r\n"...)
+		named = "Upgrade"
+	}
 	if x.takesTrailers() {
 		if named != "" {
 			named += ", "

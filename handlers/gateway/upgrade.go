@@ -1,0 +1,59 @@
+package gateway
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/golwan/golwan/lwan"
+)
+
+// errUnasked is an answer that switches to a protocol that was not asked for, or is not allowed.
+var errUnasked = fmt.Errorf("%w: it switches protocols unasked", lwan.ErrBadReply)
+
+// switchTo is the protocol that the client asks for and that may be switched to; "" if there is
+// none. A request with content is not switched: who reads what would not be certain.
+func (x *passage) switchTo() string {
+	if len(x.g.upgrade) == 0 || x.length != 0 || x.req.Proto() == "HTTP/1.0" {
+		return ""
+	}
+	wanted := x.req.Header("Upgrade")
+	named := strings.Join(x.req.HeaderAll("Connection"), ",")
+	if wanted == "" || !listed(named, []byte("upgrade")) {
+		return ""
+	}
+	for _, allowed := range x.g.upgrade {
+		if allowed == "*" || strings.EqualFold(allowed, wanted) {
+			return wanted
+		}
+	}
+	return ""
+}
+
+// switched joins client and backend after a 101: from then on bytes go both ways, and no handler is
+// held.
+func (x *passage) switched() lwan.Status {
+	asked := x.switchTo()
+	if asked == "" || !strings.EqualFold(x.reply.Header("Upgrade"), asked) {
+		x.blame(broken)
+		return x.resp.Fail(x.g.pool.failure(x.pick.member, errUnasked))
+	}
+	x.fields()
+	x.resp.SetHeader("Upgrade", asked)
+	if x.g.Response != nil {
+		x.g.Response(x.req, x.resp)
+	}
+	pool, k, c := x.g.pool, x.pick, x.conn
+	x.conn, x.pick = nil, pick{} // the tunnel's
+	st := x.resp.Tunnel(101, c, lwan.Tunnel{
+		Idle: orDefault(x.g.Timeouts.Idle, -1),
+		Done: func(in, out int64, _ error) {
+			k.bytesOut.Add(in)
+			k.bytesIn.Add(out)
+			pool.release(k, well)
+		},
+	})
+	if st >= 400 { // it has not begun, and Done is not called
+		pool.release(k, nothing)
+	}
+	return st
+}
