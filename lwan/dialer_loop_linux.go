@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/golwan/golwan/lwan/internal/conn"
 	"github.com/golwan/golwan/lwan/internal/loop"
 	"github.com/golwan/golwan/lwan/internal/relay"
@@ -69,6 +71,43 @@ func (d *Dialer) reach(
 		return waitError("connect", t, err)
 	})
 	return up, err
+}
+
+// adopt makes f a connection of the loop, where the handler runs on one.
+func adopt(c *Conn, req *Request, f *os.File) (up upstream, err error) {
+	if !req.on.Inline() {
+		return adoptNet(c, f)
+	}
+	fd, err := duplicateSocket(f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	err = req.outside(func() error {
+		_, t := taskOf(req)
+		if t == nil {
+			return errors.Join(ErrForeign, unix.Close(fd))
+		}
+		adopted, err := conn.Adopt(t, fd)
+		if err == nil {
+			up = newLoopUpstream(c, adopted)
+		}
+		return err
+	})
+	return up, err
+}
+
+// duplicateSocket makes another descriptor of the socket f.
+func duplicateSocket(f *os.File) (fd int, err error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	e := raw.Control(func(from uintptr) {
+		if _, err = unix.GetsockoptInt(int(from), unix.SOL_SOCKET, unix.SO_TYPE); err == nil {
+			fd, err = unix.FcntlInt(from, unix.F_DUPFD_CLOEXEC, 0)
+		}
+	})
+	return fd, errors.Join(e, err)
 }
 
 func newLoopUpstream(of *Conn, c conn.Conn) *loopUpstream {

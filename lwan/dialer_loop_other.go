@@ -4,6 +4,7 @@ package lwan
 
 import (
 	"net/netip"
+	"os"
 	"time"
 )
 
@@ -13,3 +14,6 @@ func (d *Dialer) reach(
 ) (upstream, error) {
 	return d.netReach(c, req, a, limit)
 }
+
+// adopt makes f a connection of package net.
+func adopt(c *Conn, _ *Request, f *os.File) (upstream, error) { return adoptNet(c, f) }

@@ -40,7 +40,9 @@ func (d *Dialer) open(req *Request, pool idlePool, reuse bool) (*Conn, error) {
 	if err := d.greet(c, until); err != nil {
 		return nil, err
 	}
-	pool.counts().fresh.Add(1)
+	if pool != nil {
+		pool.counts().fresh.Add(1)
+	}
 	done = true
 	return c, nil
 }

@@ -13,6 +13,7 @@ type requestContext struct {
 	context.Context // made with WithCancelCause
 	cancel          context.CancelCauseFunc
 	derived         context.Context // what SetContext put in its place, or nil
+	home            requester       // constant; of a handler on a loop
 	unset           func() bool     // ends the watch over its deadline; nil: it has none
 
 	mu       sync.Mutex
@@ -24,6 +25,9 @@ type requestContext struct {
 func newRequestContext(r *Request) *requestContext {
 	c := &requestContext{values: append([]keyValue(nil), r.values...)}
 	c.Context, c.cancel = context.WithCancelCause(r.parent())
+	if r.home != nil {
+		c.home = requester{r.home, r, r.serial}
+	}
 	r.ctx.Store(c)
 	if cause := r.cancelled(); cause != nil { // also one that came before Store
 		c.cancel(cause)
@@ -60,6 +64,9 @@ func (c *requestContext) Err() error {
 
 // Value finds what Key.Set stored.
 func (c *requestContext) Value(key any) any {
+	if key == (requesterKey{}) && c.home.x != nil {
+		return c.home
+	}
 	if id, ok := key.(*keyID); ok {
 		c.mu.Lock()
 		defer c.mu.Unlock()

@@ -50,6 +50,7 @@ type Rates struct {
 	Poll     int // a wait for events is interrupted
 	Close    int // close is interrupted, after it has closed
 	Shutdown int // shutdown fails: the connection is gone
+	Dial     int // there is no descriptor for a socket, or connect fails, or never ends
 }
 
 // Harm is what has been done to a connection, as far as its peer may come to know.
@@ -341,4 +342,54 @@ func (k *Kernel) left(fd int) {
 	if c := k.conns[fd]; c != nil && !c.read {
 		k.hurt(fd, Refused)
 	}
+}
+
+// Socket finds no descriptor, at times, and makes one that is known.
+func (k *Kernel) Socket(domain int) (int, syscall.Errno) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.chance(k.rates.Dial, "socket full") {
+		return -1, []syscall.Errno{syscall.EMFILE, syscall.ENFILE}[k.rand.IntN(2)]
+	}
+	fd, e := k.Linux.Socket(domain)
+	if e == 0 {
+		k.conns[fd] = &faultyConn{}
+	}
+	return fd, e
+}
+
+// Connect fails, or is in progress for ever: the socket stays as it is.
+func (k *Kernel) Connect(fd int, to unix.Sockaddr) syscall.Errno {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	r := &k.rates
+	switch {
+	case k.chance(r.Dial, "connect fails"):
+		all := []syscall.Errno{
+			syscall.ECONNREFUSED, syscall.EAGAIN, syscall.EHOSTUNREACH, syscall.ETIMEDOUT,
+		}
+		return all[k.rand.IntN(len(all))]
+	case k.chance(r.Dial, "connect never ends"):
+		return syscall.EINPROGRESS
+	case k.chance(r.Interrupt, "connect EINTR"):
+		if e := k.Linux.Connect(fd, to); e != 0 {
+			return e
+		}
+		return syscall.EINTR
+	}
+	return k.Linux.Connect(fd, to)
+}
+
+// Connected tells of a connection that was reset before it was used.
+func (k *Kernel) Connected(fd int) syscall.Errno {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if e := k.Linux.Connected(fd); e != 0 {
+		return e
+	}
+	if k.chance(k.rates.Break, "connected reset") {
+		k.kill(fd, syscall.ECONNRESET)
+		return syscall.ECONNRESET
+	}
+	return 0
 }

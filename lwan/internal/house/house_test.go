@@ -182,7 +182,8 @@ func allowed(s *source, name string) bool {
 	case s.isTest() && slices.Contains(onlyTests, folder):
 		return true
 	case s.isTest() && folder == "lwan" &&
-		(within(ours, "handlers") || ours == "lwan/internal/netstat"): // what tests a whole site
+		(within(ours, "handlers") || ours == "lwan/internal/netstat" ||
+			ours == "lwan/internal/faults"): // what tests a whole site
 		return true
 	case s.isTest() &&
 		(ours == folder || !isBelowInternal(folder) && slices.Contains(testsMayImport, ours)):
