@@ -78,7 +78,7 @@ func (c Common) open(s *lwan.Scope, speaks protocol, maps *mapping) (*gateway, e
 		Send: limit(c.Timeouts.Send, 30*time.Second), Head: limit(c.Timeouts.Head, time.Minute),
 		Body: limit(c.Timeouts.Body, time.Minute), Idle: limit(c.Timeouts.Idle, 10*time.Minute),
 	}
-	g.limits = lwan.ReplyLimits{Bytes: c.HeadBytes}
+	g.limits = lwan.ReplyLimits{Bytes: c.HeadBytes, Pause: g.Timeouts.Body}
 	return g, nil
 }
 

@@ -38,6 +38,8 @@ var faults = []fault{
 		200, "half", true, false},
 	{"chunk-eof", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n@close",
 		200, "hello", true, false},
+	{"chunk-hang", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n3",
+		200, "hello", true, false},
 	{"chunk-bad", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n",
 		200, "hello", true, false},
 	{"garbage", "hello this is not http\r\n\r\n@close", 502, "", false, false},
@@ -168,7 +170,7 @@ func TestFaultsSplit(t *testing.T) {
 	for i := range faults {
 		f := &faults[i]
 		raw, _, _ := strings.Cut(f.raw, "@")
-		if f.status == 504 || f.name == "midbody-hang" || len(raw) > 1000 {
+		if f.status == 504 || strings.HasSuffix(f.name, "-hang") || len(raw) > 1000 {
 			continue // those that take their time are in TestFaults
 		}
 		for at = 1; at < len(raw); at++ {

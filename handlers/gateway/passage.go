@@ -55,7 +55,8 @@ type passing struct {
 	conn    *lwan.Conn
 	fresh   bool      // it must not be a kept connection
 	partly  bool      // the backend has answered before all of the content was sent
-	asked   string    // the Host that was sent
+	host    string    // that the client has sent
+	asked   string    // that was sent to the backend
 	script  script    // of FastCGI and its like
 	body    []byte    // the content as it is sent; content, or in records
 	sent    time.Time // when it was

@@ -101,6 +101,9 @@ func (h *httpProxy) compose(x *passage) error {
 	}
 	b = append(append(b, x.try.method...), ' ')
 	b = h.paths.appendTarget(b, req.PathBytes(), queryOf(req.RoutedTarget()))
+	if x.host == "" {
+		x.host = req.Host()
+	}
 	x.asked = h.host(x)
 	b = append(append(b, " HTTP/1.1\r\nHost: "...), x.asked...)
 	b = append(b, "\r\n"...)
@@ -132,8 +135,8 @@ func hasContent(method string) bool {
 func (h *httpProxy) host(x *passage) string {
 	switch h.Host {
 	case "":
-		if host := x.req.Host(); host != "" {
-			return host
+		if x.host != "" {
+			return x.host
 		}
 	case "$backend":
 	default:
@@ -165,16 +168,16 @@ func (h *httpProxy) appendFields(b []byte, x *passage) []byte {
 		b = append(b, "TE: trailers\r\n"...)
 	}
 	if h.Forwarded&(ForwardedX|ForwardedRFC|ForwardedReal) != 0 {
-		way := wayOf(req)
+		way := wayOf(req, x.host)
 		b = way.appendTo(b, h.Forwarded)
 	}
 	return b
 }
 
 // wayOf is the way that a request came.
-func wayOf(req *lwan.Request) hop {
+func wayOf(req *lwan.Request, host string) hop {
 	peer, trusted := req.PeerAddr()
-	way := hop{peer: unmapped(peer), host: req.Host(), scheme: req.Scheme()}
+	way := hop{peer: unmapped(peer), host: host, scheme: req.Scheme()}
 	way.client = way.peer
 	if trusted {
 		way.client = unmapped(req.RemoteAddr())
