@@ -13,8 +13,9 @@
 // There is
 //
 //   - middleware, for Use, Group and Handle: RequestID, RealIP, ToHTTPS, HSTS, CORS, Compress,
-//     Expire, ResponseHeaders;
-//   - middleware that keeps some out: Access, BasicAuth, LimitRequests, LimitConcurrency;
+//     Expire, ResponseHeaders, RequestHeaders, ErrorPages;
+//   - middleware that keeps some out: Access, BasicAuth, LimitRequests, LimitConcurrency, and
+//     LimitRate, which slows them down;
 //   - observers, for Observe: AccessLog, and AccessLogOf for lines of other forms;
 //   - a handler: Metrics;
 //   - modules, for Mount or by name from a configuration file: Redirect, Respond.

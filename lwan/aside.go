@@ -28,7 +28,7 @@ import (
 // Nobody waits for them.
 type aside struct {
 	// constant while the goroutine runs
-	core   *core
+	core   *process
 	host   *exchange      // the worker's, and touched by it only
 	worker transport.Task // which is parked
 	serial uint64         // of the request, in its counting

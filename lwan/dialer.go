@@ -127,7 +127,7 @@ func (d *Dialer) Close() error {
 }
 
 // dropIdle closes the idle connections of a server; nil: of all.
-func (d *Dialer) dropIdle(of *core) {
+func (d *Dialer) dropIdle(of *process) {
 	d.spare.drop(of)
 	for _, p := range d.loopPools() {
 		if of == nil || p.core == of {
@@ -137,7 +137,7 @@ func (d *Dialer) dropIdle(of *core) {
 }
 
 // leave forgets a server whose loops have ended.
-func (d *Dialer) leave(of *core) {
+func (d *Dialer) leave(of *process) {
 	d.spare.drop(of)
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -39,7 +39,7 @@ type Conn struct {
 	// constant
 	from   *Dialer  // nil: of none
 	pool   idlePool // nil as well
-	core   *core
+	core   *process
 	up     upstream
 	tls    *tls.Conn // over rawConn; nil: it is not encrypted
 	opened time.Time

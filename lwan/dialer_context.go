@@ -65,7 +65,7 @@ func Adopt(w Waiter, f *os.File) (*Conn, error) {
 	if err := req.beginWait(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	c := &Conn{core: req.table.core, opened: time.Now(), where: fileAddr(f.Name())}
+	c := &Conn{core: req.table.core.process, opened: time.Now(), where: fileAddr(f.Name())}
 	up, err := adopt(c, req, f)
 	if err != nil {
 		return nil, backendFailure("adopt", c.where.Network(), c.where, err)

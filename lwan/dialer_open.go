@@ -23,7 +23,7 @@ func (d *Dialer) open(req *Request, pool idlePool, reuse bool) (*Conn, error) {
 		pool.counts().reused.Add(1)
 		return c, nil
 	}
-	c = &Conn{from: d, pool: pool, core: req.table.core, placed: d.at.maxOpen > 0}
+	c = &Conn{from: d, pool: pool, core: req.table.core.process, placed: d.at.maxOpen > 0}
 	done := false
 	defer func() { // also when Greet panics, or the handler is unwound
 		if !done {

@@ -20,7 +20,7 @@ type idlePool interface {
 // poolFor is the pool that req's handler uses.
 func (d *Dialer) poolFor(req *Request) idlePool {
 	if !req.on.Inline() {
-		d.joins(req.table.core)
+		d.joins(req.table.core.process)
 		return &d.spare
 	}
 	on := req.x.loop
@@ -29,11 +29,11 @@ func (d *Dialer) poolFor(req *Request) idlePool {
 			return p
 		}
 	}
-	return d.addPool(on, req.table.core)
+	return d.addPool(on, req.table.core.process)
 }
 
 // addPool makes the pool of a loop.
-func (d *Dialer) addPool(on transport.Loop, of *core) *dialerPool {
+func (d *Dialer) addPool(on transport.Loop, of *process) *dialerPool {
 	d.joins(of)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -44,7 +44,7 @@ func (d *Dialer) addPool(on transport.Loop, of *core) *dialerPool {
 }
 
 // joins lets a server know of the Dialer, so that it can close what was opened in it.
-func (d *Dialer) joins(of *core) {
+func (d *Dialer) joins(of *process) {
 	of.dialers.add(d)
 }
 
@@ -64,7 +64,7 @@ func (s *dialerSet) add(d *Dialer) {
 }
 
 // leave closes what is left of the server's connections, when its engine has ended.
-func (s *dialerSet) leave(of *core) {
+func (s *dialerSet) leave(of *process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for d := range s.all {
@@ -79,7 +79,7 @@ type dialerPool struct {
 	// constant
 	dialer *Dialer
 	loop   transport.Loop
-	core   *core
+	core   *process
 
 	count dialerCounts
 

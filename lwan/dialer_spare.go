@@ -73,7 +73,7 @@ func (p *sparePool) dropOldest() {
 }
 
 // drop closes those of a server; nil: all.
-func (p *sparePool) drop(of *core) {
+func (p *sparePool) drop(of *process) {
 	for {
 		c := p.pop(func(all []*Conn) int {
 			return slices.IndexFunc(all, func(c *Conn) bool { return of == nil || c.core == of })

@@ -114,6 +114,16 @@ func (e *bothEngines) own() {
 	e.web.own()
 }
 
+func (e *bothEngines) replace(next *core, ending <-chan struct{}) {
+	e.loops.replace(next, ending)
+	e.web.replace(next, ending)
+}
+
+func (e *bothEngines) expire(c *core) {
+	e.loops.expire(c)
+	e.web.expire(c)
+}
+
 func (e *bothEngines) stats(s *Stats) {
 	var web Stats
 	e.loops.stats(s)

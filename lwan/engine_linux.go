@@ -31,9 +31,10 @@ func init() {
 
 // loopEngine serves HTTP/1 on event loops.
 type loopEngine struct {
-	core      *core
+	core      *process
 	eng       *conn.Engine
-	sites     []endpointTable // by lane
+	ends      []opened      // by lane
+	tables    []*loopTables // by loop
 	lanes     []*conn.Lane
 	listeners []net.Listener // of the caller's
 	refused   error          // of closing them when draining began
@@ -51,8 +52,11 @@ func startLoops(
 	}
 	core.laggards = make([]laggards, s.loops())
 	e := &loopEngine{core: core}
-	for _, p := range places {
-		e.sites = append(e.sites, endpointTable{p.table, p.TrustPeers, p.security})
+	e.ends = places
+	for range s.loops() {
+		h := e.hold(s.life.current)
+		e.tables = append(e.tables, &loopTables{now: h})
+		s.life.current.life.holdings = append(s.life.current.life.holdings, h)
 	}
 	addrs, err := e.listen(places, left)
 	if err != nil {
@@ -82,7 +86,9 @@ func startLoops(
 func (e *loopEngine) protocol(s *Server) *h1.Protocol {
 	return h1.New(h1.Config{
 		NewExchange: func(on transport.Loop) transport.Exchange {
-			return &exchange{core: e.core, sites: e.sites, loop: on}
+			x := &exchange{core: e.core, loop: on}
+			e.tables[on.Number()].add(x)
+			return x
 		},
 		Limits: e.core.head, Chunks: e.core.chunks,
 		Idle:      conn.Seconds(orPause(s.IdleTimeout, defaultIdle)),
@@ -92,6 +98,42 @@ func (e *loopEngine) protocol(s *Server) *h1.Protocol {
 		Watched:   orPause(s.StallAfter, defaultStall) > 0,
 		Refusal:   []byte(refusal), Log: e.core.log,
 	})
+}
+
+// hold makes a configuration one that a loop has.
+func (e *loopEngine) hold(c *core) *holding {
+	sites := make([]endpointTable, len(e.ends))
+	for i, p := range e.ends {
+		sites[i] = endpointTable{c.tables[p.number], p.TrustPeers, p.security}
+	}
+	return c.hold(sites)
+}
+
+// replace implements engine.
+func (e *loopEngine) replace(next *core, ending <-chan struct{}) {
+	told := make(chan struct{}, len(e.tables))
+	for i, l := range e.eng.Loops() {
+		h := e.hold(next)
+		next.life.holdings = append(next.life.holdings, h)
+		l.Post(func() {
+			e.tables[i].swap(h)
+			told <- struct{}{}
+		})
+	}
+	for range e.tables {
+		select {
+		case <-told:
+		case <-ending: // a loop that is over reads no letters
+			return
+		}
+	}
+}
+
+// expire implements engine.
+func (e *loopEngine) expire(c *core) {
+	for i, h := range c.life.holdings {
+		e.eng.Loops()[i].Post(func() { e.tables[i].expire(h) })
+	}
 }
 
 // listen opens every endpoint, or none.
@@ -181,7 +223,7 @@ func (e *loopEngine) close(ctx context.Context) error {
 	held := map[string]bool{}
 	for _, l := range e.eng.Loops() {
 		for _, tag := range l.Held() {
-			if rt := e.core.routeOf(tag); rt != nil {
+			if rt := e.core.numbers.find(tag); rt != nil {
 				held[rt.pattern] = true
 			}
 		}

@@ -34,7 +34,7 @@ import (
 // The build tag golwan_nethttp chooses it on Linux too, for its tests.
 type httpEngine struct {
 	// constant after startEngine
-	core    *core
+	core    *process
 	servers []*http.Server
 	lanes   []*countingListener
 	shakers []*shakingListener // of the lanes that are encrypted
@@ -49,6 +49,9 @@ type httpEngine struct {
 	in, out  atomic.Int64    // bytes
 	requests [6]atomic.Int64 // by class of their status
 	secure   handshakeCounts
+
+	current sync.Mutex // held for a moment; guards the field below, and who holds what it was
+	now     *holding
 
 	calls   callSet
 	closing atomic.Bool   // the next answer of a connection is its last
@@ -66,6 +69,7 @@ func startNetHTTP(s *Server, places []opened, left *inheritance) (engine, []net.
 	if most := orCount(s.MaxHandshakes, defaultHandshakes); most > 0 {
 		e.shaking = make(chan struct{}, most)
 	}
+	e.now = e.core.srv.life.current.hold(nil)
 	var addrs []net.Addr
 	for _, p := range places {
 		ln, err := listen(p.Endpoint, left.take(p.where()))
@@ -145,7 +149,8 @@ func (e *httpEngine) handler(p opened) http.Handler {
 		if n := conn.requests.Add(1); e.closing.Load() || most > 0 && n >= most {
 			w.Header().Set("Connection", "close")
 		}
-		c := newHTTPCall(w, r, p.table, nil)
+		h := e.hold()
+		c := newHTTPCall(w, r, h.core.tables[p.number], nil)
 		c.via.trusted = p.TrustPeers
 		c.via.misdirected = p.security != nil && p.security.misdirected(r.Host, r.TLS.ServerName)
 		c.via.count = e.count
@@ -156,11 +161,38 @@ func (e *httpEngine) handler(p opened) http.Handler {
 		c.OnLeave(func() {
 			conn.ended()
 			e.calls.remove(c.Call)
+			e.release(h)
 		})
 		e.calls.add(c.Call)
 		c.Serve()
 	})
 }
+
+// hold makes the current configuration one that a request has, until release.
+func (e *httpEngine) hold() *holding {
+	e.current.Lock()
+	defer e.current.Unlock()
+	e.now.held++
+	return e.now
+}
+
+func (e *httpEngine) release(h *holding) {
+	e.current.Lock()
+	defer e.current.Unlock()
+	h.release()
+}
+
+// replace implements engine.
+func (e *httpEngine) replace(next *core, _ <-chan struct{}) {
+	e.current.Lock()
+	defer e.current.Unlock()
+	was := e.now
+	e.now = next.hold(nil)
+	was.release()
+}
+
+// expire implements engine: who waits has been told already, since there is no loop to tell it.
+func (e *httpEngine) expire(*core) {}
 
 // count counts an answer for Stats.
 func (e *httpEngine) count(st Status) { e.requests[statusClass(st)].Add(1) }

@@ -15,26 +15,29 @@ import (
 // transport.Exchange. On a loop each worker has one, and uses it again.
 type exchange struct {
 	// constant
-	core  *core
-	sites []endpointTable
-	loop  transport.Loop // nil: the handler runs on a goroutine of its own
-	own   own
-	via   *viaHTTP // the request as it came to net/http; nil: it did not
+	core   *process
+	tables *loopTables     // nil: no loop serves it
+	sites  []endpointTable // then
+	loop   transport.Loop  // nil: the handler runs on a goroutine of its own
+	own    own
+	via    *viaHTTP // the request as it came to net/http; nil: it did not
 
 	runner atomic.Pointer[transport.Task] // on, for goroutines that ask whether they are it
 
 	phase   exchangePhase
+	held    *holding          // the configuration of the request; nil: none, or nobody counts
 	serial  uint64            // tells the requests apart
 	arm     func(wake func()) // that of the aside under way, bound once
 	by      transport.Stream
 	on      transport.Task
 	req     *Request // own ones, or those of a Blocking handler that has returned
 	resp    *Response
-	aside   *aside      // the Blocking handler that runs beside the loop; nil: none
-	ahead   []byte      // of the content: read for a Blocking handler that has left it
-	unwatch func() bool // of draining, where no loop tells of it; nil: nothing looks for it
-	guest   guest       // what the connection was left to; nil: nothing
-	died    bool        // Died was called: its error page is not tried a second time
+	aside   *aside         // the Blocking handler that runs beside the loop; nil: none
+	ahead   []byte         // of the content: read for a Blocking handler that has left it
+	unwatch func() bool    // of draining, where no loop tells of it; nil: nothing looks for it
+	guest   guest          // what the connection was left to; nil: nothing
+	handed  transport.Pipe // the connection that handOver has got, for the guest
+	died    bool           // Died was called: its error page is not tried a second time
 }
 
 var _ transport.Exchange = (*exchange)(nil)
@@ -117,7 +120,13 @@ func (x *exchange) Begin(by transport.Stream, on transport.Task, h *message.Head
 		x.unlike()
 	}
 	x.phase, x.died = exchangeReady, false
-	at := &x.sites[by.Peer().Endpoint()]
+	sites := x.sites
+	if p := x.tables; p != nil {
+		x.held = p.now
+		x.held.held++
+		sites = x.held.sites
+	}
+	at := &sites[by.Peer().Endpoint()]
 	x.req.x, x.req.trusted = x, at.trusted
 	x.req.begin(by, on, at.table, h, buf)
 	x.resp.begin(x.req)
@@ -196,7 +205,7 @@ func (x *exchange) conclude() {
 	x.leave()
 	switch {
 	case x.guest != nil: // its end is that of the answer
-		if x.core.observers != nil {
+		if x.req.table.core.observers != nil {
 			x.guest.observed(keepRequest(x.req, x.resp))
 		}
 	case !x.req.within(): // else they see the request outside
@@ -214,10 +223,7 @@ func (x *exchange) account() {
 	if x.via != nil && x.via.count != nil {
 		x.via.count(x.resp.status)
 	}
-	core := x.core
-	if x.loop == nil { // of a handler that Build has made the observers are its server's
-		core = x.req.table.core
-	}
+	core := x.req.table.core
 	if core.observers == nil {
 		return
 	}
@@ -244,6 +250,8 @@ type guest interface {
 	transport.Session
 	// observed gives it what the observers are shown at its end. It has had no event before.
 	observed(past *pastRequest)
+	// lent gives it the configuration that it holds, until it drops it.
+	lent(h *holding)
 }
 
 // leave leaves the connection to somebody else, if it is to be.
@@ -255,7 +263,13 @@ func (x *exchange) leave() {
 	x.resp.leaving = nil
 	if g := heir.inherit(x); g != nil {
 		x.guest = g
+		g.lent(x.held)
+		x.held.keep(g, x.handed)
+		if h := x.held; h.over { // it comes after the time that such have
+			x.loop.Post(func() { h.drain(g) })
+		}
 	}
+	x.handed = nil
 }
 
 // handOver sends the head of an answer with status st, and first behind it, and takes the
@@ -264,6 +278,7 @@ func (x *exchange) handOver(st Status, length int64, first []byte) (
 	p transport.Pipe, f transport.Form, rest []byte, err error,
 ) {
 	p, f, rest, err = x.by.Take(x.resp.describe(st, length), first)
+	x.handed = p
 	if err != nil {
 		x.resp.failure, x.resp.failed = err, x.core.srv.statusOf(err)
 	}
@@ -314,6 +329,10 @@ func (x *exchange) forget() {
 	}
 	x.ahead, x.guest = nil, nil
 	x.phase = exchangeOver
+	if h := x.held; h != nil {
+		x.held = nil
+		h.release()
+	}
 }
 
 // Move implements transport.Exchange.
@@ -354,7 +373,8 @@ func (x *exchange) Shrink() {
 func (x *exchange) Pauses() (read, write time.Duration) {
 	// Without a loop this may be asked by a goroutine that the handler has left behind.
 	if x.loop != nil && x.phase == exchangeOver {
-		return x.core.limits.Read, x.core.limits.Write
+		l := &x.tables.now.core.limits
+		return l.Read, l.Write
 	}
 	l := &x.req.limits
 	return pause(l.Read, x.req.readBy), pause(l.Write, x.req.writeBy)

@@ -165,7 +165,7 @@ func TestBorrowedBytesHoldNoBuffer(t *testing.T) {
 // MiB got 64 KiB of the server for nothing, and one that announced 1 GiB, where that is allowed,
 // all of it for these.
 func TestAnnouncedBodyIsNotBelieved(t *testing.T) {
-	req := &Request{table: &table{core: new(core)}}
+	req := &Request{table: &table{core: &core{process: new(process)}}}
 	req.body.length = 10 << 20
 	for int64(len(req.body.whole)) < req.body.length {
 		req.growWhole()

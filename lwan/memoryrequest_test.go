@@ -80,7 +80,7 @@ func memoryRequest(t testing.TB, head string, body io.Reader) (*Request, *memory
 		t.Fatalf("the head of the test is not valid: %v\n%s", err, head)
 	}
 	req.x = &exchange{
-		core: core, by: car, on: car, req: req, resp: new(Response), loop: memoryLoop{car: car},
+		core: core.process, by: car, on: car, req: req, resp: new(Response), loop: memoryLoop{car: car},
 	}
 	req.begin(car, car, &table{core: core}, &parsed, buf)
 	t.Cleanup(func() {

@@ -17,7 +17,7 @@ import (
 func forwardedRequest(t *testing.T, trusted []netip.Prefix, lines ...string) *Request {
 	t.Helper()
 	r := &Request{
-		head: new(message.Head), table: &table{core: &core{srv: &Server{TrustedProxies: trusted}}},
+		head: new(message.Head), table: &table{core: &core{process: &process{srv: &Server{TrustedProxies: trusted}}}},
 	}
 	head := "GET / HTTP/1.1\r\nHost: x\r\n"
 	for _, l := range lines {

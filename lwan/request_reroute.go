@@ -94,6 +94,7 @@ func (d *detour) target() string {
 // follow makes the request one for what a detour says; nil: for its target again.
 func (r *Request) follow(d *detour) {
 	r.detour, r.route, r.missed = d, nil, 0
+	r.result = router.Result{}
 	r.pathText = ""
 	r.query.reset()
 	r.params.Reset()

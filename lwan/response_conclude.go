@@ -304,7 +304,7 @@ func (t *table) fillError(req *Request, resp *Response, st Status) Status {
 	if st < 400 || resp.bodyLen() > 0 || resp.empty || resp.shown == st {
 		return st
 	}
-	if page := t.core.srv.ErrorPage; page != nil && !resp.paged {
+	if page := t.core.page; page != nil && !resp.paged {
 		resp.paged = true
 		if got := t.userErrorPage(page, req, resp, st); got.final() {
 			st = got

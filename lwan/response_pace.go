@@ -20,21 +20,21 @@ type Pace struct {
 type Bucket struct {
 	mu   sync.Mutex // held for a few additions
 	rate int64      // bytes a second
-	next int64      // when the next byte may go, on the clock of now
+	next time.Time  // when the next byte may go
 }
 
 // NewBucket makes a bound of so many bytes a second, at least 1.
 func NewBucket(bytesPerSecond int64) *Bucket { return &Bucket{rate: max(bytesPerSecond, 1)} }
 
-var paceStart = time.Now()
-
 // take reserves n bytes, and returns how long they have to wait.
-func (b *Bucket) take(n int64, now int64) (wait time.Duration) {
+func (b *Bucket) take(n int64, now time.Time) (wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.next = max(b.next, now)
-	wait = time.Duration(b.next - now)
-	b.next += int64(float64(n) / float64(b.rate) * float64(time.Second))
+	if b.next.Before(now) {
+		b.next = now
+	}
+	wait = b.next.Sub(now)
+	b.next = b.next.Add(time.Duration(float64(n) / float64(b.rate) * float64(time.Second)))
 	return wait
 }
 
@@ -91,7 +91,7 @@ func (p *pacer) take(n int64) (piece int64, wait time.Duration) {
 		return piece, 0
 	}
 	piece = min(n, p.piece)
-	now := int64(time.Since(paceStart))
+	now := time.Now()
 	for _, b := range p.buckets {
 		wait = max(wait, b.take(piece, now))
 	}

@@ -14,7 +14,8 @@ import (
 // nothing up.
 func TestBucket(t *testing.T) {
 	b := NewBucket(1000)
-	second := int64(time.Second)
+	const second = int64(time.Second)
+	begin := time.Now()
 	for i, tt := range []struct {
 		at   int64
 		n    int64
@@ -28,7 +29,7 @@ func TestBucket(t *testing.T) {
 		{10 * second, 100, 100 * time.Millisecond},
 		{10*second + second/10, 100, 100 * time.Millisecond},
 	} {
-		if got := b.take(tt.n, tt.at); got != tt.wait {
+		if got := b.take(tt.n, begin.Add(time.Duration(tt.at))); got != tt.wait {
 			t.Errorf("%d: wait %v, want %v", i, got, tt.wait)
 		}
 	}

@@ -19,6 +19,7 @@ type Routes struct {
 	prefix string // of the whole path, host included
 	mw     []Middleware
 	module string
+	owner  *openModule // the module that it is part of; nil: none
 
 	// of a root: everything registered on it and its groups, in order
 	entries []*entry
@@ -144,7 +145,7 @@ func (r *Routes) Use(mw ...Middleware) {
 // Group makes a table below prefix ("", "/api", "host/api") with middleware of its own, inside that
 // of r.
 func (r *Routes) Group(prefix string, mw ...Middleware) *Routes {
-	g := &Routes{parent: r, module: r.module}
+	g := &Routes{parent: r, module: r.module, owner: r.owner}
 	full, err := joinPrefix(r.prefix, prefix)
 	if err != nil {
 		r.root().errs = append(r.root().errs,

@@ -13,7 +13,12 @@ import (
 // variable.
 type Module[C any] struct {
 	Name string
-	Open func(s *Scope, c C) error // runs before the loops do: it may block
+	Open func(s *Scope, c C) error // runs before the module's requests come: it may block
+
+	// HandOn says that what Open makes depends on the configuration alone. Then Server.Replace
+	// hands an open module on to tables that have it at the same place with an equal one
+	// (reflect.DeepEqual), instead of opening it anew: with its caches, counts and connections.
+	HandOn bool
 }
 
 // With ties a configuration to the module: srv.Mount("/hits", Counter.With(CounterConfig{Start:
@@ -24,6 +29,7 @@ func (m Module[C]) With(c C) Mountable { return mounted[C]{m, c} }
 type Mountable interface {
 	name() string
 	open(s *Scope) error
+	equal(other Mountable) bool // it is to be handed on in place of this one
 }
 
 // AnyModule is a Module of any configuration type: for Server.Register, and for programs that read
@@ -54,6 +60,13 @@ func (m mounted[C]) open(s *Scope) error {
 	return m.module.Open(s, m.config)
 }
 
+func (m mounted[C]) equal(other Mountable) bool {
+	o, ok := other.(mounted[C])
+	return ok && m.module.HandOn && o.module.HandOn && m.module.Name == o.module.Name &&
+		reflect.ValueOf(m.module.Open).Pointer() == reflect.ValueOf(o.module.Open).Pointer() &&
+		reflect.DeepEqual(m.config, o.config)
+}
+
 // ModuleName is Name: see AnyModule.
 func (m Module[C]) ModuleName() string { return m.Name }
 
@@ -80,6 +93,8 @@ type mount struct {
 	named  string // to be looked up among the registered ones, with decode
 	decode func(into any) error
 	source string
+	by     *openModule // that mounts it; nil: the program does
+	given  int         // middleware of at that is not the module's own, once it is open
 }
 
 // Mount opens the module at prefix when the server starts, and closes it after its last request.
@@ -102,7 +117,7 @@ func (r *Routes) MountAt(source, prefix string, m Mountable, mw ...Middleware) {
 
 func (r *Routes) mount(prefix string, mt *mount, source string) {
 	root := r.root()
-	mt.at, mt.source = r.Group(prefix), source
+	mt.at, mt.source, mt.by = r.Group(prefix), source, r.owner
 	if root.sealed || (mt.m == nil && mt.named == "") {
 		root.errs = append(root.errs,
 			fmt.Errorf("%s: mount %q: there is no module, or the server has started",
@@ -127,49 +142,12 @@ func (s *Scope) Prefix() string { return s.prefix }
 // Server is the server that mounts the module.
 func (s *Scope) Server() *Server { return s.srv }
 
-// Go runs fn as Server.Go does.
+// Go runs fn as Server.Go does, until the module is closed.
 func (s *Scope) Go(fn func(ctx context.Context) error) { s.srv.Go(fn) }
 
 // OnClose runs fn when the module is closed: after the last request, in reverse order, and also
 // when a later module fails to open.
 func (s *Scope) OnClose(fn func() error) { s.srv.OnClose(fn) }
-
-// openModules opens what was mounted on the root r. A module may mount others.
-func (s *Server) openModules(r *Routes, log *slog.Logger) error {
-	for i := 0; i < len(r.mounts); i++ {
-		if err := s.openModule(r.mounts[i], log); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Server) openModule(mt *mount, log *slog.Logger) error {
-	m := mt.m
-	if m == nil {
-		var err error
-		if m, err = s.named(mt); err != nil {
-			return fmt.Errorf("%s: mount %q at %s: %w",
-				mt.source, mt.named, prefixOrRoot(mt.at), err)
-		}
-	}
-	mt.at.module = m.name()
-	scope := &Scope{Routes: mt.at, Log: log.With("module", m.name()), srv: s}
-	if err := s.call("Open", func() error { return m.open(scope) }); err != nil {
-		if p, ok := errors.AsType[*PanicError](err); ok {
-			err = fmt.Errorf("%w\n%s", err, p.Stack)
-		}
-		return fmt.Errorf("%s: module %q at %s: %w", mt.source, m.name(), prefixOrRoot(mt.at), err)
-	}
-	return nil
-}
-
-func prefixOrRoot(r *Routes) string {
-	if r.prefix == "" {
-		return "/"
-	}
-	return r.prefix
-}
 
 // named finds the registered module that a mount asks for, and decodes its configuration.
 func (s *Server) named(mt *mount) (Mountable, error) {

@@ -3,7 +3,6 @@ package lwan
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 )
@@ -37,17 +36,6 @@ func (r *Routes) Site(hosts ...string) *Routes {
 	}
 	r.sites = append(r.sites, sub)
 	return sub
-}
-
-// openSites opens the modules of r's sites. What is registered afterwards is an error.
-func (s *Server) openSites(r *Routes, log *slog.Logger) error {
-	for _, sub := range r.sites {
-		if err := s.openModules(sub, log); err != nil {
-			return err
-		}
-		sub.sealed = true
-	}
-	return nil
 }
 
 // compileSites makes tables of r's sites.

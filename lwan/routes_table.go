@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
 	"github.com/golwan/golwan/lwan/internal/logring"
@@ -18,30 +19,42 @@ import (
 	"github.com/golwan/golwan/router"
 )
 
-// core is a server's compiled configuration: constant while it serves.
-type core struct {
+// process is what is constant for a server, whatever it answers with.
+type process struct {
 	srv       *Server
 	ring      *logring.Ring // between the loops and the log
 	log       *slog.Logger  // for the server's own lines: it never waits
 	given     *slog.Logger  // Server.Log, for the program's
 	hangs     atomic.Bool   // given did not take its lines at the end
 	repeats   logring.Repeats
-	limits    Limits
 	head      message.Limits
 	chunks    http1.Chunked // a fresh one
 	json      Codec
-	header    []transport.Field // sent with every answer that does not set the same field
-	observers []Observer
-	routes    []*route // by number - 1
+	numbers   routeBook
 	goroutine *goroutines
 	large     collectors
 	laggards  []laggards      // by loop
 	dialers   dialerSet       // that were used here
-	draining  <-chan struct{} // closed when draining starts: the Done of stopping
-	stopping  context.Context
+	ending    context.Context // over when draining starts
 	drain     context.CancelFunc
-	forgot    atomic.Bool // a return that is missing, where no route fits, was logged
+}
+
+// core is one configuration that a server answers with, compiled: that of its fields, or of a
+// Tables. It is constant while anybody holds it, see holding.
+type core struct {
+	*process
+	limits    Limits
+	header    []transport.Field // sent with every answer that does not set the same field
+	observers []Observer
+	page      func(req *Request, resp *Response, st Status) Status // nil: the built-in one
+	tables    []*table                                             // by endpoint
+	routes    []*route
+	stopping  context.Context    // over when draining starts, and some time after another one's coming
+	retire    context.CancelFunc // ends it
+	grace     time.Duration      // Tables.Grace
+	forgot    atomic.Bool        // a return that is missing, where no route fits, was logged
 	http      asHTTPServer
+	life      coreLife
 }
 
 // table is a Routes, compiled.
@@ -87,14 +100,6 @@ func (rt *route) answers(req *Request, found bool) Handler {
 	return rt.miss
 }
 
-// routeOf finds a route by its number; nil for 0.
-func (c *core) routeOf(number uint64) *route {
-	if number == 0 || number > uint64(len(c.routes)) {
-		return nil
-	}
-	return c.routes[number-1]
-}
-
 // compile makes a table of what was registered on the root r.
 func (c *core) compile(r *Routes) (*table, error) {
 	t := &table{core: c, none: &route{}}
@@ -123,9 +128,9 @@ func (c *core) compile(r *Routes) (*table, error) {
 	return t, errors.Join(t.router.Build(), err)
 }
 
-// number makes rt known to the watchdog.
+// number gives rt a number; the watchdog finds it once all are compiled.
 func (c *core) number(rt *route) {
-	rt.number = uint64(len(c.routes)) + 1
+	rt.number = c.numbers.next()
 	c.routes = append(c.routes, rt)
 }
 

@@ -11,7 +11,9 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -144,19 +146,22 @@ type life struct {
 	begun   chan struct{}           // closed at the end of starting, however that went
 	hurry   context.CancelCauseFunc // ends the patience of the end under way
 	inside  map[uint64]bool         // goroutines that the start or the end waits for
-	core    *core
-	tables  []*table // by endpoint
+	core    *process
+	current *core
+	opening atomic.Pointer[opening] // whose modules are being opened; nil: none are
 	engine  engine
 	loops   int // what Run found before it raised GOMAXPROCS; 0: Run was not called
 	addrs   []net.Addr
 	ready   chan struct{}
 	over    chan struct{} // closed when everything has ended
 	cause   error         // why it ended, if a worker of Go failed
-	closers []func() error
-	work    []func(ctx context.Context) error
-	running sync.WaitGroup // of work
-	stopRun context.CancelFunc
-	failed  chan error // a worker of Go failed
+	duties  duties        // of the program
+	failed  chan error    // a worker of Go failed
+
+	refs      sync.Mutex     // guards former, and which configurations have a module
+	former    map[*core]bool // configurations that were replaced, and are still held
+	replacing sync.WaitGroup // 1 while Replace is under way
+	replaces  bool           // so it is
 
 	ends        []Endpoint
 	tickets     *ticketKeys             // nil: nothing is encrypted
@@ -195,6 +200,7 @@ func (s *Server) lifeInit() {
 		s.life.failed = make(chan error, 1)
 		s.life.handedOver = make(chan struct{})
 		s.life.inside = map[uint64]bool{}
+		s.life.former = map[*core]bool{}
 		s.life.hurry = func(error) {} // nothing is left to end when a start has failed
 	}
 }
@@ -210,7 +216,7 @@ func (s *Server) Build() (h Handler, err error) {
 	if err = s.build([]*Routes{&s.Routes}); err != nil {
 		return nil, err
 	}
-	return s.life.tables[0].enter, nil
+	return s.life.current.tables[0].enter, nil
 }
 
 // build opens modules and compiles tables, one for each of roots.
@@ -218,36 +224,11 @@ func (s *Server) build(roots []*Routes) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	core := s.newCore()
+	c := s.newCore()
 	s.life.mu.Lock()
-	s.life.core = core
+	s.life.core, s.life.current = c.process, c
 	s.life.mu.Unlock()
-	return s.buildTables(roots)
-}
-
-func (s *Server) buildTables(roots []*Routes) error {
-	var errs []error
-	seen := map[*Routes]*table{}
-	for _, r := range roots {
-		if t, ok := seen[r]; ok {
-			s.life.tables = append(s.life.tables, t)
-			continue
-		}
-		err := s.openModules(r, s.life.core.given)
-		if err == nil {
-			err = s.openSites(r, s.life.core.given)
-		}
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		r.sealed = true
-		t, err := s.life.core.compile(r)
-		errs = append(errs, append(r.errs, err)...)
-		s.life.tables = append(s.life.tables, t)
-		seen[r] = t
-	}
-	return errors.Join(errs...)
+	return s.open(context.Background(), c, roots, nil)
 }
 
 // check finds what is wrong in the fields.
@@ -259,13 +240,7 @@ func (s *Server) check() error {
 	if s.Addr != "" && len(s.Endpoints) > 0 {
 		errs = append(errs, errors.New("lwan: Server.Addr and Server.Endpoints are both set; use one"))
 	}
-	for name, values := range s.Header {
-		for _, v := range values {
-			if err := checkField(name, v); err != nil {
-				errs = append(errs, fmt.Errorf("lwan: Server.Header: %w", err))
-			}
-		}
-	}
+	errs = append(errs, checkHeader("Server.Header", s.Header))
 	for i, o := range s.observers {
 		if o == nil {
 			errs = append(errs, fmt.Errorf("lwan: observer %d is nil", i))
@@ -274,30 +249,69 @@ func (s *Server) check() error {
 	return errors.Join(errs...)
 }
 
+// checkHeader finds what is wrong in fields for all answers; where is what errors call them.
+func checkHeader(where string, header http.Header) error {
+	var errs []error
+	for name, values := range header {
+		for _, v := range values {
+			if err := checkField(name, v); err != nil {
+				errs = append(errs, fmt.Errorf("lwan: %s: %w", where, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// newCore is the configuration of the server's fields.
 func (s *Server) newCore() *core {
+	p := &process{srv: s, json: s.JSON}
+	p.setLog(s.logger())
+	p.ending, p.drain = context.WithCancel(context.Background())
+	p.head, p.chunks = s.headLimits(), s.chunkLimits()
+	if p.json == nil {
+		p.json = jsonCodec{}
+	}
+	p.goroutine = newGoroutines(s.Goroutines)
+	return p.newCore(s.Limits, s.Header, s.observers, s.ErrorPage)
+}
+
+// newCore is one whose tables are still to come.
+func (p *process) newCore(
+	l Limits, header http.Header, observers []Observer, page func(*Request, *Response, Status) Status,
+) *core {
 	c := &core{
-		srv: s, limits: s.Limits.resolve(), json: s.JSON, observers: s.observers,
-		header: fieldsOf(s.Header),
+		process: p, limits: l.resolve(), header: fieldsOf(header), page: page,
+		observers: slices.Clone(observers),
 	}
-	c.setLog(s.logger())
-	c.stopping, c.drain = context.WithCancel(context.Background())
-	c.draining = c.stopping.Done()
-	c.head, c.chunks = s.headLimits(), s.chunkLimits()
-	if c.json == nil {
-		c.json = jsonCodec{}
-	}
-	c.goroutine = newGoroutines(s.Goroutines)
+	c.stopping, c.retire = context.WithCancel(p.ending)
+	c.stopping.Done() // its channel is made here, and not in the first bubble of synctest that asks
+	c.life.closed = make(chan struct{})
 	return c
 }
 
 // Go runs fn from the start of the server to its shutdown: its context ends after the last request.
 // An error or a panic of fn stops the server, and is what Run returns. Call it before the server
-// starts, or in a module's Open.
-func (s *Server) Go(fn func(ctx context.Context) error) { s.life.work = append(s.life.work, fn) }
+// starts, or in a module's Open: then it ends with the module, when others have taken the place of
+// its tables and nobody uses it any more (see Replace), and errors of what ends so are logged.
+func (s *Server) Go(fn func(ctx context.Context) error) {
+	d := s.duties()
+	d.work = append(d.work, fn)
+}
+
+// duties are those of the module that is being opened, else of the program.
+func (s *Server) duties() *duties {
+	if o := s.life.opening.Load(); o != nil && o.module != nil {
+		return &o.module.duties
+	}
+	return &s.life.duties
+}
 
 // OnClose runs fn at the end of the server, after the last request and all that Go runs; in reverse
-// order of the calls.
-func (s *Server) OnClose(fn func() error) { s.life.closers = append(s.life.closers, fn) }
+// order of the calls. What a module gives it runs when the module is closed.
+func (s *Server) OnClose(fn func() error) {
+	d := s.duties()
+	d.closers = append(d.closers, fn)
+}
 
 // Observer sees every request once its answer has ended: a whole one when it was handed to the
 // connection, a stream behind its last byte, or when it was cut, and that of Topic.Subscribe at the
@@ -321,9 +335,14 @@ type Observer interface {
 	Close() error
 }
 
-// Observe calls o at the end of each answer.
+// Observe calls o at the end of each answer. One that a module gives it sees the answers of all
+// routes that are replaced together with the module's, see Replace.
 func (s *Server) Observe(o Observer) {
-	s.observers = append(s.observers, o)
+	if open := s.life.opening.Load(); open != nil && open.module != nil {
+		open.module.observers = append(open.module.observers, o)
+	} else {
+		s.observers = append(s.observers, o)
+	}
 	if o != nil {
 		s.OnClose(o.Close)
 	}

@@ -104,15 +104,12 @@ func (s *Server) beginEnd(ctx context.Context) (
 // finish ends all that there is of the server.
 func (s *Server) finish(ctx context.Context, cut bool) error {
 	s.life.restarting.Wait() // a process that was about to take over is not left behind
+	s.life.replacing.Wait()
 	var err error
 	if eng := s.life.engine; eng != nil {
 		err = s.endEngine(ctx, eng, cut)
 	}
-	if s.life.stopRun != nil {
-		s.life.stopRun()
-		err = errors.Join(err, s.waitForWork(ctx))
-	}
-	err = errors.Join(err, s.runClosers())
+	err = errors.Join(err, s.endDuties(ctx))
 	if c := s.life.core; c != nil {
 		c.dialers.leave(c)
 		c.goroutine.close()
@@ -137,30 +134,6 @@ func (s *Server) endEngine(ctx context.Context, eng engine, cut bool) error {
 		}
 	}
 	return errors.Join(err, eng.closeListeners())
-}
-
-// waitForWork waits for what Go runs, and a little longer than ctx.
-func (s *Server) waitForWork(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() {
-		s.life.running.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		select {
-		case <-done:
-		case <-time.After(hardGrace):
-			return errors.New("lwan: a function given to Go did not end")
-		}
-	}
-	select {
-	case err := <-s.life.failed:
-		return err
-	default:
-		return nil
-	}
 }
 
 // ended is what the calls that serve return.

@@ -45,7 +45,7 @@ func TestSecondEndIsHeard(t *testing.T) {
 			received(t, busy)
 			first := make(chan error, 1)
 			go func() { first <- srv.Shutdown(context.Background()) }()
-			received(t, srv.life.core.draining)
+			received(t, srv.life.core.ending.Done())
 			if err := end(srv); err != nil {
 				t.Errorf("%s: %v", how, err)
 			}
@@ -68,7 +68,7 @@ func TestEndFromHandler(t *testing.T) {
 		addr, ended := serving(t, srv)
 		w := dial(t, addr)
 		w.send(get1("/"))
-		received(t, srv.life.core.draining)
+		received(t, srv.life.core.ending.Done())
 		if err := srv.Close(); err != nil {
 			t.Error(err)
 		}

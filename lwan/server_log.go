@@ -13,7 +13,7 @@ import (
 // program logs by itself, with Request.Log, is written there and then; it is the handler's time.
 
 // setLog makes l the log.
-func (c *core) setLog(l *slog.Logger) {
+func (c *process) setLog(l *slog.Logger) {
 	c.given = l
 	c.ring = new(logring.Ring)
 	c.log = slog.New(c.ring.Handler(l.Handler()))
@@ -30,7 +30,7 @@ func (s *Server) logger() *slog.Logger {
 
 // flushLog gives what has been logged a moment to be written, once: a log that does not end must
 // not keep the server.
-func (c *core) flushLog() {
+func (c *process) flushLog() {
 	if c.hangs.Load() {
 		return
 	}

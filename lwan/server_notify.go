@@ -5,9 +5,11 @@ import (
 	"os"
 )
 
-// tellManager tells a service manager how the process does, as sd_notify(3) has it; NOTIFY_SOCKET
-// names its socket. That a manager does not listen is only logged: the server can serve without it.
-func (s *Server) tellManager(state string) {
+// TellManager tells a service manager how the process does, as sd_notify(3) has it: "STATUS=text",
+// say. Run tells it by itself when the server serves and when it stops. NOTIFY_SOCKET names the
+// manager's socket; without it nothing happens. That a manager does not listen is only logged: the
+// server can serve without it. Call it while the server serves.
+func (s *Server) TellManager(state string) {
 	path := os.Getenv("NOTIFY_SOCKET")
 	if path == "" {
 		return

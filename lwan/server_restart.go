@@ -15,8 +15,7 @@ import (
 )
 
 var (
-	errRestarting = errors.New("lwan: a restart is under way already")
-	errNotServing = errors.New("lwan: restart: the server does not serve")
+	errNotServing = errors.New("lwan: the server does not serve")
 	errNoRestart  = fmt.Errorf("lwan: restart: on this system a process cannot hand sockets "+
 		"over: %w", errors.ErrUnsupported)
 	errOwnListener = errors.New("it has a Listener of the program's own, which the new process " +
@@ -72,8 +71,8 @@ func (s *Server) beginRestart(ctx context.Context) (context.Context, []*os.File,
 	switch {
 	case !canHandOver:
 		return nil, nil, errNoRestart
-	case s.life.stopRestart != nil:
-		return nil, nil, errRestarting
+	case s.life.stopRestart != nil || s.life.replaces:
+		return nil, nil, ErrRestarting
 	case s.life.state != lifeServing || s.life.successor != 0:
 		return nil, nil, errNotServing
 	}

@@ -105,7 +105,7 @@ func TestRestartTwice(t *testing.T) {
 	s.signal(s.pid, syscall.SIGUSR2)
 	hung := s.hanging()
 	s.signal(s.pid, syscall.SIGUSR2)
-	if line := s.line("could not be restarted"); !strings.Contains(line, errRestarting.Error()) {
+	if line := s.line("could not be restarted"); !strings.Contains(line, ErrRestarting.Error()) {
 		t.Error(line)
 	}
 	s.signal(hung, syscall.SIGKILL)

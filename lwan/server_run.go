@@ -30,6 +30,11 @@ type engine interface {
 	share()
 	// own takes those that were left to this one.
 	own()
+	// replace makes next what the server answers with, and returns when that is so everywhere, or
+	// ending is closed. Only one runs at a time.
+	replace(next *core, ending <-chan struct{})
+	// expire ends what has no end by itself of a configuration that was replaced.
+	expire(c *core)
 	stats(s *Stats)
 }
 
@@ -61,7 +66,7 @@ func (s *Server) run(ctx context.Context, restart <-chan os.Signal) error {
 	if err := s.start(s.endpoints()); err != nil {
 		return err
 	}
-	s.tellManager("READY=1")
+	s.TellManager("READY=1")
 	defer s.life.core.flushLog()
 	var restarts sync.WaitGroup
 	defer restarts.Wait() // what became of one is logged before the process ends
@@ -90,7 +95,7 @@ func (s *Server) waitForEnd(
 			restarts.Go(func() { s.restartBySignal(ctx) })
 			continue
 		case <-s.life.handedOver:
-			s.tellManager("MAINPID=" + strconv.Itoa(s.life.successor))
+			s.TellManager("MAINPID=" + strconv.Itoa(s.life.successor))
 			return false, nil
 		case <-s.life.over:
 			return true, nil
@@ -99,7 +104,7 @@ func (s *Server) waitForEnd(
 			s.life.core.log.Error("a function given to Go has failed; the server stops",
 				"err", failure)
 		}
-		s.tellManager("STOPPING=1")
+		s.TellManager("STOPPING=1")
 		return false, failure
 	}
 }

@@ -31,7 +31,7 @@ func (s *Server) endStart(reached lifeState, err error) error {
 		s.startWork()
 	} else {
 		reached = lifeOver
-		err = errors.Join(err, s.runClosers())
+		err = errors.Join(err, s.closeOpened())
 		if c := s.life.core; c != nil {
 			c.flushLog()
 		}
@@ -99,7 +99,7 @@ func (s *Server) startOn(ends []Endpoint, left *inheritance) error {
 func (s *Server) openEngine(ends []Endpoint, left *inheritance) (engine, []net.Addr, error) {
 	places := make([]opened, len(ends))
 	for i, end := range ends {
-		places[i] = opened{Endpoint: end, number: i, table: s.life.tables[i]}
+		places[i] = opened{Endpoint: end, number: i, table: s.life.current.tables[i]}
 	}
 	if err := s.secure(places, left); err != nil {
 		return nil, nil, err

@@ -1,8 +1,6 @@
 package lwan
 
 import (
-	"context"
-	"errors"
 	"fmt"
 
 	"github.com/golwan/golwan/lwan/internal/goid"
@@ -11,35 +9,6 @@ import (
 // What a server runs of the program's beside requests: functions that were given to Go, and those
 // that open and close modules. The start or the end waits for them, so each runs on a goroutine
 // that is known: isInside.
-
-// startWork runs what Go was given.
-func (s *Server) startWork() {
-	ctx, cancel := context.WithCancel(context.Background())
-	s.life.stopRun = cancel
-	for _, fn := range s.life.work {
-		s.life.running.Go(func() {
-			s.runFor("a function given to Go", func() error { return fn(ctx) }, func(err error) {
-				if err == nil {
-					return
-				}
-				select {
-				case s.life.failed <- err: // the first one counts
-				default:
-				}
-			})
-		})
-	}
-}
-
-// runClosers runs what OnClose was given, last first.
-func (s *Server) runClosers() error {
-	var errs []error
-	for i := len(s.life.closers) - 1; i >= 0; i-- {
-		errs = append(errs, s.call("a function given to OnClose", s.life.closers[i]))
-	}
-	s.life.closers = nil
-	return errors.Join(errs...)
-}
 
 // call is runFor for who waits: on a goroutine of its own, which fn may end.
 func (s *Server) call(what string, fn func() error) error {

@@ -87,9 +87,9 @@ type stallKey struct {
 // report books a stall, and tells of it: the log once, OnStall each time. It says whether it
 // happens again and again.
 func (b *stallBook) report(
-	core *core, tag uint64, held time.Duration, at place,
+	core *process, tag uint64, held time.Duration, at place,
 ) (s *Stall, again bool) {
-	route := core.routeOf(tag)
+	route := core.numbers.find(tag)
 	move := route != nil && at.moves && !core.srv.KeepInline
 	if move {
 		route.moved.Store(true)
@@ -159,8 +159,8 @@ func (d *watchdog) list() []Stall {
 }
 
 // patternOf is the pattern of a route by its number; "" without one.
-func (c *core) patternOf(number uint64) string {
-	if route := c.routeOf(number); route != nil {
+func (c *process) patternOf(number uint64) string {
+	if route := c.numbers.find(number); route != nil {
 		return route.pattern
 	}
 	return ""

@@ -30,7 +30,7 @@ func toHTTP(t *table) http.Handler {
 // newHTTPCall makes the call of one request with its exchange. Neither is used again. pass is nil
 // unless w and r are those of middleware of FromHTTPMiddleware.
 func newHTTPCall(w http.ResponseWriter, r *http.Request, t *table, pass *passage) *httpCall {
-	x := &exchange{core: t.core, sites: []endpointTable{{table: t}}}
+	x := &exchange{core: t.core.process, sites: []endpointTable{{table: t}}}
 	x.unlike()
 	cfg := nethttp.Config{Exchange: x, Linger: x.httpLinger, Log: t.core.log}
 	x.via = &viaHTTP{r: r, w: w, pass: pass}

@@ -68,7 +68,7 @@ func (g *talk) join(sub *subscriber, first []string) error {
 func (g *talk) take(sub *subscriber, first []string) {
 	p := &joinPipe{talk: g}
 	p.guest = &topicGuest{
-		subscriber: sub, core: g.core, pipe: p, loop: g.loop, number: g.number,
+		subscriber: sub, core: g.core, pipe: p, loop: g.loop, number: g.number, held: g.held,
 	}
 	if g.over {
 		p.guest.end(g.cause)

@@ -8,7 +8,7 @@ import (
 // topicGuest is a subscription on a loop. It is touched by its loop only.
 type topicGuest struct {
 	*subscriber
-	core   *core
+	core   *process
 	pipe   transport.Pipe
 	loop   transport.Loop
 	crowd  *crowd
@@ -20,12 +20,17 @@ type topicGuest struct {
 	sent   int64        // bytes of the body, with all of that event
 	past   *pastRequest // what the observers are shown at the end; nil: there are none
 	number uint64       // of the route, for the watchdog
+	held   *holding     // the configuration of the request
+	keeps  bool         // until its end; else the WebSocket does that has joined
 }
 
 var _ guest = (*topicGuest)(nil)
 
 // observed implements guest.
 func (g *topicGuest) observed(past *pastRequest) { g.past = past }
+
+// lent implements guest.
+func (g *topicGuest) lent(h *holding) { g.held, g.keeps = h, true }
 
 // Ready implements transport.Session.
 func (g *topicGuest) Ready(transport.Pipe) {
@@ -34,6 +39,8 @@ func (g *topicGuest) Ready(transport.Pipe) {
 		g.finish(ErrDropped)
 	case !g.discard():
 		g.finish(ErrGone)
+	case g.keeps && g.held.over:
+		g.finish(ErrStopping)
 	case g.queued:
 	case g.catching: // as many others may be, who all have an edge now
 		g.core.laggards[g.loop.Number()].add(g)
@@ -258,6 +265,9 @@ func (g *topicGuest) end(cause error) {
 		cut := len(g.part) > 0
 		g.job(func(now int64) { past.conclude(cause, cut, sent, now) })
 	}
+	if g.keeps {
+		g.held.drop(g)
+	}
 }
 
 // tell ends the subscription. Nobody knows what the loop is in the middle of, so OnEnd comes later.
@@ -272,7 +282,9 @@ func (g *topicGuest) tell(cause error) {
 // now.
 func (g *topicGuest) job(fn func(now int64)) {
 	ended := g.loop.Now()
+	release := g.held.more()
 	g.loop.Go(func(on transport.Task) {
+		defer release()
 		on.EnterUser(g.number)
 		defer on.LeaveUser()
 		fn(ended)

@@ -96,7 +96,7 @@ func (r *Response) tunnel(st Status, c *Conn, t Tunnel) error {
 			r.leaving = &tunnelling{st: st, c: c, t: t}
 			return
 		}
-		tellDone(r.req.table.core, t.Done, 0, 0, ErrGone) // both are closed, without an answer
+		tellDone(r.req.table.core.process, t.Done, 0, 0, ErrGone) // both are closed, without an answer
 	}
 	return nil
 }
@@ -146,19 +146,23 @@ func (h *tunnelling) lost(x *exchange) guest {
 type tunnel struct {
 	relay.Pair
 
-	core   *core
+	core   *process
 	number uint64 // of the route, for the watchdog
 	st     Status
 	done   func(in, out int64, cause error)
 	c      *Conn
 	loop   transport.Loop
 	past   *pastRequest // what the observers are shown at the end; nil: there are none
+	held   *holding     // the configuration of the request
 }
 
 var _ guest = (*tunnel)(nil)
 
 // observed implements guest.
 func (g *tunnel) observed(past *pastRequest) { g.past = past }
+
+// lent implements guest.
+func (g *tunnel) lent(h *holding) { g.held = h }
 
 // tunnelOwner is a tunnel as its Pair sees it.
 type tunnelOwner tunnel
@@ -171,11 +175,13 @@ func (o *tunnelOwner) Over(cause error) {
 	counts[countRequests]++
 	counts[statusClass(g.st)]++
 	if g.done == nil && g.past == nil {
+		g.held.drop(g)
 		return
 	}
 	ended := g.loop.Now()
 	in, out := g.Moved()
 	g.loop.Go(func(on transport.Task) {
+		defer g.held.drop(g)
 		on.EnterUser(g.number)
 		defer on.LeaveUser()
 		if g.past != nil {
@@ -186,7 +192,7 @@ func (o *tunnelOwner) Over(cause error) {
 }
 
 // tellDone calls a Tunnel's Done.
-func tellDone(core *core, done func(in, out int64, cause error), in, out int64, cause error) {
+func tellDone(core *process, done func(in, out int64, cause error), in, out int64, cause error) {
 	if done == nil {
 		return
 	}

@@ -45,7 +45,7 @@ func (r *Response) tunnelHere(proto string, c *Conn, t Tunnel) error {
 	}
 	defer c.finish()
 	h := &hereTunnel{client: conn, backend: u.nc, start: time.Now()}
-	defer func() { tellDone(r.req.table.core, t.Done, h.in.Load(), h.out.Load(), h.cause) }()
+	defer func() { tellDone(r.req.table.core.process, t.Done, h.in.Load(), h.out.Load(), h.cause) }()
 	h.run(r.req, c, t)
 	return nil
 }

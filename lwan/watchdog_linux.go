@@ -21,7 +21,7 @@ import (
 // to get that from a busy machine, or if its goroutine is found waiting for something. Both lead to
 // the same: the route moves, and the loop is taken over.
 type watchdog struct {
-	core     *core
+	core     *process
 	eng      *conn.Engine
 	after    time.Duration
 	takeOver time.Duration // 0: never
@@ -52,7 +52,7 @@ const (
 )
 
 // watch starts the watchdog, unless StallAfter is negative: then nil.
-func watch(s *Server, core *core, eng *conn.Engine) *watchdog {
+func watch(s *Server, core *process, eng *conn.Engine) *watchdog {
 	after := orPause(s.StallAfter, defaultStall)
 	if after == 0 {
 		return nil

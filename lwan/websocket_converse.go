@@ -97,7 +97,7 @@ func (r *Response) converseOnLoop(cfg *WebSocketConfig, c *Conversation) error {
 // conversing is a conversation that is about to begin.
 type conversing struct {
 	c      *Conversation
-	core   *core
+	core   *process
 	cfg    ws.Config
 	agreed handshake
 }

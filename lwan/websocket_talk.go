@@ -23,7 +23,7 @@ type talk struct {
 
 	// constant
 	c      *Conversation
-	core   *core
+	core   *process
 	loop   transport.Loop
 	number uint64 // of the route, for the watchdog
 	write  uint32 // seconds that a client may take nothing; 0: any time
@@ -33,6 +33,7 @@ type talk struct {
 	cause  error             // why the functions' waits end; nil: they do not
 	cancel func(cause error) // ends those of the one that runs
 	past   *pastRequest      // what the observers are shown at the end; nil: there are none
+	held   *holding          // the configuration of the request
 	joined []*topicGuest
 
 	mu      sync.Mutex // guards what follows, for any goroutine
@@ -49,6 +50,9 @@ var (
 
 // observed implements guest.
 func (g *talk) observed(past *pastRequest) { g.past = past }
+
+// lent implements guest.
+func (g *talk) lent(h *holding) { g.held = h }
 
 // begin calls Open, and lets messages come then.
 func (g *talk) begin() {
@@ -121,7 +125,7 @@ func (g *talk) returned(m *Message, err error) {
 
 func (g *talk) log(err error) {
 	where := ""
-	if rt := g.core.routeOf(g.number); rt != nil {
+	if rt := g.core.numbers.find(g.number); rt != nil {
 		where = rt.pattern
 	}
 	logTalk(g.core.log, where, err)
@@ -181,9 +185,11 @@ func (g *talk) conclude() {
 	past, cause, ended := g.past, g.cause, g.loop.Now()
 	g.past = nil
 	if g.c.Closed == nil && past == nil {
+		g.held.drop(g)
 		return
 	}
 	g.loop.Go(func(on transport.Task) {
+		defer g.held.drop(g)
 		on.EnterUser(g.number)
 		defer on.LeaveUser()
 		if past != nil {

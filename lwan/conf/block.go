@@ -179,13 +179,13 @@ func (b *block) filter(n *node) {
 	}
 	d := &decoder{report: b.report}
 	phase, _ := f.place()
-	open := f.bind(func(into any) {
+	config, open := f.bind(func(into any) {
 		d.decode(n, into)
 		if own, ok := into.(phased); ok {
 			phase = own.phase()
 		}
 	})
-	b.keep(&filter{n: n, phase: phase, open: open})
+	b.keep(&filter{n: n, phase: phase, config: config, open: open})
 }
 
 // phased is a configuration that decides in which phase its filter is.

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"time"
@@ -39,15 +40,23 @@ type serveFiles struct {
 	Sniff        bool                     `doc:"guess unknown types"`
 	MaxRanges    int                      `default:"16" range:"0..1000" doc:"that one request may ask for"`
 
-	global *settings // of the file that it stands in
+	expires  time.Duration // of the file that it stands in
+	template string        // which state of the file it is: another one is another configuration
 }
 
-func (c *serveFiles) inherit(s *settings) { c.global = s }
+func (c *serveFiles) inherit(s *settings) {
+	c.expires = s.Expires
+	if fi, err := os.Stat(c.DirectoryListTemplate); err == nil {
+		c.template = fmt.Sprint(fi.ModTime(), fi.Size())
+	}
+}
 
 // inheritor is a configuration that some settings of the top level count for.
 type inheritor interface{ inherit(s *settings) }
 
-var serveFilesModule = lwan.Module[serveFiles]{Name: "serve_files", Open: openServeFiles}
+var serveFilesModule = lwan.Module[serveFiles]{
+	Name: "serve_files", Open: openServeFiles, HandOn: true,
+}
 
 func openServeFiles(s *lwan.Scope, c serveFiles) error {
 	config, err := c.files()
@@ -76,8 +85,8 @@ func (c *serveFiles) files() (files.Config, error) {
 	if c.MaxRanges == 0 {
 		f.MaxRanges = -1
 	}
-	if c.global != nil && c.global.Expires > 0 && len(c.Expires) == 0 {
-		f.Expires = map[string]time.Duration{"*": c.global.Expires}
+	if c.expires > 0 && len(c.Expires) == 0 {
+		f.Expires = map[string]time.Duration{"*": c.expires}
 	}
 	if c.DirectoryListTemplate == "" {
 		return f, nil

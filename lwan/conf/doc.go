@@ -91,6 +91,17 @@
 // regular expressions, what has UnmarshalText, lists of these, maps (sections of name = value), and
 // structs (sections of their own). A Checker knows more about itself.
 //
+// # Reading it again
+//
+// At SIGHUP (golwan -s reload) the configuration is read again, and what it says is opened beside
+// what is open. With any mistake in it the server goes on as it was, and the log has all of them.
+// Else requests from then on are answered by the new one, while those under way, with their streams
+// and WebSockets, go on as they began; event streams and WebSockets for drain_timeout at most. No
+// connection is closed. What says so, as serve_files and limit_requests, is handed on where nothing
+// about it has changed: with its cache, or with what it has counted. Addresses, tls, log and limits
+// of connections cannot change so: the log names them, and SIGUSR2 (-s upgrade) starts the program
+// anew, with its sockets.
+//
 // # Mistakes
 //
 // Load finds all of them at once, each with its place, the line, and a hint. What only opening can
@@ -104,7 +115,6 @@
 //
 // # Not here yet
 //
-// Content in an if, rewriting, reading the configuration again while the server runs (SIGUSR2
-// starts the program anew, with its sockets), the PROXY protocol, and giving privileges up.
+// Content in an if, rewriting, the PROXY protocol, and giving privileges up.
 // What asks for one of these is a mistake, and not passed over.
 package conf

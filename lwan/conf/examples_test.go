@@ -10,7 +10,6 @@ import (
 
 // notYet is what the examples name that golwan does not have yet. It may only get shorter.
 var notYet = map[string][]string{
-	"1-static.conf": {`there is no module "error_pages"`},
 	"3-vhosts.conf": {
 		"content in an if is not there yet",
 		`there is no module "status"`,
@@ -36,9 +35,6 @@ var notYet = map[string][]string{
 		"straitjacket: read is not there yet",
 		"straitjacket: user is not there yet",
 		"straitjacket: write is not there yet",
-		`the file has no setting "reload_timeout"`,
-		`there is no module "error_pages"`,
-		`there is no module "limit_rate"`,
 		`there is no module "lua"`,
 		`there is no module "proxy"`,
 		`there is no module "rewrite"`,

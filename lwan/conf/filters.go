@@ -18,9 +18,9 @@ func Standard() Registry {
 		Modules: []lwan.AnyModule{serveFilesModule, redirectModule, responseModule, metricsModule},
 		Filters: []AnyFilter{
 			requestIDFilter, realIPFilter, httpsFilter, responseHeadersFilter, expireFilter,
-			corsFilter, compressFilter,
-			limitRequestsFilter, limitConcurrencyFilter, limitsFilter, accessFilter,
-			authBasicFilter,
+			corsFilter, compressFilter, errorPagesFilter,
+			limitRequestsFilter, limitConcurrencyFilter, limitRateFilter, limitsFilter,
+			accessFilter, authBasicFilter, requestHeadersFilter,
 		},
 		Handlers: map[string]lwan.Handler{},
 	}
@@ -220,7 +220,8 @@ func limitPhase(k handlers.RequestKey) Phase {
 }
 
 var limitRequestsFilter = Filter[limitRequests]{
-	Name: "limit_requests", Phase: PhaseLimit, Doc: "refuses requests that come too often",
+	Name: "limit_requests", HandOn: true, Phase: PhaseLimit,
+	Doc: "refuses requests that come too often",
 	New: func(_ *lwan.Scope, c limitRequests) (lwan.Middleware, error) {
 		return handlers.LimitRequests(handlers.LimitRequestsConfig{
 			Key: c.Key, Requests: c.Rate.requests, Per: c.Rate.per, Burst: c.Burst, Wait: c.Wait,
@@ -238,7 +239,7 @@ type limitConcurrency struct {
 func (c *limitConcurrency) phase() Phase { return limitPhase(c.Key) }
 
 var limitConcurrencyFilter = Filter[limitConcurrency]{
-	Name: "limit_concurrency", Phase: PhaseLimit,
+	Name: "limit_concurrency", HandOn: true, Phase: PhaseLimit,
 	Doc: "refuses requests while too many are under way",
 	New: func(_ *lwan.Scope, c limitConcurrency) (lwan.Middleware, error) {
 		return handlers.LimitConcurrency(handlers.LimitConcurrencyConfig{
@@ -299,7 +300,7 @@ func (c *authBasic) Check() error {
 }
 
 var authBasicFilter = Filter[authBasic]{
-	Name: "auth_basic", Phase: PhaseAuth, Doc: "lets in who knows a password",
+	Name: "auth_basic", HandOn: true, Phase: PhaseAuth, Doc: "lets in who knows a password",
 	New: func(s *lwan.Scope, c authBasic) (lwan.Middleware, error) {
 		return handlers.BasicAuth(handlers.BasicAuthConfig{
 			Realm: c.Realm, Users: c.Users, File: c.File, Plain: c.Weak, Require: c.Require,

@@ -31,6 +31,9 @@ func (o *Options) filesOf(file string) *includes {
 // Config is a configuration that was read and bound to its types: nothing is open yet.
 type Config struct {
 	file     string
+	reg      Registry
+	options  Options
+	text     bool // it is no file
 	tree     []*node
 	settings settings
 	log      *logConfig
@@ -50,7 +53,11 @@ func Load(file string, reg Registry, o Options) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return LoadText(file, string(text), reg, o)
+	c, err := LoadText(file, string(text), reg, o)
+	if err == nil {
+		c.text = false
+	}
+	return c, err
 }
 
 // LoadText is Load for a text that is no file; name is what errors call it, and where includes are
@@ -66,7 +73,9 @@ func LoadText(name, text string, reg Registry, o Options) (*Config, error) {
 	r := &report{}
 	vars := newVariables(maps.Clone(o.Set), getenv)
 	tree := parseFile(&source{name: name, text: text}, vars, o.filesOf(name), r)
-	b := &binder{reg: reg, report: r, config: &Config{file: name, tree: tree}}
+	b := &binder{reg: reg, report: r, config: &Config{
+		file: name, tree: tree, reg: reg, options: o, text: true,
+	}}
 	b.file(tree)
 	b.config.problems = r.sorted()
 	if err := b.config.problems.Err(); err != nil {
@@ -93,6 +102,7 @@ type filter struct {
 	n      *node
 	phase  Phase
 	guards []guard
+	config any // what open makes it of, if an equal filter is the same; else nil
 	open   func(s *lwan.Scope) (lwan.Middleware, error)
 	log    *accessLog // it is one of these, and open is nil
 }

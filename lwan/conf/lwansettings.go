@@ -12,8 +12,8 @@ import (
 )
 
 // lwanFilters are what settings of Lwan's mean.
-func (s *Server) lwanFilters() (list []lwan.Middleware) {
-	c := &s.config.settings
+func (e *edition) lwanFilters() (list []lwan.Middleware) {
+	c := &e.config.settings
 	if c.AllowCors {
 		list = append(list, handlers.CORS(handlers.CORSConfig{Origins: []string{"*"}}))
 	}
@@ -24,7 +24,7 @@ func (s *Server) lwanFilters() (list []lwan.Middleware) {
 			}))
 		}
 	}
-	if slices.ContainsFunc(s.config.listeners, func(l *listener) bool { return l.Hsts }) {
+	if slices.ContainsFunc(e.config.listeners, func(l *listener) bool { return l.Hsts }) {
 		list = append(list, handlers.HSTS(handlers.HSTSConfig{IncludeSubdomains: true}))
 	}
 	return list

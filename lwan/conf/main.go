@@ -116,7 +116,7 @@ func (p *program) flags(args []string) (code int, ok bool) {
 	f.BoolVar(&p.print, "p", false,
 		"print the configuration as it counts, each line with its place, and end")
 	f.StringVar(&p.send, "s", "",
-		"`SIGNAL` the process of the configuration's pid_file: upgrade, reopen, stop, quit")
+		"`SIGNAL` the process of the configuration's pid_file: reload, upgrade, reopen, stop, quit")
 	f.StringVar(&p.dir, "r", "", "serve `DIR`, without a configuration")
 	f.StringVar(&p.addr, "l", "", "listen on `ADDR`, without a configuration")
 	f.Func("D", "set a constant, `NAME=VALUE`, that goes before the file's", p.define)
@@ -221,8 +221,8 @@ func (c *Config) Open() error {
 }
 
 // Run serves until the process gets SIGTERM or SIGINT, as lwan.Run does. SIGHUP and SIGUSR1 reopen
-// the logs, SIGHUP reads certificates again, SIGQUIT ends when the last request has, however long
-// that takes, SIGUSR2 starts the program anew with its sockets. While it serves,
+// the logs, SIGHUP reads the configuration again (see Reload), SIGQUIT ends when the last request
+// has, however long that takes, SIGUSR2 starts the program anew with its sockets. While it serves,
 // the file pid_file has the number of the process.
 func (s *Server) Run() error {
 	defer s.notify()()

@@ -33,6 +33,11 @@ type Filter[C any] struct {
 	// New makes the middleware when the server starts, before requests come: it may block. The
 	// scope's routes are not for it; its Log, Go and OnClose are.
 	New func(s *lwan.Scope, c C) (lwan.Middleware, error)
+
+	// HandOn says that what New makes depends on its configuration alone, and that New uses nothing
+	// of the scope but Log. When the configuration is read again, a filter that stands at the same
+	// place with an equal one is handed on then, with what it has counted.
+	HandOn bool
 }
 
 // AnyFilter is a Filter of any configuration type. Filter is the only one.
@@ -43,7 +48,7 @@ type AnyFilter interface {
 	ConfigType() reflect.Type
 
 	place() (phase Phase, doc string)
-	bind(decode func(into any)) func(s *lwan.Scope) (lwan.Middleware, error)
+	bind(decode func(into any)) (config any, open func(s *lwan.Scope) (lwan.Middleware, error))
 }
 
 // FilterName is Name: see AnyFilter.
@@ -54,11 +59,17 @@ func (f Filter[C]) ConfigType() reflect.Type { return reflect.TypeFor[C]() }
 
 func (f Filter[C]) place() (phase Phase, doc string) { return f.Phase, f.Doc }
 
-// bind reads a configuration, and returns what makes the middleware of it.
-func (f Filter[C]) bind(decode func(into any)) func(s *lwan.Scope) (lwan.Middleware, error) {
+// bind reads a configuration, and returns what makes the middleware of it; config is nil unless an
+// equal one makes the same.
+func (f Filter[C]) bind(decode func(into any)) (
+	config any, open func(s *lwan.Scope) (lwan.Middleware, error),
+) {
 	var c C
 	decode(&c)
-	return func(s *lwan.Scope) (lwan.Middleware, error) {
+	if f.HandOn {
+		config = c
+	}
+	return config, func(s *lwan.Scope) (lwan.Middleware, error) {
 		if f.New == nil {
 			return nil, fmt.Errorf("the filter has no New function")
 		}

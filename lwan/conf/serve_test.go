@@ -299,6 +299,8 @@ func TestErrorsOfOpening(t *testing.T) {
 			"module",
 		"site {\n response / { code = 200\n auth_basic { file = /none\n}\n}\n}": "x.conf:3:2: " +
 			"auth_basic",
+		"access_log /none/x":           "x.conf:1:1: access_log",
+		"site { access_log /none/x\n}": "x.conf:1:8: access_log",
 		"listener :1 {\n site { auth_basic { file = /none\n}\n}\n}": "x.conf:2:9: " +
 			"auth_basic: ",
 	} {
@@ -312,8 +314,6 @@ func TestErrorsOfOpening(t *testing.T) {
 	}
 	for _, text := range []string{
 		"listener :1 { tls { cert = /none\n}\n}", "error_template = /none", "log /none/x",
-		"access_log /none/x",
-		"site { access_log /none/x\n}",
 	} {
 		c, err := LoadText("x.conf", text, Standard(), Options{Getenv: noEnv})
 		if err != nil {
@@ -321,6 +321,47 @@ func TestErrorsOfOpening(t *testing.T) {
 		}
 		if _, err := c.Server(); err == nil {
 			t.Errorf("%s: a server", text)
+		}
+	}
+}
+
+// TestInside: filters that change what is inside of them.
+func TestInside(t *testing.T) {
+	h := build(t, `
+site {
+	error_pages { 404 = /errors/404
+	              4xx = /none }
+	response /errors/404 { code = 200
+	                       body = "not here" }
+	response /teapot { code = 418 }
+	at /hello { request_headers { set { X-Role = admin }
+	                              remove = X-Evil } }
+	limit_rate { rate = 1G }
+	if header X-Role == admin { response_headers { set { X-Seen = yes } } }
+	&hello /hello
+}
+`)
+	if got := ask(t, h, "GET /missing"); got.Status != 404 || got.Body != "not here" {
+		t.Errorf("a page: %d %q", got.Status, got.Body)
+	}
+	if got := ask(t, h, "GET /teapot"); got.Status != 418 || got.Body != "418 I'm a teapot\n" {
+		t.Errorf("a page that is not there: %d %q", got.Status, got.Body)
+	}
+	if got := ask(t, h, "GET /hello/you"); got.Status != 200 || got.Body != "hello you" {
+		t.Errorf("hello: %d %q", got.Status, got.Body)
+	}
+	for text, want := range map[string]string{
+		"error_pages { 200 = /x }":                `"200" is no error`,
+		"error_pages { }":                         "there are no pages",
+		"request_headers { remove = Host }":       "Host is for the server",
+		"request_headers { set { X = \"a b\" } }": "",
+		"limit_rate { after = 1k }":               "there is no rate",
+	} {
+		text = "site {\n" + strings.ReplaceAll(text, " }", "\n}") + "\n}\n"
+		_, err := LoadText("x", text, Standard(), Options{Getenv: noEnv})
+		if want == "" && err != nil || want != "" &&
+			(err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

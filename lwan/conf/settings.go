@@ -17,6 +17,7 @@ type settings struct {
 	ConnectionsPerAddress int           `range:"0.." doc:"of one remote address; 0: no limit"`
 	HeaderTimeout         time.Duration `default:"10s" range:"1.." doc:"for the head of a request"`
 	DrainTimeout          time.Duration `default:"30s" range:"0.." doc:"for requests under way at a stop; 0: no limit"`
+	ReloadTimeout         time.Duration `default:"1m" range:"0.." doc:"for opening what a reload asks for; 0: no limit"`
 	PidFile               string        `doc:"has the number of the process while it serves"`
 
 	MaxPostDataSize Size   `range:"0.." doc:"of the body of a POST; 0: that of limits"`

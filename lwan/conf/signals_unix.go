@@ -13,15 +13,16 @@ import (
 
 // signals are what -s sends.
 var signals = map[string]syscall.Signal{
-	"upgrade": syscall.SIGUSR2, "reopen": syscall.SIGUSR1, "stop": syscall.SIGTERM,
-	"quit": syscall.SIGQUIT,
+	"reload": syscall.SIGHUP, "upgrade": syscall.SIGUSR2, "reopen": syscall.SIGUSR1,
+	"stop": syscall.SIGTERM, "quit": syscall.SIGQUIT,
 }
 
 // send sends a signal to the process of the configuration's pid file.
 func send(c *Config, name string) error {
 	sig, ok := signals[name]
 	if !ok {
-		return fmt.Errorf("there is no signal %q: there are upgrade, reopen, stop, quit", name)
+		return fmt.Errorf("there is no signal %q: there are reload, upgrade, reopen, stop, quit",
+			name)
 	}
 	if c.settings.PidFile == "" {
 		return errors.New("the configuration has no pid_file")
@@ -72,10 +73,22 @@ func (s *Server) signalled(sig os.Signal) {
 		s.logger().Error("logs cannot be opened again; the old ones stay", "err", err)
 	}
 	if sig == syscall.SIGHUP {
-		if err := s.ReloadCertificates(); err != nil {
-			s.logger().Error("the last good certificates stay in use", "err", err)
-		}
-		s.logger().Warn("the configuration is not read again, only certificates are: SIGUSR2 " +
-			"starts the program anew, with its sockets")
+		s.reloadBySignal()
 	}
+}
+
+// reloadBySignal is Reload, told to the service manager.
+func (s *Server) reloadBySignal() {
+	<-s.Ready()
+	if err := s.ReloadCertificates(); err != nil {
+		s.logger().Error("the last good certificates stay in use", "err", err)
+	}
+	s.TellManager("RELOADING=1" + monotonic())
+	ctx, cancel := context.Background(), context.CancelFunc(func() {})
+	if limit := s.config.settings.ReloadTimeout; limit > 0 {
+		ctx, cancel = context.WithTimeout(ctx, limit)
+	}
+	defer cancel()
+	s.sayReload(s.Reload(ctx))
+	s.TellManager("READY=1")
 }

@@ -180,7 +180,7 @@ func (c *Call) File(f *os.File, off, n int64) error {
 
 // Flush implements transport.Stream.
 func (c *Call) Flush() error {
-	if c.phase == streaming || c.phase == ended {
+	if (c.phase == streaming || c.phase == ended) && !c.sent {
 		return c.flush()
 	}
 	return nil

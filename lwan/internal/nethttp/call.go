@@ -75,6 +75,7 @@ type Call struct {
 	// of the handler's goroutine
 	phase    phase
 	whole    bool  // the answer is whole when its head is sent
+	sent     bool  // net/http has ended the answer, or the connection: its writer is nobody's
 	content  bool  // it may have any
 	mute     bool  // nothing is to be said, inside of middleware, if no content comes
 	length   int64 // as Answer.Length
@@ -197,7 +198,10 @@ func (c *Call) finished() {
 		}
 		return
 	case c.phase != cut && c.phase != taken && !c.whole && c.onSent != nil:
-		c.onSent(c.Over) // net/http sends its last chunk when the handler has returned
+		c.onSent(func() { // net/http sends its last chunk when the handler has returned
+			c.sent = true
+			c.Over()
+		})
 		return
 	}
 	c.Over()
