@@ -12,8 +12,8 @@ import (
 // ToHTTPS answers requests with a redirect to the same target at https: 308 (RFC 9110 section
 // 15.4.9), so that a POST stays one. port is that of the encrypted endpoint as clients see it; 0:
 // that of the server's first one. 443 is left out. Hosts that are not in hosts, without a port
-// there, get 421, so that nobody is redirected to where a stranger's Host field points; none given:
-// any host.
+// there, get 421, so that nobody is redirected to where a stranger's Host field points;
+// "*.example.com" is all that end with .example.com; none given: any host.
 //
 // Requests that came encrypted, by a trusted proxy's word too, go to next, and so do those below
 // /.well-known/acme-challenge/: who issues certificates asks there over http (RFC 8555 section
@@ -75,7 +75,7 @@ func (to *encrypted) redirect(
 	req *lwan.Request, resp *lwan.Response, target string,
 ) lwan.Status {
 	host := hostName(req.Host())
-	if len(to.known) > 0 && !to.known[host] {
+	if len(to.known) > 0 && !to.knows(host) {
 		return lwan.StatusMisdirectedRequest
 	}
 	if host == "" { // HTTP/1.0 may leave it out
@@ -89,6 +89,20 @@ func (to *encrypted) redirect(
 		host += ":" + strconv.Itoa(port)
 	}
 	return resp.Redirect(lwan.StatusPermanentRedirect, "https://"+host+target)
+}
+
+// knows reports whether it is one of the hosts, or below one of those with a star.
+func (to *encrypted) knows(host string) bool {
+	for name := host; ; {
+		if to.known[name] {
+			return true
+		}
+		_, above, ok := strings.Cut(strings.TrimPrefix(name, "*."), ".")
+		if !ok {
+			return false
+		}
+		name = "*." + above
+	}
 }
 
 // challenges is where answers to challenges of ACME are.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"testing"
 
@@ -124,4 +125,20 @@ func exchange(t *testing.T, addr net.Addr, request string) (status, location str
 	}
 	defer resp.Body.Close()
 	return resp.Status[:3], resp.Header.Get("Location")
+}
+
+// TestToHTTPSBelow: a name with a star stands for all below it, and for nothing else.
+func TestToHTTPSBelow(t *testing.T) {
+	h := handlers.ToHTTPS(443, "example.com", "*.blogs.example.net")(ok)
+	for host, want := range map[string]int{
+		"example.com": 308, "EXAMPLE.com:80": 308, "www.example.com": 421,
+		"a.blogs.example.net": 308, "a.b.blogs.example.net": 308, "blogs.example.net": 421,
+		"xblogs.example.net": 421, "evil.test": 421, "*.blogs.example.net": 308,
+	} {
+		r := httptest.NewRequest("GET", "/x", nil)
+		r.Host = host
+		if got := lwantest.Do(t, h, r); got.Status != want {
+			t.Errorf("%s: %d, want %d", host, got.Status, want)
+		}
+	}
 }

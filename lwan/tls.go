@@ -87,13 +87,37 @@ var (
 		"tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 or tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")
 )
 
-// complete is the endpoint's configuration of TLS; nil: it has none. It reads the certificates.
-func (e Endpoint) complete() (*security, error) {
+// Check finds what a server would refuse of Protocols, TLS and Certs when it starts. Files of
+// certificates are not read.
+func (e Endpoint) Check() error {
 	if e.Protocols&^(HTTP1|HTTP2) != 0 {
-		return nil, errProtocols
+		return errProtocols
 	}
 	if !e.encrypted() {
-		return nil, nil
+		return nil
+	}
+	cfg := e.TLS
+	if cfg == nil {
+		cfg = &tls.Config{}
+	}
+	own := len(cfg.Certificates) > 0 || cfg.GetCertificate != nil
+	switch {
+	case tooOld(cfg.MinVersion), tooOld(cfg.MaxVersion):
+		return errOldTLS
+	case e.versions()&HTTP2 != 0 && !suitsHTTP2(cfg):
+		return errSuites
+	case e.Certs != nil && own:
+		return errTwoSources
+	case e.Certs == nil && !own && cfg.GetConfigForClient == nil:
+		return errNoCert
+	}
+	return nil
+}
+
+// complete is the endpoint's configuration of TLS; nil: it has none. It reads the certificates.
+func (e Endpoint) complete() (*security, error) {
+	if err := e.Check(); err != nil || !e.encrypted() {
+		return nil, err
 	}
 	cfg := &tls.Config{}
 	if e.TLS != nil {
@@ -101,21 +125,11 @@ func (e Endpoint) complete() (*security, error) {
 	}
 	s := &security{config: cfg, protocols: e.versions()}
 	s.strict = cfg.ClientAuth != tls.NoClientCert || cfg.GetConfigForClient != nil
-	own := len(cfg.Certificates) > 0 || cfg.GetCertificate != nil
-	switch {
-	case tooOld(cfg.MinVersion), tooOld(cfg.MaxVersion):
-		return nil, errOldTLS
-	case s.protocols&HTTP2 != 0 && !suitsHTTP2(cfg):
-		return nil, errSuites
-	case e.Certs != nil && own:
-		return nil, errTwoSources
-	case e.Certs != nil:
+	if e.Certs != nil {
 		if err := e.Certs.Reload(); err != nil {
 			return nil, err
 		}
 		cfg.GetCertificate, s.files = e.Certs.get, true
-	case !own && cfg.GetConfigForClient == nil:
-		return nil, errNoCert
 	}
 	s.complete(cfg)
 	if perClient := cfg.GetConfigForClient; perClient != nil {

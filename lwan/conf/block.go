@@ -181,12 +181,18 @@ func (b *block) filter(n *node) {
 	phase, _ := f.place()
 	config, open := f.bind(func(into any) {
 		d.decode(n, into)
+		if own, ok := into.(belonger); ok {
+			own.belong(b.config)
+		}
 		if own, ok := into.(phased); ok {
 			phase = own.phase()
 		}
 	})
 	b.keep(&filter{n: n, phase: phase, config: config, open: open})
 }
+
+// belonger is a configuration that asks others of the file, once all are bound.
+type belonger interface{ belong(of *Config) }
 
 // phased is a configuration that decides in which phase its filter is.
 type phased interface{ phase() Phase }

@@ -57,7 +57,12 @@ type https struct {
 	HSTS              time.Duration `conf:"hsts" range:"0.." doc:"max-age of Strict-Transport-Security"`
 	IncludeSubdomains bool          `doc:"for all hosts below, too"`
 	Preload           bool          `doc:"browsers may have it built in; needs hsts = 1y"`
+
+	of *Config // whose sites clients are sent to
 }
+
+// belong implements belonger.
+func (c *https) belong(of *Config) { c.of = of }
 
 func (c *https) policy() handlers.HSTSConfig {
 	return handlers.HSTSConfig{
@@ -76,7 +81,7 @@ func (c *https) Check() error {
 // middleware is what the settings ask for; without any of them it is next itself.
 func (c *https) middleware(next lwan.Handler) lwan.Handler {
 	if c.Redirect {
-		next = handlers.ToHTTPS(c.Port)(next)
+		next = handlers.ToHTTPS(c.Port, c.of.hosts()...)(next)
 	}
 	if c.HSTS > 0 {
 		next = handlers.HSTS(c.policy())(next)

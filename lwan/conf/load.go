@@ -97,6 +97,21 @@ type site struct {
 	tlsAt   place
 }
 
+// hosts are the names of all sites; nil: there is a site for any name.
+func (c *Config) hosts() (names []string) {
+	sites := c.sites
+	for _, l := range c.listeners {
+		sites = append(sites[:len(sites):len(sites)], l.sites...)
+	}
+	for _, s := range sites {
+		if len(s.hosts) == 0 {
+			return nil
+		}
+		names = append(names, s.hosts...)
+	}
+	return names
+}
+
 // filter is one that was bound, with what must hold for it to count.
 type filter struct {
 	n      *node

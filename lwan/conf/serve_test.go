@@ -365,3 +365,19 @@ site {
 		}
 	}
 }
+
+// TestHTTPSHosts: clients are sent to names of the configuration's sites alone, if all have names.
+func TestHTTPSHosts(t *testing.T) {
+	named := build(t, "https\nsite a.test { &hello / }\nsite *.b.test { &hello / }\n")
+	for text, want := range map[string]int{
+		"GET / a.test": 308, "GET / x.b.test": 308, "GET / evil.test": 421,
+	} {
+		if got := ask(t, named, text); got.Status != want {
+			t.Errorf("%s: %d, want %d", text, got.Status, want)
+		}
+	}
+	any := build(t, "https\nsite { &hello / }\n")
+	if got := ask(t, any, "GET / what.test"); got.Status != 308 {
+		t.Errorf("a site for all names: %d", got.Status)
+	}
+}

@@ -64,9 +64,6 @@ func (c *cipher) UnmarshalText(text []byte) error {
 var (
 	errKeys = errors.New("there are not as many keys as certificates, in the same order")
 	errCA   = errors.New("client_ca and client_cert = request or require need each other")
-
-	errSuites = errors.New("ciphers lacks what h2 needs (RFC 9113 section 9.2.2): " +
-		"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 or TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")
 )
 
 // Check implements Checker.
@@ -76,12 +73,10 @@ func (c *listenerTLS) Check() error {
 		return errKeys
 	case (c.ClientCA == "") != (c.ClientCert == "none"):
 		return errCA
-	case len(c.Ciphers) > 0 && c.MinVersion == "1.2" && c.protocols()&lwan.HTTP2 != 0 &&
-		!slices.Contains(c.Ciphers, cipher(tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)) &&
-		!slices.Contains(c.Ciphers, cipher(tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)):
-		return errSuites
 	}
-	return nil
+	// its certificates, which may be those of sites, are looked for elsewhere
+	end := lwan.Endpoint{TLS: c.versions(), Protocols: c.protocols(), Certs: &lwan.CertFiles{}}
+	return end.Check()
 }
 
 // Check implements Checker.
@@ -102,8 +97,8 @@ func (c *listenerTLS) protocols() (set lwan.Protocols) {
 	return set
 }
 
-// config is what is no certificate of the server's.
-func (c *listenerTLS) config() (*tls.Config, error) {
+// versions is what is no certificate.
+func (c *listenerTLS) versions() *tls.Config {
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12, SessionTicketsDisabled: !c.Tickets}
 	if c.MinVersion == "1.3" {
 		cfg.MinVersion = tls.VersionTLS13
@@ -111,6 +106,12 @@ func (c *listenerTLS) config() (*tls.Config, error) {
 	for _, suite := range c.Ciphers {
 		cfg.CipherSuites = append(cfg.CipherSuites, uint16(suite))
 	}
+	return cfg
+}
+
+// config is what is no certificate of the server's.
+func (c *listenerTLS) config() (*tls.Config, error) {
+	cfg := c.versions()
 	switch c.ClientCert {
 	case "none":
 		return cfg, nil

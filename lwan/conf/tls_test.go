@@ -297,7 +297,7 @@ func TestTLSChecks(t *testing.T) {
 		"listener :1 { tls { cert = a\nciphers = TLS_AES_128_GCM_SHA256\n}\n}": "is no cipher " +
 			"suite of TLS 1.2 that is safe",
 		"listener :1 { tls { cert = a\nciphers = TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384\n}\n}": "" +
-			"ciphers lacks what h2 needs",
+			"TLS.CipherSuites lacks what HTTP/2 needs",
 		"tls_listener :1":                              "tls_listener: cert is missing",
 		"tls_listener x { cert = x\n}":                 `"x" is no address`,
 		"listener :1 { key = x\n}":                     "listener: cert is missing",

@@ -2,6 +2,8 @@ package lwantest
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,10 +16,13 @@ import (
 
 // Server is a running server under test.
 type Server struct {
-	// of the first endpoint that is a TCP one: "http://127.0.0.1:41234"; "" without
-	URL          string
-	Client       *http.Client // with connections of its own; it gives up if no head comes for 30 s
-	*lwan.Server              // Addrs has the addresses of all endpoints
+	// of the first endpoint that is a TCP one: "http://127.0.0.1:41234", or "https://..." where
+	// that is encrypted; "" without
+	URL string
+	// Client has connections of its own, and gives up if no head comes for 30 s. It trusts the
+	// certificates of Endpoint.TLS.Certificates, for any name that they have.
+	Client       *http.Client
+	*lwan.Server // Addrs has the addresses of all endpoints
 
 	patience    time.Duration // with what is to end at the end of the test
 	family      *family
@@ -49,15 +54,47 @@ func start(t testing.TB, srv *lwan.Server, patience time.Duration) *Server {
 	}
 	s := &Server{Server: srv, patience: patience, family: new(family), ended: make(chan error, 1)}
 	s.descriptors = watchDescriptors(func() { s.serve(t) })
-	s.Client = &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: headPatience}}
+	s.Client = &http.Client{Transport: &http.Transport{
+		ResponseHeaderTimeout: headPatience, TLSClientConfig: trusting(t, srv.Endpoints),
+		ForceAttemptHTTP2: true,
+	}}
 	t.Cleanup(func() { s.stop(t) })
-	for _, a := range srv.Addrs() {
+	for i, a := range srv.Addrs() {
 		if a.Network() == "tcp" {
-			s.URL = "http://" + a.String()
+			s.URL = schemeOf(srv.Endpoints, i) + "://" + a.String()
 			break
 		}
 	}
 	return s
+}
+
+// schemeOf is that of an endpoint by its number.
+func schemeOf(ends []lwan.Endpoint, i int) string {
+	if i < len(ends) && (ends[i].TLS != nil || ends[i].Certs != nil) {
+		return "https"
+	}
+	return "http"
+}
+
+// trusting is for a client that believes the certificates of the endpoints.
+func trusting(t testing.TB, ends []lwan.Endpoint) *tls.Config {
+	t.Helper()
+	pool := x509.NewCertPool()
+	for _, end := range ends {
+		if end.TLS == nil {
+			continue
+		}
+		for _, c := range end.TLS.Certificates {
+			for _, der := range c.Certificate {
+				cert, err := x509.ParseCertificate(der)
+				if err != nil {
+					t.Fatalf("lwantest: a certificate of %s: %v", end.Addr, err)
+				}
+				pool.AddCert(cert)
+			}
+		}
+	}
+	return &tls.Config{RootCAs: pool}
 }
 
 // serve starts the server and waits until it listens.

@@ -2,10 +2,12 @@ package lwantest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
@@ -208,4 +210,18 @@ func TestLeftRequest(t *testing.T) {
 		!strings.Contains(f.failures[1], "TestLeftRequest") {
 		t.Errorf("%q", f.failures)
 	}
+}
+
+// TestStartEncrypted: the URL is an https one, and Client believes the certificate.
+func TestStartEncrypted(t *testing.T) {
+	model := httptest.NewTLSServer(nil)
+	defer model.Close()
+	srv := newServer()
+	srv.Addr = ""
+	srv.Endpoints = []lwan.Endpoint{{TLS: &tls.Config{Certificates: model.TLS.Certificates}}}
+	s := Start(t, srv)
+	if !strings.HasPrefix(s.URL, "https://127.0.0.1:") {
+		t.Errorf("%s", s.URL)
+	}
+	get(t, s.Client, s.URL+"/hello")
 }
