@@ -171,7 +171,6 @@ func (x *passage) keep() {
 		now := time.Now()
 		c.Client = &now
 	}
-	_ = c.SetDeadline(time.Time{})
 	if d := keptFor(x.reply.Header("Keep-Alive")); d > 0 {
 		c.KeepFor(d)
 		return

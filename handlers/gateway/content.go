@@ -47,7 +47,7 @@ func (x *passage) copyBody(body io.Reader) error {
 
 // wait waits for a piece.
 func (x *passage) wait() error {
-	if x.g.speaks.buffered(x) {
+	if x.g.speaks.buffered(x) || !x.g.records && x.short() { // then reading waits
 		return nil
 	}
 	if d := x.g.Timeouts.Body; d > 0 && x.g.records { // for what is left of a record, too
@@ -83,11 +83,17 @@ func (x *passage) flush() error {
 	return x.resp.Flush()
 }
 
+// short reports whether the answer is short, and says so: mostly its content comes with its head.
+func (x *passage) short() bool {
+	n := x.reply.ContentLength
+	return n > 0 && n <= oneWrite
+}
+
 // holdsBack reports whether the content goes out when it is complete, and not as it comes.
 func (x *passage) holdsBack() bool {
 	a := &x.reply
 	switch {
-	case a.ContentLength > 0 && a.ContentLength <= oneWrite:
+	case x.short():
 		return true
 	case !x.g.holds, strings.EqualFold(a.Header("X-Accel-Buffering"), "no"):
 		return false

@@ -245,7 +245,9 @@ func (x *passage) send() (trouble, error) {
 		return broken, err
 	}
 	x.sent = time.Now()
-	x.limitWriting()
+	if len(x.out)+len(x.body) > fits {
+		x.limitWriting()
+	}
 	x.try.sent = true
 	var err error
 	switch {
@@ -270,6 +272,9 @@ func (x *passage) send() (trouble, error) {
 	}
 	return broken, err
 }
+
+// fits is how much the system takes for a connection on which nothing is under way, without a wait.
+const fits = 16 << 10
 
 // compose makes the request. Nothing of it points into the request's buffer, which is not needed
 // while the handler waits then.
