@@ -36,6 +36,7 @@ var use = map[string]func(*testing.T, *site){
 	"websocket": useWebSocket,
 	"proxy":     useProxy,
 	"fastcgi":   useFastCGI,
+	"redis":     useRedis,
 }
 
 // flags are what an example is started with besides: so that its client need not wait for long, and

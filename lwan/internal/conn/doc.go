@@ -11,10 +11,10 @@
 // Reading order: engine.go (what there is), slot.go (a connection at rest, and its states), set.go
 // (an event), serve.go (a worker serves), conn.go and wait.go (what it may do), record.go (what
 // else there is of one), session.go (a connection without a worker), handshake.go and layer.go
-// (what lies between a connection and its socket, as TLS), accept.go, peers.go,
-// addrcounts.go, linger.go, expiry.go, giveup.go, drain.go, listenerclose.go; listener.go,
-// inherit.go, systemd.go. kernel.go is the seam to the system's sockets; tests put package faults
-// in its place.
+// (what lies between a connection and its socket, as TLS), dial.go (one that is opened from here),
+// accept.go, peers.go, addrcounts.go, linger.go, expiry.go, giveup.go, drain.go, listenerclose.go;
+// listener.go, inherit.go, systemd.go. kernel.go is the seam to the system's sockets; tests put
+// package faults in its place.
 //
 // The owner rule, and the words for the ways in which things end, are in the documentation of
 // package loop. Here they mean: everything of a Set belongs to its loop's runner, only the loop
