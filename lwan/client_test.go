@@ -30,7 +30,7 @@ type client struct {
 
 func dial(t testing.TB, addr string) *client {
 	t.Helper()
-	c, err := net.Dial("tcp", addr)
+	c, err := dialServer("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func (w *client) open(path string) {
 
 func (w *client) closeWrite() {
 	w.t.Helper()
-	if err := w.c.(*net.TCPConn).CloseWrite(); err != nil {
+	if err := w.c.(tcpConn).CloseWrite(); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -145,7 +145,7 @@ func (w *client) closeWrite() {
 // reset ends the connection so that the server sees it at once, whatever is under way.
 func (w *client) reset() {
 	w.t.Helper()
-	if err := errors.Join(w.c.(*net.TCPConn).SetLinger(0), w.c.Close()); err != nil {
+	if err := errors.Join(w.c.(tcpConn).SetLinger(0), w.c.Close()); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -37,6 +37,7 @@ func (w *client) refused() {
 // TestMaxConnsPerAddr: one connection more than an address may have is refused, others are served,
 // and there is room again once one is closed.
 func TestMaxConnsPerAddr(t *testing.T) {
+	inTheClear(t, "a refusal in the clear is none")
 	srv := &Server{MaxConnsPerAddr: 3}
 	srv.Handle("GET /", text("hello"))
 	addr := serveTest(t, srv)

@@ -236,6 +236,7 @@ func TestRequestTimeout(t *testing.T) {
 // TestMaxConns: one connection more than allowed gets 503; there is room again when another one is
 // closed.
 func TestMaxConns(t *testing.T) {
+	inTheClear(t, "a refusal in the clear is none")
 	srv := &Server{MaxConns: 3, Loops: 1}
 	srv.Handle("GET /", text("hello"))
 	addr := serveTest(t, srv)

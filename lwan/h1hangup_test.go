@@ -5,7 +5,6 @@ package lwan
 import (
 	"context"
 	"log/slog"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -108,7 +107,7 @@ func TestLastAnswerBeforePipelinedRequests(t *testing.T) {
 	go func() { ended <- srv.ListenAndServe() }()
 	received(t, srv.Ready())
 	w := dial(t, srv.Addrs()[0].String())
-	if err := w.c.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+	if err := w.c.(tcpConn).SetReadBuffer(64 << 10); err != nil {
 		t.Fatal(err)
 	}
 	w.send(get1("/wait"))
@@ -117,7 +116,7 @@ func TestLastAnswerBeforePipelinedRequests(t *testing.T) {
 	down := make(chan error, 1)
 	go func() { down <- srv.Shutdown(context.Background()) }()
 	settled(t, "listening", 0, func() int64 {
-		c, err := net.Dial("tcp", srv.Addrs()[0].String())
+		c, err := dialServer("tcp", srv.Addrs()[0].String())
 		if err != nil {
 			return 0
 		}

@@ -59,7 +59,7 @@ func TestNothingBehindALostWrite(t *testing.T) {
 			w := dial(t, serveTest(t, srv))
 			open := sync.OnceFunc(func() { close(drained) })
 			defer open()
-			if err := w.c.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+			if err := w.c.(tcpConn).SetReadBuffer(64 << 10); err != nil {
 				t.Fatal(err)
 			}
 			w.send("GET /first HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n")

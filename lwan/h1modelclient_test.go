@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -24,7 +23,7 @@ const (
 
 // modelClient plays one script.
 type modelClient struct {
-	c      *net.TCPConn
+	c      tcpConn
 	ending int
 	cut    int  // bytes of a write
 	turns  bool // waits for each answer before it sends more
@@ -40,7 +39,7 @@ func drive(addr string, script []byte) string {
 	if len(script) < 4 {
 		return ""
 	}
-	c, err := net.Dial("tcp", addr)
+	c, err := dialServer("tcp", addr)
 	if err != nil {
 		return err.Error()
 	}
@@ -49,7 +48,7 @@ func drive(addr string, script []byte) string {
 		return err.Error()
 	}
 	m := &modelClient{
-		c: c.(*net.TCPConn), ending: int(script[0]) % endings, cut: 1 + int(script[1]&0x7f)*13,
+		c: c.(tcpConn), ending: int(script[0]) % endings, cut: 1 + int(script[1]&0x7f)*13,
 		turns: script[1]&0x80 != 0, go100: make(chan struct{}, 1), next: make(chan struct{}, 1),
 		ended: make(chan struct{}),
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -67,7 +66,7 @@ func TestBusyPipelineWasTimedOut(t *testing.T) {
 	sent := make(chan error, 1)
 	go func() {
 		_, err := io.WriteString(w.c, strings.Repeat(pipelined, batch*batches))
-		sent <- errors.Join(err, w.c.(*net.TCPConn).CloseWrite())
+		sent <- errors.Join(err, w.c.(tcpConn).CloseWrite())
 	}()
 	answers, err := io.ReadAll(w.r)
 	got := strings.Count(string(answers), "HTTP/1.1 200 OK\r\n")

@@ -25,6 +25,7 @@ func serveTest(t testing.TB, srv *Server) string {
 	if srv.Log == nil {
 		srv.Log = slog.New(slog.DiscardHandler)
 	}
+	encryptTest(srv)
 	if len(srv.Endpoints) == 0 {
 		srv.Addr = "127.0.0.1:0"
 	}
@@ -59,6 +60,7 @@ func serveTest(t testing.TB, srv *Server) string {
 			t.Errorf("%d requests, %d answers by class", s.Requests, answers)
 		}
 	})
+	encryptedTest(srv)
 	return srv.Addrs()[0].String()
 }
 
@@ -211,7 +213,7 @@ func die(t *testing.T, addr, path string, n int) {
 	for i := 0; i < n; i++ {
 		if c == nil {
 			var err error
-			if c, err = net.Dial("tcp", addr); err != nil {
+			if c, err = dialServer("tcp", addr); err != nil {
 				t.Error(err)
 				return
 			}
@@ -276,14 +278,14 @@ var paths = []string{"/ok", "/panic", "/goexit", "/parked-panic", "/parked-goexi
 
 // misbehave is one connection of a client that is up to no good.
 func misbehave(t *testing.T, addr string, rnd *rand.Rand) {
-	c, err := net.Dial("tcp", addr)
+	c, err := dialServer("tcp", addr)
 	if err != nil {
 		t.Error(err)
 		return
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(30 * time.Second))
-	tcp := c.(*net.TCPConn)
+	tcp := c.(tcpConn)
 	path := paths[rnd.IntN(len(paths))]
 	head := "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n"
 	switch rnd.IntN(9) {

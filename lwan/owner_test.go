@@ -204,7 +204,7 @@ func TestOwnerStraysOfBlocking(t *testing.T) {
 		clients.Go(func() {
 			random := rand.New(rand.NewPCG(1, uint64(id)))
 			for next.Add(1) < int64(rounds) {
-				c, err := net.Dial("tcp", addr)
+				c, err := dialServer("tcp", addr)
 				if err != nil {
 					t.Error(err)
 					return

@@ -93,6 +93,7 @@ func showClient(req *Request, resp *Response) Status {
 // TestForwarded: addresses and schemes that a proxy reports are believed only if it is trusted, and
 // only its own part of them.
 func TestForwarded(t *testing.T) {
+	inTheClear(t, "the scheme is another one")
 	trusting := &Server{
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"),
 			netip.MustParsePrefix("10.0.0.0/8")},

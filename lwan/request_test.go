@@ -14,6 +14,7 @@ import (
 
 // TestAccessors: what a request is made of.
 func TestAccessors(t *testing.T) {
+	inTheClear(t, "the scheme is another one")
 	srv := &Server{}
 	srv.Handle("POST /a/{b}/", func(req *Request, resp *Response) Status {
 		var names []string

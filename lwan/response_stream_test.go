@@ -269,12 +269,12 @@ func TestTrickleReader(t *testing.T) {
 	srv := &Server{Limits: Limits{Write: time.Second}}
 	misbehaving(srv)
 	addr := serveTest(t, srv)
-	c, err := net.Dial("tcp", addr)
+	c, err := dialServer("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+	if err := c.(tcpConn).SetReadBuffer(64 << 10); err != nil {
 		t.Fatal(err)
 	}
 	w := newClient(t, c)

@@ -370,7 +370,7 @@ func TestRestartMoves(t *testing.T) {
 	s.wantPid(s.pid)
 	s.next("")
 	s.restart() // which leaves the added one to nobody
-	_, err = net.Dial("tcp", strings.TrimSuffix(added, "]"))
+	_, err = dialServer("tcp", strings.TrimSuffix(added, "]"))
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("an address that nobody wants: %v", err)
 	}

@@ -149,7 +149,7 @@ func TestRestartStopped(t *testing.T) {
 }
 
 func (s *site) listening() int64 {
-	c, err := net.Dial("tcp", s.addr)
+	c, err := dialServer("tcp", s.addr)
 	if err != nil {
 		return 0
 	}

@@ -183,7 +183,7 @@ func (c *loadConn) ask(n int64) (server string, err error) {
 		c.retried++
 		c.close()
 	}
-	if c.conn, err = net.Dial("tcp", c.addr); err != nil {
+	if c.conn, err = dialServer("tcp", c.addr); err != nil {
 		return "", err
 	}
 	c.r = bufio.NewReader(c.conn)

@@ -65,7 +65,7 @@ func TestRun(t *testing.T) {
 	if srv.Loops != 0 {
 		t.Errorf("Server.Loops was set to %d", srv.Loops)
 	}
-	if _, err := net.Dial("tcp", addr); err == nil {
+	if _, err := dialServer("tcp", addr); err == nil {
 		t.Error("it still listens")
 	}
 	if err := srv.Run(context.Background()); !errors.Is(err, errNotNew) {
@@ -213,7 +213,7 @@ func TestHardEnd(t *testing.T) {
 	down := make(chan error, 1)
 	go func() { down <- srv.Shutdown(hard) }()
 	settled(t, "listening", 0, func() int64 {
-		c, err := net.Dial("tcp", srv.Addrs()[0].String())
+		c, err := dialServer("tcp", srv.Addrs()[0].String())
 		if err != nil {
 			return 0
 		}
@@ -344,7 +344,7 @@ func TestSignals(t *testing.T) {
 			}
 			if signals == 2 {
 				settled(t, "listening", 0, func() int64 {
-					c, err := net.Dial("tcp", addr)
+					c, err := dialServer("tcp", addr)
 					if err != nil {
 						return 0
 					}

@@ -88,7 +88,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 // run sends requests until a connection is refused.
 func (l *loadClient) run(t *testing.T, addr string, keep bool) {
 	for {
-		c, err := net.Dial("tcp", addr)
+		c, err := dialServer("tcp", addr)
 		if err != nil {
 			if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.ECONNRESET) {
 				t.Errorf("connecting: %v", err)
@@ -180,7 +180,7 @@ func TestDraining(t *testing.T) {
 	}
 	events.leaves()
 	settled(t, "listening", 0, func() int64 {
-		c, err := net.Dial("tcp", addr)
+		c, err := dialServer("tcp", addr)
 		if err != nil {
 			return 0
 		}
@@ -276,7 +276,7 @@ func TestDrainIdle(t *testing.T) {
 			down := make(chan error, 1)
 			go func() { down <- srv.Shutdown(context.Background()) }()
 			settled(t, "listening", 0, func() int64 {
-				c, err := net.Dial("tcp", srv.Addrs()[0].String())
+				c, err := dialServer("tcp", srv.Addrs()[0].String())
 				if err != nil {
 					return 0
 				}
@@ -318,6 +318,7 @@ func TestDrainIdleFits(t *testing.T) {
 
 // TestStats add up.
 func TestStats(t *testing.T) {
+	inTheClear(t, "its bytes are those of records")
 	srv := &Server{Loops: 2}
 	misbehaving(srv)
 	if s := srv.Stats(); s.Requests != 0 || s.Conns.Idle != 0 {

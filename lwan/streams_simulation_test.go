@@ -161,7 +161,7 @@ func (s *simulation) publish(over <-chan struct{}, done chan<- struct{}) {
 // client is one connection: some requests that are answered, perhaps one that is not, and an end of
 // some kind.
 func (s *simulation) client(t *testing.T, addr string, rnd *rand.Rand) {
-	c, err := net.Dial("tcp", addr)
+	c, err := dialServer("tcp", addr)
 	if err != nil {
 		t.Error(err)
 		return
@@ -218,7 +218,7 @@ func (s *simulation) leave(c net.Conn, r *bufio.Reader, rnd *rand.Rand) {
 			_, _ = io.CopyN(io.Discard, r, rnd.Int64N(100_000))
 		}
 	}
-	if tcp := c.(*net.TCPConn); err == nil {
+	if tcp := c.(tcpConn); err == nil {
 		switch rnd.IntN(3) {
 		case 0:
 			_ = tcp.SetLinger(0) // Close resets

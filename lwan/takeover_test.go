@@ -44,7 +44,7 @@ func TestStuckHandlersDoNotHoldOthers(t *testing.T) {
 			addr := serveTest(t, srv)
 			var stuck sync.WaitGroup
 			for range 4 { // the first ones hold loops, the others come when the route has moved
-				c, err := net.Dial("tcp", addr)
+				c, err := dialServer("tcp", addr)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -58,7 +58,7 @@ func TestStuckHandlersDoNotHoldOthers(t *testing.T) {
 			}
 			settled(t, "stalls", 1, func() int64 { return min(1, int64(len(srv.Stats().Stalls))) })
 			client := &http.Client{
-				Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second,
+				Transport: lonelyTransport(), Timeout: 20 * time.Second,
 			}
 			for i := range 100 {
 				resp, err := client.Get("http://" + addr + "/ok")
@@ -114,7 +114,7 @@ func TestMutexHeldAcrossPark(t *testing.T) {
 			})
 			addr := serveTest(t, srv)
 			dial := func() (net.Conn, *bufio.Reader) {
-				c, err := net.Dial("tcp", addr)
+				c, err := dialServer("tcp", addr)
 				if err != nil {
 					t.Fatal(err)
 				}

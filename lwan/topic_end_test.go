@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -160,7 +159,7 @@ func TestObserversSeeWhoIsSlow(t *testing.T) {
 	srv.Handle("GET /events", func(req *Request, resp *Response) Status {
 		return topic.Subscribe(resp, Subscription{})
 	})
-	c, err := net.Dial("tcp", serveTest(t, srv))
+	c, err := dialServer("tcp", serveTest(t, srv))
 	if err != nil {
 		t.Fatal(err)
 	}

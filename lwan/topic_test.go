@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -179,7 +178,7 @@ func TestTopicSlowClients(t *testing.T) {
 				return topic.Subscribe(resp, Subscription{})
 			})
 			addr := serveTest(t, srv)
-			slow, err := net.Dial("tcp", addr)
+			slow, err := dialServer("tcp", addr)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -344,7 +343,7 @@ func TestWebSocketConcurrent(t *testing.T) {
 
 // concurrentClient reads frames that must be whole, pings, and ends in some way.
 func concurrentClient(t *testing.T, addr string) {
-	c, err := net.Dial("tcp", addr)
+	c, err := dialServer("tcp", addr)
 	if err != nil {
 		t.Error(err)
 		return
@@ -437,7 +436,7 @@ func TestWebSocketLeavesNothing(t *testing.T) {
 
 // rudeClient is one connection that ends in some way.
 func rudeClient(t *testing.T, addr string) {
-	c, err := net.Dial("tcp", addr)
+	c, err := dialServer("tcp", addr)
 	if err != nil {
 		t.Error(err)
 		return
@@ -453,10 +452,10 @@ func rudeClient(t *testing.T, addr string) {
 		io.WriteString(c, stream[:rand.IntN(len(stream))])
 	case 1: // a reset
 		io.WriteString(c, stream)
-		c.(*net.TCPConn).SetLinger(0)
+		c.(tcpConn).SetLinger(0)
 	case 2: // half-closed
 		io.WriteString(c, stream)
-		c.(*net.TCPConn).CloseWrite()
+		c.(tcpConn).CloseWrite()
 		io.Copy(io.Discard, c)
 	case 3: // a rule is broken
 		io.WriteString(c, stream+"\x83\x80abcd")
