@@ -13,6 +13,7 @@ import (
 func TestSecondDeath(t *testing.T) {
 	both(t, func(t *testing.T, mw ...Middleware) {
 		deferred, ended := make(chan bool, 3), make(chan bool, 1)
+		observed := make(chan bool, 1)
 		srv := &Server{Loops: 1, ErrorPage: func(*Request, *Response, Status) Status {
 			runtime.Goexit()
 			return 0
@@ -33,6 +34,12 @@ func TestSecondDeath(t *testing.T) {
 			return 0
 		}, mw...)
 		srv.Handle("GET /ok", text("ok"))
+		srv.Observe(doneFunc(func(req *Request, _ *Response) {
+			if req.Path() == "/x" {
+				observed <- true
+				runtime.Goexit()
+			}
+		}))
 		addr := serveTest(t, srv)
 		for range 3 {
 			w := dial(t, addr)
@@ -42,6 +49,10 @@ func TestSecondDeath(t *testing.T) {
 				received(t, deferred)
 			}
 			received(t, ended)
+			received(t, observed)
+		}
+		if len(observed) > 0 {
+			t.Error("observers were told twice")
 		}
 		dial(t, addr).open("/ok")
 	})

@@ -154,7 +154,7 @@ func (c *Call) Serve() {
 	defer c.finished() // in a defer because the handler may be unwound
 	defer func() {
 		if !done {
-			c.died()
+			c.died(0)
 		}
 	}()
 	c.Exchange.Run()
@@ -178,15 +178,27 @@ func (c *Call) refuse() {
 	c.leave()
 }
 
-// died ends a request whose handler ended by Goexit.
-func (c *Call) died() {
+// died ends a request whose handler ended by Goexit. What it calls of the program's may end the
+// goroutine, too: then the rest is done behind that, as often as it takes, up to maxDeaths.
+func (c *Call) died(deaths int) {
+	done := false
+	defer func() {
+		if !done && deaths < maxDeaths {
+			c.died(deaths + 1)
+		}
+	}()
 	c.Exchange.Died(c, nil, nil)
+	done = true
 	if c.phase != cut && c.phase != taken {
 		// net/http does not do it for a handler that never returns. Who has left needs no answer,
 		// and of a connection that was taken net/http knows nothing any more.
 		_ = c.flush()
 	}
 }
+
+// maxDeaths bounds how often one conclusion may end its goroutine: each goes on behind where the
+// one before has, so there are few.
+const maxDeaths = 64
 
 // finished ends the request once its answer has left.
 func (c *Call) finished() {
