@@ -63,13 +63,15 @@ func (l *loopSecurity) fit(cfg *tls.Config) {
 			return all, errors.Join(fail, err)
 		}
 	}
+	//lint:ignore SA1019 crypto/tls still asks the table of a program that has made one
 	s := &certSource{l: l, certs: cfg.Certificates, names: cfg.NameToCertificate}
 	s.get = cfg.GetCertificate
 	if s.get == nil && s.fast() {
 		return
 	}
 	// crypto/tls asks the callback for every client that way
-	cfg.Certificates, cfg.NameToCertificate, cfg.GetCertificate = nil, nil, s.choose
+	cfg.Certificates, cfg.GetCertificate = nil, s.choose
+	cfg.NameToCertificate = nil //lint:ignore SA1019 as above
 }
 
 // perClient makes a configuration ask the program what it would ask, off the loop.

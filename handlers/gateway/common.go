@@ -40,7 +40,6 @@ type gateway struct {
 	pool   *pool
 	speaks protocol
 	limits lwan.ReplyLimits
-	send   time.Duration // 0: no limit
 	maps   *mapping
 
 	upgrade []string // what may be switched to

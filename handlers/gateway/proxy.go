@@ -49,7 +49,7 @@ func openProxy(s *lwan.Scope, c ProxyConfig) error {
 		return fmt.Errorf("there is no version %d of the PROXY protocol", c.ProxyProtocol)
 	}
 	if len(c.Upgrade) > 0 && c.To != nil && c.To.Conns.TLS != nil {
-		return errors.New("Upgrade: what is encrypted to the backend cannot be switched")
+		return errors.New("ProxyConfig.Upgrade: no encrypted connection can be switched")
 	}
 	paths, err := c.prefixes(s.Prefix())
 	if err != nil {
@@ -76,11 +76,11 @@ func (c *ProxyConfig) prefixes(mounted string) (p prefixes, err error) {
 	}
 	switch {
 	case c.KeepPath && c.Path != "":
-		return p, errors.New("Path and KeepPath exclude each other")
+		return p, errors.New("ProxyConfig.Path and KeepPath exclude each other")
 	case c.KeepPath:
 		return prefixes{}, nil
 	case c.Path != "" && c.Path[0] != '/':
-		return p, fmt.Errorf("Path %q does not begin with a slash", c.Path)
+		return p, fmt.Errorf("ProxyConfig.Path %q does not begin with a slash", c.Path)
 	}
 	p.there = strings.TrimSuffix(c.Path, "/")
 	return p, nil

@@ -67,7 +67,7 @@ func newScripts(s *lwan.Scope, c ScriptConfig) (*scripts, error) {
 	}
 	for name, value := range c.Vars {
 		if name == "" || strings.ContainsAny(name, "=\x00") || strings.Contains(value, "\x00") {
-			return nil, fmt.Errorf("Vars: %q cannot be a variable", name)
+			return nil, fmt.Errorf("in Vars %q cannot be a variable", name)
 		}
 		sc.vars = append(sc.vars, pair{name, value})
 	}
@@ -75,7 +75,7 @@ func newScripts(s *lwan.Scope, c ScriptConfig) (*scripts, error) {
 		return sc, nil
 	}
 	if c.Root == "" {
-		return nil, errors.New("Check needs Root")
+		return nil, errors.New("without Root there is nothing to Check")
 	}
 	var err error
 	if sc.root, err = os.OpenRoot(c.Root); err != nil {

@@ -223,7 +223,9 @@ func TestClientLeavesHandlerThatWaitsForBackend(t *testing.T) {
 	r := run(t, &script{serve: lines(func(c *served, line string) Verdict {
 		kernel.stuck = line == "connect"
 		up, err := Dial(&c.w.Task, &to, 0)
-		defer up.Close()
+		if err == nil {
+			defer up.Close()
+		}
 		switch {
 		case line == "read" && err == nil:
 			_, err = readHeld(c, up, make([]byte, 1), 0)

@@ -264,7 +264,8 @@ func TestLayerOfTheKernel(t *testing.T) {
 func TestRelease(t *testing.T) {
 	taken := make(chan net.Conn, 1)
 	r := runVeiled(t, &script{serve: lines(func(c *served, line string) Verdict {
-		if c.TLS() != c.TLS() || c.TLS().ServerName != "veil" {
+		first, second := c.TLS(), c.TLS()
+		if first != second || first.ServerName != "veil" {
 			t.Error("the state is made anew")
 		}
 		d, err := detach(c)
