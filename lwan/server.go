@@ -51,7 +51,8 @@ type Server struct {
 	LingerBytes int64
 
 	// HandshakeTimeout is how long a handshake of TLS may take, from the first byte of the
-	// connection or before it to its end, however much comes meanwhile: 10 s; then closed.
+	// connection or before it to its end, however much comes meanwhile: 10 s; then closed. Loops
+	// round it up to whole seconds.
 	HandshakeTimeout time.Duration
 	// MaxHandshakes bounds the handshakes under way: 1024; others wait, of which the client has
 	// sent its first record. Those that wait are not among them, nor those that have sent nothing.
