@@ -69,8 +69,6 @@ func simulatedBackend(c net.Conn, r *bufio.Reader) {
 			return
 		case 0, 2: // the end comes along with the last bytes
 			return
-		case 3:
-			c.Write([]byte("stray"))
 		}
 	}
 }
