@@ -31,11 +31,10 @@ type Group struct {
 	clock   Clock
 	pin     func(n int) error
 
-	workerNumber atomic.Uint64
-	watched      atomic.Bool // a watchdog sleeps until a loop wakes
-	rouse        chan struct{}
-	runners      sync.WaitGroup
-	ended        chan struct{} // closed when every runner has ended
+	watched atomic.Bool // a watchdog sleeps until a loop wakes
+	rouse   chan struct{}
+	runners sync.WaitGroup
+	ended   chan struct{} // closed when every runner has ended
 }
 
 // New makes a group that does not run yet. Each loop needs a driver (Drive) before Start; a group

@@ -41,10 +41,14 @@ func (l *Loop) Held() (tags []uint64) {
 	return tags
 }
 
+// workerNumber is that of the last worker: a profile is the process's, in which there may be
+// several servers.
+var workerNumber atomic.Uint64
+
 // label makes the worker's goroutine known in goroutine profiles, so that a watchdog finds its
 // stack.
 func (w *Worker) label() {
-	w.number = w.loop.group.workerNumber.Add(1)
+	w.number = workerNumber.Add(1)
 	labels := pprof.Labels(WorkerLabel, strconv.FormatUint(w.number, 10))
 	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), labels))
 }
