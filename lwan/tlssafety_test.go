@@ -40,6 +40,10 @@ func slowClients(t *testing.T, n int, say []byte, most int64) {
 	srv.Handle("GET /about", aboutHandler)
 	addr := overTLS(t, srv, nil)
 	tlsClient(t, addr).open("/about")
+	settledNow(t, func() bool { // a loop counts before it sleeps, not before it answers
+		s := srv.Stats()
+		return s.Requests == 1 && s.Conns.Idle == 1
+	})
 	before := srv.Stats()
 	all := make([]net.Conn, n)
 	for i := range all {

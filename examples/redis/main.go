@@ -24,6 +24,7 @@ var redis = &lwan.Dialer{MaxIdle: 16, Greet: func(c *lwan.Conn) error {
 func main() {
 	srv := &lwan.Server{}
 	flag.StringVar(&srv.Addr, "addr", "127.0.0.1:8080", "where to listen")
+	flag.IntVar(&srv.Loops, "loops", 0, "event loops; 0: one per CPU")
 	flag.StringVar(&redis.Address, "redis", "127.0.0.1:6379", "where Redis listens, or its socket")
 	flag.Parse()
 	srv.Handle("GET /hits/{page}", hits)
