@@ -45,3 +45,28 @@ func TestServingAllocatesNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestHoldAndRestAllocateNothing: a connection that is kept costs no memory of the collector.
+func TestHoldAndRestAllocateNothing(t *testing.T) {
+	_, to := backend(t)
+	var ses restingSession
+	r := run(t, &script{serve: lines(func(c *served, line string) Verdict {
+		up, err := Dial(&c.w.Task, &to, patience)
+		if err != nil {
+			printTo(c, "dial: %v", err)
+			return Idle
+		}
+		pipe := up.Pipe()
+		n := testing.AllocsPerRun(100, func() {
+			if !up.Rest(pipe, &ses, 60) || !up.Hold() {
+				panic("it cannot be used again")
+			}
+		})
+		up.Close()
+		printTo(c, "%v", n)
+		return Idle
+	})}, Config{})
+	p := r.dial()
+	p.send("a\n")
+	p.want("0")
+}
