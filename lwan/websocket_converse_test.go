@@ -451,16 +451,14 @@ func TestConverseChain(t *testing.T) {
 
 // TestConversePing: a silent client is asked, and given up.
 func TestConversePing(t *testing.T) {
-	both(t, func(t *testing.T, mw ...Middleware) {
-		srv := &Server{}
-		addr, ended := conversed(t, srv, &WebSocketConfig{Ping: time.Millisecond},
-			&Conversation{Message: func(*Message) error { return nil }}, mw...)
-		w := openWebSocket(t, addr, "/", "")
-		w.want(pingFrame, "")
-		w.frame(pongFrame, "")
-		w.want(pingFrame, "")
-		if err := received(t, ended); err != ErrTimeout {
-			t.Errorf("%v", err)
-		}
-	})
+	srv := &Server{}
+	addr, ended := conversed(t, srv, &WebSocketConfig{Ping: time.Millisecond}, // is a second
+		&Conversation{Message: func(*Message) error { return nil }})
+	w := openWebSocket(t, addr, "/", "")
+	w.want(pingFrame, "")
+	w.frame(pongFrame, "")
+	w.want(pingFrame, "")
+	if err := received(t, ended); err != ErrTimeout {
+		t.Errorf("%v", err)
+	}
 }
