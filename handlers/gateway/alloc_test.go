@@ -1,3 +1,5 @@
+//go:build !lwandebug
+
 package gateway
 
 import (
