@@ -213,10 +213,14 @@ func (b *logBook) String() string {
 	return b.text.String()
 }
 
-// lines are those that hold all of the words.
+// lines are those that hold all of the words. What the watchdog says of a machine that stands still
+// is no line of a test's.
 func (b *logBook) lines(words ...string) (n int) {
 next:
 	for line := range strings.Lines(b.String()) {
+		if strings.Contains(line, "its event loop") {
+			continue
+		}
 		for _, word := range words {
 			if !strings.Contains(line, word) {
 				continue next

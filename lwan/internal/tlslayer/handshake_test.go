@@ -174,7 +174,8 @@ func TestHello(t *testing.T) {
 		{record(maxHello + 1)[:5], 0, ErrPlain},
 		{record(0), 0, ErrPlain},
 		{[]byte("G"), 0, ErrPlain},
-		{[]byte{22, 2}, 0, ErrPlain},
+		{[]byte{22, 2}, 3, nil}, // RFC 8446 section 5.1: the version has to be ignored
+		{[]byte("\x16GET"), 0, ErrPlain},
 		{[]byte{0x80, 0x2e, 1, 3, 1}, 0, ErrPlain}, // SSL 2
 	} {
 		if missing, err := Hello(tt.in); missing != tt.missing || err != tt.err {

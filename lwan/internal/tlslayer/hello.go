@@ -12,6 +12,10 @@ var ErrPlain = errors.New("tls: the first bytes are no TLS handshake")
 const (
 	recordHeader = 5
 	maxHello     = 16 << 10 // RFC 8446 section 5.1: of plaintext, as a ClientHello is
+
+	// A first record's version has to be ignored, by the same section; but letters follow a 22 that
+	// is none of TLS.
+	strange = 0x10
 )
 
 // Hello reports how many bytes are missing at the end of b until the first record of a connection
@@ -19,8 +23,8 @@ const (
 // record's header takes. So a server needs nothing but the bytes of a client that has not said yet
 // what it wants.
 func Hello(b []byte) (missing int, err error) {
-	const handshake, major = 22, 3
-	if len(b) > 0 && b[0] != handshake || len(b) > 1 && b[1] != major {
+	const handshake = 22
+	if len(b) > 0 && b[0] != handshake || len(b) > 1 && b[1] >= strange {
 		return 0, ErrPlain
 	}
 	if len(b) < recordHeader {
