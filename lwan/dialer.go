@@ -51,7 +51,7 @@ type Dialer struct {
 	// net.Pipe.
 	Via func(ctx context.Context, network, address string) (net.Conn, error)
 
-	MaxIdle   int           // idle connections kept by each loop: 32; negative: none is kept
+	MaxIdle   int           // idle connections kept by each loop: 128; negative: none is kept
 	Idle      time.Duration // how long, in whole seconds: 60 s; KeepFor may make it shorter
 	MaxAge    time.Duration // of a connection that is kept: 1 h
 	MaxUses   int           // of a connection: none
@@ -73,7 +73,7 @@ type Dialer struct {
 const (
 	defaultDial      = 5 * time.Second
 	defaultResolve   = 10 * time.Second
-	defaultMaxIdle   = 32
+	defaultMaxIdle   = 128
 	defaultKept      = 60 * time.Second
 	defaultMaxAge    = time.Hour
 	defaultMaxWait   = 1024

@@ -36,8 +36,7 @@ const (
 type runner struct {
 	loop   *Loop
 	mode   Threads
-	tid    int          // of the pinned thread
-	thread atomic.Int32 // the same, for a watchdog; 0: none
+	thread atomic.Int32 // the number of the pinned thread, for a watchdog; 0: none
 	// token gives the loop to this runner: to go on with that worker, nil with any; closed: it is
 	// not needed.
 	token chan *Worker
@@ -75,8 +74,7 @@ func newRunner(l *Loop, mode Threads) *runner {
 func (r *runner) start(ready chan<- error) {
 	if r.mode != Free {
 		runtime.LockOSThread()
-		r.tid = unix.Gettid()
-		r.thread.Store(int32(r.tid))
+		r.thread.Store(int32(unix.Gettid()))
 	}
 	var err error
 	if r.mode == PinnedCPU {

@@ -8,8 +8,6 @@ import (
 	"runtime"
 	"runtime/debug"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/golwan/golwan/lwan/internal/goid"
 )
 
@@ -50,10 +48,10 @@ type Worker struct {
 	apart  bool   // and does so while another worker runs the loop, or has done
 
 	// of the handler under way
-	beat          uint64 // as EnterUser has set it; 0: the worker has the loop
-	entered       uint64 // its tag
-	waitsForToken bool   // the loop was taken over from it, and it wants it back
-	goid          uint64 // of the coroutine, where the thread does not tell it apart
+	beat          uint64  // as EnterUser has set it; 0: the worker has the loop
+	entered       uint64  // its tag
+	waitsForToken bool    // the loop was taken over from it, and it wants it back
+	self          uintptr // its coroutine: goid.Self, constant while that runs
 }
 
 type workerState uint8
@@ -94,9 +92,7 @@ func newWorker(r *runner) *Worker {
 // worker go.
 func (w *Worker) run(yield func(*Worker) bool) {
 	w.yield = yield
-	if w.runner.mode == Free {
-		w.goid = goid.Current()
-	}
+	w.self = goid.Self()
 	w.label()
 	w.loop.run(w)
 	clean := false
@@ -165,11 +161,5 @@ func (w *Worker) Mine() bool {
 	return w.here() && w.state == workerRunning // in this order: the state is the loop's
 }
 
-// here reports whether the caller can be w's coroutine. On a pinned thread nothing else can run but
-// the workers of its runner, so the thread's number tells; otherwise the goroutine's does.
-func (w *Worker) here() bool {
-	if w.loop.group.threads == Free {
-		return w.goid != 0 && goid.Current() == w.goid
-	}
-	return unix.Gettid() == w.runner.tid
-}
+// here reports whether the caller is w's coroutine, or w is dead and something else has its place.
+func (w *Worker) here() bool { return goid.Self() == w.self }
