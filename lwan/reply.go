@@ -90,11 +90,12 @@ const replyPiece = 32 << 10
 // request: a reply to HEAD has no body. It is held to RFC 9112 as requests are: two lengths, a
 // length beside chunked, other codings, folded lines, NUL and a bare CR are ErrBadReply. Space
 // before a colon is removed (section 5.1), and a line may end in LF alone. What was read of a *Conn
-// behind the head is what is read of it next.
+// behind the head is what is read of it next. Of another src it belongs to this reply: to its body,
+// or, behind an informational head, to the head that follows.
 func (a *Reply) ReadHead(src io.Reader, kind ReplyKind, method string, lim ReplyLimits) error {
-	ahead := a.ahead
-	if src != a.src {
-		ahead = nil
+	var ahead []byte
+	if src == a.src && a.informs() {
+		ahead = a.ahead
 	}
 	a.begin(src, kind, lim)
 	var until time.Time
@@ -114,6 +115,16 @@ func (a *Reply) ReadHead(src io.Reader, kind ReplyKind, method string, lim Reply
 		}
 	}
 }
+
+// informs reports whether the head that was read is followed by another one of the same reply.
+func (a *Reply) informs() bool {
+	return a.Status >= 100 && a.Status < 200 && a.Status != switching
+}
+
+// Reset makes a one that has read nothing: whoever has not read a reply to its end, also one of
+// which only informational heads have come, has to call it before the same src stands for another
+// exchange.
+func (a *Reply) Reset() { a.begin(nil, ReplyHTTP, ReplyLimits{}) }
 
 // begin forgets the reply before.
 func (a *Reply) begin(src io.Reader, kind ReplyKind, lim ReplyLimits) {

@@ -269,3 +269,41 @@ func TestFailKnowsReplies(t *testing.T) {
 
 // inlineHere reports whether handlers with that middleware run on a loop.
 func inlineHere(mw []Middleware) bool { return onLoops && len(mw) == 0 }
+
+// swapped is a source that stands for one exchange after the other.
+type swapped struct{ io.Reader }
+
+// TestReplyApart: what was read too much of a source is not part of what the source stands for
+// next; only behind an informational head it is that of the next one.
+func TestReplyApart(t *testing.T) {
+	var a Reply
+	src := new(swapped)
+	const evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+	for _, c := range []struct{ method, in string }{
+		{"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"},
+		{"GET", "HTTP/1.1 204 No\r\n\r\n"},
+		{"GET", "HTTP/1.1 101 Other\r\n\r\n"},
+		{"GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+		{"GET", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"},
+		{"GET", "HTTP/1.1 103 Hints\r\n\r\n"},
+	} {
+		src.Reader = strings.NewReader(c.in + evil)
+		if err := a.ReadHead(src, ReplyHTTP, c.method, ReplyLimits{}); err != nil {
+			t.Fatal(err)
+		}
+		if a.Status == 103 {
+			a.Reset() // as it says
+		}
+		src.Reader = strings.NewReader("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood")
+		if got := replyOf(&a, src, "GET"); got != `200 "good" true` {
+			t.Errorf("behind %q: %s", c.in, got)
+		}
+	}
+	src.Reader = strings.NewReader("HTTP/1.1 103 Hints\r\n\r\n" + evil)
+	if err := a.ReadHead(src, ReplyHTTP, "GET", ReplyLimits{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := replyOf(&a, src, "GET"); got != `200 "evil" true` {
+		t.Errorf("behind 103: %s", got)
+	}
+}

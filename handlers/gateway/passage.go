@@ -295,6 +295,7 @@ const maxInterim = 32
 
 // head reads the answer's head, and passes on or drops what comes before it.
 func (x *passage) head() (trouble, error) {
+	x.reply.Reset() // what is left of another exchange is not this one's
 	src, kind := x.g.speaks.answers(x)
 	lim := x.g.limits
 	if d := x.g.Timeouts.Head; d > 0 && x.g.records {
