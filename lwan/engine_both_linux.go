@@ -19,7 +19,7 @@ func startEngine(s *Server, places []opened, left *inheritance) (engine, []net.A
 	var plain, other []opened
 	order := make([]bool, len(places))
 	for i, p := range places {
-		if order[i] = p.versions() != HTTP1; order[i] {
+		if order[i] = p.versions() != HTTP1 && !s.life.h2OnLoops; order[i] {
 			other = append(other, p)
 		} else {
 			plain = append(plain, p)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/golwan/golwan/lwan/internal/conn"
 	"github.com/golwan/golwan/lwan/internal/h1"
+	"github.com/golwan/golwan/lwan/internal/h2"
 	"github.com/golwan/golwan/lwan/internal/loop"
 	"github.com/golwan/golwan/lwan/internal/seams"
 	"github.com/golwan/golwan/lwan/internal/transport"
@@ -40,6 +41,7 @@ type loopEngine struct {
 	refused   error          // of closing them when draining began
 	dog       *watchdog      // nil: none
 	resumed   atomic.Int64   // handshakes that went on with a session
+	h2        *h2.Protocol   // nil: no endpoint speaks it
 }
 
 // startLoops serves endpoints on loops, each with the table of its routes.
@@ -63,7 +65,7 @@ func startLoops(
 		return nil, nil, errors.Join(err, e.closeListeners())
 	}
 	cfg := conn.Config{
-		Protocol: e.protocol(s), Loops: s.loops(), Threads: loop.Threads(s.Threads),
+		Protocol: e.protocols(s, places), Loops: s.loops(), Threads: loop.Threads(s.Threads),
 		MaxConns: max(s.MaxConns, 0), PerAddr: max(s.MaxConnsPerAddr, 0),
 		FirstByte: orPause(s.HeaderTimeout, defaultHead), Linger: s.LingerTimeout,
 		Handshakes:  orCount(s.MaxHandshakes, defaultHandshakes),
@@ -82,15 +84,51 @@ func startLoops(
 	return e, addrs, nil
 }
 
-// protocol is HTTP/1 as the server wants it.
-func (e *loopEngine) protocol(s *Server) *h1.Protocol {
+// protocols is what the connections speak: HTTP/1, and HTTP/2 where an endpoint asks for it.
+func (e *loopEngine) protocols(s *Server, places []opened) conn.Protocol {
+	first := e.http1(s)
+	front := &h2.Front{Protocol: first, Resume: first.Resume}
+	some := false
+	for _, p := range places {
+		speaks := h2.Speaks{HTTP1: p.versions()&HTTP1 != 0, HTTP2: p.versions()&HTTP2 != 0}
+		if some = some || speaks.HTTP2; p.encrypted() { // ALPN decides: loopSecurity
+			speaks = h2.Speaks{HTTP1: true}
+		}
+		front.Speaks = append(front.Speaks, speaks)
+	}
+	if !some {
+		return first
+	}
+	e.h2 = e.http2(s)
+	front.HTTP2 = e.h2
+	return front
+}
+
+// exchange makes the exchange of a worker.
+func (e *loopEngine) exchange(on transport.Loop) transport.Exchange {
+	x := &exchange{core: e.core, loop: on}
+	e.tables[on.Number()].add(x)
+	return x
+}
+
+// http2 is HTTP/2 as the server wants it.
+func (e *loopEngine) http2(s *Server) *h2.Protocol {
+	return h2.New(h2.Config{
+		NewExchange: e.exchange, Loops: s.loops(), Limits: e.core.head,
+		Idle:     conn.Seconds(orPause(s.IdleTimeout, defaultIdle)),
+		Header:   conn.Seconds(orPause(s.HeaderTimeout, defaultHead)),
+		Turn:     orCount(s.MaxPipelined, 64),
+		Requests: uint32(min(max(s.MaxRequests, 0), math.MaxInt32)),
+		Watched:  orPause(s.StallAfter, defaultStall) > 0,
+		Log:      e.core.log,
+	})
+}
+
+// http1 is HTTP/1 as the server wants it.
+func (e *loopEngine) http1(s *Server) *h1.Protocol {
 	return h1.New(h1.Config{
-		NewExchange: func(on transport.Loop) transport.Exchange {
-			x := &exchange{core: e.core, loop: on}
-			e.tables[on.Number()].add(x)
-			return x
-		},
-		Limits: e.core.head, Chunks: e.core.chunks,
+		NewExchange: e.exchange,
+		Limits:      e.core.head, Chunks: e.core.chunks,
 		Idle:      conn.Seconds(orPause(s.IdleTimeout, defaultIdle)),
 		Header:    conn.Seconds(orPause(s.HeaderTimeout, defaultHead)),
 		Pipelined: orCount(s.MaxPipelined, 64),

@@ -57,6 +57,9 @@ func (l *loopSecurity) Chosen(c conn.Conn) conn.Verdict {
 	switch protocol := c.Layer().State().NegotiatedProtocol; {
 	case !l.sec.speaks(protocol): // as that of ACME: nothing goes on behind its handshake
 		return conn.Linger
+	case protocol == alpnHTTP2:
+		l.eng.h2.Start(c, nil)
+		return conn.Hand
 	default:
 		return conn.Idle
 	}

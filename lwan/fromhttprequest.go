@@ -55,7 +55,9 @@ func (x *httpExchange) newRequest() (*http.Request, error) {
 	if ap := req.address(); ap.IsValid() {
 		r.RemoteAddr = ap.String()
 	}
-	if req.head.Chunked {
+	if req.head.Major == 2 {
+		r.ProtoMajor, r.ProtoMinor = 2, 0
+	} else if req.head.Chunked {
 		r.TransferEncoding = []string{"chunked"}
 	}
 	r.Trailer = announcedTrailer(r.Header)

@@ -297,7 +297,7 @@ func (r *Request) Host() string { r.mustLive(); return string(r.head.Authority.O
 // Proto is "HTTP/1.1", "HTTP/1.0" or "HTTP/2.0".
 func (r *Request) Proto() string {
 	r.mustLive()
-	if r.via != nil && r.via.r.ProtoMajor == 2 {
+	if r.head.Major == 2 || r.via != nil && r.via.r.ProtoMajor == 2 {
 		return "HTTP/2.0"
 	}
 	if r.head.Minor == 0 {

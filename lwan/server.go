@@ -171,6 +171,7 @@ type life struct {
 	handedOver  chan struct{} // closed when another process serves in this one's place
 	successor   int           // and its number
 	seams       loopSeams     // of the loops to the system; tests put faults there
+	h2OnLoops   bool          // HTTP/2 is served by the loops, too; set by tests
 }
 
 // lifeState is how far a server has come.

@@ -25,9 +25,15 @@ func echo(req *lwan.Request, resp *lwan.Response) lwan.Status {
 func main() {
 	addr := flag.String("addr", ":8080", "where to listen")
 	loops := flag.Int("loops", 0, "event loops; 0: one per CPU")
+	h2c := flag.Bool("h2c", false, "HTTP/2 in the clear by prior knowledge, beside HTTP/1")
 	flag.Parse()
 
-	srv := &lwan.Server{Addr: *addr, Loops: *loops}
+	srv := &lwan.Server{Loops: *loops}
+	end := lwan.Endpoint{Addr: *addr}
+	if *h2c {
+		end.Protocols = lwan.HTTP1 | lwan.HTTP2
+	}
+	srv.Endpoints = append(srv.Endpoints, end)
 	srv.Handle("/", echo)
 	go func() {
 		<-srv.Ready()

@@ -37,6 +37,7 @@ type Why uint8
 const (
 	Readable Why = iota
 	Expired
+	First // as Readable, and nothing of the connection was read before
 )
 
 // Verdict says what becomes of a connection after Serve. One that a session has (Attach), or that

@@ -37,6 +37,9 @@ func seatOf(t *loop.Task) *seat { return t.Worker().Seat().(*seat) }
 // serve lets w serve the connection, to the end of what it can do now. The worker may park in
 // between.
 func (set *Set) serve(w *loop.Worker, fd int32, s *slot, why Why) {
+	if s.state == slotFresh {
+		why = First
+	}
 	c := set.begin(w, fd, s)
 	set.settle(w, set.eng.protocol.Serve(w, c, why))
 }

@@ -61,6 +61,12 @@ func (p *Protocol) Serve(w *loop.Worker, c conn.Conn, why conn.Why) conn.Verdict
 	return h.serve()
 }
 
+// Resume keeps b, the first bytes of a connection, for its next Serve: somebody has looked at them.
+func (p *Protocol) Resume(c conn.Conn, b []byte) {
+	c.Expire(p.Header)
+	c.Keep(&fragment{bytes: b})
+}
+
 // Died implements conn.Protocol.
 func (p *Protocol) Died(w *loop.Worker, c conn.Conn, state, value any, stack []byte) conn.Verdict {
 	h := state.(*server)

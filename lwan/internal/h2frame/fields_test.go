@@ -135,7 +135,7 @@ func TestContentFraming(t *testing.T) {
 		var h message.Head
 		_, refused, bad := f.Request(block(strings.Split(c.fields, "|")...), 1, c.end, &h, nil)
 		if bad.Bad() || refused.Status != 0 || h.ContentLength != c.length ||
-			h.Chunked != c.chunked || !h.KeepAlive || h.Minor != 1 {
+			h.Chunked != c.chunked || !h.KeepAlive || h.Minor != 1 || h.Major != 2 {
 			t.Errorf("%q: %v, %v, %d, %v", c.fields, bad, refused, h.ContentLength, h.Chunked)
 		}
 	}

@@ -122,13 +122,17 @@ var mayImport = map[string][]string{
 		"lwan/internal/transport", "lwan/internal/message", "lwan/internal/conn",
 		"lwan/internal/loop", "lwan/internal/http1", "lwan/internal/remains",
 	},
+	"lwan/internal/h2": {
+		"lwan/internal/transport", "lwan/internal/message", "lwan/internal/conn",
+		"lwan/internal/loop", "lwan/internal/h2frame", "lwan/internal/remains",
+	},
 	"lwan/internal/nethttp": {
 		"lwan/internal/transport", "lwan/internal/message", "lwan/internal/goid",
 	},
 	"lwan": {
 		"lwan/internal/message", "lwan/internal/http1", "lwan/internal/wsframe",
 		"lwan/internal/transport", "lwan/internal/loop", "lwan/internal/conn",
-		"lwan/internal/h1", "lwan/internal/nethttp", "lwan/internal/seams", "lwan/internal/remains",
+		"lwan/internal/h1", "lwan/internal/h2", "lwan/internal/nethttp", "lwan/internal/seams", "lwan/internal/remains",
 		"lwan/internal/logring", "lwan/internal/goid", "lwan/internal/unixsocket",
 		"lwan/internal/tlslayer", "lwan/internal/ws", "lwan/internal/relay", "router", "template",
 	},

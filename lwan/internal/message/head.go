@@ -38,7 +38,8 @@ type Head struct {
 	Form          TargetForm
 	// 0 or 1, of HTTP/1.0 and 1.1; a higher one is served, and shown, as 1 (RFC 9110 section 2.5)
 	Minor    uint8
-	HasQuery bool // there was a "?"
+	Major    uint8 // 2: it came by HTTP/2, and Minor is 1; 0: by HTTP/1
+	HasQuery bool  // there was a "?"
 	// Target has bytes that have to be percent-encoded: to show it, use AppendTarget
 	BareTarget bool
 	// Path is as CleanPath would leave it, so that it can be routed as it is: no "%", no "//", no
@@ -128,7 +129,7 @@ func (h *Head) Drop() {
 func (h *Head) Reset() {
 	h.Method, h.Target, h.Scheme, h.Authority, h.Path, h.Query = Span{},
 		Span{}, Span{}, Span{}, Span{}, Span{}
-	h.Size, h.ContentLength, h.Form, h.Minor, h.Status = 0, -1, OriginForm, 0, 0
+	h.Size, h.ContentLength, h.Form, h.Minor, h.Major, h.Status = 0, -1, OriginForm, 0, 0, 0
 	h.HasQuery, h.BareTarget, h.PlainPath, h.KeepAlive, h.Chunked, h.Expect100, h.Upgrade = false,
 		false, false, false, false, false, false
 	h.Fields = h.Fields[:0]
