@@ -353,7 +353,7 @@ func (r *runner) Cut() {
 	}
 	r.phase = givenUp
 	s, st := r.s, r.st
-	if st == nil || st.reset || s.phase == over {
+	if st == nil || st.reset || s.phase == over { // others have its turn: session.stop
 		return
 	}
 	st.reset = true

@@ -56,10 +56,10 @@ func (s *session) fieldBlock(id uint32, end bool, bytes []byte, bad h2frame.Erro
 	if st := s.find(id); st != nil {
 		return s.trailers(st, end, bytes, bad)
 	}
-	if id <= s.last {
+	if id <= s.highest {
 		return s.late(id, bytes)
 	}
-	if s.phase == left {
+	if s.highest = id; s.phase == left {
 		return s.skip(bytes)
 	}
 	s.last = id
@@ -85,7 +85,7 @@ func (s *session) skip(bytes []byte) verdict {
 
 // late is for a stream that has ended, or was passed over (RFC 9113 section 5.1.1).
 func (s *session) late(id uint32, bytes []byte) verdict {
-	if s.resets.has(id) {
+	if s.ignored(id) || s.resets.has(id) {
 		return s.skip(bytes)
 	}
 	for _, closed := range s.closed {

@@ -3,8 +3,6 @@
 package h2
 
 import (
-	"io"
-
 	"github.com/golwan/golwan/lwan/internal/h2frame"
 	"github.com/golwan/golwan/lwan/internal/loop"
 	"github.com/golwan/golwan/lwan/internal/transport"
@@ -31,6 +29,8 @@ func (r *runner) Read(on transport.Task, p []byte) (int, error) {
 			}
 		}()
 	}
+	st.readers++
+	defer func() { st.readers-- }()
 	if err := r.awaitContent(st, t); err != nil {
 		return 0, err
 	}
@@ -43,11 +43,7 @@ func (r *runner) awaitContent(st *stream, t *loop.Task) error {
 	for {
 		_, err := st.readSome(nil)
 		switch {
-		case err == io.EOF:
-			return err
-		case err != transport.ErrAgain:
-			return err
-		case t == nil:
+		case err != transport.ErrAgain, t == nil:
 			return err
 		case waited != nil:
 			if r.st == st { // what comes later is of no use any more

@@ -38,7 +38,7 @@ func (s *session) handle(f *h2frame.Frame, bad h2frame.Error) verdict {
 		return s.windowUpdate(f)
 	case h2frame.PriorityUpdate:
 		if st := s.find(f.Uint32()); st != nil {
-			st.urgency = h2frame.ParsePriority(f.Payload[4:])
+			s.order.move(st, h2frame.ParsePriority(f.Payload[4:]))
 		}
 	}
 	return s.useless() // PRIORITY, GOAWAY and what is not known, too
@@ -46,12 +46,14 @@ func (s *session) handle(f *h2frame.Frame, bad h2frame.Error) verdict {
 
 // fault ends a stream by an error of its client's.
 func (s *session) fault(bad h2frame.Error) verdict {
-	if s.idle(bad.Stream) {
+	switch st := s.find(bad.Stream); {
+	case s.idle(bad.Stream):
 		return s.fail(bad.Code, bad.Reason)
-	}
-	if st := s.find(bad.Stream); st != nil {
+	case s.ignored(bad.Stream):
+		return s.useless()
+	case st != nil:
 		s.cut(st, bad.Code)
-	} else {
+	default:
 		s.refuse(bad.Stream, bad.Code)
 	}
 	return s.wasted()
@@ -59,7 +61,11 @@ func (s *session) fault(bad h2frame.Error) verdict {
 
 // idle reports whether a stream has not begun, so that most frames must not name it (RFC 9113
 // section 5.1).
-func (s *session) idle(id uint32) bool { return id > s.last || id&1 == 0 }
+func (s *session) idle(id uint32) bool { return id > s.highest || id&1 == 0 }
+
+// ignored reports whether a stream was begun behind the last one that our GOAWAY has named: its
+// client did not know yet, and asks elsewhere (RFC 9113 section 6.8).
+func (s *session) ignored(id uint32) bool { return id > s.last }
 
 // data takes content. What nobody reads counts as read at once.
 func (s *session) data(f *h2frame.Frame) verdict {
@@ -77,7 +83,7 @@ func (s *session) data(f *h2frame.Frame) verdict {
 	switch {
 	case st == nil || st.reset:
 		s.credit(f.Length)
-		if st != nil && !st.byClient || s.resets.has(f.Stream) {
+		if st != nil && !st.byClient || s.ignored(f.Stream) || s.resets.has(f.Stream) {
 			return goOn // it was on its way
 		}
 		s.refuse(f.Stream, h2frame.StreamClosed)
@@ -103,8 +109,8 @@ func (s *session) reset(f *h2frame.Frame) verdict {
 	if st == nil || st.reset {
 		return s.useless()
 	}
-	st.reset, st.byClient = true, true
-	st.abandon()
+	st.byClient = true
+	s.stop(st)
 	return s.wasted()
 }
 
@@ -164,7 +170,9 @@ const tinyUpdate = 256
 // windowUpdate opens a window.
 func (s *session) windowUpdate(f *h2frame.Frame) verdict {
 	by := int64(f.Uint32())
-	if by < tinyUpdate {
+	st := s.find(f.Stream)
+	// of a stream that has ended: its client was still reading
+	if by < tinyUpdate || f.Stream != 0 && st == nil {
 		if s.calm.updates > 0 {
 			s.calm.updates--
 		} else if s.useless() != goOn {
@@ -181,7 +189,6 @@ func (s *session) windowUpdate(f *h2frame.Frame) verdict {
 	if s.idle(f.Stream) {
 		return s.fail(h2frame.ProtocolError, "WINDOW_UPDATE on an idle stream")
 	}
-	st := s.find(f.Stream)
 	if st == nil || st.reset {
 		return goOn
 	}
@@ -231,10 +238,17 @@ func (s *session) cut(st *stream, code h2frame.Code) {
 	if st.reset || s.phase == over {
 		return
 	}
-	st.reset = true
 	s.refuse(st.id, code)
 	s.kick()
-	st.abandon()
+	s.stop(st)
+}
+
+// stop is for a stream on which nothing more comes or goes: whoever works for it finds that out,
+// and others have the turn that it has waited for, however long its handler goes on.
+func (s *session) stop(st *stream) {
+	st.reset = true
+	s.order.forget(s, st)
+	st.abandon(transport.ErrGone)
 }
 
 // recent are the streams that were reset last, of which frames may be on their way still.
@@ -269,5 +283,5 @@ func (s *session) lost() {
 		return
 	}
 	s.c.End(transport.Close)
-	s.conclude()
+	s.conclude(transport.ErrGone)
 }

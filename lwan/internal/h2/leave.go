@@ -29,7 +29,7 @@ func (s *session) fail(code h2frame.Code, reason string) verdict {
 		s.out = h2frame.AppendGoAway(s.buffer(), s.last, code, reason)
 		s.lastWords()
 		s.c.End(transport.Linger)
-		s.conclude()
+		s.conclude(transport.ErrGone)
 	}
 	return ended
 }
@@ -46,8 +46,8 @@ func (s *session) lastWords() {
 	}
 }
 
-// conclude is the end of the session: its handlers and guests find it out.
-func (s *session) conclude() {
+// conclude is the end of the session: its handlers and guests are told the cause.
+func (s *session) conclude(cause error) {
 	s.phase = over
 	if s.leaver.Set() {
 		s.home.loop.Stop(&s.leaver)
@@ -57,18 +57,18 @@ func (s *session) conclude() {
 		s.out = nil
 	}
 	s.part, s.block = nil, block{}
-	s.eachStream((*stream).abandon)
+	s.eachStream(func(st *stream) { st.abandon(cause) })
 	s.space.Open()
 }
 
 // Ended implements transport.Session: the connection is about to be closed.
-func (s *session) Ended(transport.Pipe, error) {
+func (s *session) Ended(_ transport.Pipe, cause error) {
 	if s.phase == over {
 		return
 	}
 	s.out = h2frame.AppendGoAway(s.buffer(), s.last, h2frame.NoError, "")
 	s.lastWords()
-	s.conclude()
+	s.conclude(cause)
 }
 
 // Expired implements transport.Session: the client has asked for nothing for too long, or owes the
@@ -123,7 +123,7 @@ func (s *session) leaveWhenDone() bool {
 		return false
 	}
 	s.c.End(transport.Linger)
-	s.conclude()
+	s.conclude(transport.ErrGone)
 	return true
 }
 
@@ -132,6 +132,7 @@ func (s *session) Draining(transport.Pipe) {
 	if s.phase == over {
 		return
 	}
+	s.drained = true
 	s.retire()
 	s.eachStream(func(st *stream) {
 		switch {

@@ -24,6 +24,7 @@ type pipe struct {
 	due    bool              // it is to have one
 	whole  bool              // the request had ended before: its end says nothing
 	late   bool              // its time is up
+	told   bool              // it was told of draining
 	timer  loop.Timer        // of Expire
 }
 
@@ -39,6 +40,9 @@ func (r *runner) Take(a *transport.Answer, first []byte) (
 	err := r.Head(a)
 	if err == nil {
 		err = r.Write(first)
+	}
+	if err == nil { // others were given their turn just now, and one of them may have ended it all
+		err = r.gone()
 	}
 	if err != nil {
 		r.Cut()
@@ -109,6 +113,10 @@ func (s *session) runGuests() {
 
 // turn is one of the guest's, who may end the stream in each call.
 func (p *pipe) turn() {
+	if p.st.s.eof { // its client has left before it was here
+		p.end(transport.ErrGone)
+		return
+	}
 	first := p.untold
 	p.untold = false
 	if p.late && p.guest != nil {
@@ -118,8 +126,8 @@ func (p *pipe) turn() {
 	if p.guest != nil {
 		p.guest.Ready(p)
 	}
-	if first && p.guest != nil && p.st.s.phase != open {
-		p.guest.Draining(p)
+	if first && p.guest != nil && p.st.s.drained {
+		p.drain()
 	}
 }
 
@@ -132,7 +140,8 @@ func (p *pipe) ready() {
 
 // drain tells it that draining has begun; before its first turn it is told then.
 func (p *pipe) drain() {
-	if p.guest != nil && !p.untold {
+	if p.guest != nil && !p.untold && !p.told {
+		p.told = true
 		p.guest.Draining(p)
 	}
 }

@@ -20,7 +20,7 @@ type Config struct {
 	Loops    int            // of the engine
 	Limits   message.Limits // of heads
 	Idle     uint32         // seconds without a stream; 0: for ever
-	Header   uint32         // seconds for the beginning of a connection, and for a head; 0: for ever
+	Header   uint32         // for the beginning of a connection, and for a head; 0: for ever
 	Turn     int            // requests of one connection before others have a turn
 	Requests uint32         // of one connection; 0: any number
 	Watched  bool           // a watchdog looks at the program's code

@@ -29,6 +29,8 @@ type session struct {
 	phase phase
 	begun bool // the preface has come
 	eof   bool // the client has closed its side
+	// the server drains; else it may be leaving by itself, and its guests stay
+	drained bool
 
 	// reading
 	reading  bool // in the worker that runs the loop: home.buf[pos:end] is this connection's
@@ -54,7 +56,8 @@ type session struct {
 	streams  []*stream // by number
 	handlers int       // of streams that have not ended, guests among them
 	due      int       // guests that are to have a turn
-	last     uint32    // the highest stream that the client has begun
+	last     uint32    // the highest stream that is looked at
+	highest  uint32    // and that the client has begun: once left, it is ignored if higher
 	resets   recent    // streams that were reset from here: more of them may be on its way
 	closed   [4]uint32 // that have ended otherwise, the last ones
 	requests uint32

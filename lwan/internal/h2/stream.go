@@ -36,6 +36,7 @@ type stream struct {
 	trailer []transport.Field
 	in      loop.Gate
 	read    bool // something was: the client does not wait for 100 (Continue)
+	readers int  // that wait for it, or are about to go on: until then it is not used again
 
 	// the answer
 	send    int64
@@ -66,7 +67,7 @@ func (s *session) begin(id uint32, end bool) *stream {
 	return st
 }
 
-// drop takes a stream out that is over: nobody has a handle on it, unless somebody still reads.
+// drop takes a stream out that is over. It is used again, unless somebody still reads it.
 func (s *session) drop(st *stream) {
 	s.order.forget(s, st)
 	for i, other := range s.streams {
@@ -81,9 +82,8 @@ func (s *session) drop(st *stream) {
 		s.closed[0] = st.id
 	}
 	s.credit(len(st.body) - st.pos)
-	busy := st.r != nil && st.r.reader != nil
 	st.over, st.r, st.pipe = true, nil, nil
-	if st.in.Open(); busy {
+	if st.in.Open(); st.readers > 0 {
 		return
 	}
 	if cap(st.body) > keptHead {
@@ -100,7 +100,8 @@ func (st *stream) take(p []byte, length int, end bool) h2frame.Code {
 	}
 	st.credit += int64(length - len(p))
 	if st.left >= 0 {
-		if st.left -= int64(len(p)); st.left < 0 {
+		st.left -= int64(len(p))
+		if st.left < 0 || end && st.left > 0 { // RFC 9113 section 8.1.1
 			return h2frame.ProtocolError
 		}
 	}
@@ -158,13 +159,13 @@ func (st *stream) opened() {
 }
 
 // abandon ends what its handler waits for: nobody is there for whom it works.
-func (st *stream) abandon() {
+func (st *stream) abandon(cause error) {
 	switch {
 	case st.pipe != nil:
-		st.pipe.end(transport.ErrGone)
+		st.pipe.end(cause)
 	case st.r != nil:
 		st.in.Open()
-		st.r.t.Kill(transport.ErrGone)
+		st.r.t.Kill(cause)
 	}
 }
 

@@ -78,6 +78,15 @@ func (o *order) remove(st *stream) {
 	st.listed, st.next = false, nil
 }
 
+// move changes how urgent st is.
+func (o *order) move(st *stream, to h2frame.Urgency) {
+	listed := st.listed
+	o.remove(st)
+	if st.urgency = to; listed {
+		o.add(st)
+	}
+}
+
 // forget takes st out of everything.
 func (o *order) forget(s *session, st *stream) {
 	o.remove(st)

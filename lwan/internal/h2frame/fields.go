@@ -90,8 +90,8 @@ func (f *Fields) Request(block []byte, stream uint32, end bool, h *message.Head,
 	return buf, f.refused, Error{}
 }
 
-// frame says that it is a head of HTTP/2, and how the content is framed: by its stream, which a Content-Length has to agree with
-// (RFC 9113 section 8.1.1).
+// frame says that it is a head of HTTP/2, and how the content is framed: by its stream, which a
+// Content-Length has to agree with (RFC 9113 section 8.1.1).
 func (f *Fields) frame(h *message.Head, end bool) {
 	h.Major = 2
 	switch {

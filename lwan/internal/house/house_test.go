@@ -132,8 +132,9 @@ var mayImport = map[string][]string{
 	"lwan": {
 		"lwan/internal/message", "lwan/internal/http1", "lwan/internal/wsframe",
 		"lwan/internal/transport", "lwan/internal/loop", "lwan/internal/conn",
-		"lwan/internal/h1", "lwan/internal/h2", "lwan/internal/nethttp", "lwan/internal/seams", "lwan/internal/remains",
-		"lwan/internal/logring", "lwan/internal/goid", "lwan/internal/unixsocket",
+		"lwan/internal/h1", "lwan/internal/h2", "lwan/internal/h2frame", "lwan/internal/nethttp",
+		"lwan/internal/seams", "lwan/internal/remains", "lwan/internal/logring",
+		"lwan/internal/goid", "lwan/internal/unixsocket",
 		"lwan/internal/tlslayer", "lwan/internal/ws", "lwan/internal/relay", "router", "template",
 	},
 	"lwan/lwantest": {"lwan", "lwan/internal/wsframe"},
