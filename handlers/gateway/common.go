@@ -44,6 +44,7 @@ type gateway struct {
 
 	upgrade []string // what may be switched to
 	early   bool     // 103 is passed on
+	slashes bool     // encoded ones are passed on
 	holds   bool     // answers are held back up to Limits.Buffer
 	scripts *scripts // nil: not of FastCGI and its like
 	records bool     // answers come in records, and not as they are

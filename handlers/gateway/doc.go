@@ -13,10 +13,11 @@
 // # What is sent
 //
 // The path as it was routed, encoded anew, with the mount's prefix cut or replaced, and the query
-// as it was sent: what the backend sees is what the routes have seen. Framing is made anew, so no
-// request can have another end there than here. Fields of this hop stay here (RFC 9110 section
-// 7.6.1), and so does Proxy; X-Forwarded-For, -Proto and -Host are set, and what a client says in
-// them counts only if it is a trusted proxy (Server.TrustedProxies).
+// as it was sent: what the backend sees is what the routes have seen. A slash that is encoded there
+// would be another path for many a backend: 404, unless ProxyConfig.EncodedSlash. Framing is made
+// anew, so no request can have another end there than here. Fields of this hop stay here (RFC 9110
+// section 7.6.1), and so does Proxy; X-Forwarded-For, -Proto and -Host are set, and what a client
+// says in them counts only if it is a trusted proxy (Server.TrustedProxies).
 //
 // A content of up to Retry.Body bytes is read first and kept; others are passed on as they come. A
 // backend that answers before it has all is listened to, and gets no more of it.

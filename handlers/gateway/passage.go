@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -160,12 +161,25 @@ func (x *passage) prepare() (err error) {
 		if x.length < 0 { // these protocols have to know how much it is
 			return x.hold()
 		}
+	} else if !x.g.slashes && x.encodedSlash() {
+		return errEncodedSlash
 	}
 	most := x.g.pool.group.Retry.kept()
 	if x.length <= 0 || x.length > most || x.req.Header("Expect") != "" {
 		return nil
 	}
 	return x.hold()
+}
+
+// errEncodedSlash is a path of which a backend might find another one than was routed.
+var errEncodedSlash = &lwan.Error{
+	Status: 404, Err: errors.New("gateway: the path has an encoded slash"),
+}
+
+// encodedSlash reports whether one is in the path, which most requests have as it was sent.
+func (x *passage) encodedSlash() (is bool) {
+	x.req.Borrow(func() { is = bytes.IndexByte(x.req.PathBytes(), encodedSlash) >= 0 })
+	return is
 }
 
 func (x *passage) hold() (err error) {

@@ -20,6 +20,11 @@ type ProxyConfig struct {
 	Path     string
 	KeepPath bool // leave the prefix where it is
 
+	// EncodedSlash passes paths on in which a slash is encoded, "%2F". Else they are answered with
+	// 404: many backends take it for a slash, and find "/admin" in "/x%2F..%2Fadmin", which no
+	// prefix protects here.
+	EncodedSlash bool
+
 	// Host that is sent: "" is the client's, "$backend" the backend's address.
 	Host      string
 	Forwarded Forwarded // ForwardedX
@@ -61,7 +66,7 @@ func openProxy(s *lwan.Scope, c ProxyConfig) error {
 	if err != nil {
 		return err
 	}
-	g.early, g.upgrade = c.Early, c.Upgrade
+	g.early, g.upgrade, g.slashes = c.Early, c.Upgrade, c.EncodedSlash
 	s.Handle("/", g.serve)
 	return nil
 }

@@ -86,7 +86,7 @@ func fieldsOf(head string) textproto.MIMEHeader {
 
 func TestProxyRequest(t *testing.T) {
 	b, got := recording(t)
-	s := serveProxy(t, ProxyConfig{Common: Common{To: groupOf(b)}})
+	s := serveProxy(t, ProxyConfig{Common: Common{To: groupOf(b)}, EncodedSlash: true})
 	for _, tt := range []struct {
 		name, request, line string
 		fields              map[string]string // "-": none of that name
@@ -539,7 +539,8 @@ func TestProxyPrefix(t *testing.T) {
 	srv := &lwan.Server{Loops: 1}
 	srv.Mount("/cut", Proxy.With(ProxyConfig{Common: Common{To: g}}))
 	srv.Mount("/other", Proxy.With(ProxyConfig{Common: Common{To: g}, Path: "/v1/"}))
-	srv.Mount("/keep", Proxy.With(ProxyConfig{Common: Common{To: g}, KeepPath: true}))
+	srv.Mount("/keep", Proxy.With(ProxyConfig{Common: Common{To: g}, KeepPath: true,
+		EncodedSlash: true}))
 	s := &site{Server: lwantest.Start(t, srv), group: g}
 	for from, want := range map[string]string{
 		"/cut/a/b?c": "/a/b?c", "/cut/": "/", "/other/x": "/v1/x", "/keep/x%2Fy": "/keep/x%2Fy",
@@ -550,5 +551,14 @@ func TestProxyPrefix(t *testing.T) {
 		if r := <-got; !strings.HasPrefix(r.head, "GET "+want+" HTTP/1.1\r\n") {
 			t.Errorf("%s: %.60q, want %s", from, r.head, want)
 		}
+	}
+	// no backend gets to decide whether that is a slash
+	for _, path := range []string{"/cut/x%2fy", "/other/..%2F..%2Fadmin", "/cut/%2f"} {
+		if status, _, _ := s.get(t, path); status != 404 {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+	if len(got) > 0 {
+		t.Errorf("the backend got %.60q", (<-got).head)
 	}
 }

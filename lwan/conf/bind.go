@@ -20,13 +20,13 @@ type binder struct {
 // ownSections are those of the language itself, beside modules and filters.
 var ownSections = []string{
 	"listener", "tls_listener", "site", "headers", "log", "straitjacket", "straightjacket",
-	"constants", "include", "at", "tls", "authorization", "access_log",
+	"constants", "include", "at", "tls", "authorization", "access_log", "group",
 }
 
 // topSections are those of them that stand at the top level.
 var topSections = []string{
 	"listener", "tls_listener", "site", "headers", "log", "straitjacket", "constants", "include",
-	"access_log",
+	"access_log", "group",
 }
 
 func (b *binder) file(tree []*node) {
@@ -42,6 +42,7 @@ func (b *binder) file(tree []*node) {
 	d.decode(root, &b.config.settings)
 	b.checkSettings(root)
 	b.checkTLS()
+	b.checkGroups()
 }
 
 // checkSettings says what settings of Lwan's are not there.
@@ -74,6 +75,8 @@ func (b *binder) topSection(n *node, outer *block, tree []*node) {
 		(&decoder{report: b.report}).decode(n, b.config.log)
 	case "site":
 		b.site(n, &b.config.sites)
+	case "group":
+		b.group(n)
 	case "include":
 		// one that could was read by the parser
 		b.report.add(n.at, "", "an include cannot stand here")
@@ -231,6 +234,12 @@ func (b *binder) bound(m lwan.AnyModule, d *decoder, n *node) lwan.Mountable {
 		d.decode(n, into)
 		if heir, ok := into.(inheritor); ok {
 			heir.inherit(&b.config.settings)
+		}
+		if own, ok := into.(belonger); ok {
+			own.belong(b.config)
+		}
+		if u, ok := into.(groupUser); ok {
+			b.useGroup(n, u)
 		}
 		return nil
 	})

@@ -201,7 +201,8 @@ func (s *sectionDecoder) setField(f *field, v reflect.Value, c *node) error {
 		return nil
 	case isSection:
 		return fmt.Errorf("this is a setting: %s = value", c.name)
-	case isConfig(t), t.Kind() == reflect.Pointer && isConfig(t.Elem()):
+	case isConfig(t), t.Kind() == reflect.Pointer && isConfig(t.Elem()),
+		t.Kind() == reflect.Slice && isConfig(t.Elem()):
 		return fmt.Errorf("this is a section: %s { }", c.name)
 	}
 	if err := setText(v, c.value); err != nil {

@@ -60,6 +60,26 @@
 // other listeners there. HTTP/2 and HTTP/1.1 are spoken. A listener with client_cert answers
 // requests for another host than that of the handshake with 421.
 //
+// # Backends
+//
+//	group api {
+//	    to = 10.0.0.1:8000, 10.0.0.2:8000
+//	    health { path = /healthz }
+//	}
+//	site {
+//	    proxy /v1 { group = api }       # HTTP; its path stays as it is
+//	    fastcgi /php {                  # and scgi, uwsgi
+//	        process { command = /usr/bin/php-cgi
+//	                  max = 8 }
+//	        root = /srv/www
+//	        extensions = .php
+//	    }
+//	}
+//
+// The settings of a group may also stand in the module itself; equal groups are one. A group that
+// nothing has changed about goes on when the configuration is read again: with its connections,
+// processes, counts, and what it knows of its backends.
+//
 // # Conditions
 //
 //	host path method scheme protocol user    header NAME  cookie NAME  query NAME  env NAME
@@ -73,7 +93,9 @@
 // router sees, decoded and cleaned; under takes an encoded slash for a slash.
 //
 // Conditions stand around filters. Each is asked when the turn of its filter comes: by then what is
-// outside, as the user that auth_basic finds, is known.
+// outside, as the user that auth_basic finds, is known. proxy passes no path on in which a slash is
+// encoded, unless encoded_slash says so: for many a backend it is another path than the one that
+// conditions have seen.
 //
 // # Configurations as structs
 //

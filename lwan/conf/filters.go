@@ -15,7 +15,10 @@ import (
 // Standard is what golwan itself can name. The caller may add to it.
 func Standard() Registry {
 	return Registry{
-		Modules: []lwan.AnyModule{serveFilesModule, redirectModule, responseModule, metricsModule},
+		Modules: []lwan.AnyModule{
+			serveFilesModule, redirectModule, responseModule, metricsModule,
+			proxyModule, fastCGIModule, scgiModule, uwsgiModule,
+		},
 		Filters: []AnyFilter{
 			requestIDFilter, realIPFilter, httpsFilter, responseHeadersFilter, expireFilter,
 			corsFilter, compressFilter, errorPagesFilter,

@@ -25,6 +25,15 @@ var ownHelp = []struct {
 	{"access_log", "a line for each answer", reflect.TypeFor[accessLogConfig]()},
 	{"authorization", "Lwan's: authorization basic { } inside of content",
 		reflect.TypeFor[authorization]()},
+	{"group", "backends that modules share: group api { to = 10.0.0.1:8000 }",
+		reflect.TypeFor[groupConfig]()},
+	{"backend", "of a group: backend 10.0.0.1:8000 { }", reflect.TypeFor[backendConfig]()},
+	{"process", "of a group: a backend that is started", reflect.TypeFor[processConfig]()},
+	{"health", "of a group: checks of its backends", reflect.TypeFor[healthConfig]()},
+	{"retry", "of a group: what is sent again", reflect.TypeFor[retryConfig]()},
+	{"queue", "of a group: where requests wait", reflect.TypeFor[queueConfig]()},
+	{"backend_tls", "of a group: encrypts connections to backends",
+		reflect.TypeFor[backendTLS]()},
 	{"site", "content and filters for hosts: site example.com, *.example.org { }", nil},
 	{"at", "filters and content for a part of a site: at /admin { }", nil},
 	{"headers", "fields of all answers: name = value", nil},
@@ -133,6 +142,8 @@ func typeName(t reflect.Type) string {
 		return "network"
 	case "fs.FileMode":
 		return "mode"
+	case "conf.commandLine":
+		return "command"
 	case "*regexp.Regexp":
 		return "regexp"
 	}

@@ -14,6 +14,8 @@ type Options struct {
 	Glob   func(pattern string) ([]string, error)    // for includes of patterns; nil: filepath.Glob
 	Getenv func(name string) (value string, ok bool) // nil: os.LookupEnv
 	Set    map[string]string                         // constants that go before those of the file
+
+	book *groupBook // of the server whose configuration is read again; nil: there is none
 }
 
 // filesOf are the files that includes are read from.
@@ -39,6 +41,8 @@ type Config struct {
 	log      *logConfig
 	header   map[string]string
 	jacket   *node
+	book     *groupBook
+	groups   map[string]*namedGroup
 
 	listeners []*listener
 	top       []*filter // for all sites
@@ -66,6 +70,9 @@ func LoadText(name, text string, reg Registry, o Options) (*Config, error) {
 	if err := reg.check(); err != nil {
 		return nil, err
 	}
+	if o.book == nil {
+		o.book = &groupBook{}
+	}
 	getenv := o.Getenv
 	if getenv == nil {
 		getenv = os.LookupEnv
@@ -74,7 +81,7 @@ func LoadText(name, text string, reg Registry, o Options) (*Config, error) {
 	vars := newVariables(maps.Clone(o.Set), getenv)
 	tree := parseFile(&source{name: name, text: text}, vars, o.filesOf(name), r)
 	b := &binder{reg: reg, report: r, config: &Config{
-		file: name, tree: tree, reg: reg, options: o, text: true,
+		file: name, tree: tree, reg: reg, options: o, text: true, book: o.book,
 	}}
 	b.file(tree)
 	b.config.problems = r.sorted()

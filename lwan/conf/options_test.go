@@ -21,8 +21,14 @@ type optionSection struct {
 func optionSections() (list []optionSection) {
 	reg := Standard()
 	for _, m := range reg.Modules {
+		before := ""
+		if name := m.ModuleName(); findField(fieldsOf(m.ConfigType()), "group") != nil {
+			before = "group text {\nto = 127.0.0.1:1\n}\n"
+			goodValues[name+".hash_key"] = "cookie a"
+		}
 		list = append(list, optionSection{
-			m.ModuleName(), "site {\n" + m.ModuleName() + " /p {\n", "}\n}\n", m.ConfigType(),
+			m.ModuleName(), before + "site {\n" + m.ModuleName() + " /p {\n", "}\n}\n",
+			m.ConfigType(),
 		})
 	}
 	for _, f := range reg.Filters {
@@ -42,6 +48,16 @@ func optionSections() (list []optionSection) {
 			})
 		case "log", "access_log":
 			list = append(list, optionSection{own.name, own.name + " {\n", "}\n", own.config})
+		case "group":
+			list = append(list, optionSection{own.name, "group g {\n", "}\n", own.config})
+		case "backend":
+			list = append(list, optionSection{
+				own.name, "group g {\nbackend 127.0.0.1:1 {\n", "}\n}\n", own.config,
+			})
+		case "process", "health", "retry", "queue", "backend_tls":
+			list = append(list, optionSection{
+				own.name, "group g {\nto = 127.0.0.1:1\n" + own.name + " {\n", "}\n}\n", own.config,
+			})
 		case "authorization":
 			list = append(list, optionSection{
 				own.name, "site {\nresponse /x {\ncode = 200\nauthorization basic {\n", "}\n}\n}\n",
@@ -60,11 +76,23 @@ var goodValues = map[string]string{
 	"access_log.format":     "json", "https.hsts": "1y", "auth_basic.file": "testdata/bad.conf",
 	"response.code": "200", "tls.protocols": "h2, http/1.1",
 	"tls.ciphers": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+	"proxy.path":  "/x", "group.hash_key": "cookie a", "process.command": "/bin/cat 'a b'",
+	"health.path": "/x",
 }
 
 func good(section string, f *field) string {
 	if v, ok := goodValues[section+"."+f.name]; ok {
 		return v
+	}
+	switch f.name {
+	case "to", "address":
+		return "127.0.0.1:1, unix:/run/x, @x"
+	case "front":
+		return "/x.php"
+	case "extensions":
+		return ".php"
+	case "budget":
+		return "0.5"
 	}
 	if len(f.oneof) > 0 {
 		return f.oneof[0]
@@ -90,6 +118,17 @@ func good(section string, f *field) string {
 	return "text"
 }
 
+// sections are those that stand among options, as they are written behind their names.
+var sections = map[reflect.Type]string{
+	reflect.TypeFor[*listenerTLS]():    " { cert = x }\n",
+	reflect.TypeFor[[]backendConfig](): " 127.0.0.1:1 { weight = 2 }\n",
+	reflect.TypeFor[[]processConfig](): " { command = /bin/cat }\n",
+	reflect.TypeFor[*healthConfig]():   " { fall = 2 }\n",
+	reflect.TypeFor[*retryConfig]():    " { tries = 2 }\n",
+	reflect.TypeFor[*queueConfig]():    " { max = 2 }\n",
+	reflect.TypeFor[*backendTLS]():     " { name = x }\n",
+}
+
 // line writes an option, with a value of its own.
 func line(f *field, name, value string) string {
 	if f.typ.Kind() == reflect.Map {
@@ -101,8 +140,8 @@ func line(f *field, name, value string) string {
 		}
 		return name + " { a = " + value + " }\n"
 	}
-	if f.typ == reflect.TypeFor[*listenerTLS]() {
-		return name + " { cert = x }\n"
+	if text, ok := sections[f.typ]; ok {
+		return name + text
 	}
 	return name + " = " + value + "\n"
 }
@@ -117,8 +156,12 @@ func wrong(f *field) (text, want string) {
 	switch {
 	case t.Kind() == reflect.Map && t.Elem() == reflect.TypeFor[time.Duration]():
 		return f.name + " { a = 5q }\n", `"q" is no unit of time`
-	case t.Kind() == reflect.Map, t.Kind() == reflect.Pointer:
+	case t.Kind() == reflect.Map, t.Kind() == reflect.Pointer, isConfig(t):
 		return f.name + " = x\n", "this is a section"
+	case typeName(t) == "command":
+		return f.name + " = 'x\n", "is no list of words"
+	case t.Kind() == reflect.Float64:
+		return f.name + " = x\n", "is no number"
 	case len(f.oneof) > 0:
 		return f.name + " = 77\n", `"77" is none of`
 	case t == reflect.TypeFor[time.Duration]():
@@ -234,6 +277,24 @@ func neededBy(section, option string) string {
 	}
 	if section == "https" && option == "preload" {
 		return "hsts = 1y\ninclude_subdomains = yes\n"
+	}
+	switch section {
+	case "proxy", "fastcgi", "scgi", "uwsgi", "group":
+		switch option {
+		case "to", "backend", "process", "address", "group":
+			return ""
+		case "check_files":
+			return "to = 127.0.0.1:1\nroot = /x\n"
+		}
+		return "to = 127.0.0.1:1\n"
+	case "health":
+		if option != "path" {
+			return "path = /x\n"
+		}
+	case "backend_tls":
+		if option == "key" {
+			return "cert = x\n"
+		}
 	}
 	if section == "limit_rate" && option == "after" {
 		return "rate = 1k\n"

@@ -139,7 +139,7 @@ var mayImport = map[string][]string{
 	},
 	"lwan/lwantest": {"lwan", "lwan/internal/wsframe"},
 	"lwan/buffer":   {},
-	"lwan/conf":     {"lwan", "handlers", "handlers/files", "template"},
+	"lwan/conf":     {"lwan", "handlers", "handlers/files", "handlers/gateway", "template"},
 	"lwan/cmd":      {"lwan/conf"},
 	"handlers":      {"lwan", "lwan/buffer", "cache", "template", "router"},
 }
