@@ -34,7 +34,8 @@
 //
 // # Waiting
 //
-// These park the handler: reading the body (Request.Body, BodyBytes, Form, Parts, ReadJSON),
+// These park the handler: reading the body (Request.Body, BodyBytes, Form, FormAs, PeekForm, Parts,
+// ReadJSON),
 // writing once the answer streams (Response.Flush, SendFile, [Events]), Request.Sleep and Every,
 // [Await], and a [Queue]. All of them return an error, or are a sequence that ends. ErrGone,
 // ErrTimeout and ErrStopping mean that the request is dead: return. A handler that waits on a dead
@@ -93,7 +94,7 @@
 //
 // Request, Response and what they give out belong to one handler call and end with it: both are
 // used again for the next request. Exceptions, which may be kept: strings, which are copies; what
-// [Param], [Query] and [ReadJSON] return; and Request.Context with its values. A method whose name
+// [Param], [Query], [QueryAs], [FormAs] (but for files) and [ReadJSON] return; and Request.Context with its values. A method whose name
 // ends in Bytes returns a view of a buffer, valid until the handler returns. What the answer needs
 // after that, as a reference to a cache entry, is released by Request.Defer, which runs when the
 // last byte has gone to the kernel; [Cached] does so.
@@ -232,6 +233,6 @@
 //
 // # Not here
 //
-// Rewriting before routing, sessions and signed cookies, making URLs from patterns, and validation
-// by struct tags.
+// Rewriting before routing, making URLs from patterns, and validation by struct tags (a Validate
+// method does it).
 package lwan

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -124,6 +125,63 @@ func ExampleRequest_Form() {
 
 // Large files are read as they come in. The handler writes to disk, so it is Blocking, and may take
 // more than others.
+// Signup is what a page's form asks for.
+type Signup struct {
+	Name string    `form:"name,required"`
+	Born time.Time `form:"born" layout:"2006-01-02"`
+	Tags []string  `form:"tag"`
+}
+
+// Validate is called once all fields could be read.
+func (s Signup) Validate() error {
+	if strings.ContainsAny(s.Name, "<>") {
+		return &lwan.Error{Fields: map[string]string{"name": "must be plain text"}}
+	}
+	return nil
+}
+
+func ExampleFormAs() {
+	srv := &lwan.Server{}
+	srv.Handle("POST /signup", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		form, err := lwan.FormAs[Signup](req)
+		if err != nil {
+			return resp.Fail(err) // or show the form again, with lwan.FieldErrors(err)
+		}
+		return resp.Text(200, fmt.Sprint(form.Name, " ", form.Born.Year(), " ", form.Tags))
+	})
+	const encoded = "application/x-www-form-urlencoded"
+	try(srv, "POST", "/signup", encoded, "name=Ada&born=1815-12-10&tag=a&tag=b")
+	try(srv, "POST", "/signup", encoded, "born=yesterday")
+	// Output:
+	// Ada 1815 [a b]
+	// 422 Unprocessable Content
+	// the form has mistakes
+	// born: must be of the form 2006-01-02
+	// name: is missing
+}
+
+func ExampleQueryAs() {
+	type list struct {
+		Text string `query:"q"`
+		Page int    `query:"page" default:"1"`
+	}
+	srv := &lwan.Server{}
+	srv.Handle("GET /list", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		q, err := lwan.QueryAs[list](req)
+		if err != nil {
+			return resp.Fail(err)
+		}
+		return resp.Text(200, "next: "+req.QueryWith("page", strconv.Itoa(q.Page+1)))
+	})
+	try(srv, "GET", "/list?q=red+tea", "", "")
+	try(srv, "GET", "/list?page=x", "", "")
+	// Output:
+	// next: ?q=red+tea&page=2
+	// 400 Bad Request
+	// the query has mistakes
+	// page: must be a whole number
+}
+
 func ExampleRequest_Parts() {
 	uploads, err := os.OpenRoot(os.TempDir())
 	if err != nil {

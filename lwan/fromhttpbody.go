@@ -47,7 +47,8 @@ func (b *httpBody) begin(p []byte) (room []byte, n int, err error) {
 	}
 	b.begun = true
 	switch body := &b.req.body; {
-	case body.full, body.length == 0: // BodyBytes was here first: what it has needs no waiting
+	// BodyBytes or PeekForm was here first: what it has needs no waiting
+	case body.full, body.length == 0, len(body.again) > 0:
 		n, err = b.req.Body().Read(p)
 		return nil, n, err
 	case body.err != nil:

@@ -16,6 +16,7 @@ type body struct {
 	err      error  // io.EOF at the end; sticky
 	whole    []byte // what BodyBytes has read; its array is used again
 	full     bool   // whole is the content
+	again    []byte // what PeekForm has read, to be read again
 	begun    bool
 	unshared bool // whole is not lent to others later
 }
@@ -101,6 +102,10 @@ func (r *Request) read(p []byte) (int, error) {
 		if n == 0 && len(p) > 0 {
 			return 0, io.EOF
 		}
+		return n, nil
+	case len(b.again) > 0:
+		n := copy(p, b.again)
+		b.again, b.begun = b.again[n:], true
 		return n, nil
 	case b.err != nil:
 		return 0, b.err

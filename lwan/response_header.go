@@ -1,6 +1,7 @@
 package lwan
 
 import (
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -62,6 +63,23 @@ func (r *Response) eachField(yield func(name, value string) bool) {
 	}
 	if r.answer.Length == transport.Unknown && len(r.trailers) > 0 && r.req.head.Minor == 1 {
 		yield("Trailer", r.trailerNames())
+	}
+}
+
+// Headers walks over all fields that were set so far, Content-Type first. HeaderAll says what is not
+// among them.
+func (r *Response) Headers() iter.Seq2[string, string] {
+	r.mustLive()
+	return func(yield func(name, value string) bool) {
+		r.mustLive()
+		if r.ctype != "" && !yield("Content-Type", r.ctype) {
+			return
+		}
+		for i := 0; i < len(r.fields); i++ { // the loop's body may set fields
+			if !yield(r.fields[i].Name, r.fields[i].Value) {
+				return
+			}
+		}
 	}
 }
 
