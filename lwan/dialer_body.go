@@ -177,6 +177,7 @@ func (c *Conn) writeSome(p []byte) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	c.asked.Store(true)
 	err = req.outside(func() (err error) {
 		n, err = c.up.writeSome(req, p)
 		return err

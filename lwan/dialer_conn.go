@@ -52,9 +52,11 @@ type Conn struct {
 	// the user's: on a loop, of who has left the program's code
 	rest   []byte // was read too much, and is read next
 	uses   int
-	broken bool // nobody may have it after this user
-	placed bool // it has a place of dialPlaces
-	probe  bool // TLS reads what is there, and does not wait
+	broken bool        // nobody may have it after this user
+	placed bool        // it has a place of dialPlaces
+	probe  bool        // TLS reads what is there, and does not wait
+	within bool        // a Reply was begun, and not read to its end
+	asked  atomic.Bool // something was written, and nothing was read since
 
 	// the pool's
 	newer, older *Conn
@@ -127,15 +129,20 @@ func (c *Conn) enter() (*Request, error) {
 }
 
 // Read reads at least one byte, or says why not; io.EOF at the end.
-func (c *Conn) Read(p []byte) (int, error) {
+func (c *Conn) Read(p []byte) (n int, err error) {
 	req, err := c.enter()
 	switch {
 	case err != nil:
 		return 0, err
 	case c.tls != nil:
-		return c.readTLS(p)
+		n, err = c.readTLS(p)
+	default:
+		n, err = c.readRaw(req, p)
 	}
-	return c.readRaw(req, p)
+	if n > 0 {
+		c.asked.Store(false)
+	}
+	return n, err
 }
 
 func (c *Conn) readTLS(p []byte) (int, error) {
@@ -182,10 +189,11 @@ func (c *Conn) readRaw(req *Request, p []byte) (n int, err error) {
 // Write writes all of p.
 func (c *Conn) Write(p []byte) (int, error) {
 	req, err := c.enter()
-	switch {
-	case err != nil:
+	if err != nil {
 		return 0, err
-	case c.tls != nil:
+	}
+	c.asked.Store(true)
+	if c.tls != nil {
 		n, err := c.tls.Write(p)
 		return n, c.tlsError("write", err)
 	}
@@ -214,6 +222,7 @@ func (c *Conn) Writev(a, b []byte) (n int, err error) {
 		}
 		return n, err
 	}
+	c.asked.Store(true)
 	err = req.outside(func() (err error) {
 		n, err = c.up.writev(req, a, b)
 		return err

@@ -43,6 +43,7 @@ func (d *Dialer) open(req *Request, pool idlePool, reuse bool) (*Conn, error) {
 	if pool != nil {
 		pool.counts().fresh.Add(1)
 	}
+	c.begins() // what Greet has done is its own
 	done = true
 	return c, nil
 }

@@ -71,6 +71,7 @@ func (r *Request) closeConns() {
 func (c *Conn) bind(req *Request) {
 	c.uses++
 	c.SendTimeout = 0
+	c.begins()
 	if c.pool != nil {
 		c.pool.counts().inUse.Add(1)
 	}
@@ -78,6 +79,12 @@ func (c *Conn) bind(req *Request) {
 	c.up.bind(req)
 	c.bound.Add(1)
 	c.user.Store(req)
+}
+
+// begins forgets what was asked and answered: nothing is under way on c.
+func (c *Conn) begins() {
+	c.within = false
+	c.asked.Store(false)
 }
 
 // unbind takes c from req's handler. It reports false if somebody else has.
@@ -96,8 +103,10 @@ func (c *Conn) unbind(req *Request) bool {
 	return true
 }
 
-// Keep gives c back to its Dialer, for other handlers; it is closed if the Dialer does not want it,
-// or if something is there to read. It must not be used any more.
+// Keep gives c back to its Dialer, for other handlers. It must not be used any more. It is closed if
+// the Dialer does not want it, and where the next user could read what was meant for this one: if
+// something is there to read, if nothing was read since the last write, or if a Reply was begun and
+// its Body not read to its end, or is not Reusable.
 func (c *Conn) Keep() { c.KeepFor(0) }
 
 // KeepFor is Keep for at most d, as a Keep-Alive field asks; 0: as long as Dialer.Idle says.
@@ -110,7 +119,7 @@ func (c *Conn) KeepFor(d time.Duration) {
 		_ = c.Close() // it says who may
 		return
 	}
-	clean := len(c.rest) == 0 && (c.tls == nil || c.tlsEmpty())
+	clean := !c.within && !c.asked.Load() && len(c.rest) == 0 && (c.tls == nil || c.tlsEmpty())
 	_ = req.outside(func() error {
 		switch {
 		case !c.unbind(req):

@@ -128,7 +128,9 @@ func (a *Reply) Reset() { a.begin(nil, ReplyHTTP, ReplyLimits{}) }
 
 // begin forgets the reply before.
 func (a *Reply) begin(src io.Reader, kind ReplyKind, lim ReplyLimits) {
-	a.conn, _ = src.(*Conn)
+	if a.conn, _ = src.(*Conn); a.conn != nil {
+		a.conn.within = true
+	}
 	a.src, a.kind, a.pause = src, kind, lim.Pause
 	a.Status, a.Minor, a.ContentLength, a.Chunked, a.Reusable = 0, 0, -1, false, false
 	a.head.Drop()
@@ -231,7 +233,17 @@ func (a *Reply) settle(method string, err error) error {
 	if a.Status == switching {
 		a.Reusable = false
 	}
+	if a.err == io.EOF && !a.informs() {
+		a.whole()
+	}
 	return nil
+}
+
+// whole lets the connection be kept: the reply was read to its end.
+func (a *Reply) whole() {
+	if a.conn != nil && a.Reusable {
+		a.conn.within = false
+	}
 }
 
 // string is the text of the head, made once: names and values are parts of it.

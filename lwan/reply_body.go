@@ -29,7 +29,9 @@ func (b *replyBody) Read(p []byte) (int, error) {
 		}
 		n, err := b.fetch(p)
 		if n > 0 {
-			n, b.err = b.take(p, n)
+			if n, b.err = b.take(p, n); b.err == io.EOF {
+				(*Reply)(b).whole()
+			}
 		}
 		switch {
 		case n > 0:
