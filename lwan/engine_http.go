@@ -1,3 +1,5 @@
+//go:build !linux || golwan_nethttp
+
 package lwan
 
 import (
@@ -14,9 +16,8 @@ import (
 	"github.com/golwan/golwan/lwan/internal/nethttp"
 )
 
-// httpEngine serves through net/http: where there is no epoll, and what loops do not speak yet,
-// HTTP/2. There is a goroutine a connection, and waiting blocks it. Handlers see no difference.
-// Outside of them:
+// httpEngine serves through net/http, where there is no epoll: a goroutine a connection, and waiting
+// blocks it. Handlers see no difference. Outside of them:
 //
 //   - Loops, Threads, MaxPipelined, StallAfter and what belongs to it, FastOpen and DeferAccept mean nothing.
 //     Nor does Goroutines: what Await and Blocking run has the connection's own.
@@ -29,6 +30,8 @@ import (
 //     MaxChunkExtensions are not looked at. A head that is refused is answered by net/http, and no observer sees it; one that is late gets no answer.
 //   - Who waits in the queue of a listener when draining begins is reset, unless another process has taken over.
 //   - A handshake of TLS that is under way when idle connections are closed is cut.
+//   - Of HTTP2 only Streams, Window, ConnWindow and Table count; net/http has bounds of its own for
+//     the others.
 //   - Stats knows nothing of parked and subscribed connections, workers and turns.
 //
 // The build tag golwan_nethttp chooses it on Linux too, for its tests.
@@ -109,7 +112,7 @@ func (e *httpEngine) server(s *Server, p opened) *http.Server {
 		DisableGeneralOptionsHandler: true,
 
 		Protocols: new(http.Protocols),
-		HTTP2:     &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		HTTP2:     s.HTTP2.ofNetHTTP(),
 	}
 	versions := p.versions()
 	srv.Protocols.SetHTTP1(versions&HTTP1 != 0)
@@ -122,8 +125,16 @@ func (e *httpEngine) server(s *Server, p opened) *http.Server {
 	return srv
 }
 
-// maxStreams bounds the requests under way of one connection of HTTP/2.
-const maxStreams = 128
+// ofNetHTTP are the limits as far as net/http knows them.
+func (l HTTP2Limits) ofNetHTTP() *http.HTTP2Config {
+	l = l.orDefault()
+	return &http.HTTP2Config{
+		MaxConcurrentStreams:          l.Streams,
+		MaxReceiveBufferPerStream:     l.Window,
+		MaxReceiveBufferPerConnection: l.ConnWindow,
+		MaxDecoderHeaderTableSize:     max(l.Table, 1), // 0 would be the default
+	}
+}
 
 // serve accepts until the listener is closed. A listener that fails ends the server: Run returns
 // its error.

@@ -1,3 +1,5 @@
+//go:build !linux || golwan_nethttp
+
 package lwan
 
 import (

@@ -30,7 +30,7 @@ func init() {
 	seams.Put = func(server any, s seams.Seams) { server.(*Server).life.seams = s }
 }
 
-// loopEngine serves HTTP/1 on event loops.
+// loopEngine serves HTTP/1 and HTTP/2 on event loops.
 type loopEngine struct {
 	core      *process
 	eng       *conn.Engine
@@ -44,10 +44,8 @@ type loopEngine struct {
 	h2        *h2.Protocol   // nil: no endpoint speaks it
 }
 
-// startLoops serves endpoints on loops, each with the table of its routes.
-func startLoops(
-	s *Server, places []opened, left *inheritance,
-) (engine, []net.Addr, error) {
+// startEngine serves endpoints on loops, each with the table of its routes.
+func startEngine(s *Server, places []opened, left *inheritance) (engine, []net.Addr, error) {
 	core := s.life.core
 	if _, err := conn.RaiseDescriptorLimit(); err != nil {
 		core.log.Warn("lwan: cannot raise the limit of descriptors", "err", err)
@@ -121,6 +119,7 @@ func (e *loopEngine) http2(s *Server) *h2.Protocol {
 		Requests: uint32(min(max(s.MaxRequests, 0), math.MaxInt32)),
 		Watched:  orPause(s.StallAfter, defaultStall) > 0,
 		Log:      e.core.log,
+		Calm:     h2.Calm(s.HTTP2.orDefault()),
 	})
 }
 
@@ -284,13 +283,15 @@ func (e *loopEngine) wait(ctx context.Context) error {
 
 func (e *loopEngine) stats(s *Stats) {
 	es := e.eng.Stats()
-	s.Conns.Active, s.Conns.Parked = es.Busy, es.Loops.Parked
-	s.Conns.Subscribed = es.Loops.App[countSubscribed]
-	s.Conns.Idle = max(es.Conns-es.Busy-s.Conns.Subscribed, 0)
+	n := &es.Loops.App
+	s.Conns.Active, s.Conns.Parked = es.Busy+n[transport.CountActive], es.Loops.Parked
+	s.Conns.Subscribed = n[countSubscribed]
+	single := max(n[countSubscribed]-n[transport.CountGuests], 0) // on connections of their own
+	s.Conns.Idle = max(es.Conns-es.Busy-n[transport.CountBusy]-single, 0)
 	s.Accepted, s.Rejected, s.GivenUp = es.Accepted, es.Rejected, es.GivenUp
 	s.BytesIn, s.BytesOut = es.BytesIn, es.BytesOut
-	s.Requests = es.Loops.App[countRequests]
-	copy(s.Status[:], es.Loops.App[:6])
+	s.Requests = n[countRequests]
+	copy(s.Status[:], n[:6])
 	s.Secure.Handshakes, s.Secure.Resumed = es.Handshakes, e.resumed.Load()
 	s.Secure.Failed, s.Secure.Pending = es.HandshakesFailed, es.Shaking
 	s.Workers, s.Parks, s.Turns = es.Loops.Workers, es.Loops.Parks, es.Loops.Turns

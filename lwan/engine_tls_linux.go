@@ -52,7 +52,7 @@ func (l *loopSecurity) Handshake(over *conn.Handshake, hello []byte) (conn.Layer
 }
 
 // Chosen implements conn.Security. It is the one place where ALPN chooses who speaks on a
-// connection of a loop; startEngine says which endpoints loops can serve.
+// connection.
 func (l *loopSecurity) Chosen(c conn.Conn) conn.Verdict {
 	switch protocol := c.Layer().State().NegotiatedProtocol; {
 	case !l.sec.speaks(protocol): // as that of ACME: nothing goes on behind its handshake

@@ -20,7 +20,6 @@ import (
 // serveH2 starts srv with one endpoint that speaks HTTP/1 and HTTP/2 in the clear.
 func serveH2(t testing.TB, srv *Server) string {
 	t.Helper()
-	srv.life.h2OnLoops = true
 	srv.Endpoints = []Endpoint{{Addr: "127.0.0.1:0", Protocols: HTTP1 | HTTP2}}
 	return serveTest(t, srv)
 }

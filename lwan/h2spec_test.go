@@ -38,7 +38,6 @@ func TestH2Spec(t *testing.T) {
 		}
 		return resp.Data(200, "text/plain", append([]byte("content: "), body...))
 	})
-	srv.life.h2OnLoops = true
 	srv.Endpoints = []Endpoint{{Addr: "127.0.0.1:0", Protocols: HTTP2}}
 	_, port, err := net.SplitHostPort(serveTest(t, srv))
 	if err != nil {

@@ -1,3 +1,5 @@
+//go:build !linux || golwan_nethttp
+
 package lwan
 
 import (
@@ -212,10 +214,6 @@ func (l *shakingListener) done() {
 	}
 }
 
-// plainRefusal is the answer to a request that comes in the clear where nothing else does.
-const plainRefusal = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n" +
-	"Content-Length: 40\r\nConnection: close\r\n\r\n400 Bad Request: this port speaks HTTPS\n"
-
 // refusePlain tells a client of HTTP that it should have encrypted, and closes the connection.
 func (l *shakingListener) refusePlain(raw *countingConn, first []byte) {
 	if !plainHTTP(first) {
@@ -224,6 +222,3 @@ func (l *shakingListener) refusePlain(raw *countingConn, first []byte) {
 	}
 	l.refuse(raw, plainRefusal)
 }
-
-// plainHTTP reports whether a connection begins as a request of HTTP/1 does.
-func plainHTTP(first []byte) bool { return len(first) > 0 && first[0] >= 'A' && first[0] <= 'Z' }

@@ -132,9 +132,7 @@ func TestMaxConnsEncrypted(t *testing.T) {
 	if text, err := io.ReadAll(conn); err != nil || len(text) > 0 {
 		t.Errorf("%q, %v", text, err)
 	}
-	if s := srv.Stats(); s.Rejected != 1 {
-		t.Errorf("%+v", s)
-	}
+	settledNow(t, func() bool { return srv.Stats().Rejected == 1 })
 }
 
 // TestDrainEncrypted: requests under way are answered, and connections that are idle or in the

@@ -29,7 +29,6 @@ func serveTest(t testing.TB, srv *Server) string {
 	switch {
 	case len(srv.Endpoints) > 0:
 	case everywhereH2:
-		srv.life.h2OnLoops = true
 		srv.Endpoints = []Endpoint{{Addr: "127.0.0.1:0", Protocols: HTTP1 | HTTP2}}
 	default:
 		srv.Addr = "127.0.0.1:0"

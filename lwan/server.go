@@ -58,6 +58,8 @@ type Server struct {
 	// sent its first record. Those that wait are not among them, nor those that have sent nothing.
 	MaxHandshakes int
 
+	HTTP2 HTTP2Limits // what one connection of HTTP/2 may ask for
+
 	// MaxConns bounds the open connections: as many as there are descriptors; then 503 with
 	// Retry-After. Without a free descriptor idle connections are given up for new ones.
 	MaxConns int
@@ -120,12 +122,6 @@ type Endpoint struct {
 	//
 	// Callbacks of TLS may block: they run on goroutines, but for KeyLogWriter and Rand, which
 	// must not. The Conn of a ClientHelloInfo is for its addresses.
-	//
-	// Loops serve an encrypted endpoint whose Protocols are HTTP1. Endpoints that offer HTTP2,
-	// encrypted or not, are served by net/http for the time being, on every system: a goroutine for
-	// each connection, with handlers that wait on it. What that means is told in README.md under
-	// "Platforms". MaxConns, MaxConnsPerAddr and MaxHandshakes count them apart from the others.
-	// HTTP/2 on the loops will come without a change of what is set here.
 	TLS   *tls.Config
 	Certs *CertFiles // nil: the certificates are TLS's
 
@@ -171,7 +167,6 @@ type life struct {
 	handedOver  chan struct{} // closed when another process serves in this one's place
 	successor   int           // and its number
 	seams       loopSeams     // of the loops to the system; tests put faults there
-	h2OnLoops   bool          // HTTP/2 is served by the loops, too; set by tests
 }
 
 // lifeState is how far a server has come.

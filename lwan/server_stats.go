@@ -7,9 +7,9 @@ import "time"
 type Stats struct {
 	Conns struct {
 		Idle       int64 // open, no request under way
-		Active     int64 // a handler runs or waits
-		Parked     int64 // of those, waiting
-		Subscribed int64 // to a Topic
+		Active     int64 // a handler runs or waits, of HTTP/2 perhaps many
+		Parked     int64 // handlers that wait
+		Subscribed int64 // to a Topic; of HTTP/2 each subscription counts
 	}
 	Accepted int64 // connections, since the start
 	Rejected int64 // connections closed for want of room (MaxConns, MaxConnsPerAddr, descriptors)

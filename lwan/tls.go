@@ -211,6 +211,13 @@ func (s *security) misdirected(host, serverName string) bool {
 	return !strings.EqualFold(strings.TrimSuffix(host, "."), strings.TrimSuffix(serverName, "."))
 }
 
+// plainRefusal is the answer to a request that comes in the clear where nothing else does.
+const plainRefusal = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+	"Content-Length: 40\r\nConnection: close\r\n\r\n400 Bad Request: this port speaks HTTPS\n"
+
+// plainHTTP reports whether a connection begins as a request of HTTP/1 does.
+func plainHTTP(first []byte) bool { return len(first) > 0 && first[0] >= 'A' && first[0] <= 'Z' }
+
 // hostOnly is an authority without its port.
 func hostOnly(authority string) string {
 	if i := strings.LastIndexByte(authority, ':'); i > strings.LastIndexByte(authority, ']') {

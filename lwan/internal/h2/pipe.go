@@ -51,6 +51,7 @@ func (r *runner) Take(a *transport.Answer, first []byte) (
 	st := r.st
 	p := &pipe{st: st, whole: st.ended}
 	st.r, st.pipe = nil, p
+	r.s.count(0, 1)
 	r.st, r.phase = nil, handed
 	r.s.kick()
 	return p, transport.Plain, nil, nil

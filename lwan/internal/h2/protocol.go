@@ -12,7 +12,7 @@ import (
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
-// Config is what a Protocol is made of. Zero fields of Calm have defaults.
+// Config is what a Protocol is made of.
 type Config struct {
 	// NewExchange makes the exchange of one worker of a loop.
 	NewExchange func(on transport.Loop) transport.Exchange
@@ -28,40 +28,15 @@ type Config struct {
 	Calm     Calm
 }
 
-// Calm bounds what one connection may ask for. Zero: the default; negative: none where that is
-// possible.
+// Calm bounds what one connection may ask for: lwan.HTTP2Limits, whose defaults are filled in.
 type Calm struct {
-	Streams       int // handlers at a time: 128
-	Window        int // bytes of one body that its handler has not read: 64 KiB
-	ConnWindow    int // and of all: 256 KiB, at least 65,535
-	Resets        int // streams that end before they were answered, in 10 s: 256
-	Control       int // frames without use in a second: 1000
-	Continuations int // frames of one field block: 16
-	Table         int // bytes of HPACK's table: 4096
-}
-
-// orDefault fills in the defaults.
-func (c Calm) orDefault() Calm {
-	count := func(n, otherwise, most int) int {
-		switch {
-		case n == 0:
-			return otherwise
-		case n < 0:
-			return most
-		}
-		return min(n, most)
-	}
-	const unbounded = 1<<31 - 1
-	return Calm{
-		Streams: count(c.Streams, 128, unbounded),
-		Window:  count(c.Window, 64<<10, h2frame.MaxWindow),
-		ConnWindow: max(count(c.ConnWindow, 256<<10, h2frame.MaxWindow),
-			h2frame.DefaultWindow),
-		Resets:        count(c.Resets, 256, unbounded),
-		Control:       count(c.Control, 1000, unbounded),
-		Continuations: count(c.Continuations, 16, unbounded),
-		Table:         count(c.Table, h2frame.DefaultTable, 0),
-	}
+	Streams       int // handlers at a time
+	Window        int // bytes of one body that its handler has not read
+	ConnWindow    int // and of all: at least 65,535
+	Resets        int // streams that end before they were answered, in 10 s
+	Control       int // frames without use in a second
+	Continuations int // frames of one field block
+	Table         int // bytes of HPACK's table
 }
 
 // Protocol is HTTP/2, for connections of package conn.
@@ -72,14 +47,6 @@ type Protocol struct {
 
 // New makes a Protocol.
 func New(cfg Config) *Protocol {
-	if cfg.Calm.Table > 0 { // a negative one is none: orDefault says 0
-		cfg.Calm.Table = min(cfg.Calm.Table, 1<<20)
-	}
-	table := cfg.Calm.Table
-	cfg.Calm = cfg.Calm.orDefault()
-	if table > 0 {
-		cfg.Calm.Table = table
-	}
 	cfg.Limits = cfg.Limits.OrDefault()
 	return &Protocol{Config: cfg, homes: make([]home, cfg.Loops)}
 }

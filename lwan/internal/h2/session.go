@@ -54,7 +54,8 @@ type session struct {
 	recvCredit int64 // what it is not told of yet that it may send again
 
 	streams  []*stream // by number
-	handlers int       // of streams that have not ended, guests among them
+	handlers int       // of streams that have not ended, guests among them: see count
+	guests   int       // of those
 	due      int       // guests that are to have a turn
 	last     uint32    // the highest stream that is looked at
 	highest  uint32    // and that the client has begun: once left, it is ignored if higher
@@ -296,6 +297,24 @@ func (s *session) buffer() []byte {
 		s.out = s.home.takeOut()
 	}
 	return s.out
+}
+
+// count changes how many streams there are, how many of them guests have, and what the loop counts.
+func (s *session) count(streams, guests int) {
+	n := s.home.loop.Counts()
+	add := func(by int64) {
+		if s.handlers > 0 {
+			n[transport.CountBusy] += by
+		}
+		if s.handlers > s.guests {
+			n[transport.CountActive] += by
+		}
+	}
+	add(-1)
+	s.handlers += streams
+	s.guests += guests
+	add(1)
+	n[transport.CountGuests] += int64(guests)
 }
 
 // find returns a stream that has not ended.

@@ -63,7 +63,7 @@ func (s *session) begin(id uint32, end bool) *stream {
 		urgency: h2frame.DefaultUrgency(), body: st.body[:0], trailer: st.trailer[:0],
 	}
 	s.streams = append(s.streams, st)
-	s.handlers++
+	s.count(1, 0)
 	return st
 }
 
@@ -76,7 +76,11 @@ func (s *session) drop(st *stream) {
 			break
 		}
 	}
-	s.handlers--
+	if st.pipe != nil {
+		s.count(-1, -1)
+	} else {
+		s.count(-1, 0)
+	}
 	if !st.reset || st.byClient {
 		copy(s.closed[1:], s.closed[:])
 		s.closed[0] = st.id

@@ -73,5 +73,12 @@ type Loop interface {
 	Counts() *Counts
 }
 
-// Counts are numbers that only the loop changes.
-type Counts [8]int64
+// Counts are numbers that only the loop changes: the first eight are the exchanges'.
+type Counts [11]int64
+
+// Gauges of connections that have several requests at a time.
+const (
+	CountActive = 8 + iota // connections of which a handler runs or waits
+	CountBusy              // those, and connections of which a Session has a stream
+	CountGuests            // streams that a Session has
+)
