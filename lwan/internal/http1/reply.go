@@ -107,10 +107,11 @@ func (p *replyParser) findEnd() int {
 		}
 		lf := p.pos + i
 		first := p.lines == 0 && p.kind == StatusLine
-		switch {
-		case first && !p.statusLine(p.line, lf):
+		switch { // in the order in which cut says it of a line that comes in pieces
+		case first && !p.beginning(p.buf[:lf+1]):
 		case lf+1 > p.lim.Bytes:
 			p.refuse(p.lim.Bytes, message.ReasonFieldLimit)
+		case first && !p.statusLine(p.line, lf):
 		case !first && p.lineEnd(lf) == p.line:
 			return lf + 1
 		case !first && p.fieldLines() >= p.lim.Count:
@@ -163,12 +164,9 @@ func (p *replyParser) beginning(b []byte) bool {
 	return true
 }
 
-// statusLine reads buf[at:lf]: HTTP-version SP status-code [ SP reason ] (RFC 9112 section 4).
+// statusLine reads buf[at:lf], which begins as one: HTTP-version SP status-code [ SP reason ] (RFC 9112 section 4).
 func (p *replyParser) statusLine(at, lf int) bool {
 	line := p.buf[at:p.lineEnd(lf)]
-	if !p.beginning(p.buf[at : lf+1]) {
-		return false
-	}
 	const code = len(replyVersion) + len("1 ")
 	if len(line) < code+3 || line[code-1] != ' ' || line[code-2]-'0' > 9 ||
 		len(line) > code+3 && line[code+3] != ' ' {
