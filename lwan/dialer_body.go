@@ -64,13 +64,22 @@ func (c *Conn) SendBody(req *Request, chunked bool) (n int64, err error) {
 	}
 }
 
+// Readable reports whether something is there to be read without a wait: bytes, an end, or what Read
+// says to who may not read.
+func (c *Conn) Readable() bool {
+	if _, err := c.enter(); err != nil {
+		return true
+	}
+	return c.answered()
+}
+
 // answered reports whether something is there to be read.
 func (c *Conn) answered() (yes bool) {
 	req, err := c.enter()
 	if err != nil {
 		return false // whoever reads or writes is told
 	}
-	if len(c.rest) > 0 {
+	if len(c.rest.b) > 0 {
 		return true
 	}
 	_ = req.outside(func() error { yes = c.up.answered(); return nil })

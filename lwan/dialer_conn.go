@@ -50,7 +50,7 @@ type Conn struct {
 	bound atomic.Uint64
 
 	// the user's: on a loop, of who has left the program's code
-	rest   []byte // was read too much, and is read next
+	rest   surplus
 	uses   int
 	broken bool        // nobody may have it after this user
 	placed bool        // it has a place of dialPlaces
@@ -146,32 +146,16 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 }
 
 func (c *Conn) readTLS(p []byte) (int, error) {
-	if n := c.takeRest(p); n > 0 {
+	if n := c.rest.take(p); n > 0 {
 		return n, nil
 	}
 	n, err := c.tls.Read(p)
 	return n, c.tlsError("read", err)
 }
 
-// takeRest copies what was read too much.
-func (c *Conn) takeRest(p []byte) (n int) {
-	if len(c.rest) > 0 {
-		n = copy(p, c.rest)
-		c.rest = c.rest[n:]
-	}
-	return n
-}
-
-// unread makes p what is read next, before what is there already.
-func (c *Conn) unread(p []byte) {
-	if len(p) > 0 {
-		c.rest = append(append(make([]byte, 0, len(p)+len(c.rest)), p...), c.rest...)
-	}
-}
-
 func (c *Conn) readRaw(req *Request, p []byte) (n int, err error) {
-	if len(c.rest) > 0 && c.tls == nil {
-		return c.takeRest(p), nil
+	if len(c.rest.b) > 0 && c.tls == nil {
+		return c.rest.take(p), nil
 	}
 	if len(p) == 0 {
 		return 0, nil
@@ -234,7 +218,7 @@ func (c *Conn) Writev(a, b []byte) (n int, err error) {
 // meanwhile. 0: no limit; else os.ErrDeadlineExceeded.
 func (c *Conn) Wait(limit time.Duration) error {
 	req, err := c.enter()
-	if err != nil || len(c.rest) > 0 {
+	if err != nil || len(c.rest.b) > 0 {
 		return err
 	}
 	if c.tls != nil && !c.tlsEmpty() {

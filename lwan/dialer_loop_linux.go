@@ -272,16 +272,14 @@ func (u *loopUpstream) wait(req *Request, limit time.Duration) error {
 	if t == nil {
 		return ErrForeign
 	}
-	var by time.Time
-	if limit > 0 {
-		by = time.Now().Add(limit)
-	}
-	for !u.c.Readable() {
-		limit, late := left(by)
-		if late {
-			return os.ErrDeadlineExceeded
+	for began := t.Clock(); !u.c.Readable(); {
+		still := limit
+		if limit > 0 {
+			if still -= time.Duration(t.Clock() - began); still <= 0 {
+				return os.ErrDeadlineExceeded
+			}
 		}
-		if err := u.await(on, t, u.readBy, limit, u.c.AwaitInput); err != nil {
+		if err := u.await(on, t, u.readBy, still, u.c.AwaitInput); err != nil {
 			return waitError("read", t, err)
 		}
 	}

@@ -147,7 +147,7 @@ func (u *netUpstream) wait(req *Request, limit time.Duration) error {
 	}
 	var b [1]byte
 	n, err := u.read(req, b[:])
-	u.of.unread(b[:n])
+	u.of.rest.keep(b[:n], nil)
 	if n > 0 || err != nil && !isTimeout(err) && u.ended() == nil {
 		return nil // an end is something to read
 	}

@@ -79,7 +79,7 @@ func (c *Conn) tlsEmpty() bool {
 	var b [1]byte
 	n, err := c.tls.Read(b[:])
 	c.probe = false
-	c.rest = append(c.rest, b[:n]...)
+	c.rest.keep(b[:n], nil) // there is nothing yet, or nobody asks
 	return n == 0 && isTimeout(err)
 }
 

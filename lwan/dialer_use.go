@@ -119,7 +119,7 @@ func (c *Conn) KeepFor(d time.Duration) {
 		_ = c.Close() // it says who may
 		return
 	}
-	clean := !c.within && !c.asked.Load() && len(c.rest) == 0 && (c.tls == nil || c.tlsEmpty())
+	clean := !c.within && !c.asked.Load() && len(c.rest.b) == 0 && (c.tls == nil || c.tlsEmpty())
 	_ = req.outside(func() error {
 		switch {
 		case !c.unbind(req):

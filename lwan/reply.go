@@ -35,7 +35,8 @@ type Reply struct {
 	head  message.Head
 	text  []byte // of the head, into which its spans point; while it is read, all that has come
 	fixed string // text, once somebody has asked for a string
-	ahead []byte // of src: read too much
+	done  http1.ReplyResume
+	ahead surplus // of src, where that is no Conn
 
 	body     replyFrame
 	left     int64 // of a body with a length
@@ -93,23 +94,26 @@ const replyPiece = 32 << 10
 // behind the head is what is read of it next. Of another src it belongs to this reply: to its body,
 // or, behind an informational head, to the head that follows.
 func (a *Reply) ReadHead(src io.Reader, kind ReplyKind, method string, lim ReplyLimits) error {
-	var ahead []byte
-	if src == a.src && a.informs() {
-		ahead = a.ahead
+	if src != a.src || !a.informs() {
+		a.ahead.skip(len(a.ahead.b))
 	}
 	a.begin(src, kind, lim)
 	var until time.Time
 	if lim.Time > 0 {
 		until = time.Now().Add(lim.Time)
 	}
-	var resume http1.ReplyResume
-	if len(ahead) > 0 {
-		if done, err := a.parse(ahead, lim, &resume); done || err != nil {
+	if p := a.ahead.b; len(p) > 0 {
+		rest, done, err := a.parse(p, lim)
+		a.ahead.skip(len(p) - len(rest))
+		if done || err != nil {
 			return a.settle(method, err)
 		}
 	}
-	for {
-		done, err := a.more(until, lim, &resume)
+	for limit := lim.Time; ; limit = max(time.Until(until), 1) {
+		if until.IsZero() {
+			limit = 0
+		}
+		done, err := a.more(limit, lim)
 		if done || err != nil {
 			return a.settle(method, err)
 		}
@@ -124,7 +128,10 @@ func (a *Reply) informs() bool {
 // Reset makes a one that has read nothing: whoever has not read a reply to its end, also one of
 // which only informational heads have come, has to call it before the same src stands for another
 // exchange.
-func (a *Reply) Reset() { a.begin(nil, ReplyHTTP, ReplyLimits{}) }
+func (a *Reply) Reset() {
+	a.ahead.skip(len(a.ahead.b))
+	a.begin(nil, ReplyHTTP, ReplyLimits{})
+}
 
 // begin forgets the reply before.
 func (a *Reply) begin(src io.Reader, kind ReplyKind, lim ReplyLimits) {
@@ -134,27 +141,30 @@ func (a *Reply) begin(src io.Reader, kind ReplyKind, lim ReplyLimits) {
 	a.src, a.kind, a.pause = src, kind, lim.Pause
 	a.Status, a.Minor, a.ContentLength, a.Chunked, a.Reusable = 0, 0, -1, false, false
 	a.head.Drop()
-	a.text, a.fixed, a.ahead = a.text[:0], "", nil
+	a.text, a.fixed, a.done = a.text[:0], "", http1.ReplyResume{}
 	a.body, a.left, a.err = frameNone, 0, nil
 	a.partial, a.trailers = a.partial[:0], a.trailers[:0]
 }
 
 // more reads what has come. While nothing does, no buffer is held.
-func (a *Reply) more(until time.Time, lim ReplyLimits, r *http1.ReplyResume) (bool, error) {
+func (a *Reply) more(limit time.Duration, lim ReplyLimits) (bool, error) {
 	if a.conn != nil {
-		limit := time.Duration(0)
-		if !until.IsZero() {
-			limit = max(time.Until(until), 1)
-		}
 		if err := a.conn.Wait(limit); err != nil {
 			return false, a.early(err)
 		}
 	}
 	buf := takePiece()
-	defer givePiece(buf)
+	taken := false
+	defer func() {
+		if !taken {
+			givePiece(buf)
+		}
+	}()
 	n, err := a.src.Read(buf[:])
 	if n > 0 {
-		return a.parse(buf[:n], lim, r)
+		rest, done, err := a.parse(buf[:n], lim)
+		taken = a.behind().keep(rest, buf)
+		return done, err
 	}
 	if err == nil {
 		return false, nil
@@ -175,34 +185,39 @@ func (a *Reply) early(err error) error {
 	return err
 }
 
-// parse looks at the bytes p behind those that have come.
-func (a *Reply) parse(p []byte, lim ReplyLimits, r *http1.ReplyResume) (done bool, err error) {
+// behind is where the bytes behind the head are kept.
+func (a *Reply) behind() *surplus {
+	if a.conn != nil {
+		return &a.conn.rest
+	}
+	return &a.ahead
+}
+
+// parse looks at the bytes p behind those that have come. Once the head is done rest is those of p
+// behind it.
+func (a *Reply) parse(p []byte, lim ReplyLimits) (rest []byte, done bool, err error) {
 	all := p
 	if len(a.text) > 0 {
 		a.text = append(a.text, p...)
 		all = a.text
 	}
 	verdict, bad := http1.ParseReply(all, &a.head, http1.ReplyKind(a.kind),
-		http1.ReplyLimits{Bytes: lim.Bytes, Count: lim.Fields}, r)
+		http1.ReplyLimits{Bytes: lim.Bytes, Count: lim.Fields}, &a.done)
 	switch verdict {
 	case http1.Bad:
-		return false, fmt.Errorf("%w: %s", ErrBadReply, bad.Reason)
+		return nil, false, fmt.Errorf("%w: %s", ErrBadReply, bad.Reason)
 	case http1.More:
 		if len(a.text) == 0 {
 			a.text = append(a.text, p...)
 		}
-		return false, nil
+		return nil, false, nil
 	}
-	if rest := all[a.head.Size:]; a.conn != nil {
-		a.conn.unread(rest)
-	} else {
-		a.ahead = append([]byte(nil), rest...)
-	}
+	rest = p[len(p)-(len(all)-a.head.Size):]
 	if len(a.text) == 0 {
 		a.text = append(a.text, p[:a.head.Size]...)
 	}
 	a.text = a.text[:a.head.Size]
-	return true, nil
+	return rest, true, nil
 }
 
 // settle makes the fields of a head that was read (RFC 9112 section 6.3).

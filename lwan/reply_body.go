@@ -54,9 +54,7 @@ func (b *replyBody) await() error {
 // fetch reads bytes as they came. It asks for as much as fits: what comes behind the body is to be
 // seen.
 func (b *replyBody) fetch(p []byte) (int, error) {
-	if len(b.ahead) > 0 {
-		n := copy(p, b.ahead)
-		b.ahead = b.ahead[n:]
+	if n := b.ahead.take(p); n > 0 {
 		return n, nil
 	}
 	return b.src.Read(p)
@@ -64,13 +62,7 @@ func (b *replyBody) fetch(p []byte) (int, error) {
 
 // unread keeps what lies behind the body.
 func (b *replyBody) unread(p []byte) {
-	switch {
-	case len(p) == 0:
-	case b.conn != nil:
-		b.conn.unread(p)
-	default:
-		b.ahead = append(append([]byte(nil), p...), b.ahead...)
-	}
+	(*Reply)(b).behind().keep(p, nil)
 }
 
 // take finds the body in p[:n], and moves it to the beginning. The error is how the body ends.

@@ -153,6 +153,25 @@ func (r *Request) RoutedTarget() string {
 	return r.Target()
 }
 
+// AppendRoutedQuery appends the query of RoutedTarget with its "?", or nothing if it has none.
+func (r *Request) AppendRoutedQuery(dst []byte) []byte {
+	r.mustLive()
+	query := r.head.Query.Of(r.buf)
+	if d := r.detour; d != nil {
+		if !d.hasQuery {
+			return dst
+		}
+		query = d.query
+	} else if !r.head.HasQuery {
+		return dst
+	}
+	dst = append(dst, '?')
+	if r.detour == nil && !r.head.BareTarget {
+		return append(dst, query...)
+	}
+	return message.AppendTarget(dst, query)
+}
+
 // showDetour makes the URL of a request for net/http code that of the detour.
 func (r *Request) showDetour(to *http.Request) error {
 	if r.detour == nil {

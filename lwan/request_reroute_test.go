@@ -17,6 +17,13 @@ func rerouting(req *Request, resp *Response) Status {
 
 // showAsked says what a handler sees of the request.
 func showAsked(req *Request, resp *Response) Status {
+	path, query, asks := strings.Cut(req.RoutedTarget(), "?")
+	if asks {
+		query = "?" + query
+	}
+	if q := string(req.AppendRoutedQuery(nil)); q != query {
+		return resp.Text(500, fmt.Sprintf("%s has the query %q", path, q))
+	}
 	return resp.Text(200, fmt.Sprintf("%s %s %q rest=%q q=%q target=%s routed=%s name=%s",
 		req.Method(), req.Pattern(), req.Path(), req.Rest(), req.Query("q"), req.Target(),
 		req.RoutedTarget(), req.Param("name")))

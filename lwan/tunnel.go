@@ -130,7 +130,7 @@ func (h *tunnelling) inherit(x *exchange) guest {
 		Idle:  seconds(orPause(h.t.Idle, defaultTunnelIdle)),
 		Grace: seconds(orPause(h.t.Grace, defaultTunnelGrace)),
 	}
-	g.Start(client, h.c.up.join(), cfg, (*tunnelOwner)(g), rest, h.c.rest)
+	g.Start(client, h.c.up.join(), cfg, (*tunnelOwner)(g), rest, h.c.rest.b)
 	return g
 }
 

@@ -71,7 +71,7 @@ func (h *hereTunnel) run(req *Request, c *Conn, t Tunnel) {
 	defer leave()
 	var other sync.WaitGroup
 	other.Go(func() { h.move(h.backend, h.client, &h.in, nil) })
-	h.move(h.client, h.backend, &h.out, c.rest)
+	h.move(h.client, h.backend, &h.out, c.rest.b)
 	other.Wait()
 }
 

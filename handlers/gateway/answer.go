@@ -166,10 +166,10 @@ func (x *passage) keep() {
 	}
 	x.conn = nil
 	if used, ok := c.Client.(*time.Time); ok {
-		*used = time.Now()
+		*used = x.headAt
 	} else if !idempotent(x.try.method) || c.Client == nil {
-		now := time.Now()
-		c.Client = &now
+		used := x.headAt
+		c.Client = &used
 	}
 	if d := keptFor(x.reply.Header("Keep-Alive")); d > 0 {
 		c.KeepFor(d)

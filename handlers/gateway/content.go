@@ -25,6 +25,11 @@ var pieces = sync.Pool{New: func() any { return new([pieceSize]byte) }}
 func (x *passage) copyBody(body io.Reader) error {
 	holds := x.holdsBack()
 	for first := true; ; first = false {
+		if first && !holds && !x.g.speaks.buffered(x) && !x.conn.Readable() {
+			if err := x.flush(); err != nil { // the client need not wait for the head, too
+				return err
+			}
+		}
 		if err := x.wait(); err != nil {
 			return err
 		}
@@ -64,7 +69,7 @@ func (x *passage) piece(body io.Reader, first bool) error {
 	x.pick.bytesIn.Add(int64(n))
 	x.copied += int64(n)
 	switch {
-	case n > 0 && first: // this says also with which status the answer may begin to stream
+	case n > 0 && first && !x.resp.HeadSent(): // it says with which status the answer streams
 		x.resp.Data(x.reply.Status, x.resp.Header("Content-Type"), buf[:n])
 	case n > 0:
 		_, err := x.resp.Write(buf[:n])

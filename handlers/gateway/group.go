@@ -184,7 +184,9 @@ func millis(d, otherwise time.Duration) int64 {
 }
 
 // now is the group's clock: milliseconds since its start.
-func (p *pool) now() int64 { return time.Since(p.start).Milliseconds() }
+func (p *pool) now() int64 { return p.at(time.Now()) }
+
+func (p *pool) at(t time.Time) int64 { return t.Sub(p.start).Milliseconds() }
 
 // run starts the goroutines that the group needs.
 func (p *pool) run() {

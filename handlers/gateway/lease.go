@@ -78,10 +78,9 @@ func (p *pool) lineUp(req *lwan.Request, w *wish) (pick, error) {
 
 // release gives back what acquire has given.
 func (p *pool) release(k pick, v verdict) {
-	now := p.now()
 	switch {
 	case v == well && k.trial:
-		k.succeed(now)
+		k.succeed(p.now())
 	case v == badly:
 		rules := &p.policy
 		if len(p.roster.Load().members) == 1 { // there is nobody else
@@ -89,9 +88,9 @@ func (p *pool) release(k pick, v verdict) {
 			lone.maxFails = 0
 			rules = &lone
 		}
-		k.fail(now, k.trial, rules)
+		k.fail(p.now(), k.trial, rules)
 	case k.trial:
-		k.abandon(now)
+		k.abandon(p.now())
 	}
 	k.active.Add(-1)
 	p.queue.pump(p.try)

@@ -61,6 +61,7 @@ type passing struct {
 	script  script    // of FastCGI and its like
 	body    []byte    // the content as it is sent; content, or in records
 	sent    time.Time // when it was
+	headAt  time.Time // when the answer's head was there
 	copied  int64     // bytes of the answer's content
 }
 
@@ -100,12 +101,13 @@ func (x *passage) begin(g *gateway, req *lwan.Request, resp *lwan.Response) {
 	x.wish.been = x.been[:0]
 	x.length = req.ContentLength()
 	x.try = try{method: req.Method()}
-	g.pool.budget.request(g.pool.now())
+	g.pool.budget.request(g.pool.at(x.began))
 }
 
 // end gives back what the passage has.
 func (x *passage) end() {
 	x.drop()
+	x.reply.Reset()
 	x.passing = passing{}
 	if cap(x.out) > 16<<10 {
 		x.out = nil
@@ -315,9 +317,10 @@ func (x *passage) head() (trouble, error) {
 	if d := x.g.Timeouts.Head; d > 0 && x.g.records {
 		_ = x.conn.SetReadDeadline(x.sent.Add(d))
 	}
-	for range maxInterim {
-		if d := x.g.Timeouts.Head; d > 0 {
-			lim.Time = max(d-time.Since(x.sent), 1)
+	lim.Time = max(x.g.Timeouts.Head, 0)
+	for i := range maxInterim {
+		if lim.Time > 0 && (i > 0 || x.length != 0) {
+			lim.Time = max(x.g.Timeouts.Head-time.Since(x.sent), 1)
 		}
 		if err := x.reply.ReadHead(src, kind, x.try.method, lim); err != nil {
 			return x.noHead(err), err
@@ -328,7 +331,8 @@ func (x *passage) head() (trouble, error) {
 				return broken, err
 			}
 		case st >= 200 || st == 101:
-			x.pick.headAfter(time.Since(x.sent))
+			x.headAt = time.Now()
+			x.pick.headAfter(x.headAt.Sub(x.sent))
 			return 0, nil
 		}
 	}

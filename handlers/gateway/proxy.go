@@ -105,7 +105,8 @@ func (h *httpProxy) compose(x *passage) error {
 		b = h.appendPreface(b, x)
 	}
 	b = append(append(b, x.try.method...), ' ')
-	b = h.paths.appendTarget(b, req.PathBytes(), queryOf(req.RoutedTarget()))
+	b = h.paths.appendPath(b, req.PathBytes())
+	b = req.AppendRoutedQuery(b)
 	if x.host == "" {
 		x.host = req.Host()
 	}

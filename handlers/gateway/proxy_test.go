@@ -562,3 +562,29 @@ func TestProxyPrefix(t *testing.T) {
 		t.Errorf("the backend got %.60q", (<-got).head)
 	}
 }
+
+// TestHeadFirst: the head of an answer whose content is not there yet reaches the client.
+func TestHeadFirst(t *testing.T) {
+	for _, field := range []string{
+		"Content-Length: 100000", "Transfer-Encoding: chunked", "X-A: b",
+	} {
+		goOn := make(chan struct{})
+		b := newBackend(t, func(c net.Conn, r *bufio.Reader) {
+			if _, err := http.ReadRequest(r); err != nil {
+				return
+			}
+			io.WriteString(c, "HTTP/1.1 200 OK\r\n"+field+"\r\n\r\n")
+			<-goOn
+		})
+		s := serveProxy(t, ProxyConfig{Common: Common{To: groupOf(b)}})
+		resp, err := s.Client.Get(s.URL + "/")
+		close(goOn)
+		if err != nil {
+			t.Fatalf("%s: %v", field, err)
+		}
+		if resp.StatusCode != 200 {
+			t.Errorf("%s: %d", field, resp.StatusCode)
+		}
+		resp.Body.Close()
+	}
+}

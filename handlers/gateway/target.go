@@ -45,8 +45,8 @@ type prefixes struct {
 	there string // what stands in its place
 }
 
-// appendTarget appends the path of a request, decoded, as the backend is to see it, and the query.
-func (p *prefixes) appendTarget(dst, path []byte, query string) []byte {
+// appendPath appends the path of a request, decoded, as the backend is to see it.
+func (p *prefixes) appendPath(dst, path []byte) []byte {
 	rest := path
 	if p.here != p.there {
 		rest = path[len(p.here):]
@@ -55,8 +55,7 @@ func (p *prefixes) appendTarget(dst, path []byte, query string) []byte {
 	if len(rest) == 0 && p.there == "" {
 		dst = append(dst, '/')
 	}
-	dst = appendPath(dst, rest)
-	return append(dst, query...)
+	return appendPath(dst, rest)
 }
 
 // queryOf is the query of a target, with its "?"; "" if there is none.

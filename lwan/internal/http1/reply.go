@@ -164,7 +164,8 @@ func (p *replyParser) beginning(b []byte) bool {
 	return true
 }
 
-// statusLine reads buf[at:lf], which begins as one: HTTP-version SP status-code [ SP reason ] (RFC 9112 section 4).
+// statusLine reads buf[at:lf], which begins as one: HTTP-version SP status-code [ SP reason ] (RFC
+// 9112 section 4).
 func (p *replyParser) statusLine(at, lf int) bool {
 	line := p.buf[at:p.lineEnd(lf)]
 	const code = len(replyVersion) + len("1 ")
