@@ -34,8 +34,6 @@ func below(hello *tls.ClientHelloInfo) *conn.Handshake {
 	return tlslayer.Below(hello.Conn).(*conn.Handshake)
 }
 
-var errNoReturn = errors.New("a callback of the configuration has not returned")
-
 // aside runs code of the program's on a goroutine. What ends it without a result is an error.
 func (l *loopSecurity) aside(over *conn.Handshake, fn func()) error {
 	err := errNoReturn
@@ -64,7 +62,10 @@ func (l *loopSecurity) fit(cfg *tls.Config) {
 		}
 	}
 	//lint:ignore SA1019 crypto/tls still asks the table of a program that has made one
-	s := &certSource{l: l, certs: cfg.Certificates, names: cfg.NameToCertificate}
+	s := &certSource{
+		l: l, ours: l.sec.files && cfg == l.sec.config,
+		certs: cfg.Certificates, names: cfg.NameToCertificate,
+	}
 	s.get = cfg.GetCertificate
 	if s.get == nil && s.fast() {
 		return
@@ -138,6 +139,7 @@ func (l *loopSecurity) bindHooks(cfg *tls.Config, over *conn.Handshake) {
 // certSource is where the certificates of a configuration come from, in the order of crypto/tls.
 type certSource struct {
 	l     *loopSecurity
+	ours  bool // get is that of Endpoint.Certs, which never waits
 	get   func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	certs []tls.Certificate
 	names map[string]*tls.Certificate // deprecated, but still looked at
@@ -170,7 +172,7 @@ func fastKey(key crypto.PrivateKey) bool {
 func (s *certSource) choose(hello *tls.ClientHelloInfo) (cert *tls.Certificate, err error) {
 	over := below(hello)
 	if s.get != nil && (len(s.certs) == 0 || hello.ServerName != "") {
-		if s.l.sec.files { // ours, which never wait
+		if s.ours {
 			cert, err = s.get(hello)
 		} else {
 			fail := s.l.aside(over, func() { cert, err = s.get(hello) })

@@ -5,8 +5,10 @@ package lwan
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -116,23 +118,40 @@ func (l *shakingListener) shake(raw *countingConn) {
 		case <-stop:
 		}
 	}()
-	counts := &l.eng.secure
-	counts.pending.Add(1)
-	conn, err := l.handshake(raw)
-	counts.pending.Add(-1)
-	if err != nil {
-		counts.failed.Add(1)
-		l.eng.core.log.Debug("lwan: no handshake", "remote", raw.RemoteAddr(), "err", err)
+	conn := l.attempt(raw)
+	if conn == nil {
 		return
 	}
 	state := conn.ConnectionState()
-	counts.done.Add(1)
+	l.eng.secure.done.Add(1)
 	if state.DidResume {
-		counts.resumed.Add(1)
+		l.eng.secure.resumed.Add(1)
 	}
 	if !l.sec.speaks(state.NegotiatedProtocol) || !l.give(conn, nil) {
 		_ = conn.Close() // the client has all that it wanted, or finds the end of the server
 	}
+}
+
+// attempt is handshake, whose failure is counted, and where callbacks of the program's may panic or
+// end the goroutine; nil: it has failed.
+func (l *shakingListener) attempt(raw *countingConn) (conn *tls.Conn) {
+	counts, err := &l.eng.secure, errNoReturn
+	counts.pending.Add(1)
+	defer func() {
+		if v := recover(); v != nil {
+			l.eng.core.log.Error("lwan: panic in a callback of tls.Config", "panic", v,
+				"stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", v)
+		}
+		counts.pending.Add(-1)
+		if err != nil {
+			counts.failed.Add(1)
+			l.eng.core.log.Debug("lwan: no handshake", "remote", raw.RemoteAddr(), "err", err)
+			_ = raw.Close() // it fails if that has been done
+		}
+	}()
+	conn, err = l.handshake(raw)
+	return conn
 }
 
 // handshake closes raw if it fails.

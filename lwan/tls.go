@@ -186,6 +186,8 @@ func (s *security) each(
 	}
 }
 
+var errNoReturn = errors.New("a callback of the configuration has not returned")
+
 // speaks reports whether the connection goes on with HTTP behind its handshake, as ALPN has it.
 func (s *security) speaks(protocol string) bool {
 	switch protocol {

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -167,6 +168,16 @@ func TestCallbacksOfTLS(t *testing.T) {
 				return &tls.Config{Certificates: []tls.Certificate{cert}}, nil
 			},
 		},
+		"GetCertificate of GetConfigForClient, beside Certs": {
+			GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+				return &tls.Config{
+					GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+						wait()
+						return &cert, nil
+					},
+				}, nil
+			},
+		},
 		"VerifyConnection": {
 			Certificates:     []tls.Certificate{cert},
 			VerifyConnection: func(tls.ConnectionState) error { wait(); return nil },
@@ -221,28 +232,35 @@ func TestCallbacksOfTLS(t *testing.T) {
 	}
 }
 
-// TestDyingCallbacksOfTLS: the handshake fails, and nothing else does.
+// TestDyingCallbacksOfTLS: one that panics, or ends its goroutine, fails the handshake and nothing
+// else.
 func TestDyingCallbacksOfTLS(t *testing.T) {
 	cert := authority().issue(t, certSpec{name: "site", hosts: []string{"site"}})
-	var dies atomic.Bool
+	var dies atomic.Pointer[func()]
 	cfg := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-		if dies.Load() {
-			panic("in a callback")
+		if die := dies.Load(); die != nil {
+			(*die)()
 		}
 		return &cert, nil
 	}}
-	srv := &Server{Loops: 1}
-	srv.Handle("GET /about", aboutHandler)
-	addr := overTLS(t, srv, cfg)
-	tlsClient(t, addr).open("/about")
-	if onLoops {
-		dies.Store(true)
-		if _, err := tls.Dial("tcp", addr.String(), clientTLS()); err == nil {
-			t.Error("the handshake is done")
-		}
-		dies.Store(false)
+	for _, protocols := range []Protocols{HTTP1, HTTP1 | HTTP2} {
+		dies.Store(nil)
+		srv := &Server{Loops: 1}
+		srv.Handle("GET /about", aboutHandler)
+		addr := serveSecure(t, srv, Endpoint{TLS: cfg, Protocols: protocols})[0]
 		tlsClient(t, addr).open("/about")
-		settledNow(t, func() bool { return srv.Stats().Secure.Failed == 1 })
+		for i, die := range []func(){func() { panic("in a callback") }, runtime.Goexit} {
+			dies.Store(&die)
+			if _, err := tls.Dial("tcp", addr.String(), clientTLS()); err == nil {
+				t.Error("the handshake is done")
+			}
+			dies.Store(nil)
+			tlsClient(t, addr).open("/about")
+			settledNow(t, func() bool {
+				s := srv.Stats()
+				return s.Secure.Failed == int64(i+1) && s.Secure.Pending == 0
+			})
+		}
 	}
 }
 
