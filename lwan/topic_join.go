@@ -54,10 +54,9 @@ const codeTryAgain = 1013
 
 // join implements socketHost.
 func (g *talk) join(sub *subscriber, first []string) error {
-	g.mu.Lock()
-	over := g.ended != nil
-	g.mu.Unlock()
-	if over {
+	g.mu.Lock() // until the letter is there: the loop ends behind the socket
+	defer g.mu.Unlock()
+	if g.ended != nil {
 		return ErrGone
 	}
 	g.loop.Post(func() { g.take(sub, first) })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -208,5 +209,103 @@ func TestJoinSlow(t *testing.T) {
 		}
 		all.Wait()
 		cut.c.Close()
+	})
+}
+
+// TestLeaveSlow: who leaves a topic, or is dropped, stays a socket, also while its client is slow
+// and while what comes first is not sent yet.
+func TestLeaveSlow(t *testing.T) {
+	both(t, func(t *testing.T, mw ...Middleware) {
+		j := newJoiner(t, nil, mw...)
+		for _, end := range []string{"leave", "drop"} {
+			w, s := j.open(t)
+			big, pushed := []byte(zerosOf(32<<10)), 0
+			for s.Push(TextMessage, big) == nil || pushed < 300 { // until it owes too much
+				pushed++
+			}
+			topic, ends := &Topic{}, make(chan error, 1)
+			if err := topic.Join(s, Subscription{
+				Key: "k", First: []Event{{Data: "first"}},
+				OnEnd: func(cause error) { ends <- cause },
+			}); err != nil {
+				t.Fatal(err)
+			}
+			topic.Publish(Event{Data: "news"})
+			if end == "leave" {
+				topic.Leave(s)
+			} else {
+				topic.Drop("k")
+			}
+			if onLoops && len(mw) == 0 { // else the one who sends sees to it
+				if cause := received(t, ends); cause != ErrDropped {
+					t.Errorf("%s: %v", end, cause)
+				}
+			}
+			w.frame(textFrame, "still there?")
+			for got := ""; got != "still there?"; {
+				var first byte
+				var err error
+				if first, got, err = w.read(); err != nil || first != textFrame {
+					t.Fatalf("%s: %x, %v", end, first, err)
+				}
+			}
+			w.closeNormally()
+			received(t, j.ended)
+			settled(t, "subscribers", 0, func() int64 { return int64(topic.Len()) })
+		}
+	})
+}
+
+// TestJoinAtTheEnd: whoever has joined is told of the end, once, however close they are.
+func TestJoinAtTheEnd(t *testing.T) {
+	both(t, func(t *testing.T, mw ...Middleware) {
+		j := newJoiner(t, nil, mw...)
+		topic := &Topic{}
+		var joined, ended atomic.Int64
+		for i := range 100 {
+			w, s := j.open(t)
+			var all sync.WaitGroup
+			for range 4 {
+				all.Go(func() {
+					for range 50 {
+						err := topic.Join(s, Subscription{
+							Key: "k", OnEnd: func(error) { ended.Add(1) },
+						})
+						if err == nil {
+							joined.Add(1)
+						}
+						topic.Publish(Event{Data: "x"})
+						_ = s.Push(TextMessage, []byte("y")) // it may be over, or slow
+					}
+				})
+			}
+			all.Go(func() { topic.Leave(s); topic.Drop("k") })
+			switch i % 3 {
+			case 0:
+				w.reset()
+			case 1:
+				all.Go(func() { _ = s.Close(1000, "") })
+				all.Go(func() {
+					for closed := false; ; {
+						first, _, err := w.read()
+						switch {
+						case err != nil:
+							return
+						case closed:
+							t.Error("something behind a close frame")
+						case first == closeFrame:
+							closed = true
+							w.frame(closeFrame, codeOf(1000))
+						}
+					}
+				})
+			default:
+				w.c.Close()
+			}
+			all.Wait()
+			received(t, j.ended)
+		}
+		settled(t, "subscribers", 0, func() int64 { return int64(topic.Len()) })
+		settled(t, "subscriptions that have ended", joined.Load(), ended.Load)
 	})
 }

@@ -39,6 +39,13 @@ func (h *hereTalk) join(sub *subscriber, first []string) error {
 	if !sub.servedBy(j) {
 		j.drop()
 	}
+	h.mu.Lock()
+	over := h.over
+	h.mu.Unlock()
+	if over { // who has ended it may have come before the topic knew of us
+		j.end(ErrGone)
+		return nil
+	}
 	j.tell()
 	return nil
 }

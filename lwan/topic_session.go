@@ -216,8 +216,17 @@ func (g *topicGuest) finish(cause error) {
 	if g.crowd == nil {
 		return
 	}
+	if g.form == transport.Message { // no frame is sent by halves, and the WebSocket goes on
+		how := transport.Linger
+		if cause == ErrSlow {
+			how = transport.Close
+		}
+		g.depart(cause)
+		g.pipe.End(how)
+		return
+	}
 	if (cause == ErrStopping || cause == ErrDropped) && len(g.part) == 0 {
-		if b := g.topic.farewell(); b != nil && g.form != transport.Message {
+		if b := g.topic.farewell(); b != nil {
 			g.part = append(g.part, newWire(b).bytes(g.form)...)
 			g.sent += int64(len(b))
 		}

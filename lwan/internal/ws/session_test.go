@@ -339,6 +339,23 @@ func TestPush(t *testing.T) {
 	}
 }
 
+// TestNothingFollowsAClose: the close frame leaves in a turn that comes before the loop's letter.
+func TestNothingFollowsAClose(t *testing.T) {
+	w := begin(t, &testConfig, nil, "")
+	w.resumes = false
+	w.s.Close(4000, "enough")
+	w.s.Ready(w) // as something else has happened
+	frame := wsframe.AppendFrame(nil, wsframe.Text, []byte("of a topic"))
+	if err := w.s.TryFrame(frame); err != transport.ErrOver {
+		t.Errorf("a frame behind a close frame: %v", err)
+	}
+	w.send(masked(wsframe.Text, "late"))
+	w.send(closeFrame(4000, ""))
+	if got := fmt.Sprint(w.frames(), w.got); got != "[close 4000 enough] [over 4000 enough]" {
+		t.Error(got)
+	}
+}
+
 // TestClose: our close frame comes behind what was pushed and nothing behind it; the client has its
 // time to answer, whatever it sends meanwhile.
 func TestClose(t *testing.T) {

@@ -130,11 +130,17 @@ func (s *Session) flush() {
 	s.sent()
 }
 
-// takeOut makes part what is in out. It reports false if there is nothing.
+// takeOut makes part what is in out. It reports false if there is nothing. If the close frame of
+// Close is in it, it may leave before the loop's letter is read: nothing follows it all the same.
 func (s *Session) takeOut() bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.part, s.out = s.out, nil
+	c := s.close
+	s.close = nil
+	s.mu.Unlock()
+	if c != nil {
+		s.beginClosing(c)
+	}
 	return len(s.part) > 0
 }
 
