@@ -133,7 +133,8 @@ type Scope struct {
 	*Routes
 	Log *slog.Logger // the server's, with the module's name
 
-	srv *Server
+	srv  *Server
+	open *openModule
 }
 
 // Prefix is where the module is mounted, as "/hits", host included if the group has one.
@@ -143,11 +144,11 @@ func (s *Scope) Prefix() string { return s.prefix }
 func (s *Scope) Server() *Server { return s.srv }
 
 // Go runs fn as Server.Go does, until the module is closed.
-func (s *Scope) Go(fn func(ctx context.Context) error) { s.srv.Go(fn) }
+func (s *Scope) Go(fn func(ctx context.Context) error) { s.open.duties.run(fn) }
 
 // OnClose runs fn when the module is closed: after the last request, in reverse order, and also
 // when a later module fails to open.
-func (s *Scope) OnClose(fn func() error) { s.srv.OnClose(fn) }
+func (s *Scope) OnClose(fn func() error) { s.open.duties.onClose(fn) }
 
 // named finds the registered module that a mount asks for, and decodes its configuration.
 func (s *Server) named(mt *mount) (Mountable, error) {

@@ -1,6 +1,7 @@
 package lwan
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -115,8 +116,8 @@ type Endpoint struct {
 
 	// TLS and Certs, or one of them, encrypt the endpoint; TLS is copied at the start. Without
 	// Certs it needs Certificates, or a callback that finds them, as that of
-	// golang.org/x/crypto/acme/autocert does. Versions before TLS 1.2 are refused (RFC 8996). Keys
-	// of session tickets are the server's, new every 8 hours, good for 24, and handed over by
+	// golang.org/x/crypto/acme/autocert does. Versions before TLS 1.2 are refused (RFC 8996);
+	// where CipherSuites is nil, TLS 1.2 has those with forward secrecy and AEAD only. Keys of session tickets are the server's, new every 8 hours, good for 24, and handed over by
 	// Restart, unless TLS brings its own, or WrapSession. Where clients show certificates, or TLS
 	// has GetConfigForClient, a request for another host than that of the handshake gets 421.
 	//
@@ -142,6 +143,8 @@ type life struct {
 	state   lifeState
 	begun   chan struct{}           // closed at the end of starting, however that went
 	hurry   context.CancelCauseFunc // ends the patience of the end under way
+	patient context.Context         // over: nobody waits long for code of the program's any more
+	leave   context.CancelFunc      // ends it
 	inside  map[uint64]bool         // goroutines that the start or the end waits for
 	core    *process
 	current *core
@@ -167,6 +170,7 @@ type life struct {
 	handedOver  chan struct{} // closed when another process serves in this one's place
 	successor   int           // and its number
 	seams       loopSeams     // of the loops to the system; tests put faults there
+	closeGrace  time.Duration // how long what OnClose was given may take when patient is over
 }
 
 // lifeState is how far a server has come.
@@ -199,6 +203,8 @@ func (s *Server) lifeInit() {
 		s.life.inside = map[uint64]bool{}
 		s.life.former = map[*core]bool{}
 		s.life.hurry = func(error) {} // nothing is left to end when a start has failed
+		s.life.patient, s.life.leave = context.WithCancel(context.Background())
+		s.life.closeGrace = cmp.Or(s.life.closeGrace, defaultCloseGrace)
 	}
 }
 
@@ -291,8 +297,7 @@ func (p *process) newCore(
 // starts, or in a module's Open: then it ends with the module, when others have taken the place of
 // its tables and nobody uses it any more (see Replace), and errors of what ends so are logged.
 func (s *Server) Go(fn func(ctx context.Context) error) {
-	d := s.duties()
-	d.work = append(d.work, fn)
+	s.duties().run(fn)
 }
 
 // duties are those of the module that is being opened, else of the program.
@@ -306,8 +311,7 @@ func (s *Server) duties() *duties {
 // OnClose runs fn at the end of the server, after the last request and all that Go runs; in reverse
 // order of the calls. What a module gives it runs when the module is closed.
 func (s *Server) OnClose(fn func() error) {
-	d := s.duties()
-	d.closers = append(d.closers, fn)
+	s.duties().onClose(fn)
 }
 
 // Observer sees every request once its answer has ended: a whole one when it was handed to the

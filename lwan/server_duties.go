@@ -17,6 +17,9 @@ type duties struct {
 	stop    context.CancelFunc // ends it; nil: it has not begun
 }
 
+func (d *duties) run(fn func(ctx context.Context) error) { d.work = append(d.work, fn) }
+func (d *duties) onClose(fn func() error)                { d.closers = append(d.closers, fn) }
+
 // begin runs what Go was given. The first failure of all ends the server; what a module of former
 // tables says at its end is only logged.
 func (d *duties) begin(s *Server) {
@@ -74,11 +77,17 @@ func (d *duties) ended(ctx context.Context) error {
 	}
 }
 
-// close runs what OnClose was given, last first, once.
-func (d *duties) close(s *Server) error {
+// defaultCloseGrace is how much longer than ctx what OnClose was given may take, which may have
+// something to save.
+const defaultCloseGrace = 10 * time.Second
+
+// close runs what OnClose was given, last first, once. Each may take as long as ctx allows, and a
+// little longer.
+func (d *duties) close(ctx context.Context, s *Server) error {
 	var errs []error
 	for i := len(d.closers) - 1; i >= 0; i-- {
-		errs = append(errs, s.call("a function given to OnClose", d.closers[i]))
+		const what = "a function given to OnClose"
+		errs = append(errs, s.call(ctx, s.life.closeGrace, what, d.closers[i], func(error) {}))
 	}
 	d.closers = nil
 	return errors.Join(errs...)
@@ -95,9 +104,9 @@ func (s *Server) startWork() {
 // closeOpened closes everything, for a server that never serves.
 func (s *Server) closeOpened() (err error) {
 	if c := s.life.current; c != nil {
-		err = s.closeCore(context.Background(), c)
+		err = s.closeCore(s.life.patient, c)
 	}
-	return errors.Join(err, s.life.duties.close(s))
+	return errors.Join(err, s.life.duties.close(s.life.patient, s))
 }
 
 // endDuties ends what Go runs, and closes all modules, those of former tables first.
@@ -121,5 +130,5 @@ func (s *Server) endDuties(ctx context.Context) error {
 		errs = append(errs, err)
 	default:
 	}
-	return errors.Join(append(errs, s.life.duties.close(s))...)
+	return errors.Join(append(errs, s.life.duties.close(ctx, s))...)
 }

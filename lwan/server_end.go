@@ -21,6 +21,10 @@ const hardGrace = 2 * time.Second
 // one of the requests that it waits for. A function that the end of the server waits for, or its
 // start (those of Go, OnClose, and a module's Open), only begins it: there it returns nil at once,
 // and of ctx only the deadline counts.
+//
+// Nothing of the program's holds up the end for ever: 2 s after ctx is over handlers, what Go runs
+// and a module's Open that have not returned are left behind, and what OnClose was given 10 s after
+// it. The error names them.
 func (s *Server) Shutdown(ctx context.Context) error { return s.end(ctx, false) }
 
 // Close ends the server at once: requests under way are cancelled and their connections cut.
@@ -84,7 +88,7 @@ func (s *Server) beginEnd(ctx context.Context) (
 	s.lifeInit()
 	if s.life.state == lifeStarting {
 		s.life.mu.Unlock()
-		<-s.life.begun
+		s.awaitStart(ctx)
 		s.life.mu.Lock()
 	}
 	if s.life.state >= lifeEnding {
@@ -101,9 +105,21 @@ func (s *Server) beginEnd(ctx context.Context) (
 	return patience, s.life.hurry, true
 }
 
+// awaitStart waits for the end of the start. When ctx is over a module's Open that does not return
+// fails it.
+func (s *Server) awaitStart(ctx context.Context) {
+	select {
+	case <-s.life.begun:
+	case <-ctx.Done():
+		s.life.leave()
+		<-s.life.begun
+	}
+}
+
 // finish ends all that there is of the server.
 func (s *Server) finish(ctx context.Context, cut bool) error {
-	s.life.restarting.Wait() // a process that was about to take over is not left behind
+	defer context.AfterFunc(ctx, s.life.leave)() // for what is replaced, or was
+	s.life.restarting.Wait()                     // a process that was about to take over is not left behind
 	s.life.replacing.Wait()
 	var err error
 	if eng := s.life.engine; eng != nil {

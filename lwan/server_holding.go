@@ -147,13 +147,13 @@ func (c *core) letGo() {
 
 // closeRetired closes a configuration that nobody holds.
 func (s *Server) closeRetired(c *core) {
-	if err := s.closeCore(context.Background(), c); err != nil {
+	if err := s.closeCore(s.life.patient, c); err != nil {
 		s.life.core.log.Error("lwan: what was replaced did not close as it should", "err", err)
 	}
 }
 
 // closeCore closes the modules of a configuration that no other one has, once. ctx bounds the wait
-// for what Go runs.
+// for what Go runs, and for what closes.
 func (s *Server) closeCore(ctx context.Context, c *core) error {
 	mine := false
 	c.life.once.Do(func() {
@@ -186,10 +186,10 @@ func (s *Server) closeModules(ctx context.Context, c *core) error {
 		errs = append(errs, m.duties.ended(ctx))
 	}
 	for i := len(last) - 1; i >= 0; i-- {
-		errs = append(errs, last[i].duties.close(s))
+		errs = append(errs, last[i].duties.close(ctx, s))
 	}
 	own := duties{closers: c.life.closers}
-	return errors.Join(append(errs, own.close(s))...)
+	return errors.Join(append(errs, own.close(ctx, s))...)
 }
 
 // lastOf takes a configuration's modules from it, and returns those that are nobody's now.

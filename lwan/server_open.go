@@ -17,6 +17,14 @@ type opening struct {
 	taken  map[*openModule]bool
 	root   string      // which table is being opened
 	module *openModule // whose Open runs; nil: none
+	moves  []move      // modules of from that are handed on
+}
+
+// move is what becomes of a module that is handed on, when all the others are open.
+type move struct {
+	module *openModule
+	at     *Routes
+	given  int
 }
 
 // openModule is a module that is open, for one configuration or several. It is closed when the last
@@ -55,6 +63,9 @@ func (s *Server) open(ctx context.Context, c *core, roots []*Routes, from *core)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
+	}
+	for _, m := range o.moves {
+		m.module.at, m.module.given = m.at, m.given
 	}
 	c.numbers.add(c.routes)
 	return nil
@@ -117,15 +128,37 @@ func (o *opening) mount(mt *mount) error {
 	o.module = open
 	defer func() { o.module = nil }()
 	scope := &Scope{
-		Routes: mt.at, Log: o.core.process.given.With("module", m.name()), srv: o.srv,
+		Routes: mt.at, Log: o.core.process.given.With("module", m.name()), srv: o.srv, open: open,
 	}
-	if err := o.srv.call("Open", func() error { return m.open(scope) }); err != nil {
+	if err := o.call(open, scope); err != nil {
 		if p, ok := errors.AsType[*PanicError](err); ok {
 			err = fmt.Errorf("%w\n%s", err, p.Stack)
 		}
 		return fmt.Errorf("%s: module %q at %s: %w", mt.source, m.name(), prefixOrRoot(mt.at), err)
 	}
 	return nil
+}
+
+// call runs Open. One that does not return when nobody waits any more is none of the
+// configuration's: what it still does is its own, and it is closed when it returns.
+func (o *opening) call(m *openModule, scope *Scope) error {
+	s := o.srv
+	ctx, cancel := context.WithCancel(o.ctx)
+	defer cancel()
+	defer context.AfterFunc(s.life.patient, cancel)()
+	err := s.call(ctx, hardGrace, "Open", func() error { return m.m.open(scope) }, func(err error) {
+		if err = errors.Join(err, m.duties.close(s.life.patient, s)); err != nil {
+			scope.Log.Error("lwan: a module that was left behind while it opened", "err", err)
+		}
+	})
+	if errors.Is(err, errStays) {
+		s.life.refs.Lock()
+		defer s.life.refs.Unlock()
+		m.cores--
+		c := o.core
+		c.life.modules = slices.DeleteFunc(c.life.modules, func(l *openModule) bool { return l == m })
+	}
+	return err
 }
 
 // have makes a module one of the configuration's.
@@ -178,7 +211,7 @@ func (o *opening) handOn(old *openModule, mt *mount) {
 			})
 		}
 	}
-	old.at, old.given = mt.at, mt.given
+	o.moves = append(o.moves, move{old, mt.at, mt.given})
 }
 
 // moved is a group of a module in another table; done has those that are there already.

@@ -33,7 +33,8 @@ type Tables struct {
 // Replace makes next what the server answers with, while it serves. Modules of next are opened and
 // its routes compiled first, on the caller's goroutine, beside the old ones; if anything of that
 // fails, or ctx is over before all are open, what was opened is closed, the error says all that is
-// wrong, and nothing has changed. Then each loop gets the new tables, and Replace returns when all
+// wrong, and nothing has changed. A module's Open that is under way when ctx is over has 2 s to
+// return; then it is left behind, and what it has given to OnClose runs when it does. Then each loop gets the new tables, and Replace returns when all
 // have them: requests whose heads come from then on are next's. Connections stay open.
 //
 // Requests under way go on with the tables that they began with, also if they are rerouted; so do
@@ -68,7 +69,7 @@ func (s *Server) Replace(ctx context.Context, next *Tables) error {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return errors.Join(err, s.closeCore(context.Background(), c))
+		return errors.Join(err, s.closeCore(s.life.patient, c))
 	}
 	for _, m := range c.life.modules {
 		if m.duties.stop == nil {
@@ -140,7 +141,7 @@ func (s *Server) swap(c *core) error {
 	}
 	s.life.mu.Unlock()
 	if ends {
-		return errors.Join(errNotServing, s.closeCore(context.Background(), c))
+		return errors.Join(errNotServing, s.closeCore(s.life.patient, c))
 	}
 	s.expireLater(was) // before anybody can let go of it
 	s.life.engine.replace(c, s.life.core.ending.Done())

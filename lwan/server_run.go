@@ -63,7 +63,10 @@ func (s *Server) Run(ctx context.Context) error { return s.run(ctx, nil) }
 // run is Run; restart is nil, or asks for restarts, and then signals count while draining, too.
 func (s *Server) run(ctx context.Context, restart <-chan os.Signal) error {
 	defer s.ownProcess()()
-	if err := s.start(s.endpoints()); err != nil {
+	stop := s.limitStart(ctx, restart != nil)
+	err := s.start(s.endpoints())
+	stop()
+	if err != nil {
 		return err
 	}
 	s.TellManager("READY=1")
@@ -74,14 +77,38 @@ func (s *Server) run(ctx context.Context, restart <-chan os.Signal) error {
 	if over {
 		return s.ended()
 	}
-	drain, cancel := s.drainContext()
+	drain, cancel := s.patience(restart != nil)
 	defer cancel()
-	if restart != nil {
-		var stop context.CancelFunc
-		drain, stop = signal.NotifyContext(drain, os.Interrupt, syscall.SIGTERM)
-		defer stop()
-	}
 	return errors.Join(failure, s.Shutdown(drain))
+}
+
+// limitStart ends a start that is under way when ctx is over, and takes longer than draining might.
+func (s *Server) limitStart(ctx context.Context, signals bool) (stop func() bool) {
+	s.life.mu.Lock()
+	defer s.life.mu.Unlock()
+	s.lifeInit()
+	return context.AfterFunc(ctx, func() {
+		drain, cancel := s.patience(signals)
+		defer cancel()
+		select {
+		case <-s.life.begun:
+		case <-drain.Done():
+			s.life.leave()
+		}
+	})
+}
+
+// patience is how long draining may take; if signals are heard, one ends it.
+func (s *Server) patience(signals bool) (context.Context, context.CancelFunc) {
+	drain, cancel := s.drainContext()
+	if !signals {
+		return drain, cancel
+	}
+	heard, stop := signal.NotifyContext(drain, os.Interrupt, syscall.SIGTERM)
+	return heard, func() {
+		stop()
+		cancel()
+	}
 }
 
 // waitForEnd serves until there is a reason to drain, which may be a failure, or everything is over

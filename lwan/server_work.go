@@ -1,7 +1,10 @@
 package lwan
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/golwan/golwan/lwan/internal/goid"
 )
@@ -10,12 +13,30 @@ import (
 // that open and close modules. The start or the end waits for them, so each runs on a goroutine
 // that is known: isInside.
 
-// call is runFor for who waits: on a goroutine of its own, which fn may end.
-func (s *Server) call(what string, fn func() error) error {
+// call is runFor for who waits: on a goroutine of its own, which fn may end. When ctx is over fn
+// has grace left; then it is left behind, and late is called should it ever return.
+func (s *Server) call(
+	ctx context.Context, grace time.Duration, what string, fn func() error, late func(err error),
+) error {
 	ended := make(chan error, 1)
 	go s.runFor(what, fn, func(err error) { ended <- err })
-	return <-ended
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-timer.C:
+	}
+	go func() { late(<-ended) }()
+	return fmt.Errorf("lwan: %s: %w", what, errStays)
 }
+
+var errStays = errors.New("it has not returned, and is left behind")
 
 // runFor runs fn and tells its error, however it ends: after a Goexit only deferred functions run.
 func (s *Server) runFor(what string, fn func() error, tell func(err error)) {
