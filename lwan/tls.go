@@ -147,9 +147,22 @@ func suitsHTTP2(cfg *tls.Config) bool {
 		slices.Contains(cfg.CipherSuites, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)
 }
 
+// modernSuites are those of TLS 1.2 that clients may choose from unless the program says so: with
+// forward secrecy and authenticated encryption, as TLS 1.3 has it, and none that encrypts block by
+// block with a MAC behind (RFC 9325 section 4.2).
+var modernSuites = [...]uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+	tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+}
+
 // complete sets what the program has left open, and what is the server's to choose.
 func (s *security) complete(cfg *tls.Config) {
 	cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS12)
+	if cfg.CipherSuites == nil {
+		cfg.CipherSuites = slices.Clone(modernSuites[:])
+	}
 	var names []string
 	if s.protocols&HTTP2 != 0 {
 		names = append(names, alpnHTTP2)

@@ -221,6 +221,33 @@ func TestOldTLSIsRefused(t *testing.T) {
 	settledNow(t, func() bool { return srv.Stats().Secure.Failed == 1 })
 }
 
+// TestOldSuites: block by block is for those who ask for it.
+func TestOldSuites(t *testing.T) {
+	for _, tt := range []struct {
+		cfg  *tls.Config
+		done bool
+	}{
+		{nil, false},
+		{&tls.Config{CipherSuites: []uint16{
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA,
+		}}, true},
+	} {
+		srv := &Server{}
+		addrs := serveSecure(t, srv, Endpoint{Certs: certFor(t, "site"), TLS: tt.cfg})
+		cfg := clientTLS()
+		cfg.MaxVersion = tls.VersionTLS12
+		cfg.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}
+		conn, err := tls.Dial("tcp", addrs[0].String(), cfg)
+		if err == nil {
+			conn.Close()
+		}
+		if (err == nil) != tt.done {
+			t.Errorf("%+v: %v", tt.cfg, err)
+		}
+	}
+}
+
 // TestClientCertificate: the handler learns who has connected; a request for another host than the
 // handshake's is misdirected.
 func TestClientCertificate(t *testing.T) {

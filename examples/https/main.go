@@ -59,7 +59,8 @@ func main() {
 func selfSigned() string {
 	private := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	c := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), NotAfter: time.Now().AddDate(0, 0, 7),
+		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, 7),
 		Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
 	}
 	public := must(x509.CreateCertificate(rand.Reader, c, c, private.Public(), private))

@@ -18,7 +18,7 @@ type listenerTLS struct {
 
 	Protocols  []protocol `conf:"protocols,alias=alpn" doc:"h2, http/1.1; none: both"`
 	MinVersion string     `default:"1.2" oneof:"1.2 1.3" doc:"the least version of TLS"`
-	Ciphers    []cipher   `doc:"for TLS 1.2, by the names of RFCs; none: those of Go"`
+	Ciphers    []cipher   `doc:"for TLS 1.2, by the names of RFCs; none: those with AEAD"`
 	ClientCert string     `default:"none" oneof:"none request require" doc:"of clients"`
 	ClientCA   string     `doc:"PEM file: who signs the certificates of clients"`
 	Tickets    bool       `default:"true" doc:"clients may resume their sessions"`
