@@ -186,9 +186,10 @@
 // Not caught, since nobody can see it without a cost for each request:
 //
 //   - A Request, Response, Form or slice of a Bytes method that is used after the handler's end, or by two goroutines at a
-//     time, may show what belongs to another request. Tests find it with the build tag lwandebug, under which neither
-//     Request nor Response is used again: each call on one that is over panics and names its route, and bytes that were kept
-//     read "lwan: these bytes were valid until the handler returned". The race detector finds the rest.
+//     time, may show what belongs to another request. As long as the worker has no other one it is empty, writing says
+//     ErrOver, and what is set is lost: it reaches no other request. Tests find such a use with the build tag lwandebug, under
+//     which neither Request nor Response is used again: each call on one that is over panics and names its route, and bytes
+//     that were kept read "lwan: these bytes were valid until the handler returned". The race detector finds the rest.
 //   - What ends the process in any Go program: a panic of a goroutine that the handler has started itself, concurrent writes to
 //     a map, a stack or heap without end, os.Exit.
 //   - A mutex that is held while its holder parks (see Caveats), and what cannot be rescued of "The watchdog".

@@ -24,6 +24,9 @@ func NewKey[T any](name string) Key[T] { return Key[T]{&keyID{name}} }
 func (k Key[T]) Set(req *Request, v T) { req.setValue(keyValue{k.id, v}) }
 
 func (r *Request) setValue(kv keyValue) {
+	if r.over() {
+		return
+	}
 	if c := r.ctx.Load(); c != nil {
 		c.set(kv)
 	}

@@ -102,11 +102,18 @@ func (r *Request) begin(by transport.Stream, on transport.Task, t *table, h *mes
 	r.method = methodName(h.Method.Of(buf))
 	r.limits = t.core.limits
 	r.state.Store(stateRunning)
+	r.aliased, r.reader = false, nil // of whoever has kept it
 	r.body.begin(h)
 }
 
 // elapsed is the time since the request's head was there. It is for any goroutine.
-func (r *Request) elapsed() time.Duration { return time.Duration(r.on.Clock() - r.start) }
+func (r *Request) elapsed() time.Duration {
+	on := r.on
+	if on == nil { // of the past
+		return 0
+	}
+	return time.Duration(on.Clock() - r.start)
+}
 
 // outside runs op, which calls the protocol or waits, outside of the program's code: the watchdog
 // does not look, and if the loop was taken over op begins when the handler has it again. For a
@@ -149,17 +156,18 @@ func (r *Request) end() {
 	r.remember()
 	r.state.Store(stateOver)
 	remains.Of(r.pathBuf[:cap(r.pathBuf)])
-	r.by, r.on, r.peer, r.beside, r.route, r.detour, r.buf = nil, nil, nil, nil, nil, nil, nil
+	r.by, r.on, r.beside, r.route, r.detour, r.buf = nil, nil, nil, nil, nil, nil
+	r.peer = nobody
 	if r.dead.Load() != nil {
 		r.dead.Store(nil)
 	}
 	if r.edited != nil {
 		r.edited.sent.Drop()
-		r.edited, r.head = nil, nil
+		r.edited, r.head = nil, noHead
 	}
-	if r.head != nil {
+	if !r.over() {
 		r.head.Drop()
-		r.head = nil
+		r.head = noHead
 	}
 	r.missed, r.aliased, r.told, r.apart = 0, false, 0, false
 	r.readBy, r.writeBy = time.Time{}, time.Time{}
@@ -187,6 +195,16 @@ func (r *Request) end() {
 	r.log, r.via = nil, nil
 	r.trailers = r.trailers[:0]
 }
+
+// noHead and nobody are what a Request has that is over, and not another one's yet: whoever has kept
+// it finds nothing there, and can leave nothing. Nobody writes to them.
+var (
+	noHead = &message.Head{}
+	nobody = &peerCopy{}
+)
+
+// over reports that.
+func (r *Request) over() bool { return r.head == noHead }
 
 // retire ends a request whose Request is not used again.
 func (r *Request) retire() {
@@ -402,12 +420,20 @@ func (r *Request) Log() *slog.Logger {
 
 // SetLog replaces the request's logger. The line that the server writes when the request fails goes
 // to it too.
-func (r *Request) SetLog(l *slog.Logger) { r.mustLive(); r.log = l }
+func (r *Request) SetLog(l *slog.Logger) {
+	if r.mustLive(); !r.over() {
+		r.log = l
+	}
+}
 
 // Defer runs fn when the request is over: after the last byte of the answer has gone to the kernel,
 // or the request has died; in reverse order. It is for what the answer still needs, as a cache
 // reference; Go's defer is for the rest.
-func (r *Request) Defer(fn func()) { r.mustLive(); r.defers = append(r.defers, fn) }
+func (r *Request) Defer(fn func()) {
+	if r.mustLive(); !r.over() {
+		r.defers = append(r.defers, fn)
+	}
+}
 
 // runDefers runs what Defer was given, each once. A panic of one is logged and does not keep the
 // others from running, nor does one that ends the goroutine.
@@ -448,7 +474,11 @@ func pause(limit time.Duration, by time.Time) time.Duration {
 func (r *Request) Context() context.Context {
 	r.mustLive()
 	c := r.ctx.Load()
-	if c == nil {
+	switch {
+	case c != nil:
+	case r.over():
+		return ended(context.Canceled)
+	default:
 		c = newRequestContext(r)
 	}
 	return c.outer()
@@ -458,6 +488,9 @@ func (r *Request) Context() context.Context {
 // deadline that it has is one of the request: whatever waits ends with ErrTimeout then.
 func (r *Request) SetContext(ctx context.Context) {
 	r.mustLive()
+	if r.over() {
+		return
+	}
 	r.Context()
 	r.ctx.Load().replace(ctx, r.canceller())
 }

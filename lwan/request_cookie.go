@@ -28,7 +28,7 @@ func (r *Request) cookiePairs() *pairs {
 	if p.made {
 		return p
 	}
-	p.made = true
+	p.made = !r.over()
 	left := r.limits.Cookies
 	for i := range r.head.Fields {
 		if f := &r.head.Fields[i]; f.Known == message.Cookie {

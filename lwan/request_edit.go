@@ -24,7 +24,7 @@ var schemeKey = NewKey[string]("scheme")
 // name or value are none. Views that were taken of other fields stay valid.
 func (r *Request) SetHeader(name, value string) error {
 	r.mustLive()
-	if err := checkEdit(name); err != nil {
+	if err := r.checkEdit(name); err != nil {
 		return err
 	}
 	if !message.ValidValue(value) {
@@ -45,7 +45,7 @@ func (r *Request) SetHeader(name, value string) error {
 // DelHeader makes the request one that came without fields of that name: see SetHeader.
 func (r *Request) DelHeader(name string) error {
 	r.mustLive()
-	if err := checkEdit(name); err != nil {
+	if err := r.checkEdit(name); err != nil {
 		return err
 	}
 	if r.HeaderAll(name) != nil {
@@ -54,8 +54,10 @@ func (r *Request) DelHeader(name string) error {
 	return nil
 }
 
-func checkEdit(name string) error {
+func (r *Request) checkEdit(name string) error {
 	switch {
+	case r.over():
+		return ErrOver
 	case !message.ValidName(name):
 		return fmt.Errorf("lwan: %q is no name of a request field", name)
 	case slices.Contains(fixedFields, message.KnownName(name)):

@@ -20,7 +20,7 @@ func (r *Request) QueryAll(name string) []string { r.mustLive(); return r.queryP
 // queryPairs decodes the query on its first call.
 func (r *Request) queryPairs() *pairs {
 	if p := &r.query; !p.made {
-		p.made = true
+		p.made = !r.over()
 		query, _ := r.rawQuery()
 		p.decode(query, r.limits.QueryPairs)
 	}

@@ -85,14 +85,18 @@ func (e *fieldError) Error() string {
 
 func (r *Response) begin(req *Request) {
 	r.req, req.resp = req, r
-	r.length = -1
+	r.length, r.state, r.sticky = -1, answerHeld, nil
+	// of whoever has kept it
+	r.ctype, r.message, r.bad, r.events = "", "", nil, nil
+	r.before, r.filters = r.before[:0], r.filters[:0]
 }
 
-// end forgets the last response and keeps small buffers.
+// end forgets the last response and keeps small buffers. Whoever has kept it finds an answer that
+// has ended, until the next one begins.
 func (r *Response) end() {
 	was := r.remember()
 	if r.unshared {
-		r.response = response{was: was}
+		r.response = response{was: was, req: r.req, state: answerEnded, sticky: ErrOver}
 		return
 	}
 	remains.Of(r.body[:cap(r.body)])
@@ -101,11 +105,12 @@ func (r *Response) end() {
 		r.body = nil
 	}
 	clear(r.fields)
-	body, fields, trailers := r.body[:0], r.fields[:0], r.trailers[:0]
+	req, body, fields, trailers := r.req, r.body[:0], r.fields[:0], r.trailers[:0]
 	before, filters := r.before[:0], r.filters[:0]
 	r.response = response{} // cleared where it is; one with fields is made elsewhere, and copied
 	r.was, r.body, r.fields, r.trailers = was, body, fields, trailers
 	r.before, r.filters = before, filters
+	r.req, r.state, r.sticky = req, answerEnded, ErrOver
 }
 
 // maxKept is how large a buffer may have grown to be used again.
