@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
+	"time"
 )
 
 // signals are what -s sends.
@@ -37,30 +39,49 @@ func send(c *Config, name string) error {
 	return nil
 }
 
-// notify does what signals ask for that lwan.Run leaves alone, until stop is called.
+// stopGrace is how long the end waits for what a signal has begun, so that the log says how that
+// has ended: a configuration may lie where reading does not end.
+const stopGrace = time.Second
+
+// notify does what signals ask for that lwan.Run leaves alone, until stop is called. Reading the
+// configuration again takes its time, and holds up no other signal; while it is read, one more
+// reading may be asked for.
 func (s *Server) notify() (stop func()) {
-	got := make(chan os.Signal, 1)
-	signal.Notify(got, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGQUIT)
-	over, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			select {
-			case sig := <-got:
-				s.signalled(sig)
-			case <-over:
-				return
+	hangups, others := make(chan os.Signal, 1), make(chan os.Signal, 8)
+	signal.Notify(hangups, syscall.SIGHUP)
+	signal.Notify(others, syscall.SIGUSR1, syscall.SIGQUIT)
+	over := make(chan struct{})
+	var all sync.WaitGroup
+	for _, got := range []chan os.Signal{hangups, others} {
+		all.Go(func() {
+			for {
+				select {
+				case sig := <-got:
+					s.signalled(sig, over)
+				case <-over:
+					return
+				}
 			}
-		}
-	}()
+		})
+	}
 	return func() {
-		signal.Stop(got)
+		signal.Stop(hangups)
+		signal.Stop(others)
 		close(over)
-		<-done
+		done := make(chan struct{})
+		go func() {
+			all.Wait()
+			close(done)
+		}()
+		select {
+		case <-done:
+		case <-time.After(stopGrace):
+		}
 	}
 }
 
-func (s *Server) signalled(sig os.Signal) {
+// signalled does what a signal asks for, unless everything is over.
+func (s *Server) signalled(sig os.Signal, over <-chan struct{}) {
 	if sig == syscall.SIGQUIT {
 		go func() {
 			if err := s.Shutdown(context.Background()); err != nil {
@@ -73,13 +94,16 @@ func (s *Server) signalled(sig os.Signal) {
 		s.logger().Error("logs cannot be opened again; the old ones stay", "err", err)
 	}
 	if sig == syscall.SIGHUP {
-		s.reloadBySignal()
+		select {
+		case <-s.Ready():
+			s.reloadBySignal()
+		case <-over: // it never was
+		}
 	}
 }
 
 // reloadBySignal is Reload, told to the service manager.
 func (s *Server) reloadBySignal() {
-	<-s.Ready()
 	if err := s.ReloadCertificates(); err != nil {
 		s.logger().Error("the last good certificates stay in use", "err", err)
 	}

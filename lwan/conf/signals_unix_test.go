@@ -17,7 +17,7 @@ func TestHangup(t *testing.T) {
 		var lines bytes.Buffer
 		before := slog.Default()
 		slog.SetDefault(slog.New(slog.NewTextHandler(&lines, nil)))
-		s.signalled(syscall.SIGHUP)
+		s.signalled(syscall.SIGHUP, nil)
 		slog.SetDefault(before)
 		if strings.Contains(lines.String(), "the last good certificates stay in use") {
 			return errors.New(lines.String())
