@@ -32,8 +32,17 @@ func run(ctx context.Context, o *options, out, log io.Writer) error {
 			return err
 		}
 	}
+	restore, err := proc.ChooseCongestion(report.FairCongestion)
+	if err != nil {
+		fmt.Fprintln(log, "congestion control stays as it is:", err)
+	} else {
+		defer func() {
+			if err := restore(); err != nil {
+				fmt.Fprintln(log, "congestion control is not as it was:", err)
+			}
+		}()
+	}
 	r := report.Report{Command: o.command(), Started: time.Now()}
-	var err error
 	if r.Machine, err = report.ThisMachine(ctx); err != nil {
 		return err
 	}
@@ -169,7 +178,8 @@ func (o *options) chooseBase(entries []rounds.Entry) string {
 
 // settings are what the report has to say of the bed.
 func (o *options) settings(bed workload.Bed) report.Settings {
+	congestion, _ := proc.Congestion() // "": unknown, for information only
 	return report.Settings{Rounds: o.rounds, Duration: o.duration, Warmup: o.warmup,
 		Generator: bed.Generator.Name, ServerCPU: bed.ServerCPU, LoadCPU: bed.LoadCPU,
-		Files: proc.FileLimit()}
+		Files: proc.FileLimit(), Congestion: congestion}
 }

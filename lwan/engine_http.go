@@ -19,8 +19,9 @@ import (
 // httpEngine serves through net/http, where there is no epoll: a goroutine a connection, and waiting
 // blocks it. Handlers see no difference. Outside of them:
 //
-//   - Loops, Threads, MaxPipelined, StallAfter and what belongs to it, FastOpen and DeferAccept mean nothing.
-//     Nor does Goroutines: what Await and Blocking run has the connection's own.
+//   - Loops, Threads, MaxPipelined, StallAfter and what belongs to it, FastOpen, DeferAccept and
+//     Congestion mean nothing. Nor does Goroutines: what Await and Blocking run has the
+//     connection's own.
 //   - An answer waits for what the handler has left of the body, for LingerTimeout, and ends the connection if it does not
 //     come. A handler that has begun to answer may read on only if it has begun to read before.
 //   - A handler that waits before it has read the body learns that the client has left when it reads or writes.

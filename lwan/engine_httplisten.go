@@ -17,8 +17,8 @@ import (
 	"github.com/golwan/golwan/lwan/internal/unixsocket"
 )
 
-// listen opens an endpoint, or takes over the socket that another process has left for it. FastOpen
-// and DeferAccept are hints to a kernel, and left out.
+// listen opens an endpoint, or takes over the socket that another process has left for it. FastOpen,
+// DeferAccept and Congestion are hints to a kernel, and left out.
 func listen(end Endpoint, left *os.File) (net.Listener, error) {
 	switch where := end.where(); {
 	case left != nil:

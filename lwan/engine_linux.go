@@ -194,7 +194,10 @@ func (e *loopEngine) open(end Endpoint, left *inheritance) (*conn.Lane, error) {
 		e.listeners = append(e.listeners, end.Listener)
 		return conn.FromListener(end.Listener)
 	}
-	cfg := conn.ListenConfig{FastOpen: end.FastOpen, DeferAccept: end.DeferAccept, Mode: end.Mode}
+	cfg := conn.ListenConfig{
+		FastOpen: end.FastOpen, DeferAccept: end.DeferAccept, Congestion: end.Congestion,
+		Mode: end.Mode,
+	}
 	if file := left.take(end.where()); file != nil {
 		return conn.Inherit(file, end.where(), cfg)
 	}

@@ -135,6 +135,11 @@ type Endpoint struct {
 	Routes      *Routes       // nil: the server's. An admin port: a table of its own on the same loops
 	FastOpen    int           // length of the TCP Fast Open queue; 0: off
 	DeferAccept time.Duration // accept a TCP connection only when it has sent something, or after so long; 0: off
+
+	// Congestion is the algorithm that TCP connections control congestion by, as "cubic" or "bbr"
+	// (TCP_CONGESTION, tcp(7)); "": the system's. The server does not start with one that the
+	// system does not have, or does not allow. A Listener brings its own.
+	Congestion string
 }
 
 // life is what changes while a server lives.

@@ -56,9 +56,6 @@ func (b *binder) checkTLS() {
 			b.report.add(l.n.at, "write tls { cert = FILE }, here or in a site",
 				"there is no certificate for this listener")
 		}
-		if l.FastOpen != 0 || l.DeferAccept != 0 {
-			b.report.warn(l.n.at, "", "fast_open and defer_accept have no effect with tls yet")
-		}
 	}
 	sites := b.config.sites
 	for _, l := range b.config.listeners {

@@ -116,6 +116,8 @@ func (c *Config) otherListener(l *listener, next *Config, now *listener) string 
 		return "fast_open"
 	case l.DeferAccept != now.DeferAccept:
 		return "defer_accept"
+	case l.Congestion != now.Congestion:
+		return "congestion"
 	case l.TrustPeers != now.TrustPeers:
 		return "trust_peers"
 	case (l.TLS == nil) != (now.TLS == nil):

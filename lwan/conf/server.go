@@ -152,7 +152,7 @@ func (s *Server) endpoints(ed *edition, check bool) error {
 	for i, l := range s.config.listeners {
 		e := lwan.Endpoint{
 			Addr: l.Addr, Mode: l.Mode, FastOpen: l.FastOpen, DeferAccept: l.DeferAccept,
-			TrustPeers: l.TrustPeers,
+			Congestion: l.Congestion, TrustPeers: l.TrustPeers,
 		}
 		errs = append(errs, s.encrypt(&e, l))
 		switch {

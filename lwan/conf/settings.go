@@ -41,6 +41,7 @@ type listener struct {
 	Mode        fs.FileMode   `doc:"of a unix socket; none: as the umask gives it"`
 	FastOpen    int           `range:"0..65535" doc:"length of the TCP Fast Open queue; 0: off"`
 	DeferAccept time.Duration `range:"0.." doc:"accept only who has sent something, or after so long; 0: off"`
+	Congestion  string        `doc:"control of congestion, as cubic or bbr; none: the system's"`
 	TrustPeers  bool          `doc:"whoever connects here is a proxy that is believed"`
 
 	TLS *listenerTLS `conf:"tls" doc:"clients speak TLS: help tls"`

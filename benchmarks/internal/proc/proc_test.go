@@ -270,3 +270,28 @@ func TestTail(t *testing.T) {
 		t.Errorf("%d bytes, ending in %q", len(got), got[len(got)-8:])
 	}
 }
+
+// TestChooseCongestion: what was set is put back.
+func TestChooseCongestion(t *testing.T) {
+	before, err := Congestion()
+	if err != nil {
+		t.Skip("skipped: ", err)
+	}
+	other := map[string]string{"reno": "cubic"}[before]
+	if other == "" {
+		other = "reno"
+	}
+	restore, err := ChooseCongestion(other)
+	if err != nil {
+		t.Skip("skipped: it may not be set here: ", err)
+	}
+	if now, err := Congestion(); now != other || err != nil {
+		t.Errorf("%q %v", now, err)
+	}
+	if err := restore(); err != nil {
+		t.Error(err)
+	}
+	if now, err := Congestion(); now != before || err != nil {
+		t.Errorf("%q %v, was %q", now, err, before)
+	}
+}

@@ -36,6 +36,10 @@ func (r Report) writeCases(b *strings.Builder) {
 	}
 }
 
+// FairCongestion is what a run sets for all contenders: the pacing of bbr costs timers, and some
+// servers choose for themselves.
+const FairCongestion = "cubic"
+
 // writeHead says what a reader needs to judge the figures: the machine, what else it did, the
 // versions.
 func (r Report) writeHead(b *strings.Builder) {
@@ -55,6 +59,14 @@ func (r Report) writeHead(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "- %d rounds of %v %s, driven by %s, %s\n",
 		s.Rounds, s.Duration, warmup, s.Generator, pinning)
+	if s.Congestion != "" {
+		fmt.Fprintf(b, "- congestion is controlled by %s", s.Congestion)
+		if s.Congestion != FairCongestion {
+			fmt.Fprintf(b, ", as it could not be set to %s: what sends more than one segment is "+
+				"distorted", FairCongestion)
+		}
+		b.WriteString("\n")
+	}
 	fmt.Fprintf(b, "- medians; in parentheses the least and the greatest; ratios are those of "+
 		"the medians, and in parentheses of single rounds; took %v\n",
 		r.Finished.Sub(r.Started).Round(time.Second))

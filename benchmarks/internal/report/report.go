@@ -34,6 +34,9 @@ type Settings struct {
 	ServerCPU int           `json:"server_cpu"` // -1: any
 	LoadCPU   int           `json:"load_cpu"`   // -1: any
 	Files     uint64        `json:"files"`      // limit of open files
+	// what TCP controlled congestion by, for all contenders but those that choose for themselves;
+	// "": it is not known
+	Congestion string `json:"congestion,omitempty"`
 }
 
 // Contestant is a contender as it took part, or did not.

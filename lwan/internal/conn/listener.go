@@ -53,6 +53,7 @@ type ListenConfig struct {
 	FastOpen int // length of the queue of TCP Fast Open; 0: off
 	// accept a connection only when it has sent something, or after this long; 0: off
 	DeferAccept time.Duration
+	Congestion  string      // control of it, as "cubic"; "": the system's
 	Mode        fs.FileMode // of a unix socket; 0: as the umask gives it
 }
 
@@ -105,6 +106,12 @@ func (cfg ListenConfig) set(fd int) error {
 		err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, int(s))
 		if err != nil {
 			return fmt.Errorf("TCP_DEFER_ACCEPT: %w", err)
+		}
+	}
+	if name := cfg.Congestion; name != "" {
+		err := unix.SetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION, name)
+		if err != nil {
+			return fmt.Errorf("TCP_CONGESTION %q: %w", name, err)
 		}
 	}
 	return nil

@@ -126,6 +126,34 @@ func option(t *testing.T, fd, level, name int) int {
 	return v
 }
 
+// TestCongestion: what is accepted has the listener's control of congestion, and an unknown one is
+// an error.
+func TestCongestion(t *testing.T) {
+	if _, err := Listen("127.0.0.1:0", ListenConfig{Congestion: "carrier pigeon"}); err == nil ||
+		!strings.Contains(err.Error(), `TCP_CONGESTION "carrier pigeon"`) {
+		t.Fatal(err)
+	}
+	lane := listen(t, "127.0.0.1:0", ListenConfig{Congestion: "reno"})
+	defer lane.Close()
+	c, err := net.Dial("tcp", lane.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fd, _, err := unix.Accept(lane.fd)
+	for err == unix.EAGAIN {
+		fd, _, err = unix.Accept(lane.fd)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	name, err := unix.GetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION)
+	if err != nil || strings.TrimRight(name, "\x00") != "reno" {
+		t.Errorf("%q %v", name, err)
+	}
+}
+
 func TestSocketOptions(t *testing.T) {
 	lane := listen(t, "127.0.0.1:0", ListenConfig{FastOpen: 77, DeferAccept: 3 * time.Second})
 	if got := option(t, lane.fd, unix.IPPROTO_TCP, unix.TCP_FASTOPEN); got != 77 {
