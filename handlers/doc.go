@@ -13,10 +13,11 @@
 // There is
 //
 //   - middleware, for Use, Group and Handle: RequestID, RealIP, ToHTTPS, HSTS, CORS, Compress,
-//     Expire, ResponseHeaders, RequestHeaders, ErrorPages;
-//   - middleware that keeps some out: Access, BasicAuth, LimitRequests, LimitConcurrency, and
-//     LimitRate, which slows them down;
-//   - observers, for Observe: AccessLog, and AccessLogOf for lines of other forms;
+//     Expire, ResponseHeaders, RequestHeaders, SecurityHeaders, ErrorPages;
+//   - Sessions, which remember who is signed in;
+//   - middleware that keeps some out: CrossOrigin, Access, BasicAuth, LimitRequests,
+//     LimitConcurrency, and LimitRate, which slows them down;
+//   - observers, for Observe: AccessLog, AccessLogOf for lines of other forms, and SlogAccess;
 //   - a handler: Metrics;
 //   - modules, for Mount or by name from a configuration file: Redirect, Respond.
 //
@@ -24,7 +25,8 @@
 //
 // Middleware that comes first is outermost. RealIP goes before all that looks at addresses.
 // RequestID goes first, so that all lines of the log have the ID. CORS goes outside of
-// authentication, which would refuse preflights. Middleware that writes to a body after the handler
+// authentication, which would refuse preflights, and of CrossOrigin. Sessions go inside of CORS and
+// outside of what asks for them. Middleware that writes to a body after the handler
 // has returned may be outside of Compress or inside: bodies are compressed when the head goes out,
 // after all middleware.
 //
@@ -40,9 +42,9 @@
 //
 // # Lifetimes
 //
-// AccessLog has a goroutine from its call to its Close. The server calls Close if the log was given
-// to Observe, else the caller does. The rest holds nothing but memory, which is bounded for the
-// limits, whatever keys clients send.
+// AccessLog and SlogAccess have a goroutine from their call to their Close. The server calls Close
+// if the log was given to Observe, else the caller does. The rest holds nothing but memory, which
+// is bounded for the limits, whatever keys clients send.
 //
 // # Concurrency
 //
@@ -59,7 +61,7 @@
 //
 // # Non-goals
 //
-// No sessions, tokens or templates: those are decisions of an application. No other codings than
-// gzip: they need libraries. No limits over several servers: those need a store that they share. No
+// No sign-in and no tokens: those are decisions of an application. No other codings than gzip: they
+// need libraries. No limits over several servers: those need a store that they share. No
 // rotation of logs: give AccessLog a writer that does it.
 package handlers

@@ -211,7 +211,7 @@
 //   - What clients should percent-encode in a target and send bare (UTF-8, "{", "|" and the like) is as if it were encoded: Target
 //     shows it so. Controls, blanks, and in a path "#" and "\", are refused.
 //   - ReadJSON takes a body without Content-Type. A browser can be made to send such a body from another site with
-//     the user's cookies: use SameSite cookies, or check Origin or Sec-Fetch-Site as net/http.CrossOriginProtection does.
+//     the user's cookies: use SameSite cookies, and handlers.CrossOrigin.
 //   - Numbers from [Param] and [Query] are finite: NaN, which passes every comparison with a limit, is not valid.
 //   - Only an Endpoint with TLS or Certs is encrypted. With a proxy in front that does it, say in
 //     TrustedProxies which; Request.Scheme tells what the client has used.

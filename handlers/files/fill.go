@@ -133,7 +133,7 @@ func (s *site) setFields(r *resource, name string) {
 		r.fields = append(r.fields, field{"Accept-Ranges", "bytes"})
 	}
 	if anyMatches(s.download, name) {
-		r.fields = append(r.fields, field{"Content-Disposition", attachment(path.Base(name))})
+		r.fields = append(r.fields, field{"Content-Disposition", lwan.Attachment(path.Base(name))})
 	}
 }
 

@@ -1,14 +1,17 @@
-package files
+package lwan
 
 import (
 	"strings"
 	"unicode/utf8"
 )
 
-// attachment is a Content-Disposition that offers a file for saving under its name (RFC 6266). A
-// name that is not plain ASCII is given twice: reduced to ASCII, and as it is (RFC 8187 section
-// 3.2).
-func attachment(name string) string {
+// Attachment is the value of a Content-Disposition that offers the answer for saving under that
+// name, of a file without directories (RFC 6266). A name that is not plain ASCII is given twice:
+// reduced to ASCII, and as it is (RFC 8187 section 3.2). Any name is safe: browsers take off what
+// looks like a path.
+//
+//	resp.SetHeader("Content-Disposition", lwan.Attachment("sales 2026.csv"))
+func Attachment(name string) string {
 	plain := strings.Map(func(r rune) rune {
 		switch {
 		case r < ' ' || r >= 0x7f, r == '"', r == '\\', r == '%':

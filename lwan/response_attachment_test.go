@@ -1,9 +1,8 @@
-package files
+package lwan
 
 import (
 	"mime"
 	"testing"
-	"testing/fstest"
 	"unicode/utf8"
 )
 
@@ -17,7 +16,7 @@ func TestAttachment(t *testing.T) {
 		"\xff":    `attachment; filename="_"`,
 		"a\nb":    `attachment; filename="a_b"; filename*=UTF-8''a%0Ab`,
 	} {
-		got := attachment(name)
+		got := Attachment(name)
 		if got != want {
 			t.Errorf("%q: %s, want %s", name, got, want)
 		}
@@ -36,7 +35,7 @@ func FuzzAttachment(f *testing.F) {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		v := attachment(name)
+		v := Attachment(name)
 		for i := range len(v) {
 			if v[i] < ' ' || v[i] >= 0x7f {
 				t.Fatalf("%q: %q", name, v)
@@ -47,21 +46,4 @@ func FuzzAttachment(f *testing.F) {
 			t.Fatalf("%q: %s is read as %q, %v", name, v, params["filename"], err)
 		}
 	})
-}
-
-func TestDownload(t *testing.T) {
-	s := mounted(t, "/",
-		Config{FS: fstest.MapFS{
-			"x.pdf": {Data: []byte("p")}, "d/ü.txt": {Data: []byte("t")},
-			"y.txt": {Data: []byte("t")},
-		},
-			Download: []string{"*.pdf", "d"}})
-	for path, want := range map[string]string{
-		"/x.pdf":        `attachment; filename="x.pdf"`,
-		"/d/%C3%BC.txt": `attachment; filename="_.txt"; filename*=UTF-8''%C3%BC.txt`, "/y.txt": "",
-	} {
-		if r := s.get(path); r.status != 200 || r.field("Content-Disposition") != want {
-			t.Errorf("%s: %d %v", path, r.status, r.header)
-		}
-	}
 }
