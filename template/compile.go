@@ -173,6 +173,9 @@ func (c *compiler) variable(e *element, s *scope) node {
 		c.fail(&e.position, err)
 		return nil
 	}
+	if e.format.name != "" {
+		return c.formatted(e, look, t)
+	}
 	how, err := printerFor(t)
 	if err != nil {
 		c.fail(&e.position, err)

@@ -56,6 +56,24 @@
 // without elements, and a struct whose method IsZero says so (time.Time). Other
 // structs are not, nor are maps that are not nil.
 //
+// # Formats
+//
+// A bar after a name, with blanks around it, gives the value to a function of
+// Set.Formats, and what is behind the function's name to that as well:
+//
+//	{{Born | date}}   {{Born | date 2006-01-02}}   {{Count | plural entry entries}}
+//
+//	set := template.Set{FS: files, Formats: template.English()}
+//	set.Formats["price"] = func(cents int64) string { ... }
+//
+// A format is a function of the value, or of the value and a string, that
+// returns a string, perhaps with an error. Whether the value's type fits is
+// checked when the template is compiled. What it returns is escaped as a value
+// is. Nil prints nothing, and calls nothing. A section has no format, and there
+// is one for each tag. English has date, time, number, bytes and plural; a page
+// in another language has formats of its own, of the same names if it likes:
+// NumberFormat makes one, and plural forms are a function.
+//
 // # Sequences
 //
 // A field or method of type iter.Seq[E] is a section that is rendered while it

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"os"
 	"testing/fstest"
+	"time"
 
 	"github.com/golwan/golwan/template"
 )
@@ -109,3 +110,23 @@ var _ interface {
 	ContentType() string
 	RenderTo(w io.Writer) error
 } = template.Page{}
+
+func ExampleEnglish() {
+	type page struct {
+		Born  time.Time
+		Count int
+		Price float64
+		Size  int64
+	}
+	set := template.Set{Formats: template.English()}
+	t := template.Must(template.Compile[page]("page",
+		"{{Born | date}}, {{Born | date 2006-01-02}}, {{Count | plural entry entries}}, "+
+			"{{Price | number 2}}, {{Size | bytes}}\n", set))
+	err := t.Render(os.Stdout, page{
+		time.Date(1815, 12, 10, 0, 0, 0, 0, time.UTC), 1, 1234567.5, 1_500_000,
+	})
+	if err != nil {
+		fmt.Println(err)
+	}
+	// Output: 10 December 1815, 1815-12-10, 1 entry, 1,234,567.50, 1.5 MB
+}

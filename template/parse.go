@@ -21,6 +21,7 @@ type element struct {
 	starts []int  // of text: offsets where a line of the template begins, for indentation
 
 	target     string // of a tag: the name that it looks up
+	format     format // of a variable
 	raw        bool   // of a variable: not escaped
 	standalone bool   // of a partial: alone on its line
 	indent     string // of a partial: the blanks before it, if standalone
@@ -151,7 +152,9 @@ func (p *parser) apply(t *tag) error {
 }
 
 func (p *parser) element(t *tag, kind mustache.TagType) *element {
-	return &element{kind: kind, position: t.position, target: t.name, delims: p.delims}
+	return &element{
+		kind: kind, position: t.position, target: t.name, format: t.format, delims: p.delims,
+	}
 }
 
 func (p *parser) openSection(t *tag) error {

@@ -30,6 +30,10 @@ type Set struct {
 	// the page goes, and is checked against the page's type too. Empty is none.
 	Layout string
 
+	// Formats has functions by name that print values: {{Born | date}} calls the one
+	// of the name "date". See "Formats"; English has some. Nil is none.
+	Formats map[string]any
+
 	// Text is for output that is not HTML: nothing is escaped, in partials
 	// neither, and pages are text/plain.
 	Text bool

@@ -18,6 +18,7 @@ type tag struct {
 	end   int // past the closing delimiter
 	next  int // where reading goes on: end, or past the line of a standalone tag
 
+	format     format
 	standalone bool // nothing but blanks beside it: the whole line goes away
 	lineStart  int  // of a standalone tag
 
@@ -98,6 +99,9 @@ func (p *parser) readDelimiters(t *tag, content string) error {
 // checkName refuses what the language does not call a name, so that a slip is
 // not taken for a key that happens to be missing.
 func (p *parser) checkName(t *tag) error {
+	if t.sigil == 0 || t.sigil == '&' {
+		t.name, t.format = cutFormat(t.name)
+	}
 	switch {
 	case t.name == "":
 		return p.fail(t.position, mustache.ErrEmptyTag, "the tag has no name")
