@@ -280,6 +280,9 @@ func (a *aside) Raw(_ transport.Task, proto string, answer *transport.Answer) (
 		if err != nil {
 			return err
 		}
+		if c.Conn == nil { // a stream, which the worker reads and writes
+			c.Conn = a.become(x)
+		}
 		x.resp.take(answerTaken, switching)
 		if !a.keepConn(c) {
 			err = c.Conn.Close()

@@ -45,6 +45,9 @@ type h2conn struct {
 	fields  []hpack.HeaderField // of the last HEADERS
 	answers map[uint32]*h2answer
 	quiet   bool // windows are not opened by what it reads
+	initial int  // the server's window of a stream
+	opened  map[uint32]int
+	used    map[uint32]int // of the server's windows
 }
 
 // h2answer is what has come of one stream.
@@ -70,7 +73,8 @@ func dialH2(t testing.TB, addr string, settings ...uint32) *h2conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	h := &h2conn{Conn: c, t: t, buf: make([]byte, 64<<10), answers: map[uint32]*h2answer{}}
+	h := &h2conn{Conn: c, t: t, buf: make([]byte, 64<<10), answers: map[uint32]*h2answer{},
+		initial: h2frame.DefaultWindow, opened: map[uint32]int{}, used: map[uint32]int{}}
 	h.enc = hpack.NewEncoder(&h.fb)
 	h.dec = hpack.NewDecoder(4096, func(f hpack.HeaderField) { h.fields = append(h.fields, f) })
 	h.send(append([]byte(h2frame.Preface), h2frame.AppendSettings(nil, settings...)...))
@@ -196,9 +200,23 @@ func (h *h2conn) take(f *h2frame.Frame) {
 		a.reset, a.code = true, f.Code()
 	case h2frame.SettingsType:
 		if !f.Is(h2frame.Ack) {
+			said := h2frame.DefaultSettings()
+			said.Take(f.Payload)
+			h.initial = int(said.Window)
 			h.send(h2frame.AppendSettingsAck(nil))
 		}
+	case h2frame.WindowUpdate:
+		h.opened[f.Stream] += int(f.Uint32())
 	}
+}
+
+// room is how much may be sent on a stream; 0: on the connection.
+func (h *h2conn) room(id uint32) int {
+	initial := h2frame.DefaultWindow
+	if id != 0 {
+		initial = h.initial
+	}
+	return initial + h.opened[id] - h.used[id]
 }
 
 func (a *h2answer) add(fields []hpack.HeaderField) {

@@ -24,7 +24,7 @@ func (r *Response) Upgrade(proto string) (net.Conn, error) {
 	if err := r.begins(); err != nil {
 		return nil, err
 	}
-	if !r.req.head.Upgrade || !message.HasToken(r.req.HeaderAll("Upgrade"), proto) {
+	if !r.req.asksFor(proto) {
 		r.SetHeader("Upgrade", proto)
 		return nil, &Error{Status: StatusUpgradeRequired, Message: "this resource speaks " + proto}
 	}
@@ -36,6 +36,15 @@ func (r *Response) Upgrade(proto string) (net.Conn, error) {
 	}
 	r.req.endsWithDraining()
 	return r.switchTo(proto)
+}
+
+// asksFor reports whether the request asks for another protocol: by Upgrade, or over HTTP/2 by the
+// CONNECT of a WebSocket (RFC 8441).
+func (r *Request) asksFor(proto string) bool {
+	if r.head.WebSocket {
+		return proto == "websocket"
+	}
+	return r.head.Upgrade && message.HasToken(r.HeaderAll("Upgrade"), proto)
 }
 
 // switchTo sends a 101 response.

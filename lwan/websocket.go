@@ -11,8 +11,8 @@ import (
 	"github.com/golwan/golwan/lwan/internal/wsframe"
 )
 
-// WebSocketConfig says how a WebSocket is spoken (RFC 6455). nil and the zero value work. Its
-// slices must not change while requests are served.
+// WebSocketConfig says how a WebSocket is spoken (RFC 6455; on the loops over HTTP/2, too, RFC 8441).
+// nil and the zero value work. Its slices must not change while requests are served.
 type WebSocketConfig struct {
 	// Subprotocols are those that the server speaks, in the order in which it prefers them: the
 	// first that the client offers is agreed on. None: no subprotocol, whatever is offered.
@@ -87,6 +87,10 @@ func (e *CloseError) StatusCode() int {
 // else that parks. It lives until the handler returns: then it is closed with 1000, or with 1011 if
 // the status is 500 or more, as after a panic. When draining starts its waits end with ErrStopping,
 // and it is closed with 1001. Observers and middleware see 101.
+//
+// A client of HTTP/2 asks by a CONNECT, which is shown and routed as a GET without Upgrade; its
+// WebSocket is a stream beside others, and a handler that answers it with anything else than a
+// WebSocket answers an error: 2xx is sent as 501. Where net/http serves there are none.
 //
 // An error has a status for Fail: 426 for a request that asks for no WebSocket (ErrNotWebSocket),
 // or for another version; 403 for a page of an origin that may not connect; 400 for a malformed

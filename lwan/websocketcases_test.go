@@ -22,12 +22,21 @@ type wsCase struct {
 
 // runCases runs them against echoes on the loop and on goroutines, each on a connection of its own.
 func runCases(t *testing.T, cfg *WebSocketConfig, fields string, cases []wsCase) {
+	runCasesOver(t, serveTest, openWebSocket, cfg, fields, cases)
+}
+
+// runCasesOver does that over whatever serve and open speak.
+func runCasesOver(
+	t *testing.T, serve func(testing.TB, *Server) string,
+	open func(t testing.TB, addr, path, fields string) *wsClient,
+	cfg *WebSocketConfig, fields string, cases []wsCase,
+) {
 	echoes(t, func(t *testing.T, echoWith echoing, mw ...Middleware) {
 		srv := &Server{}
 		srv.Handle("GET /", echoWith(cfg), mw...)
-		addr := serveTest(t, srv)
+		addr := serve(t, srv)
 		for _, c := range cases {
-			if !t.Run(c.id, func(t *testing.T) { c.do(openWebSocket(t, addr, "/", fields)) }) {
+			if !t.Run(c.id, func(t *testing.T) { c.do(open(t, addr, "/", fields)) }) {
 				return
 			}
 		}
@@ -36,10 +45,14 @@ func runCases(t *testing.T, cfg *WebSocketConfig, fields string, cases []wsCase)
 
 func TestWebSocketCases(t *testing.T) {
 	t.Parallel()
-	cases := slices.Concat(framingCases(), pingCases(), reservedCases(), opcodeCases(),
-		fragmentCases(), utf8Cases(), closeCases())
+	cases := allCases()
 	t.Logf("%d cases", len(cases))
 	runCases(t, nil, "", cases)
+}
+
+func allCases() []wsCase {
+	return slices.Concat(framingCases(), pingCases(), reservedCases(), opcodeCases(),
+		fragmentCases(), utf8Cases(), closeCases())
 }
 
 // framingCases are 1.1 and 1.2: messages of all lengths, text and binary, whole and chopped.

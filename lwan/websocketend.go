@@ -181,7 +181,11 @@ func (c *upgradedConn) LastWords(b []byte, by time.Time) (linger bool) {
 }
 
 // Hurry implements lastWriter.
-func (c *asideConn) Hurry(by time.Time) { _ = c.Conn.SetWriteDeadline(by) } // or Write fails
+func (c *asideConn) Hurry(by time.Time) {
+	c.a.mu.Lock()
+	defer c.a.mu.Unlock()
+	_ = c.Conn.SetWriteDeadline(by) // or Write fails
+}
 
 // LastWords implements lastWriter. The loop, which has the connection too, lingers behind it.
 func (c *asideConn) LastWords(b []byte, by time.Time) (linger bool) {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/golwan/golwan/lwan/internal/message"
 	"github.com/golwan/golwan/lwan/internal/wsframe"
 )
 
@@ -20,7 +19,7 @@ type handshake struct {
 func (r *Response) shakeHands(cfg *WebSocketConfig) (handshake, error) {
 	req := r.req
 	switch {
-	case req.method != "GET", !req.head.Upgrade, !message.HasToken(req.HeaderAll("Upgrade"), "websocket"):
+	case req.method != "GET", !req.asksFor("websocket"):
 		r.SetHeader("Upgrade", "websocket")
 		return handshake{}, ErrNotWebSocket
 	case req.Header("Sec-WebSocket-Version") != wsframe.Version:
@@ -31,7 +30,7 @@ func (r *Response) shakeHands(cfg *WebSocketConfig) (handshake, error) {
 		}
 	}
 	key := req.Header("Sec-WebSocket-Key")
-	if !wsframe.ValidKey(key) {
+	if !req.head.WebSocket && !wsframe.ValidKey(key) { // RFC 8441 section 5: there is none
 		return handshake{}, badHandshake("Sec-WebSocket-Key is not 16 bytes in base64", nil)
 	}
 	if err := cfg.admits(req.Header("Origin"), req.Host()); err != nil {
@@ -42,7 +41,9 @@ func (r *Response) shakeHands(cfg *WebSocketConfig) (handshake, error) {
 	if err != nil {
 		return handshake{}, badHandshake("malformed Sec-WebSocket-Extensions", err)
 	}
-	r.SetHeader("Sec-WebSocket-Accept", wsframe.Accept(key))
+	if !req.head.WebSocket {
+		r.SetHeader("Sec-WebSocket-Accept", wsframe.Accept(key))
+	}
 	if h.subprotocol != "" {
 		r.SetHeader("Sec-WebSocket-Protocol", h.subprotocol)
 	}

@@ -25,7 +25,7 @@ func (r *runner) Interim(a *transport.Answer) error {
 		r.st.read = true // the handler was first
 	}
 	r.dated = true // it has none
-	r.appendHead(a, 0, transport.Unsaid)
+	r.appendHead(a, a.Status, 0, transport.Unsaid)
 	return r.Flush()
 }
 
@@ -47,7 +47,11 @@ func (r *runner) Head(a *transport.Answer) error {
 		r.none, r.st.sent = true, true
 		flags = h2frame.EndStream
 	}
-	r.appendHead(a, flags, a.Length)
+	status := a.Status
+	if r.head.WebSocket && status/100 == 2 { // else its client would think that it has one
+		status = 501
+	}
+	r.appendHead(a, status, flags, a.Length)
 	if a.Close && r.deaths == 0 { // one that has died has nothing to do with the others
 		r.s.retire()
 	}
@@ -55,11 +59,11 @@ func (r *runner) Head(a *transport.Answer) error {
 }
 
 // appendHead appends HEADERS, and CONTINUATION if there is much.
-func (r *runner) appendHead(a *transport.Answer, flags uint8, length int64) {
+func (r *runner) appendHead(a *transport.Answer, status int, flags uint8, length int64) {
 	s, id := r.s, r.st.id
 	at := len(s.buffer())
 	s.out = h2frame.AppendHeader(s.out, h2frame.Headers, flags|h2frame.EndHeaders, id, 0)
-	s.out = h2frame.AppendStatus(s.out, a.Status)
+	s.out = h2frame.AppendStatus(s.out, status)
 	a.Fields(r.addField)
 	if length >= 0 {
 		s.out = h2frame.AppendLength(s.out, length)
@@ -127,26 +131,29 @@ func (r *runner) Write(p []byte) error {
 	switch {
 	case r.phase == givenUp:
 		return transport.ErrGone
-	case r.phase != streaming:
+	case r.phase != streaming && r.phase != raw:
 		return transport.ErrOver
 	case r.none || len(p) == 0:
 		return nil
 	}
-	return r.send(p)
+	if _, err := r.send(p); err != nil {
+		return r.losing(err)
+	}
+	return nil
 }
 
 // send sends content: as it is, piece by piece, from where it lies.
-func (r *runner) send(p []byte) error {
-	for len(p) > 0 {
-		n, err := r.awaitRoom(len(p))
+func (r *runner) send(p []byte) (done int, err error) {
+	for done < len(p) {
+		n, err := r.awaitRoom(len(p) - done)
 		if err != nil {
-			return err
+			return done, err
 		}
-		r.piece(p[:n], n == len(p))
-		p = p[n:]
+		r.piece(p[done:done+n], done+n == len(p))
+		done += n
 	}
 	r.s.order.pass(r.s, r.st)
-	return nil
+	return done, nil
 }
 
 // piece frames content for which there is room.
@@ -182,7 +189,7 @@ func (r *runner) awaitRoom(want int) (int, error) {
 	var waited error
 	for {
 		if err := r.gone(); err != nil {
-			return 0, r.losing(err)
+			return 0, err
 		}
 		if s.full() {
 			if s.flush(); s.phase == over {
@@ -195,7 +202,7 @@ func (r *runner) awaitRoom(want int) (int, error) {
 		}
 		if waited != nil {
 			s.order.forget(s, st)
-			return 0, r.losing(waited)
+			return 0, waited
 		}
 		if !r.queue() {
 			continue
@@ -220,7 +227,9 @@ func (r *runner) queue() bool {
 // await waits at a gate, for as long as a write may go on without progress.
 func (r *runner) await(at *loop.Gate) error {
 	limit := time.Duration(0)
-	if _, pause := r.x.Pauses(); pause > 0 {
+	if !r.writeBy.IsZero() {
+		limit = max(time.Until(r.writeBy), 1)
+	} else if _, pause := r.x.Pauses(); pause > 0 {
 		now := r.t.Clock()
 		if r.by == 0 {
 			r.by = now + int64(pause)
@@ -253,7 +262,7 @@ func (r *runner) awaitSpace() error {
 
 // losing notes that something of what was to be sent is missing.
 func (r *runner) losing(err error) error {
-	r.Cut()
+	r.abort()
 	return err
 }
 
@@ -271,7 +280,7 @@ func (r *runner) File(f *os.File, off, n int64) error {
 	for n > 0 {
 		room, err := r.awaitRoom(int(min(n, h2frame.MaxFrame)))
 		if err != nil {
-			return err
+			return r.losing(err)
 		}
 		buf := r.t.Loop().Scratch()[:room]
 		m, err := f.ReadAt(buf, off)
@@ -307,7 +316,7 @@ func (r *runner) Close(trailer []transport.Field) error {
 	switch {
 	case r.phase == givenUp:
 		return transport.ErrGone
-	case r.phase != streaming:
+	case r.phase != streaming && r.phase != raw:
 		return transport.ErrOver
 	}
 	s, st := r.s, r.st
@@ -330,7 +339,9 @@ func (r *runner) Close(trailer []transport.Field) error {
 		s.out = h2frame.AppendHeader(s.buffer(), h2frame.Data, h2frame.EndStream, st.id, 0)
 	}
 	st.sent = true
-	r.phase = done
+	if r.phase = done; r.head.WebSocket { // nobody knows when its handler returns
+		s.kick()
+	}
 	return nil
 }
 
@@ -346,9 +357,18 @@ func (r *runner) appendTrailer(trailer []transport.Field) {
 	s.endBlock(at)
 }
 
-// Cut implements transport.Stream.
+// Cut implements transport.Stream. A WebSocket ends by it, as its handler has returned.
 func (r *runner) Cut() {
-	if r.phase != held && r.phase != streaming {
+	if r.phase == raw {
+		_ = r.Close(nil) // it fails where there is nobody to be told
+		return
+	}
+	r.abort()
+}
+
+// abort resets the stream, so that its client sees that something is missing.
+func (r *runner) abort() {
+	if r.phase != held && r.phase != streaming && r.phase != raw {
 		return
 	}
 	r.phase = givenUp

@@ -46,7 +46,7 @@ func (r *runner) awaitContent(st *stream, t *loop.Task) error {
 		case err != transport.ErrAgain, t == nil:
 			return err
 		case waited != nil:
-			if r.st == st { // what comes later is of no use any more
+			if r.st == st && r.phase != raw { // what comes later is of no use any more
 				r.broken = true
 			}
 			return waited
@@ -58,6 +58,9 @@ func (r *runner) awaitContent(st *stream, t *loop.Task) error {
 			return r.t.Cause()
 		}
 		pause, _ := r.x.Pauses()
+		if r.phase == raw { // it may be silent
+			pause = 0
+		}
 		waited = t.Await(transport.Cancelled, pause, &st.in)
 		switch {
 		case st.over:

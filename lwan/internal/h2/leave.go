@@ -17,6 +17,7 @@ func (s *session) greet() {
 		uint32(h2frame.MaxConcurrentStreams), uint32(c.Streams),
 		uint32(h2frame.InitialWindowSize), uint32(c.Window),
 		uint32(h2frame.MaxHeaderListSize), uint32(s.p.Limits.Fields),
+		uint32(h2frame.EnableConnect), 1,
 		uint32(h2frame.NoRFC7540Priorities), 1)
 	if more := c.ConnWindow - h2frame.DefaultWindow; more > 0 {
 		s.out = h2frame.AppendWindowUpdate(s.out, 0, uint32(more))

@@ -37,7 +37,7 @@ func (r *runner) Take(a *transport.Answer, first []byte) (
 	if r.phase != held {
 		return nil, 0, nil, transport.ErrOver
 	}
-	err := r.Head(a)
+	err := r.switchTo(a)
 	if err == nil {
 		err = r.Write(first)
 	}
@@ -49,7 +49,7 @@ func (r *runner) Take(a *transport.Answer, first []byte) (
 		return nil, 0, nil, err
 	}
 	st := r.st
-	p := &pipe{st: st, whole: st.ended}
+	p := &pipe{st: st, whole: st.ended && !r.head.WebSocket}
 	st.r, st.pipe = nil, p
 	r.s.count(0, 1)
 	r.st, r.phase = nil, handed
@@ -240,11 +240,6 @@ func (p *pipe) Loop() transport.Loop { return p.st.s.home.loop }
 // Hijack implements transport.Stream: the connection is not this stream's.
 func (r *runner) Hijack() (net.Conn, []byte, error) {
 	return nil, nil, fmt.Errorf("%w: other streams use it, too", transport.ErrNotHere)
-}
-
-// Raw implements transport.Stream: there is no 101 response (RFC 9113 section 8.6).
-func (r *runner) Raw(transport.Task, string, *transport.Answer) (net.Conn, []byte, error) {
-	return r.Hijack()
 }
 
 var (

@@ -39,8 +39,10 @@ type runner struct {
 	moved  int   // since then
 	share  int   // of what may be written before other connections have a turn
 	lastAt int   // where in out its last DATA frame begins
-	writes uint64
-	dated  bool
+	// how long one write may take; zero: as long as Exchange.Pauses says
+	writeBy time.Time
+	writes  uint64
+	dated   bool
 
 	addField func(name, value string) bool // appendField, bound once
 }
@@ -48,7 +50,8 @@ type runner struct {
 // answered is how far the answer has come.
 //
 //	idle ──begin──▶ held ──Head──▶ streaming ──Close──▶ done ──settle──▶ idle
-//	held, streaming ──Cut──▶ given up        held ──Take──▶ handed
+//	held, streaming ──Cut, a lost write──▶ given up    held ──Take──▶ handed
+//	held ──Raw──▶ raw ──Close | Cut──▶ done            raw ──a lost write──▶ given up
 type answered uint8
 
 const (
@@ -58,6 +61,7 @@ const (
 	done
 	givenUp
 	handed
+	raw // the handler reads and writes a WebSocket
 )
 
 var _ loop.Branch = (*runner)(nil)
@@ -73,6 +77,7 @@ func (r *runner) begin(s *session, st *stream, refused message.Error) {
 	r.s, r.st, r.refused, st.r = s, st, refused, r
 	r.phase, r.none, r.broken, r.left, r.by, r.share = held, false, false, -1, 0, 0
 	r.reader, r.unread, r.deaths, r.writes = nil, false, 0, ^uint64(0)
+	r.writeBy = time.Time{}
 }
 
 // Run implements loop.Branch.
@@ -92,9 +97,7 @@ func (r *runner) Run(t *loop.Task) {
 
 // settle ends the request.
 func (r *runner) settle() {
-	if r.phase == held || r.phase == streaming { // an answer that nobody has concluded
-		r.Cut()
-	}
+	r.Cut() // an answer that nobody has concluded
 	r.x.End()
 	r.t.End()
 	s, st := r.s, r.st

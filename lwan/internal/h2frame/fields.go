@@ -95,6 +95,10 @@ func (f *Fields) Request(block []byte, stream uint32, end bool, h *message.Head,
 func (f *Fields) frame(h *message.Head, end bool) {
 	h.Major = 2
 	switch {
+	case f.pseudo.seen&seenProtocol != 0: // what follows is no content
+		if h.WebSocket = true; h.ContentLength >= 0 {
+			f.bad = "content-length in a CONNECT"
+		}
 	case !end:
 		h.Chunked = h.ContentLength < 0
 	case h.ContentLength > 0:
@@ -215,10 +219,17 @@ func (f *Fields) addPseudo(name, value string) {
 func (f *Fields) line() {
 	f.lined = true
 	p := &f.pseudo
-	target := p.path
+	method, target := p.method, p.path
 	switch need := uint8(seenMethod | seenScheme | seenPath); {
-	case p.seen&seenProtocol != 0:
-		f.bad = ":protocol, which was not offered"
+	case p.seen&seenProtocol != 0: // RFC 8441 section 4
+		if p.method != "CONNECT" || p.seen&(need|seenAuthority) != need|seenAuthority {
+			f.bad = ":protocol without CONNECT, or a pseudo-field is missing"
+		} else if target[0] != '/' {
+			f.bad = ":path is no path"
+		} else if p.protocol != "websocket" {
+			f.refused = message.Error{Status: 501, Reason: "this protocol is not spoken here"}
+		}
+		method = "GET"
 	case p.method == "CONNECT" && p.seen != seenMethod|seenAuthority: // RFC 9113 section 8.5
 		f.bad = "CONNECT with other pseudo-fields than :authority"
 	case p.method == "CONNECT":
@@ -228,10 +239,10 @@ func (f *Fields) line() {
 	case target[0] != '/' && target != "*":
 		f.bad = ":path is no path"
 	}
-	if f.bad != "" {
+	if !f.ok() {
 		return
 	}
-	if f.refused = f.b.Line(p.method, target, 1); f.ok() && p.seen&seenAuthority != 0 {
+	if f.refused = f.b.Line(method, target, 1); f.ok() && p.seen&seenAuthority != 0 {
 		f.refused = f.b.Add("host", p.authority)
 	}
 }

@@ -37,9 +37,11 @@ type Head struct {
 	ContentLength int64 // -1: absent
 	Form          TargetForm
 	// 0 or 1, of HTTP/1.0 and 1.1; a higher one is served, and shown, as 1 (RFC 9110 section 2.5)
-	Minor    uint8
-	Major    uint8 // 2: it came by HTTP/2, and Minor is 1; 0: by HTTP/1
-	HasQuery bool  // there was a "?"
+	Minor uint8
+	Major uint8 // 2: it came by HTTP/2, and Minor is 1; 0: by HTTP/1
+	// It is the CONNECT of RFC 8441 section 4, for a WebSocket: shown and routed as a GET
+	WebSocket bool
+	HasQuery  bool // there was a "?"
 	// Target has bytes that have to be percent-encoded: to show it, use AppendTarget
 	BareTarget bool
 	// Path is as CleanPath would leave it, so that it can be routed as it is: no "%", no "//", no
@@ -130,6 +132,7 @@ func (h *Head) Reset() {
 	h.Method, h.Target, h.Scheme, h.Authority, h.Path, h.Query = Span{},
 		Span{}, Span{}, Span{}, Span{}, Span{}
 	h.Size, h.ContentLength, h.Form, h.Minor, h.Major, h.Status = 0, -1, OriginForm, 0, 0, 0
+	h.WebSocket = false
 	h.HasQuery, h.BareTarget, h.PlainPath, h.KeepAlive, h.Chunked, h.Expect100, h.Upgrade = false,
 		false, false, false, false, false, false
 	h.Fields = h.Fields[:0]

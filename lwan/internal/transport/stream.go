@@ -57,7 +57,9 @@ type Stream interface {
 
 	// Raw sends a 101 response that switches to proto (RFC 9110 section 7.8), and returns the
 	// connection while the handler runs: for calls that park on where that is Inline, else one of
-	// package net. rest was read of it too much.
+	// package net. rest was read of it too much. A WebSocket of HTTP/2 is a stream, and gets 200 in
+	// place of 101; where on is not Inline conn is nil then, and who runs the exchange reads and
+	// writes it by Read and Write.
 	Raw(on Task, proto string, a *Answer) (conn net.Conn, rest []byte, err error)
 	// Hijack gives the connection away for good, as one of package net.
 	Hijack() (conn net.Conn, rest []byte, err error)
