@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"net/netip"
+	"regexp"
 	"testing"
 	"time"
 
@@ -135,4 +136,31 @@ func ExampleToHTTPS() {
 	got := lwantest.Get(t, h, "http://example.com/a?b")
 	fmt.Println(got.Status, got.Header.Get("Location"))
 	// Output: 308 https://example.com/a?b
+}
+
+// Old addresses of a shop go on to work: some are answered by what is elsewhere now, others send
+// their clients there.
+func ExampleRewriter() {
+	t := new(testing.B)
+	rw, err := handlers.NewRewriter(
+		handlers.RewriteRule{Match: regexp.MustCompile(`^/p/(\d+)$`), To: "/product?id=$1"},
+		handlers.RewriteRule{Match: regexp.MustCompile(`^/blog/(.*)$`), To: "/articles/$1",
+			Redirect: 301},
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	srv := &lwan.Server{}
+	srv.Rewrite(rw.Target)
+	srv.Use(rw.Redirects)
+	srv.Handle("/product", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Text(200, "product "+req.Query("id"))
+	})
+	h := lwantest.Build(t, srv)
+	fmt.Println(lwantest.Get(t, h, "/p/7").Body)
+	fmt.Println(lwantest.Get(t, h, "/blog/today").Header.Get("Location"))
+	// Output:
+	// product 7
+	// /articles/today
 }

@@ -25,11 +25,15 @@ type Routes struct {
 	entries []*entry
 	mounts  []*mount
 	sites   []*Routes
+	whens   []*Routes // that are searched first, on a condition
 	errs    []error
 	sealed  bool
 
-	// of a site
-	outer  *Routes // the root that it is a site of
+	rewrites []func(req *Request) (target string, err error) // asked before anything is searched
+
+	// of a site, or a table of a When
+	outer  *Routes // the root that it is a site of, or the table around it
+	cond   func(req *Request) bool
 	hosts  []string
 	source string
 }

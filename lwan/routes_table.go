@@ -67,6 +67,10 @@ type table struct {
 	none    *route          // answers what no route fits, in the root's middleware
 	methods string          // Allow of "OPTIONS *"
 	named   map[string]bool // methods that patterns name
+
+	// before the router is asked
+	rewrites []func(req *Request) (target string, err error)
+	whens    []when
 }
 
 // route is an entry, compiled.
@@ -102,7 +106,7 @@ func (rt *route) answers(req *Request, found bool) Handler {
 
 // compile makes a table of what was registered on the root r.
 func (c *core) compile(r *Routes) (*table, error) {
-	t := &table{core: c, none: &route{}}
+	t := &table{core: c, none: &route{}, rewrites: r.rewriting()}
 	t.none.miss, t.none.missBlocking = blockingChain(answerMiss, r.middleware())
 	t.none.limits = limitsOf(r.middleware(), c.limits)
 	c.number(t.none)
@@ -125,7 +129,7 @@ func (c *core) compile(r *Routes) (*table, error) {
 	t.methods = allMethods(methods)
 	var err error
 	t.sites, err = c.compileSites(r)
-	return t, errors.Join(t.router.Build(), err)
+	return t, errors.Join(append(c.compileWhens(r, t), t.router.Build(), err)...)
 }
 
 // number gives rt a number; the watchdog finds it once all are compiled.
@@ -213,6 +217,14 @@ func (t *table) chain(req *Request, resp *Response) Handler {
 		return t.none.answers(req, false)
 	}
 	host := alias(req.head.Authority.Of(req.buf))
+	if len(t.rewrites)+len(t.whens) > 0 {
+		in, err := t.decide(req, host, clean == 1)
+		if err != nil {
+			t.none.answers(req, false)
+			return undecided(err)
+		}
+		t = in
+	}
 	rt, found := t.router.Match(req.method, host, req.path, &req.params)
 	if !found || rt.nothing {
 		rt, found = t.missing(req, host)

@@ -79,10 +79,16 @@ func (o *opening) table(r *Routes) (*table, error) {
 	if err := o.modules(r); err != nil {
 		return nil, err
 	}
+	if err := o.conditional(r); err != nil {
+		return nil, err
+	}
 	for _, sub := range r.sites {
 		root := o.root
 		o.root = fmt.Sprint(root, sub.hosts)
 		if err := o.modules(sub); err != nil {
+			return nil, err
+		}
+		if err := o.conditional(sub); err != nil {
 			return nil, err
 		}
 		o.root = root
@@ -91,6 +97,23 @@ func (o *opening) table(r *Routes) (*table, error) {
 	r.sealed = true
 	t, err := o.core.compile(r)
 	return t, errors.Join(append(r.errs, err)...)
+}
+
+// conditional opens what was mounted on tables that count on conditions.
+func (o *opening) conditional(r *Routes) error {
+	root := o.root
+	for i, sub := range r.whens {
+		o.root = fmt.Sprint(root, " when ", i)
+		if err := o.modules(sub); err != nil {
+			return err
+		}
+		if err := o.conditional(sub); err != nil {
+			return err
+		}
+		sub.sealed = true
+	}
+	o.root = root
+	return nil
 }
 
 // modules opens what was mounted on the root r. A module may mount others.

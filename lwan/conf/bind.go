@@ -34,7 +34,9 @@ func (b *binder) file(tree []*node) {
 	if len(tree) > 0 {
 		root.at = place{tree[0].at.src, 0}
 	}
-	outer := &block{binder: b, filters: &b.config.top, top: true}
+	outer := &block{
+		binder: b, filters: &b.config.top, top: true, rewrites: &b.config.rewrites,
+	}
 	d := &decoder{report: b.report, other: func(n *node) bool {
 		b.topSection(n, outer, tree)
 		return true
@@ -43,6 +45,7 @@ func (b *binder) file(tree []*node) {
 	b.checkSettings(root)
 	b.checkTLS()
 	b.checkGroups()
+	b.checkAskedEarly()
 }
 
 // checkSettings says what settings of Lwan's are not there.
@@ -122,6 +125,22 @@ func isToken(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// checkAskedEarly: content is chosen by the address of a connection, and not by what real_ip finds
+// out behind proxies: then all clients have the address of the proxy.
+func (b *binder) checkAskedEarly() {
+	for _, f := range b.config.allFilters() {
+		if f.n.name != "real_ip" {
+			continue
+		}
+		for _, n := range b.config.askedEarly {
+			b.report.add(n.at, "put the condition around filters: access { all = deny }",
+				"content is chosen before real_ip, in line %d, finds the client's address",
+				f.n.at.pos().Line)
+		}
+		return
+	}
 }
 
 // straitjacket accepts Lwan's section without settings: it asks for what the system can do by
@@ -207,7 +226,9 @@ func (b *binder) site(n *node, list *[]*site) {
 		}
 	}
 	*list = append(*list, s)
-	(&block{binder: b, n: n, filters: &s.filters, site: s}).body(n.body, nil)
+	(&block{
+		binder: b, n: n, filters: &s.filters, site: s, contents: &s.content, rewrites: &s.rewrites,
+	}).body(n.body, nil)
 }
 
 func isHost(h string) bool {
@@ -237,6 +258,9 @@ func (b *binder) bound(m lwan.AnyModule, d *decoder, n *node) lwan.Mountable {
 		}
 		if own, ok := into.(belonger); ok {
 			own.belong(b.config)
+		}
+		if o, ok := into.(orderer); ok {
+			o.order(n)
 		}
 		if u, ok := into.(groupUser); ok {
 			b.useGroup(n, u)

@@ -3,6 +3,7 @@ package conf
 import (
 	"strings"
 
+	"github.com/golwan/golwan/handlers"
 	"github.com/golwan/golwan/lwan"
 )
 
@@ -18,8 +19,12 @@ type block struct {
 	prefix  string  // of the at around, without a slash at its end
 	guards  []guard // of the ifs and ats around
 	top     bool
-	inIf    bool
-	inside  string // name of the content around
+
+	rewrites *[]*handlers.Rewriter // of the site, or of all sites
+	contents *[]*content           // of the site, or of the innermost if
+	ifs      []*node               // the branches around
+	inIf     bool
+	inside   string // name of the content around
 }
 
 // body takes statements. fallback is asked for what is no filter, in a section of content.
@@ -50,6 +55,8 @@ func (b *block) statement(n *node, upTo []*node) {
 		b.at(n)
 	case n.name == "tls":
 		b.tls(n)
+	case n.name == "rewrite" && n.arg == "":
+		b.rewriteBefore(n)
 	case n.name == "authorization" && b.inside != "":
 		b.authorization(n)
 	case b.reg.filter(n.name) != nil:
@@ -75,11 +82,31 @@ func (b *block) where() string {
 func (b *block) branch(n *node, upTo []*node) {
 	inner := *b
 	inner.n, inner.inIf = n, true
+	inner.ifs = append(b.ifs[:len(b.ifs):len(b.ifs)], chain(n, upTo)...)
 	inner.guards = append(b.guards[:len(b.guards):len(b.guards)], b.branchGuards(n, upTo)...)
 	if b.broken(n, upTo) {
 		inner.site = nil // its content has nowhere to go, and that was reported
 	}
+	inner.contents = &[]*content{}
 	inner.body(n.body, nil)
+	if list := *inner.contents; len(list) > 0 && inner.site != nil {
+		inner.early(list[0].n)
+		b.site.branches = append(b.site.branches, &conditional{inner.guards, list})
+	}
+}
+
+// early checks the conditions around what is asked for before content is chosen: what is found out
+// about a request only on its way cannot be in them.
+func (b *block) early(n *node) {
+	for _, branch := range b.ifs {
+		if branch.cond.asks(subjectUser) {
+			b.report.add(branch.at, "put the condition around filters: access { all = deny }",
+				"%s is chosen before anybody knows the user", n.name)
+		}
+		if branch.cond.asks(subjectRemote) {
+			b.config.askedEarly = append(b.config.askedEarly, branch)
+		}
+	}
 }
 
 // chain is the branches from an if to the one that n is, n included.
@@ -237,13 +264,10 @@ func (b *block) content(n *node) {
 		return
 	case !b.hasPrefix(n):
 		return
-	case b.inIf && b.site != nil: // what is in it is looked at all the same
-		b.report.add(n.at,
-			"put the condition around filters, or the content into a site or at of its own",
-			"content in an if is not there yet")
 	}
 	c := &content{n: n, prefix: b.prefix + n.arg}
-	inner := &block{binder: b.binder, n: n, filters: &c.filters, inside: n.name}
+	inner := &block{binder: b.binder, n: n, filters: &c.filters, inside: n.name,
+		rewrites: b.rewrites}
 	if isHandler {
 		c.handler = h
 		inner.body(n.body, nil)
@@ -259,7 +283,7 @@ func (b *block) content(n *node) {
 		c.module = b.bound(m, d, n)
 	}
 	if b.site != nil {
-		b.site.content = append(b.site.content, c)
+		*b.contents = append(*b.contents, c)
 	}
 }
 

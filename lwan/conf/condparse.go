@@ -16,6 +16,17 @@ type expr struct {
 	args     []*expr
 }
 
+// asks reports whether a condition looks at something; a nil one does not.
+func (e *expr) asks(what subject) bool {
+	if e == nil {
+		return false
+	}
+	if e.op == 't' {
+		return e.test.subject == what
+	}
+	return slices.ContainsFunc(e.args, func(a *expr) bool { return a.asks(what) })
+}
+
 // token is a piece of a condition as it was written: for the formatter and Cond.String.
 type token struct {
 	text     string

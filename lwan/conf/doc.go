@@ -92,26 +92,23 @@
 // and != and !~ true; by itself its name asks whether it is there. The path is the one that the
 // router sees, decoded and cleaned; under takes an encoded slash for a slash.
 //
-// Conditions stand around filters. Each is asked when the turn of its filter comes: by then what is
-// outside, as the user that auth_basic finds, is known. proxy passes no path on in which a slash is
-// encoded, unless encoded_slash says so: for many a backend it is another path than the one that
-// conditions have seen.
+// Around a filter a condition is asked when the turn of the filter comes: by then what is outside,
+// as the user that auth_basic finds, is known. Around content it is asked before content is chosen:
+// what is in the if is looked for first, and what it has nothing at in what is around it. proxy
+// passes no path on in which a slash is encoded, unless encoded_slash says so: for many a backend
+// it is another path than the one that conditions have seen.
 //
-// # Configurations as structs
+// # Rewriting
 //
-// A configuration of a module (lwan.Module) or a Filter is a struct. The fields' names in snake
-// case are the settings, and tags say more:
-//
-//	type config struct {
-//		Path    string        `conf:"path,required" doc:"the directory"`
-//		MaxSize Size          `default:"1M" range:"1.." doc:"of a file"`
-//		Order   string        `default:"name" oneof:"name size" doc:"of the list"`
-//		Expires time.Duration `conf:",alias=ttl"`
+//	rewrite {                           # before content is chosen
+//	    match "^/p/([0-9]+)$" { rewrite_as = /product?id=$1 }
+//	    match "^/blog/(.*)$" { redirect_to = /articles/$1 }
+//	}
+//	rewrite /old {                      # Lwan's: all there is below a prefix
+//	    pattern (%d+)/(%a+) { redirect_to = /new/%2?id=%1 }
 //	}
 //
-// Fields are text, bools, numbers, times, Size, networks (netip.Prefix), modes (fs.FileMode),
-// regular expressions, what has UnmarshalText, lists of these, maps (sections of name = value), and
-// structs (sections of their own). A Checker knows more about itself.
+// The first rule that fits counts. What is rewritten passes all filters that the other path passes.
 //
 // # Reading it again
 //
@@ -137,6 +134,6 @@
 //
 // # Not here yet
 //
-// Content in an if, rewriting, the PROXY protocol, and giving privileges up.
+// The PROXY protocol, and giving privileges up.
 // What asks for one of these is a mistake, and not passed over.
 package conf

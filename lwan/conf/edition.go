@@ -78,11 +78,25 @@ func (e *edition) setup(r *lwan.Routes, n *node, one *site) {
 		return err
 	}}
 	r.MountAt(e.source(n), "/", module.With(one))
+	if root {
+		for _, w := range e.config.rewrites {
+			r.Rewrite(w.Target)
+		}
+	}
 	if one == nil {
 		return
 	}
+	for _, w := range one.rewrites {
+		r.Rewrite(w.Target)
+	}
 	for _, c := range one.content {
 		e.mount(r, where, c)
+	}
+	for i, branch := range one.branches {
+		in := r.When(func(req *lwan.Request) bool { return allHold(branch.guards, req) })
+		for _, c := range branch.content {
+			e.mount(in, fmt.Sprint(where, " if ", i), c)
+		}
 	}
 }
 
@@ -192,10 +206,8 @@ func guarded(mw lwan.Middleware, guards []guard) lwan.Middleware {
 	return func(next lwan.Handler) lwan.Handler {
 		inside := mw(next)
 		return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-			for _, holds := range guards {
-				if !holds(req) {
-					return next(req, resp)
-				}
+			if !allHold(guards, req) {
+				return next(req, resp)
 			}
 			return inside(req, resp)
 		}

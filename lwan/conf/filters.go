@@ -16,7 +16,7 @@ import (
 func Standard() Registry {
 	return Registry{
 		Modules: []lwan.AnyModule{
-			serveFilesModule, redirectModule, responseModule, metricsModule,
+			serveFilesModule, redirectModule, responseModule, metricsModule, rewriteModule,
 			proxyModule, fastCGIModule, scgiModule, uwsgiModule,
 		},
 		Filters: []AnyFilter{

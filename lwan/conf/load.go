@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/golwan/golwan/handlers"
 	"github.com/golwan/golwan/lwan"
 )
 
@@ -48,6 +49,9 @@ type Config struct {
 	top       []*filter // for all sites
 	sites     []*site
 	problems  Problems // warnings
+
+	rewrites   []*handlers.Rewriter // for all sites
+	askedEarly []*node              // conditions around content that ask for an address
 }
 
 // Load reads a file and what it includes, and binds it to the types of reg. All that is wrong is in
@@ -100,8 +104,17 @@ type site struct {
 	hosts   []string // nil: all others
 	filters []*filter
 	content []*content
-	tls     *siteTLS // nil: the listener has a certificate
-	tlsAt   place
+	// looked for before that, in the order of the list
+	branches []*conditional
+	rewrites []*handlers.Rewriter
+	tls      *siteTLS // nil: the listener has a certificate
+	tlsAt    place
+}
+
+// conditional is content in an if.
+type conditional struct {
+	guards  []guard // all that must hold
+	content []*content
 }
 
 // hosts are the names of all sites; nil: there is a site for any name.

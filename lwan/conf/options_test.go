@@ -58,6 +58,10 @@ func optionSections() (list []optionSection) {
 			list = append(list, optionSection{
 				own.name, "group g {\nto = 127.0.0.1:1\n" + own.name + " {\n", "}\n}\n", own.config,
 			})
+		case "pattern", "match":
+			list = append(list, optionSection{
+				own.name, "site {\nrewrite {\n" + own.name + " x {\n", "}\n}\n}\n", own.config,
+			})
 		case "authorization":
 			list = append(list, optionSection{
 				own.name, "site {\nresponse /x {\ncode = 200\nauthorization basic {\n", "}\n}\n}\n",
@@ -77,7 +81,8 @@ var goodValues = map[string]string{
 	"response.code": "200", "tls.protocols": "h2, http/1.1",
 	"tls.ciphers": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
 	"proxy.path":  "/x", "group.hash_key": "cookie a", "process.command": "/bin/cat 'a b'",
-	"health.path": "/x",
+	"health.path": "/x", "pattern.rewrite_as": "/x", "match.rewrite_as": "/x",
+	"pattern.redirect_to": "/x", "match.redirect_to": "/x",
 }
 
 func good(section string, f *field) string {
@@ -110,7 +115,7 @@ func good(section string, f *field) string {
 		return "10.0.0.0/8"
 	case typeName(t) == "mode":
 		return "0600"
-	case t.Kind() == reflect.Bool:
+	case t.Kind() == reflect.Bool, t == reflect.TypeFor[*bool]():
 		return "no"
 	case t.Kind() == reflect.Int:
 		return fmt.Sprint(max(f.least, min(f.most, 5)))
@@ -120,13 +125,15 @@ func good(section string, f *field) string {
 
 // sections are those that stand among options, as they are written behind their names.
 var sections = map[reflect.Type]string{
-	reflect.TypeFor[*listenerTLS]():    " { cert = x }\n",
-	reflect.TypeFor[[]backendConfig](): " 127.0.0.1:1 { weight = 2 }\n",
-	reflect.TypeFor[[]processConfig](): " { command = /bin/cat }\n",
-	reflect.TypeFor[*healthConfig]():   " { fall = 2 }\n",
-	reflect.TypeFor[*retryConfig]():    " { tries = 2 }\n",
-	reflect.TypeFor[*queueConfig]():    " { max = 2 }\n",
-	reflect.TypeFor[*backendTLS]():     " { name = x }\n",
+	reflect.TypeFor[*listenerTLS]():       " { cert = x }\n",
+	reflect.TypeFor[[]backendConfig]():    " 127.0.0.1:1 { weight = 2 }\n",
+	reflect.TypeFor[[]processConfig]():    " { command = /bin/cat }\n",
+	reflect.TypeFor[[]rewriteRule]():      " x { rewrite_as = /x }\n",
+	reflect.TypeFor[[]rewriteCondition](): " cookie { a = b }\n",
+	reflect.TypeFor[*healthConfig]():      " { fall = 2 }\n",
+	reflect.TypeFor[*retryConfig]():       " { tries = 2 }\n",
+	reflect.TypeFor[*queueConfig]():       " { max = 2 }\n",
+	reflect.TypeFor[*backendTLS]():        " { name = x }\n",
 }
 
 // line writes an option, with a value of its own.
@@ -154,6 +161,8 @@ func wrong(f *field) (text, want string) {
 		t = t.Elem()
 	}
 	switch {
+	case f.typ == reflect.TypeFor[*bool]():
+		return f.name + " = maybe\n", "is neither true nor false"
 	case t.Kind() == reflect.Map && t.Elem() == reflect.TypeFor[time.Duration]():
 		return f.name + " { a = 5q }\n", `"q" is no unit of time`
 	case t.Kind() == reflect.Map, t.Kind() == reflect.Pointer, isConfig(t):
@@ -287,6 +296,10 @@ func neededBy(section, option string) string {
 			return "to = 127.0.0.1:1\nroot = /x\n"
 		}
 		return "to = 127.0.0.1:1\n"
+	case "pattern", "match":
+		if option != "rewrite_as" && option != "redirect_to" {
+			return "rewrite_as = /x\n"
+		}
 	case "health":
 		if option != "path" {
 			return "path = /x\n"
@@ -364,7 +377,6 @@ func TestChecks(t *testing.T) {
 		"access /x { }":                               "access is a filter",
 		"acces { }":                                   `did you mean "access"?`,
 		"x = y":                                       "site has no settings of its own",
-		"if always { response / { code = 200\n}\n}":   "content in an if is not there yet",
 		"response /a { code = 200\nresponse / { }\n}": "only filters may stand inside of response",
 		"response /%61 { code = 200\n}":               `"/%61" is no path of content`,
 		"response /a/../b { code = 200\n}":            `"/a/../b" is no path of content`,

@@ -100,9 +100,18 @@ func (c *Config) allFilters() (all []*filter) {
 	}
 	for _, one := range sites {
 		all = append(all, one.filters...)
-		for _, content := range one.content {
+		for _, content := range one.allContent() {
 			all = append(all, content.filters...)
 		}
+	}
+	return all
+}
+
+// allContent is that in ifs, too.
+func (s *site) allContent() []*content {
+	all := slices.Clone(s.content)
+	for _, branch := range s.branches {
+		all = append(all, branch.content...)
 	}
 	return all
 }
