@@ -84,12 +84,12 @@ const (
 // errors: what the system says, as a *net.OpError; os.ErrDeadlineExceeded; ErrBusy; net.ErrClosed;
 // and ErrGone, ErrTimeout and ErrStopping when the request is over. Fail answers the first with
 // 502, the second with 504, ErrBusy with 503.
-func (d *Dialer) Get(w Waiter) (*Conn, error) { return d.get(w, true) }
+func (d *Dialer) Get(w Waiter) (*Conn, error) { return d.get(w, reuseAny) }
 
-// Open is Get without a look at the idle ones: for requests that must not be sent twice.
-func (d *Dialer) Open(w Waiter) (*Conn, error) { return d.get(w, false) }
+// Open is Get without a look at the idle ones.
+func (d *Dialer) Open(w Waiter) (*Conn, error) { return d.get(w, reuseNone) }
 
-func (d *Dialer) get(w Waiter, reuse bool) (*Conn, error) {
+func (d *Dialer) get(w Waiter, idle reuse) (*Conn, error) {
 	req := w.waiter()
 	if req == nil {
 		return nil, net.ErrClosed
@@ -105,12 +105,12 @@ func (d *Dialer) get(w Waiter, reuse bool) (*Conn, error) {
 		return nil, err
 	}
 	pool := d.poolFor(req)
-	if reuse {
-		if c := pool.take(req); c != nil {
+	if idle != reuseNone {
+		if c := pool.take(req, idle == reuseFresh); c != nil {
 			return c, nil
 		}
 	}
-	c, err := d.open(req, pool, reuse)
+	c, err := d.open(req, pool, idle == reuseAny)
 	pool.counts().opened(err)
 	return c, req.endWait(err)
 }

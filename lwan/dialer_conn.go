@@ -60,6 +60,7 @@ type Conn struct {
 
 	// the pool's
 	newer, older *Conn
+	kept         int64 // when it came into it, in nanoseconds of the pool's clock
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -90,6 +91,8 @@ type upstream interface {
 	// no use any more.
 	rest(limit time.Duration) bool
 	hold() bool
+	// silent asks the kernel whether nothing has come, not even the end, since it was kept.
+	silent() bool
 	closeWrite() error
 	// joins reports whether it can be an end of a tunnel of a loop, and join makes it one.
 	joins() bool

@@ -321,6 +321,9 @@ func (u *loopUpstream) rest(limit time.Duration) bool {
 // hold implements upstream.
 func (u *loopUpstream) hold() bool { return u.c.Hold() }
 
+// silent implements upstream.
+func (u *loopUpstream) silent() bool { return u.c.Silent() }
+
 // closeWrite implements upstream.
 func (u *loopUpstream) closeWrite() error { return u.c.CloseWrite() }
 

@@ -206,6 +206,9 @@ func (u *netUpstream) hold() bool {
 	return !peerSpoke(u.nc)
 }
 
+// silent implements upstream: hold has asked.
+func (u *netUpstream) silent() bool { return true }
+
 // closeWrite implements upstream.
 func (u *netUpstream) closeWrite() error {
 	if half, ok := u.nc.(interface{ CloseWrite() error }); ok {

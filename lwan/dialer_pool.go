@@ -12,8 +12,10 @@ import (
 
 // idlePool is a pool of either kind, for who takes and keeps.
 type idlePool interface {
-	take(req *Request) *Conn // nil: there is none
-	keep(c *Conn)            // which has no user, and rests
+	take(req *Request, once bool) *Conn // nil: there is none
+	keep(c *Conn)                       // which has no user, and rests
+	ended(c *Conn)                      // its peer has ended c, which was kept
+	ends()                              // a peer has ended one right behind its answer
 	counts() *dialerCounts
 }
 
@@ -82,6 +84,7 @@ type dialerPool struct {
 	core   *process
 
 	count dialerCounts
+	hasty haste
 
 	// the loop's
 	newest, oldest *Conn
@@ -91,18 +94,25 @@ type dialerPool struct {
 func (p *dialerPool) counts() *dialerCounts { return &p.count }
 
 // take implements idlePool.
-func (p *dialerPool) take(req *Request) *Conn {
-	var c *Conn
+func (p *dialerPool) take(req *Request, once bool) (c *Conn) {
 	_ = req.outside(func() error {
 		for c == nil && p.newest != nil {
+			if once && !p.hasty.lasts(p.newest.kept, p.loop.Now()) {
+				return nil // those below it have rested for longer
+			}
 			c = p.newest
 			p.unlink(c)
-			if c.up.hold() {
-				c.bind(req)
-				p.count.reused.Add(1)
-			} else {
+			switch held := c.up.hold(); {
+			case held && once && !c.up.silent():
+				p.count.stale.Add(1)
+				p.ended(c)
+				fallthrough
+			case !held:
 				c.finish()
 				c = nil
+			default:
+				c.bind(req)
+				p.count.reused.Add(1)
 			}
 		}
 		return nil
@@ -110,8 +120,15 @@ func (p *dialerPool) take(req *Request) *Conn {
 	return c
 }
 
+// ended implements idlePool.
+func (p *dialerPool) ended(c *Conn) { p.hasty.ended(c.kept, p.loop.Now()) }
+
+// ends implements idlePool.
+func (p *dialerPool) ends() { p.hasty.ended(p.loop.Now(), p.loop.Now()) }
+
 // keep implements idlePool.
 func (p *dialerPool) keep(c *Conn) {
+	c.kept = p.loop.Now()
 	if c.older = p.newest; c.older != nil {
 		c.older.newer = c
 	} else {
@@ -163,6 +180,7 @@ func (p *dialerPool) lost(c *Conn, stale bool) {
 	p.unlink(c)
 	if stale {
 		p.count.stale.Add(1)
+		p.ended(c)
 	}
 	c.release()
 }

@@ -3,12 +3,14 @@ package lwan
 import (
 	"slices"
 	"sync"
+	"time"
 )
 
 // sparePool is the idle connections of package net of a Dialer: those that Blocking handlers have
 // opened, or handlers where there are no loops.
 type sparePool struct {
 	count dialerCounts
+	hasty haste
 
 	mu   sync.Mutex
 	idle []*Conn // the one that was used last is the last one
@@ -18,9 +20,15 @@ func (p *sparePool) counts() *dialerCounts { return &p.count }
 
 // take implements idlePool. Nobody looks at a connection of package net while it rests, so that is
 // done now.
-func (p *sparePool) take(req *Request) *Conn {
+func (p *sparePool) take(req *Request, once bool) *Conn {
 	for {
-		c := p.pop(func(all []*Conn) int { return len(all) - 1 })
+		c := p.pop(func(all []*Conn) int {
+			last := len(all) - 1
+			if last >= 0 && once && !p.hasty.lasts(all[last].kept, spareNow()) {
+				return -1
+			}
+			return last
+		})
 		if c == nil {
 			return nil
 		}
@@ -30,9 +38,21 @@ func (p *sparePool) take(req *Request) *Conn {
 			return c
 		}
 		p.count.stale.Add(1)
+		p.ended(c)
 		c.finish()
 	}
 }
+
+// ended implements idlePool.
+func (p *sparePool) ended(c *Conn) { p.hasty.ended(c.kept, spareNow()) }
+
+// ends implements idlePool.
+func (p *sparePool) ends() { p.hasty.ended(spareNow(), spareNow()) }
+
+// spareNow is the pool's clock.
+func spareNow() int64 { return int64(time.Since(spareStart)) }
+
+var spareStart = time.Now()
 
 // pop takes out the one that choose says; < 0: none.
 func (p *sparePool) pop(choose func(all []*Conn) int) *Conn {
@@ -51,6 +71,7 @@ func (p *sparePool) pop(choose func(all []*Conn) int) *Conn {
 // keep implements idlePool.
 func (p *sparePool) keep(c *Conn) {
 	p.mu.Lock()
+	c.kept = spareNow()
 	p.idle = append(p.idle, c)
 	p.count.idle.Add(1)
 	over := len(p.idle) > c.from.at.maxIdle

@@ -49,7 +49,11 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		closeBody(r)
 		return nil, err
 	}
-	c, err := d.Get(req)
+	get := d.Get
+	if !idempotent(r.Method) {
+		get = d.GetOnce
+	}
+	c, err := get(req)
 	if err != nil {
 		closeBody(r)
 		return nil, err
@@ -122,11 +126,18 @@ func closeBody(r *http.Request) {
 	}
 }
 
-// repeatable is r once more, if it may be sent twice (RFC 9110 section 9.2.2), and can.
-func repeatable(r *http.Request) (*http.Request, bool) {
-	switch r.Method {
+// idempotent reports whether requests with that method may be sent twice (RFC 9110 section 9.2.2).
+func idempotent(method string) bool {
+	switch method {
 	case "", "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE":
-	default:
+		return true
+	}
+	return false
+}
+
+// repeatable is r once more, if it may be sent twice, and can.
+func repeatable(r *http.Request) (*http.Request, bool) {
+	if !idempotent(r.Method) {
 		return nil, false
 	}
 	if r.Body == nil || r.Body == http.NoBody {

@@ -143,6 +143,7 @@ func (c *Conn) settle(limit time.Duration) {
 		limit = idle
 	}
 	if !c.up.rest(limit) {
+		c.pool.ends()
 		c.finish()
 		return
 	}

@@ -174,6 +174,9 @@ func (a *Reply) more(limit time.Duration, lim ReplyLimits) (bool, error) {
 
 // early is what an error before the end of the head means.
 func (a *Reply) early(err error) error {
+	if a.conn != nil && len(a.text) == 0 && (err == io.EOF || isLost(err)) {
+		a.conn.ended()
+	}
 	switch {
 	case err == io.EOF && len(a.text) == 0:
 		return ErrNoReply

@@ -165,12 +165,6 @@ func (x *passage) keep() {
 		return
 	}
 	x.conn = nil
-	if used, ok := c.Client.(*time.Time); ok {
-		*used = x.headAt
-	} else if !idempotent(x.try.method) || c.Client == nil {
-		used := x.headAt
-		c.Client = &used
-	}
 	if d := keptFor(x.reply.Header("Keep-Alive")); d > 0 {
 		c.KeepFor(d)
 		return

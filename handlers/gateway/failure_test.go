@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -203,8 +205,10 @@ func TestClosingRace(t *testing.T) {
 		}
 	})
 	s := serveProxy(t, ProxyConfig{Common: Common{To: groupOf(b)}})
-	n := 10_000
-	if testing.Short() || underRace {
+	n := 5000
+	if all := os.Getenv("GOLWAN_TEST_CLOSING"); all != "" {
+		n, _ = strconv.Atoi(all)
+	} else if testing.Short() || underRace {
 		n = 1000
 	}
 	if got := s.many(t, n, 16, "GET", "/?id"); got[200] != n {
@@ -219,8 +223,9 @@ func TestClosingRace(t *testing.T) {
 	if twice.Load() > 0 {
 		t.Errorf("%d POSTs came twice", twice.Load())
 	}
-	// a kept connection that was used just now may end all the same: here each fourth time
-	if failed*100 > n/10*5 {
+	t.Logf("%d of %d POSTs failed: %+v", failed, n/10, s.group.Stats()[0])
+	// one that meets the end of a connection tells of others: the first in a while may fail
+	if failed > n/1000 {
 		t.Errorf("%d of %d POSTs failed", failed, n/10)
 	}
 }

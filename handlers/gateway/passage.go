@@ -228,25 +228,18 @@ func (x *passage) attempt() (trouble, error) {
 	return x.head()
 }
 
-// connect takes a connection to the member. A request that must not be sent twice gets a kept one
-// only if it was used just now: the longer it rests, the more likely is its end on the way.
+// connect takes a connection to the member.
 func (x *passage) connect() (err error) {
-	d := x.pick.dialer
-	if x.fresh {
+	switch d := x.pick.dialer; {
+	case x.fresh:
 		x.conn, err = d.Open(x.req)
-		return err
-	}
-	if x.conn, err = d.Get(x.req); err != nil || idempotent(x.try.method) || !x.conn.Reused() {
-		return err
-	}
-	if used, ok := x.conn.Client.(*time.Time); !ok || time.Since(*used) > justNow {
-		x.conn.Keep()
-		x.conn, err = d.Open(x.req)
+	case idempotent(x.try.method):
+		x.conn, err = d.Get(x.req)
+	default:
+		x.conn, err = d.GetOnce(x.req)
 	}
 	return err
 }
-
-const justNow = time.Second
 
 // send sends the request. An error of the connection is not the last word: the backend may have
 // answered before it closed.

@@ -347,6 +347,13 @@ func (c Conn) Stray() bool {
 	return s == nil || s.gone() || s.readable() && !c.set.quiet(c.fd, s)
 }
 
+// Silent reports whether nothing has come on a connection that nobody reads, not even its end. It
+// asks the kernel, also for what no event has told of yet.
+func (c Conn) Silent() bool {
+	s := c.slot()
+	return s != nil && !s.gone() && c.set.quiet(c.fd, s)
+}
+
 // Hold takes a connection back from the session that Rest has left it to, which is told nothing.
 func (c Conn) Hold() bool {
 	s := c.slot()
