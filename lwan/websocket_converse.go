@@ -3,6 +3,7 @@ package lwan
 import (
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/golwan/golwan/lwan/internal/transport"
@@ -149,7 +150,7 @@ func causeOf(err error) error {
 // program's log is to know of it.
 func closeFor(err error) (code int, reason string, logged bool) {
 	if e, ok := errors.AsType[*CloseError](err); ok && wsframe.ValidCode(e.Code) {
-		return e.Code, e.Reason, false
+		return e.Code, strings.ToValidUTF8(e.Reason, "\uFFFD"), false
 	}
 	for _, over := range []error{ErrGone, ErrStopping, ErrTimeout, ErrSlow, ErrOver} {
 		if errors.Is(err, over) { // it has ended anyway

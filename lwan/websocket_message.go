@@ -42,10 +42,10 @@ func (m *Message) Socket() *Socket { return m.socket }
 // Reply is Socket.Push, but waits while the client is slow, up to Limits.Write each time without
 // progress: then it returns ErrTimeout.
 func (m *Message) Reply(kind MessageKind, msg []byte) error {
+	if m.over.Load() {
+		return ErrOver
+	}
 	if h, ok := m.socket.host.(*hereTalk); ok {
-		if m.over.Load() {
-			return ErrOver
-		}
 		return h.reply(kind, msg)
 	}
 	for {
