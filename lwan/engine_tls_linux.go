@@ -3,6 +3,7 @@
 package lwan
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/golwan/golwan/lwan/internal/conn"
@@ -40,7 +41,14 @@ func (l *loopSecurity) Plain(first []byte) []byte {
 
 // Handshake implements conn.Security.
 func (l *loopSecurity) Handshake(over *conn.Handshake, hello []byte) (conn.Layer, error) {
-	layer, err := tlslayer.Server(over, hello, l.sec.config)
+	layer, err := (*tlslayer.Layer)(nil), errNoReturn
+	shake := func() { layer, err = tlslayer.Server(over, hello, l.sec.config) }
+	if l.sec.strict { // chains of clients take as long as they like: 0.1 s for 50 KB
+		fail := over.Apart(shake)
+		err = errors.Join(fail, err)
+	} else {
+		shake()
+	}
 	if err != nil {
 		l.eng.core.log.Debug("lwan: no handshake", "remote", over.RemoteAddr(), "err", err)
 		return nil, fmt.Errorf("handshake: %w", err)

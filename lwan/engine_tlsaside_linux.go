@@ -26,8 +26,11 @@ import (
 // of the program's tls.Config. crypto/tls holds mutexes of the connection then; but nobody else
 // uses that before its handshake is done.
 //
-// Two callbacks stay where they are, as crypto/tls holds a mutex of all connections around them, or
-// asks for bytes all the time: KeyLogWriter, and Rand.
+// Where clients show certificates, or may have to, all of the handshake is made on a goroutine: a
+// client chooses how long its chain is, and of which keys.
+//
+// Three callbacks stay where they are, as crypto/tls holds a mutex of all connections around them,
+// or asks all the time: KeyLogWriter, Rand and Time.
 
 // below is the connection that a callback was called for.
 func below(hello *tls.ClientHelloInfo) *conn.Handshake {

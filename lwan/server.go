@@ -121,8 +121,8 @@ type Endpoint struct {
 	// Restart, unless TLS brings its own, or WrapSession. Where clients show certificates, or TLS
 	// has GetConfigForClient, a request for another host than that of the handshake gets 421.
 	//
-	// Callbacks of TLS may block: they run on goroutines, but for KeyLogWriter and Rand, which
-	// must not. The Conn of a ClientHelloInfo is for its addresses.
+	// Callbacks of TLS may block: they run on goroutines, but for KeyLogWriter, Rand and
+	// Time, which must not. The Conn of a ClientHelloInfo is for its addresses.
 	TLS   *tls.Config
 	Certs *CertFiles // nil: the certificates are TLS's
 

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // overTLS serves HTTP/1 over TLS: on loops, where there are some.
@@ -229,6 +230,81 @@ func TestCallbacksOfTLS(t *testing.T) {
 				t.Errorf("%s, %x: %v", name, version, err)
 			}
 		}
+	}
+}
+
+// TestChainsOfClients: a client's certificates are looked at beside the loop, which goes on with
+// others meanwhile; and so does the end of the server.
+func TestChainsOfClients(t *testing.T) {
+	if !onLoops {
+		t.Skip("there is no loop")
+	}
+	for _, perClient := range []bool{false, true} {
+		hold, in := make(chan struct{}), make(chan struct{}, 10)
+		var held atomic.Bool
+		cert := authority().issue(t, certSpec{name: "site", hosts: []string{"site"}})
+		user := authority().issue(t, certSpec{name: "user", hosts: []string{"user"}})
+		cfg := &tls.Config{
+			Certificates: []tls.Certificate{cert}, SessionTicketsDisabled: true,
+			ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authority().pool(),
+			Time: func() time.Time { // crypto/tls asks when it verifies
+				if held.Load() {
+					in <- struct{}{}
+					<-hold
+				}
+				return time.Now()
+			},
+		}
+		if perClient {
+			chosen := cfg
+			cfg = &tls.Config{
+				GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+					return chosen, nil
+				},
+			}
+		}
+		srv := &Server{Loops: 1}
+		srv.Handle("GET /about", aboutHandler)
+		addr := overTLS(t, srv, cfg)
+		client := clientTLS()
+		client.Certificates = []tls.Certificate{user}
+		before := newClient(t, dialTLS(t, addr, client))
+		about := func() {
+			before.send("GET /about HTTP/1.1\r\nHost: site\r\n\r\n")
+			before.want("GET", 200, "HTTP/1.1 https site site")
+		}
+		about()
+		held.Store(true)
+		done := make(chan error, 1)
+		go func() {
+			conn, err := tls.Dial("tcp", addr.String(), client)
+			if err == nil {
+				_, err = io.WriteString(conn, "GET /about HTTP/1.1\r\nHost: site\r\n\r\n")
+			}
+			if err == nil {
+				_, err = http.ReadResponse(bufio.NewReader(conn), nil)
+				conn.Close()
+			}
+			done <- err
+		}()
+		received(t, in)
+		about()
+		held.Store(false)
+		close(hold)
+		if err := received(t, done); err != nil {
+			t.Error(err)
+		}
+		bad := clientTLS() // what is wrong is told as ever
+		bad.Certificates = []tls.Certificate{newIssuer("other").issue(t, certSpec{name: "user"})}
+		conn, err := tls.Dial("tcp", addr.String(), bad)
+		if err == nil {
+			_, err = conn.Read(make([]byte, 1))
+			conn.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "certificate") {
+			t.Errorf("a stranger is told %v", err)
+		}
+		settledNow(t, func() bool { return srv.Stats().Secure.Failed == 1 })
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os/exec"
 	"path/filepath"
@@ -266,5 +267,46 @@ func TestOpenSSL(t *testing.T) {
 		case tt.want == "KEYUPDATE" && answers != 3, tt.want == "RENEGOTIATING" && answers != 1:
 			t.Errorf("%s: %d answers:\n%s", name, answers, got)
 		}
+	}
+}
+
+// TestEndOfHangingCallbacks: a callback that does not return holds up no end that has no time, and
+// what it leaves behind goes when it returns.
+func TestEndOfHangingCallbacks(t *testing.T) {
+	t.Parallel()
+	cert := authority().issue(t, certSpec{name: "site", hosts: []string{"site"}})
+	for _, strict := range []bool{false, true} {
+		t.Run(fmt.Sprint("strict ", strict), func(t *testing.T) {
+			t.Parallel()
+			hold, in := make(chan struct{}), make(chan struct{}, 1)
+			cfg := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+				in <- struct{}{}
+				<-hold
+				return &cert, nil
+			}}
+			if strict {
+				cfg.ClientAuth = tls.RequestClientCert
+			}
+			srv := &Server{Loops: 1, Log: slog.New(slog.DiscardHandler), Endpoints: []Endpoint{
+				{Addr: "127.0.0.1:0", TLS: cfg, Protocols: HTTP1},
+			}}
+			ended := make(chan error, 1)
+			go func() { ended <- srv.ListenAndServe() }()
+			received(t, srv.Ready())
+			done := make(chan error, 1)
+			go func() {
+				_, err := tls.Dial("tcp", srv.Addrs()[0].String(), clientTLS())
+				done <- err
+			}()
+			received(t, in)
+			if err := srv.Close(); err == nil {
+				t.Error("Close says nothing of what hangs")
+			}
+			received(t, ended)
+			close(hold)
+			if err := received(t, done); err == nil {
+				t.Error("a handshake was done behind the end")
+			}
+		})
 	}
 }

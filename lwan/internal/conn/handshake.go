@@ -46,11 +46,13 @@ func (l *Lane) Secure(by Security, limit time.Duration) {
 }
 
 // Handshake is the connection below a handshake that is under way. Its calls park the worker that
-// makes it, and others may not make them. The addresses may be asked for by anybody.
+// makes it, and others may not make them, but for the function of Apart. The addresses may be asked
+// for by anybody.
 type Handshake struct {
 	c             Conn
 	t             *loop.Task
-	by            int64 // of the loop's clock; 0: no limit
+	by            int64  // of the loop's clock; 0: no limit
+	apart         *apart // nil: it is made in the worker
 	local, remote net.Addr
 }
 
@@ -75,6 +77,21 @@ func (h *Handshake) left() (time.Duration, error) {
 
 // Read implements net.Conn.
 func (h *Handshake) Read(p []byte) (int, error) {
+	if h.apart != nil {
+		return h.apart.ask(h.read, p)
+	}
+	return h.read(p)
+}
+
+// Write implements net.Conn.
+func (h *Handshake) Write(p []byte) (int, error) {
+	if h.apart != nil {
+		return h.apart.ask(h.write, p)
+	}
+	return h.write(p)
+}
+
+func (h *Handshake) read(p []byte) (int, error) {
 	left, err := h.left()
 	if err != nil {
 		return 0, err
@@ -86,8 +103,7 @@ func (h *Handshake) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write implements net.Conn.
-func (h *Handshake) Write(p []byte) (int, error) {
+func (h *Handshake) write(p []byte) (int, error) {
 	left, err := h.left()
 	if err != nil {
 		return 0, err
@@ -97,6 +113,10 @@ func (h *Handshake) Write(p []byte) (int, error) {
 
 // Offload runs fn on a goroutine, and parks the worker until it has ended.
 func (h *Handshake) Offload(fn func()) error {
+	if h.apart != nil {
+		fn()
+		return nil
+	}
 	return h.t.Offload(func(run func()) bool {
 		go func() {
 			// those of the loop are not its own
