@@ -9,7 +9,8 @@ import "github.com/golwan/golwan/lwan/internal/transport"
 // 9112 section 9.5). Before them go those that were opened from here and wait in pools: whoever
 // wants one opens another. Of clients those come first whose time comes first. Where there are
 // none, the ones that were opened long enough ago and have never said anything; then those that
-// linger, whose last answer has left and may have been read.
+// linger, whose last answer has left and may have been read; and at last those that have said half
+// of what a handshake begins with, which are owed no answer.
 
 // giveUpBatch is how many are given up at a time: some, so that not each accept has to look for
 // one.
@@ -26,7 +27,10 @@ func (set *Set) giveUpIdle() int {
 	if n := set.giveUp(set.isSilent); n > 0 {
 		return n
 	}
-	return set.giveUp(func(s *slot) bool { return s.state == slotLinger })
+	if n := set.giveUp(func(s *slot) bool { return s.state == slotLinger }); n > 0 {
+		return n
+	}
+	return set.giveUp(set.isHalfHello)
 }
 
 func (set *Set) isBetweenRequests(s *slot) bool {
@@ -45,10 +49,21 @@ func (set *Set) isPooled(s *slot) bool {
 // isSilent reports whether the connection has sent nothing for one second and more since it was
 // opened.
 func (set *Set) isSilent(s *slot) bool {
+	silent := s.state == slotFresh && set.atRest(s) || s.state == slotHello && s.rec < 0
+	return silent && set.isOld(s)
+}
+
+// isHalfHello reports whether it has sent a part of its hello, and had as much time for the rest.
+func (set *Set) isHalfHello(s *slot) bool {
+	return s.state == slotHello && s.rec >= 0 && !set.records.at(s.rec).what.(*hello).waits &&
+		set.isOld(s)
+}
+
+// isOld reports whether one that has just been opened was so for one second and more.
+func (set *Set) isOld(s *slot) bool {
 	limit := set.firstByte(s)
 	opened := s.die - limit - 1
-	silent := s.state == slotFresh && set.atRest(s) || s.state == slotHello && s.rec < 0
-	return limit > 0 && silent && set.loop.Second()-opened >= 2
+	return limit > 0 && set.loop.Second()-opened >= 2
 }
 
 // firstByte is how many seconds a connection that has just been opened, or has its Layer, may say

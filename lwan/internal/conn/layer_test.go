@@ -366,18 +366,28 @@ func TestDescriptorsOfASecureLane(t *testing.T) {
 	}
 	defer fresh.Close()
 	r.accepted(2)
+	half := r.dialAll(1, "HEL")[0]
+	r.accepted(3)
+	set := r.eng.sets[0]
+	eventually(t, "the half has been read", func() bool {
+		read := make(chan bool)
+		set.loop.Post(func() { read <- set.records.used > 0 })
+		return <-read
+	})
 	r.do(func(set *Set) {
 		if n := set.giveUpIdle(); n != 0 {
 			t.Error("one was given up that has had no time to say something")
 		}
 	})
 	r.advance(3 * time.Second)
-	r.do(func(set *Set) {
-		if n := set.giveUpIdle(); n != 1 {
-			t.Errorf("%d given up, want the silent one", n)
+	for _, c := range []net.Conn{fresh, half} { // the silent one first
+		r.do(func(set *Set) {
+			if n := set.giveUpIdle(); n != 1 {
+				t.Errorf("%d given up, want one", n)
+			}
+		})
+		if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+			t.Error(err)
 		}
-	})
-	if _, err := fresh.Read(make([]byte, 1)); err != io.EOF {
-		t.Error(err)
 	}
 }
