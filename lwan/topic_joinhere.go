@@ -190,7 +190,13 @@ func (j *hereJoin) end(cause error) {
 	_, there := t.audiences[j]
 	delete(t.audiences, j)
 	t.mu.Unlock()
-	if there { // else it has ended before
-		j.sub.end(cause)
+	if !there { // it has ended before
+		return
 	}
+	ended := make(chan struct{})
+	go func() { // which OnEnd may end
+		defer close(ended)
+		j.sub.end(cause)
+	}()
+	<-ended
 }

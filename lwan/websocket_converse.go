@@ -146,11 +146,20 @@ func causeOf(err error) error {
 	return err
 }
 
+// sendable is a reason as it can be sent.
+func sendable(reason string) string {
+	reason = strings.ToValidUTF8(reason, "\uFFFD")
+	if len(reason) <= wsframe.MaxReason {
+		return reason
+	}
+	return strings.ToValidUTF8(reason[:wsframe.MaxReason], "") // without half a character
+}
+
 // closeFor is the close frame for what a Message function has returned; logged says that the
 // program's log is to know of it.
 func closeFor(err error) (code int, reason string, logged bool) {
 	if e, ok := errors.AsType[*CloseError](err); ok && wsframe.ValidCode(e.Code) {
-		return e.Code, strings.ToValidUTF8(e.Reason, "\uFFFD"), false
+		return e.Code, sendable(e.Reason), false
 	}
 	for _, over := range []error{ErrGone, ErrStopping, ErrTimeout, ErrSlow, ErrOver} {
 		if errors.Is(err, over) { // it has ended anyway

@@ -1,6 +1,7 @@
 package lwan
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"runtime/debug"
@@ -53,11 +54,11 @@ func (r *Response) converseHere(cfg *WebSocketConfig, c *Conversation) Status {
 	h.Socket.host, h.Socket.addr, h.Socket.subprotocol = h, addr, w.subprotocol
 	var cause error = ErrGone // should a wait be unwound
 	defer func() {
-		h.end()
 		if c.Closed != nil {
 			c.Closed(&h.Socket, cause)
 		}
 	}()
+	defer h.end()
 	cause = h.talk()
 	return StatusOK
 }
@@ -77,10 +78,39 @@ func (h *hereTalk) talk() error {
 		m := newMessage(&h.Socket, wsframe.Opcode(kind), append([]byte(nil), data...))
 		m.req = h.ws.req
 		err = h.call(func() error { return h.c.Message(m) })
-		m.over.Store(true)
+		m.here.end(m)
 		if err != nil {
 			return h.fail(err)
 		}
+	}
+}
+
+// hereContext is what Message.Context gives where there is no loop.
+type hereContext struct {
+	mu   sync.Mutex
+	ctx  context.Context // nil: nobody has asked
+	quit context.CancelFunc
+}
+
+func (c *hereContext) of(m *Message) context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case m.over.Load():
+		return ended(context.Canceled)
+	case c.ctx == nil:
+		c.ctx, c.quit = context.WithCancel(m.req.Context())
+	}
+	return c.ctx
+}
+
+// end is called when the function has returned.
+func (c *hereContext) end(m *Message) {
+	m.over.Store(true)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.quit != nil {
+		c.quit()
 	}
 }
 

@@ -23,6 +23,7 @@ type Message struct {
 	// one of the two
 	talk *talk
 	req  *Request // of the handler that the conversation runs in
+	here hereContext
 
 	on transport.Task // who runs the function, on a loop
 }
@@ -63,7 +64,7 @@ func (m *Message) Reply(kind MessageKind, msg []byte) error {
 // context.Cause says why.
 func (m *Message) Context() context.Context {
 	if m.req != nil {
-		return m.req.Context()
+		return m.here.of(m)
 	}
 	return m.talk.context(m)
 }
@@ -72,6 +73,9 @@ func (m *Message) Context() context.Context {
 // connection ends, or draining starts; on net/http that the client has left is seen by reading
 // only.
 func (m *Message) Sleep(d time.Duration) error {
+	if m.over.Load() {
+		return ErrOver
+	}
 	if m.req != nil {
 		return m.req.Sleep(d)
 	}
@@ -80,6 +84,9 @@ func (m *Message) Sleep(d time.Duration) error {
 
 // Await runs fn on a goroutine of the server's and waits for its end, as Request.Await does.
 func (m *Message) Await(fn func(ctx context.Context) error) error {
+	if m.over.Load() {
+		return ErrOver
+	}
 	if m.req != nil {
 		return m.req.Await(fn)
 	}
