@@ -40,7 +40,7 @@ func TestRestartServer(t *testing.T) {
 // serveRestarts prints what becomes of its server. Its log goes the same way.
 func serveRestarts(dir, mode string) int {
 	srv := &Server{
-		Endpoints: []Endpoint{{Addr: "127.0.0.1:0"},
+		Endpoints: []Endpoint{{Addr: "127.0.0.1:0", Protocols: HTTP1 | HTTP2},
 			{Addr: "unix:" + filepath.Join(dir, "s"), Mode: 0o600}},
 		Log: slog.New(slog.NewTextHandler(os.Stdout, nil)), Loops: 2, RestartTimeout: patience,
 	}

@@ -24,7 +24,7 @@ import (
 const restartsVariable = "GOLWAN_RESTARTS"
 
 // TestRestartUnderLoad restarts a server again and again while clients send 1000 requests a second,
-// on schedule, half of them on kept connections and half on fresh ones. Each request has to be
+// on schedule, on kept connections, on fresh ones and as streams of HTTP/2. Each request has to be
 // answered, with its own content.
 func TestRestartUnderLoad(t *testing.T) {
 	t.Parallel()
@@ -76,8 +76,14 @@ func startLoad(addr string, rate int) *load {
 		addr: addr, begin: time.Now(), gap: time.Second / time.Duration(rate),
 		stopped: make(chan struct{}), servers: map[string]int{},
 	}
+	streams := &http.Transport{Protocols: new(http.Protocols)}
+	streams.Protocols.SetUnencryptedHTTP2(true)
 	for i := range loadClients {
-		l.clients.Go(func() { l.client(i%2 == 0) })
+		c := &loadConn{addr: l.addr, keep: i%2 == 0}
+		if i%4 == 3 {
+			c.streams = streams
+		}
+		l.clients.Go(func() { l.client(c) })
 	}
 	return l
 }
@@ -102,8 +108,7 @@ func (l *load) end() {
 }
 
 // client sends the next request when it is due, until the end.
-func (l *load) client(keep bool) {
-	c := &loadConn{addr: l.addr, keep: keep}
+func (l *load) client(c *loadConn) {
 	defer c.close()
 	for {
 		n := l.number.Add(1)
@@ -159,6 +164,8 @@ type loadConn struct {
 	keep bool
 	conn net.Conn // nil: none
 	r    *bufio.Reader
+	// in place of conn; it tries again elsewhere what a GOAWAY says was not looked at
+	streams *http.Transport
 
 	retried, reused int64
 }
@@ -168,12 +175,18 @@ func (c *loadConn) close() {
 		c.conn.Close()
 		c.conn = nil
 	}
+	if c.streams != nil {
+		c.streams.CloseIdleConnections()
+	}
 }
 
 // ask sends a request, and again on a fresh connection if the kept one was closed before a byte of
 // an answer came: the server may close it at any time (RFC 9112 section 9.3.1). It returns the
 // process that has answered.
 func (c *loadConn) ask(n int64) (server string, err error) {
+	if c.streams != nil {
+		return c.stream(n)
+	}
 	if c.conn != nil {
 		c.reused++
 		server, err = c.try(n)
@@ -202,11 +215,7 @@ func (c *loadConn) try(n int64) (server string, err error) {
 	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return "", err
 	}
-	path := "/echo"
-	if rand.IntN(4) == 0 {
-		path = "/slow"
-	}
-	body := strings.Repeat(fmt.Sprintf("request %d. ", n), 1+rand.IntN(100))
+	path, body := loadRequest(n)
 	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s",
 		path, len(body), body)
 	if _, err := io.WriteString(c.conn, request); err != nil {
@@ -218,11 +227,42 @@ func (c *loadConn) try(n int64) (server string, err error) {
 	return c.answer(body)
 }
 
+func loadRequest(n int64) (path, body string) {
+	path = "/echo"
+	if rand.IntN(4) == 0 {
+		path = "/slow"
+	}
+	return path, strings.Repeat(fmt.Sprintf("request %d. ", n), 1+rand.IntN(100))
+}
+
+// stream sends a request as a stream.
+func (c *loadConn) stream(n int64) (server string, err error) {
+	path, body := loadRequest(n)
+	req, err := http.NewRequest("POST", "http://"+c.addr+path, strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	resp, err := c.streams.RoundTrip(req)
+	if err != nil {
+		return "", fmt.Errorf("stream: %w", err)
+	}
+	defer resp.Body.Close()
+	return serverOf(resp, body)
+}
+
 func (c *loadConn) answer(want string) (server string, err error) {
 	resp, err := http.ReadResponse(c.r, nil)
 	if err != nil {
 		return "", err
 	}
+	if server, err = serverOf(resp, want); err == nil && resp.Close {
+		c.close()
+	}
+	return server, err
+}
+
+// serverOf reads an answer, and returns the process that has given it.
+func serverOf(resp *http.Response, want string) (server string, err error) {
 	got, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return "", err
@@ -230,9 +270,6 @@ func (c *loadConn) answer(want string) (server string, err error) {
 	server, text, _ := strings.Cut(string(got), " ")
 	if resp.StatusCode != 200 || text != want {
 		return "", fmt.Errorf("%d %.50q, want %.50q", resp.StatusCode, got, want)
-	}
-	if resp.Close {
-		c.close()
 	}
 	return server, nil
 }
