@@ -26,11 +26,8 @@ func serveTest(t testing.TB, srv *Server) string {
 		srv.Log = slog.New(slog.DiscardHandler)
 	}
 	encryptTest(srv)
-	switch {
-	case len(srv.Endpoints) > 0:
-	case everywhereH2:
-		srv.Endpoints = []Endpoint{{Addr: "127.0.0.1:0", Protocols: HTTP1 | HTTP2}}
-	default:
+	streamTest(srv)
+	if len(srv.Endpoints) == 0 {
 		srv.Addr = "127.0.0.1:0"
 	}
 	if srv.Loops == 0 {
@@ -65,6 +62,7 @@ func serveTest(t testing.TB, srv *Server) string {
 		}
 	})
 	encryptedTest(srv)
+	streamedTest(srv)
 	return srv.Addrs()[0].String()
 }
 

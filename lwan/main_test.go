@@ -4,18 +4,12 @@ import (
 	"bytes"
 	flags "flag"
 	"fmt"
-	"net/http"
 	"os"
 	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
 )
-
-// everywhereH2 lets all servers that do not say what they speak speak HTTP/2 beside HTTP/1, and the
-// clients of package http use it: GOLWAN_H2C=1 go test ./lwan. Tests that write bytes of HTTP/1
-// still do.
-var everywhereH2 = os.Getenv("GOLWAN_H2C") != ""
 
 // TestMain lets more tests run beside each other than there are CPUs, as most of those that call
 // t.Parallel wait: for a time limit to pass, a process, a proxy. -parallel says how many. It fails
@@ -27,11 +21,6 @@ var everywhereH2 = os.Getenv("GOLWAN_H2C") != ""
 func TestMain(m *testing.M) {
 	if err := flags.Set("test.parallel", "8"); err != nil {
 		panic(err)
-	}
-	if everywhereH2 {
-		protocols := new(http.Protocols)
-		protocols.SetUnencryptedHTTP2(true)
-		http.DefaultTransport.(*http.Transport).Protocols = protocols
 	}
 	openPoller()
 	goroutines, open := len(stacks()), openDescriptors()
