@@ -63,6 +63,9 @@ func (r *Routes) root() *Routes {
 
 // Handle registers h for a pattern in the syntax of net/http.ServeMux: "[METHOD ][HOST]/PATH" with
 // {name}, {name...} and {$}. mw runs inside the group's middleware, the first is outermost.
+// METHOD may be "*", for a proxy: then h gets every method, also one that nobody has registered,
+// which is answered with 501 elsewhere; without METHOD it gets those that are known.
+//
 // Wildcards of other routers, such as ":id" or "*", are literals here; the log says so when the
 // server starts.
 //

@@ -81,7 +81,8 @@ type route struct {
 	miss Handler
 
 	// its handler is NotFound, for every method: there is nothing, but for what is more specific
-	nothing bool
+	nothing   bool
+	anyMethod bool // it takes methods that nobody knows, too
 
 	number       uint64       // from 1, among all of the server
 	moved        atomic.Bool  // it has held a loop: both run as Blocking from now on
@@ -113,15 +114,17 @@ func (c *core) compile(r *Routes) (*table, error) {
 	methods := map[string]bool{}
 	for _, e := range r.entries {
 		mw := append(slices.Clip(e.in.middleware()), e.mw...)
-		rt := &route{
-			pattern: e.pattern,
-			nothing: isNotFound(e.handler) && patternMethod(e.pattern) == "",
+		method := patternMethod(e.pattern)
+		rt := &route{pattern: e.pattern, anyMethod: method == anyMethod}
+		if rt.anyMethod {
+			rt.pattern, method = strings.TrimLeft(e.pattern[len(anyMethod):], " \t"), ""
 		}
+		rt.nothing = isNotFound(e.handler) && method == ""
 		rt.miss, rt.missBlocking = blockingChain(answerMiss, mw)
 		rt.handler, rt.blocking = blockingChain(e.handler, mw)
 		rt.limits = limitsOf(mw, c.limits)
 		c.number(rt)
-		t.router.Add(e.pattern, rt, e.source)
+		t.router.Add(rt.pattern, rt, e.source)
 		c.hint(e)
 		methods[patternMethod(e.pattern)] = true
 	}
@@ -150,9 +153,12 @@ func patternMethod(pattern string) string {
 	return ""
 }
 
+// anyMethod stands in a pattern for every method, those included that nobody has registered.
+const anyMethod = "*"
+
 // allMethods is the Allow list of the whole server.
 func allMethods(set map[string]bool) string {
-	if set[""] {
+	if set[""] || set[anyMethod] {
 		for _, m := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
 			set[m] = true
 		}
@@ -162,6 +168,7 @@ func allMethods(set map[string]bool) string {
 	}
 	set["OPTIONS"] = true
 	delete(set, "")
+	delete(set, anyMethod)
 	list := make([]string, 0, len(set))
 	for m := range set {
 		list = append(list, m)
@@ -207,7 +214,8 @@ func (t *table) chain(req *Request, resp *Response) Handler {
 	if !req.hasPath() {
 		return t.none.answers(req, false)
 	}
-	if !t.knows(req) {
+	known := t.knows(req)
+	if !known && !t.named[anyMethod] {
 		req.missed = StatusNotImplemented
 		return t.none.answers(req, false)
 	}
@@ -228,6 +236,10 @@ func (t *table) chain(req *Request, resp *Response) Handler {
 	rt, found := t.router.Match(req.method, host, req.path, &req.params)
 	if !found || rt.nothing {
 		rt, found = t.missing(req, host)
+	}
+	if !known && !(found && rt.anyMethod) {
+		req.missed = StatusNotImplemented
+		return t.none.answers(req, false)
 	}
 	if clean == 0 && req.method != "CONNECT" {
 		return t.redirectClean(req, rt)
@@ -259,7 +271,8 @@ func (r *Request) hasPath() bool {
 }
 
 // knows reports whether the method is one that somebody has registered: with IANA, or in a pattern
-// of this table. Others get 501, also where a pattern takes every method (RFC 9110 section 9.1).
+// of this table. Others get 501, also where a pattern names no method (RFC 9110 section 9.1), unless
+// it is one for any.
 func (t *table) knows(req *Request) bool {
 	switch req.method {
 	case "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH":

@@ -44,7 +44,7 @@ func openScript(s *lwan.Scope, c ScriptConfig, speaks func(sc *scripts) protocol
 	}
 	g.holds, g.scripts = !c.Stream, sc
 	_, g.records = g.speaks.(*fastCGI)
-	s.Handle("/", g.serve)
+	s.Handle("* /", g.serve)
 	return nil
 }
 

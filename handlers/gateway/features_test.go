@@ -208,3 +208,22 @@ func TestUnixSocket(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 }
+
+// TestAnyMethod: methods of the backends' own are passed on, and never sent twice.
+func TestAnyMethod(t *testing.T) {
+	b := answering(t, func(r *http.Request, body string) string {
+		return plain(r.Method + " " + r.URL.Path + " " + body)
+	})
+	s := serveProxy(t, ProxyConfig{Common: Common{To: groupOf(b)}})
+	for _, method := range []string{"PURGE", "PROPFIND", "x-odd", "GET"} {
+		for _, body := range []string{"", "content"} {
+			status, got, _ := s.do(t, method, "/a", strings.NewReader(body))
+			if want := method + " /a " + body; status != 200 || got != want {
+				t.Errorf("%d %q, want %q", status, got, want)
+			}
+		}
+		if idempotent(method) != (method == "GET") {
+			t.Errorf("%s may be sent twice", method)
+		}
+	}
+}

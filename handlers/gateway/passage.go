@@ -61,7 +61,6 @@ type passing struct {
 	script  script    // of FastCGI and its like
 	body    []byte    // the content as it is sent; content, or in records
 	sent    time.Time // when it was
-	headAt  time.Time // when the answer's head was there
 	copied  int64     // bytes of the answer's content
 }
 
@@ -324,8 +323,7 @@ func (x *passage) head() (trouble, error) {
 				return broken, err
 			}
 		case st >= 200 || st == 101:
-			x.headAt = time.Now()
-			x.pick.headAfter(x.headAt.Sub(x.sent))
+			x.pick.headAfter(time.Since(x.sent))
 			return 0, nil
 		}
 	}

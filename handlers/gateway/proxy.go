@@ -46,7 +46,7 @@ type ProxyConfig struct {
 
 // Proxy passes requests on to HTTP/1.1 servers: srv.Mount("/app",
 // gateway.Proxy.With(gateway.ProxyConfig{Common: gateway.Common{To: group}})). It answers all
-// methods below its prefix.
+// methods below its prefix, those of the backends' own (PURGE) included.
 var Proxy = lwan.Module[ProxyConfig]{Name: "proxy", Open: openProxy}
 
 func openProxy(s *lwan.Scope, c ProxyConfig) error {
@@ -67,7 +67,7 @@ func openProxy(s *lwan.Scope, c ProxyConfig) error {
 		return err
 	}
 	g.early, g.upgrade, g.slashes = c.Early, c.Upgrade, c.EncodedSlash
-	s.Handle("/", g.serve)
+	s.Handle("* /", g.serve)
 	return nil
 }
 
