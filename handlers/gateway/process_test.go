@@ -9,7 +9,9 @@ import (
 	"net/http"
 	gofcgi "net/http/fcgi"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -42,6 +44,13 @@ func beChild(kind string) {
 	})
 	var err error
 	switch kind {
+	case "orphan": // what leaves the group, and holds standard error
+		c := exec.Command("sleep", "60")
+		c.Stderr, c.SysProcAttr = os.Stderr, &syscall.SysProcAttr{Setsid: true}
+		if err := c.Start(); err == nil {
+			fmt.Fprintln(os.Stderr, "orphan", c.Process.Pid, "orphan")
+		}
+		err = gofcgi.Serve(nil, h)
 	case "exit":
 		os.Exit(7)
 	case "fcgi":
@@ -152,6 +161,35 @@ func TestProcessKilled(t *testing.T) {
 	if third := s.pid(t, "/app/"); third == second {
 		t.Errorf("%d again", third)
 	}
+}
+
+// TestProcessOrphans: what a process has left behind, out of its group and with its standard error,
+// holds up neither its successor nor the server's end.
+func TestProcessOrphans(t *testing.T) {
+	if _, err := exec.LookPath("sleep"); err != nil {
+		t.Skip(err)
+	}
+	var log *lines
+	orphans := regexp.MustCompile(`orphan (\d+) orphan`)
+	defer func() {
+		for _, m := range orphans.FindAllStringSubmatch(strings.Join(log.take(), ""), -1) {
+			pid, _ := strconv.Atoi(m[1])
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}()
+	t.Run("", func(t *testing.T) {
+		s := serveProcess(t, childProcess(t, "orphan"))
+		log = s.log
+		first := s.pid(t, "/app/")
+		if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "another one", func() bool {
+			_, body, _ := s.get(t, "/app/")
+			pid, err := strconv.Atoi(body)
+			return err == nil && pid != first
+		})
+	})
 }
 
 // TestProcessExits: a program that ends at once is not started again and again, and requests get

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -16,11 +17,14 @@ import (
 // canSpawn is why processes cannot be started on this system; nil: they can.
 var canSpawn error
 
-// child is a process that was started. Its fields are set before exited is closed.
+// child is a process that was started. state is set before exited is closed.
 type child struct {
 	cmd    *exec.Cmd
 	exited chan struct{}
 	state  string
+
+	mu   sync.Mutex
+	gone bool // it is, or is about to be, reaped: its number may be another one's
 }
 
 // spawner starts processes, all from one thread, which lives as long as any of them: that a process
@@ -65,29 +69,43 @@ func (p *pool) spawn(s *slot) (*child, error) {
 		defer close(heard)
 		p.listen(s, says)
 	}()
-	go c.wait(heard)
+	go c.wait(says, heard)
 	return c, nil
 }
 
+// lastWords is how long the end of a process is heard for what it has said. Who has left its group
+// and holds the pipe is not waited for: it has no reader any more.
+const lastWords = time.Second
+
 // wait waits for the end of the process, and kills what it has left behind.
-func (c *child) wait(heard <-chan struct{}) {
-	err := c.cmd.Wait()
+func (c *child) wait(says *os.File, heard <-chan struct{}) {
+	err := c.reap()
 	if c.state = "exit status 0"; err != nil {
 		c.state = err.Error()
 	}
-	_ = syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL) // nobody may be left
+	_ = says.SetReadDeadline(time.Now().Add(lastWords)) // it may be closed already
 	<-heard
 	close(c.exited)
 }
 
+// signal sends a signal to the process and all of its group, unless they are gone; last: they are
+// from now on.
+func (c *child) signal(sig syscall.Signal, last bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.gone {
+		_ = syscall.Kill(-c.cmd.Process.Pid, sig) // there may be nobody
+	}
+	c.gone = c.gone || last
+}
+
 // end ends the process, and all of its group.
 func (c *child) end(of *Process) {
-	group := -c.cmd.Process.Pid
-	_ = syscall.Kill(group, orDefault(of.Signal, syscall.SIGTERM)) // it may be gone already
+	c.signal(orDefault(of.Signal, syscall.SIGTERM), false)
 	select {
 	case <-c.exited:
 	case <-time.After(orDefault(of.Kill, 10*time.Second)):
-		_ = syscall.Kill(group, syscall.SIGKILL)
+		c.signal(syscall.SIGKILL, false)
 		<-c.exited
 	}
 }
