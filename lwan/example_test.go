@@ -20,16 +20,23 @@ import (
 
 // try answers one request in memory and prints the body of the answer.
 func try(srv *lwan.Server, method, target, contentType, body string) {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r.Header.Set("Content-Type", contentType)
+	tryAll(srv, r)
+}
+
+// tryAll is try for several requests.
+func tryAll(srv *lwan.Server, requests ...*http.Request) {
 	srv.Log = slog.New(slog.DiscardHandler)
 	h, err := srv.Build()
 	if err != nil {
 		log.Fatal(err)
 	}
-	r := httptest.NewRequest(method, target, strings.NewReader(body))
-	r.Header.Set("Content-Type", contentType)
-	rec := httptest.NewRecorder()
-	lwan.ToHTTP(h).ServeHTTP(rec, r)
-	fmt.Println(strings.TrimSpace(rec.Body.String()))
+	for _, r := range requests {
+		rec := httptest.NewRecorder()
+		lwan.ToHTTP(h).ServeHTTP(rec, r)
+		fmt.Println(strings.TrimSpace(rec.Body.String()))
+	}
 	if err := srv.Close(); err != nil {
 		log.Fatal(err)
 	}
@@ -149,9 +156,12 @@ func ExampleFormAs() {
 		}
 		return resp.Text(200, fmt.Sprint(form.Name, " ", form.Born.Year(), " ", form.Tags))
 	})
-	const encoded = "application/x-www-form-urlencoded"
-	try(srv, "POST", "/signup", encoded, "name=Ada&born=1815-12-10&tag=a&tag=b")
-	try(srv, "POST", "/signup", encoded, "born=yesterday")
+	post := func(form string) *http.Request {
+		r := httptest.NewRequest("POST", "/signup", strings.NewReader(form))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		return r
+	}
+	tryAll(srv, post("name=Ada&born=1815-12-10&tag=a&tag=b"), post("born=yesterday"))
 	// Output:
 	// Ada 1815 [a b]
 	// 422 Unprocessable Content
@@ -173,8 +183,8 @@ func ExampleQueryAs() {
 		}
 		return resp.Text(200, "next: "+req.QueryWith("page", strconv.Itoa(q.Page+1)))
 	})
-	try(srv, "GET", "/list?q=red+tea", "", "")
-	try(srv, "GET", "/list?page=x", "", "")
+	tryAll(srv, httptest.NewRequest("GET", "/list?q=red+tea", nil),
+		httptest.NewRequest("GET", "/list?page=x", nil))
 	// Output:
 	// next: ?q=red+tea&page=2
 	// 400 Bad Request
