@@ -91,8 +91,10 @@ func Dial(t *loop.Task, to *Target, limit time.Duration) (Conn, error) {
 	set.eng.peers[fd].keep(c.gen, to.Addr)
 	switch e := set.kernel.Connect(fd, sa); e {
 	case 0:
-		e = set.watch(c)
-		return c, errorOrNil(e)
+		if e = set.watch(c); e != 0 {
+			return Conn{}, e
+		}
+		return c.unlessItself(to)
 	case syscall.EINPROGRESS, syscall.EINTR: // connect(2): it goes on all the same
 	default:
 		c.Close()
@@ -105,7 +107,18 @@ func Dial(t *loop.Task, to *Target, limit time.Duration) (Conn, error) {
 		c.Close()
 		return Conn{}, err
 	}
-	return c, nil
+	return c.unlessItself(to)
+}
+
+// unlessItself refuses a connection to itself: where nobody listens at a port from which the system
+// chooses, it may choose that one, and both ends of TCP are the same. Who talked to it would hear
+// itself, and the server that is to listen there could not start.
+func (c Conn) unlessItself(to *Target) (Conn, error) {
+	if to.Path != "" || c.Local() != netip.AddrPortFrom(to.Addr.Addr().Unmap(), to.Addr.Port()) {
+		return c, nil
+	}
+	c.Reset()
+	return Conn{}, syscall.ECONNREFUSED
 }
 
 func errorOrNil(e syscall.Errno) error {

@@ -365,3 +365,33 @@ func (k *fewSockets) Close(fd int) syscall.Errno {
 	k.none = false
 	return k.Linux.Close(fd)
 }
+
+// selfish lets a socket have the port that it is to connect to, as the system may choose it.
+type selfish struct{ Linux }
+
+func (k *selfish) Connect(fd int, to unix.Sockaddr) syscall.Errno {
+	if err := unix.Bind(fd, to); err != nil {
+		return errnoOf(err)
+	}
+	return k.Linux.Connect(fd, to)
+}
+
+// TestDialFindsNotItself: a connection whose both ends are one socket is none.
+func TestDialFindsNotItself(t *testing.T) {
+	ln, to := backend(t)
+	ln.Close()
+	r := run(t, &script{serve: lines(func(c *served, line string) Verdict {
+		up, err := Dial(&c.w.Task, &to, patience)
+		up.Close()
+		printTo(c, "%v", err)
+		return Idle
+	})}, Config{Kernel: new(selfish)})
+	p := r.dial()
+	p.send("dial\n")
+	p.want("connection refused")
+	again, err := net.Listen("tcp", to.Addr.String()) // who is to listen there can
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Close()
+}
