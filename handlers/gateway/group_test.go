@@ -133,7 +133,7 @@ func TestNames(t *testing.T) {
 	}
 	check("127.0.0.1:8000", "127.0.0.2:8000")
 	first := p.roster.Load().members[0]
-	answer.Store([]string{"127.0.0.2", "::1"})
+	answer.Store([]string{"127.0.0.2", "::1", "127.0.0.2"}) // one of them is there twice
 	if err := p.enlist(false); err != nil {
 		t.Fatal(err)
 	}
@@ -148,6 +148,14 @@ func TestNames(t *testing.T) {
 	check("127.0.0.2:8000", "[::1]:8000")
 	if err := p.enlist(true); err == nil {
 		t.Error("at the start, a look-up that fails is an error")
+	}
+}
+
+// TestHealthPanics: a panic of Good is a check that says no.
+func TestHealthPanics(t *testing.T) {
+	h := &Health{Good: func(lwan.Status, []byte) bool { panic("oh") }}
+	if err := h.judge(200, nil); err == nil {
+		t.Error("it says yes")
 	}
 }
 

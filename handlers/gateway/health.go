@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -145,7 +146,12 @@ func (h *Health) get(ctx context.Context, m *member,
 	return h.judge(lwan.Status(answer.StatusCode), body)
 }
 
-func (h *Health) judge(st lwan.Status, body []byte) error {
+func (h *Health) judge(st lwan.Status, body []byte) (err error) {
+	defer func() {
+		if v := recover(); v != nil { // of Good; nothing of the server's is to end by it
+			err = fmt.Errorf("the check panics: %v", v)
+		}
+	}()
 	good := st >= 200 && st < 400
 	if h.Good != nil {
 		good = h.Good(st, body)

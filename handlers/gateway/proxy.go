@@ -35,7 +35,9 @@ type ProxyConfig struct {
 	// MapHost maps Location's host, port included, and Set-Cookie's Domain.
 	MapHost map[string]string
 
-	Upgrade []string // protocols that may be switched to: "websocket"; "*": all
+	// Upgrade lists protocols that may be switched to: "websocket"; "*": all but other versions of
+	// HTTP, in which requests pass by the routes of this server, and TLS
+	Upgrade []string
 
 	// ProxyProtocol is 1 or 2: a head of the PROXY protocol is sent first on each connection, which
 	// then serves one request.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,10 +65,12 @@ func (p *pool) addresses(backend int) (all []string, err error) {
 	if len(found) == 0 {
 		return nil, fmt.Errorf("%s has no address", host)
 	}
-	for i, a := range found {
-		found[i] = net.JoinHostPort(a, port)
+	for _, a := range found {
+		if a = net.JoinHostPort(a, port); !slices.Contains(all, a) { // each is one member
+			all = append(all, a)
+		}
 	}
-	return found, nil
+	return all, nil
 }
 
 func checkAddress(a string) error {

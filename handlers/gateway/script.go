@@ -138,6 +138,17 @@ type setVar func(name, value string)
 
 // set gives the variables of a request to fn (RFC 3875 section 4.1).
 func (s *scripts) set(x *passage, sc script, fn setVar) {
+	if len(s.Vars) > 0 { // what they replace is not there a second time
+		all := fn
+		for _, v := range s.vars {
+			all(v.from, v.to)
+		}
+		fn = func(name, value string) {
+			if _, replaced := s.Vars[name]; !replaced {
+				all(name, value)
+			}
+		}
+	}
 	req := x.req
 	fn("GATEWAY_INTERFACE", "CGI/1.1")
 	fn("SERVER_SOFTWARE", "golwan")
@@ -167,9 +178,6 @@ func (s *scripts) set(x *passage, sc script, fn setVar) {
 		fn("CONTENT_TYPE", ct)
 	}
 	s.setFields(req, fn)
-	for _, v := range s.vars {
-		fn(v.from, v.to)
-	}
 }
 
 // setPeers sets what is known of both ends.

@@ -242,6 +242,9 @@ func TestSCGI(t *testing.T) {
 			}
 			env[parts[i]] = parts[i+1]
 		}
+		if env["HTTP_USER_AGENT"] != "in place of the client's" || env["OTHER"] != "x" {
+			t.Errorf("of Vars: %q", env)
+		}
 		size, _ := strconv.Atoi(env["CONTENT_LENGTH"])
 		body := make([]byte, size)
 		_, err = io.ReadFull(r, body)
@@ -249,7 +252,8 @@ func TestSCGI(t *testing.T) {
 			parts[0], env["SCGI"], env["REQUEST_METHOD"], env["PATH_INFO"], env["QUERY_STRING"],
 			size, err)
 	})
-	s := serveScript(t, SCGI, ScriptConfig{Common: Common{To: groupOf(b)}})
+	s := serveScript(t, SCGI, ScriptConfig{Common: Common{To: groupOf(b)},
+		Vars: map[string]string{"HTTP_USER_AGENT": "in place of the client's", "OTHER": "x"}})
 	for _, n := range []int{0, 5, 100_000} {
 		status, body, _ := s.do(t, "POST", "/app/x/y?z", strings.NewReader(strings.Repeat("x", n)))
 		want := fmt.Sprintf("CONTENT_LENGTH 1 POST /x/y z %d <nil>", n)

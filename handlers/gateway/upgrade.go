@@ -22,11 +22,19 @@ func (x *passage) switchTo() string {
 		return ""
 	}
 	for _, allowed := range x.g.upgrade {
-		if allowed == "*" || strings.EqualFold(allowed, wanted) {
+		if allowed == "*" && !otherHTTP(wanted) || strings.EqualFold(allowed, wanted) {
 			return wanted
 		}
 	}
 	return ""
+}
+
+// otherHTTP reports whether a protocol is one in which more requests follow, or in which they are
+// hidden: they would pass by this server's routes.
+func otherHTTP(protocol string) bool {
+	name, _, _ := strings.Cut(protocol, "/")
+	return strings.EqualFold(name, "h2c") || strings.EqualFold(name, "HTTP") ||
+		strings.EqualFold(name, "TLS") || strings.Contains(protocol, ",")
 }
 
 // switched joins client and backend after a 101: from then on bytes go both ways, and no handler is

@@ -114,6 +114,13 @@ func TestUpgradeRefused(t *testing.T) {
 	if got := s.raw(t, closing); !strings.HasSuffix(got, "no upgrade, ") {
 		t.Errorf("another one is allowed: %q", got)
 	}
+	s = serveProxy(t, ProxyConfig{Common: Common{To: groupOf(b)}, Upgrade: []string{"*"}})
+	for _, other := range []string{"h2c", "H2C", "HTTP/2.0", "TLS/1.0", "h2c, websocket"} {
+		hidden := strings.Replace(closing, "websocket", other, 1)
+		if got := s.raw(t, hidden); !strings.HasSuffix(got, "no upgrade, ") {
+			t.Errorf("%s is among all: %q", other, got)
+		}
+	}
 	s = serveProxy(t, ProxyConfig{Common: Common{To: groupOf(b)}, Upgrade: []string{"websocket"}})
 	if got := s.raw(t, closing); !strings.HasPrefix(got, "HTTP/1.1 502 ") {
 		t.Errorf("another one is switched to: %q", got)
