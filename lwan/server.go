@@ -314,7 +314,8 @@ func (s *Server) duties() *duties {
 }
 
 // OnClose runs fn at the end of the server, after the last request and all that Go runs; in reverse
-// order of the calls. What a module gives it runs when the module is closed.
+// order of the calls. What a module gives it runs when the module is closed. One that does not
+// return is left behind in the end, see Shutdown.
 func (s *Server) OnClose(fn func() error) {
 	s.duties().onClose(fn)
 }
