@@ -35,10 +35,11 @@ type runner struct {
 	none   bool // it has no content, and what is written is dropped
 	broken bool // the content of the request cannot be read any more
 	left   int64
-	by     int64 // when it has taken too long that next to nothing left; 0: no such time runs
-	moved  int   // since then
-	share  int   // of what may be written before other connections have a turn
-	lastAt int   // where in out its last DATA frame begins
+	by     int64  // when it has taken too long that next to nothing left; 0: no such time runs
+	moved  int    // since then
+	seen   uint64 // what the connection had moved when it began to run
+	share  int    // of what may be written before other connections have a turn
+	lastAt int    // where in out its last DATA frame begins
 	// how long one write may take; zero: as long as Exchange.Pauses says
 	writeBy time.Time
 	writes  uint64

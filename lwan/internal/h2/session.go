@@ -45,6 +45,7 @@ type session struct {
 	writes     uint64 // how often something of it was
 	peer       h2frame.Settings
 	sendWindow int64
+	sent       uint64 // bytes of content
 	order      order
 	space      loop.Gate // for heads, when out is full
 

@@ -182,5 +182,6 @@ func (s *session) frame(st *stream, p []byte, whole, end bool) {
 	s.out = append(h2frame.AppendHeader(s.buffer(), h2frame.Data, flags, st.id, len(p)), p...)
 	st.send -= int64(len(p))
 	s.sendWindow -= int64(len(p))
+	s.sent += uint64(len(p))
 	st.quantum -= len(p)
 }
