@@ -30,7 +30,9 @@ type floodRig struct {
 }
 
 func newFloodRig(t testing.TB, limits Limits, idle time.Duration) *floodRig {
-	r := &floodRig{t: t, srv: &Server{Loops: 1, Limits: limits, IdleTimeout: idle}}
+	r := &floodRig{t: t, srv: &Server{
+		Loops: 1, Limits: limits, IdleTimeout: idle, HeaderTimeout: idle,
+	}}
 	enter := func() func() {
 		n := r.running.Add(1)
 		for most := r.most.Load(); n > most && !r.most.CompareAndSwap(most, n); {
