@@ -164,3 +164,17 @@ func ExampleRewriter() {
 	// product 7
 	// /articles/today
 }
+
+// A page with charts for people, and numbers for machines, for clients of this machine alone.
+func ExampleStatusPage() {
+	t := new(testing.B)
+	srv := &lwan.Server{}
+	srv.Mount("/status", handlers.StatusPage.With(handlers.StatusConfig{}))
+	h := lwantest.Build(t, srv)
+	defer srv.Close()
+	r := httptest.NewRequest("GET", "/status/health", nil)
+	r.RemoteAddr = "127.0.0.1:4711"
+	fmt.Print(lwantest.Do(t, h, r).Body)
+	// Output:
+	// ok
+}

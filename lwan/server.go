@@ -363,6 +363,15 @@ func (s *Server) Ready() <-chan struct{} {
 	return s.life.ready
 }
 
+// Draining reports whether the server has begun to stop. It answers those who are connected, and a
+// check of its health should say that no more shall come. It is for any goroutine.
+func (s *Server) Draining() bool {
+	s.life.mu.Lock()
+	core := s.life.core
+	s.life.mu.Unlock()
+	return core != nil && core.ending.Err() != nil
+}
+
 // Addrs is where the server listens, in the order of Endpoints; nil before Ready.
 func (s *Server) Addrs() []net.Addr {
 	s.life.mu.Lock()

@@ -122,34 +122,45 @@ var metrics = []struct {
 
 // WriteMetrics writes the group's figures as Prometheus reads them:
 // golwan_backend_requests_total{group="api",backend="127.0.0.1:9000"} and so on. Groups whose
-// figures are on one page need different names. It is for any goroutine.
-func (g *Group) WriteMetrics(w io.Writer) error {
-	all, b := g.Stats(), new(strings.Builder)
+// figures are on one page need different names, and WriteMetrics. It is for any goroutine.
+func (g *Group) WriteMetrics(w io.Writer) error { return WriteMetrics(w, g) }
+
+// WriteMetrics is Group.WriteMetrics for several groups: each name is described once.
+func WriteMetrics(w io.Writer, groups ...*Group) error {
+	b, all := new(strings.Builder), []labelled{}
+	for _, g := range groups {
+		for _, s := range g.Stats() {
+			all = append(all, labelled{fmt.Sprintf("group=%q,backend=%q", g.name(), s.Address), s})
+		}
+	}
 	for _, m := range metrics {
 		fmt.Fprintf(b, "# HELP golwan_backend_%s %s\n# TYPE golwan_backend_%[1]s %[3]s\n",
 			m.name, m.help, m.kind)
 		for i := range all {
 			fmt.Fprintf(b, "golwan_backend_%s{%s} %v\n",
-				m.name, g.labels(&all[i]), m.value(&all[i]))
+				m.name, all[i].labels, m.value(&all[i].stats))
 		}
 	}
 	const answers = "golwan_backend_answers_total"
 	fmt.Fprintf(b, "# HELP %s Answers by their status.\n# TYPE %[1]s counter\n", answers)
 	for i := range all {
-		for hundreds, n := range all[i].Status {
+		for hundreds, n := range all[i].stats.Status {
 			if hundreds > 0 {
-				fmt.Fprintf(b, "%s{%s,status=\"%dxx\"} %d\n",
-					answers, g.labels(&all[i]), hundreds, n)
+				fmt.Fprintf(b, "%s{%s,status=\"%dxx\"} %d\n", answers, all[i].labels, hundreds, n)
 			}
 		}
 	}
 	const waiting = "golwan_group_waiting"
-	fmt.Fprintf(b, "# HELP %s Requests in the queue.\n# TYPE %[1]s gauge\n%[1]s{group=%q} %d\n",
-		waiting, g.name(), g.Waiting())
+	fmt.Fprintf(b, "# HELP %s Requests in the queue.\n# TYPE %[1]s gauge\n", waiting)
+	for _, g := range groups {
+		fmt.Fprintf(b, "%s{group=%q} %d\n", waiting, g.name(), g.Waiting())
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func (g *Group) labels(s *BackendStats) string {
-	return fmt.Sprintf("group=%q,backend=%q", g.name(), s.Address)
+// labelled is a backend's figures with what they are labelled by.
+type labelled struct {
+	labels string
+	stats  BackendStats
 }

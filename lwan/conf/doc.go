@@ -80,6 +80,14 @@
 // nothing has changed about goes on when the configuration is read again: with its connections,
 // processes, counts, and what it knows of its backends.
 //
+// # Watching
+//
+//	listener 127.0.0.1:9090 { site { status / } }
+//
+// status has a page with charts, status.json, metrics for Prometheus, health, which is 503 from
+// when the server drains, and config: what counts, without secrets. It answers the machine itself
+// alone, unless allow says otherwise.
+//
 // # Conditions
 //
 //	host path method scheme protocol user    header NAME  cookie NAME  query NAME  env NAME

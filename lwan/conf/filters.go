@@ -17,6 +17,7 @@ func Standard() Registry {
 	return Registry{
 		Modules: []lwan.AnyModule{
 			serveFilesModule, redirectModule, responseModule, metricsModule, rewriteModule,
+			statusModule,
 			proxyModule, fastCGIModule, scgiModule, uwsgiModule,
 		},
 		Filters: []AnyFilter{

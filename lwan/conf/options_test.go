@@ -81,7 +81,7 @@ var goodValues = map[string]string{
 	"response.code": "200", "tls.protocols": "h2, http/1.1",
 	"tls.ciphers": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
 	"proxy.path":  "/x", "group.hash_key": "cookie a", "process.command": "/bin/cat 'a b'",
-	"health.path": "/x", "pattern.rewrite_as": "/x", "match.rewrite_as": "/x",
+	"status.pages": "health, metrics", "health.path": "/x", "pattern.rewrite_as": "/x", "match.rewrite_as": "/x",
 	"pattern.redirect_to": "/x", "match.redirect_to": "/x",
 }
 

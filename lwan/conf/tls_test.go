@@ -309,9 +309,4 @@ func TestTLSChecks(t *testing.T) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
-	c, err := LoadText("x", "listener :1 { tls { cert = a\n}\nfast_open = 1\n}\n", Standard(),
-		Options{Getenv: noEnv})
-	if err != nil || !strings.Contains(c.Warnings().Error(), "no effect with tls yet") {
-		t.Errorf("%v, %v", err, c)
-	}
 }
