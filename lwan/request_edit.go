@@ -3,6 +3,7 @@ package lwan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/golwan/golwan/lwan/internal/message"
 )
@@ -32,6 +33,7 @@ func (r *Request) SetHeader(name, value string) error {
 	}
 	h := r.editedHead()
 	h.Delete(r.buf, name)
+	r.unlist(h, name)
 	at := len(r.buf)
 	r.buf = append(append(r.buf, name...), value...)
 	h.Append(message.Field{
@@ -40,6 +42,24 @@ func (r *Request) SetHeader(name, value string) error {
 	})
 	h.Size = len(r.buf)
 	return nil
+}
+
+// unlist takes name out of what Connection lists: that was about the client's own field, and who
+// passes the request on would leave out the program's.
+func (r *Request) unlist(h *message.Head, name string) {
+	for i := range h.Fields {
+		f := &h.Fields[i]
+		value := string(f.Value.Of(r.buf))
+		if f.Known != message.Connection || !message.HasToken([]string{value}, name) {
+			continue
+		}
+		items := slices.DeleteFunc(strings.Split(value, ","), func(item string) bool {
+			return strings.EqualFold(strings.TrimSpace(item), name)
+		})
+		at := len(r.buf)
+		r.buf = append(r.buf, strings.TrimSpace(strings.Join(items, ","))...)
+		f.Value = message.SpanOf(at, len(r.buf))
+	}
 }
 
 // DelHeader makes the request one that came without fields of that name: see SetHeader.

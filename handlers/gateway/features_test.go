@@ -227,3 +227,29 @@ func TestAnyMethod(t *testing.T) {
 		}
 	}
 }
+
+// TestConnectionNames: what the client's Connection names is its own field; it cannot take away one
+// that the server has set.
+func TestConnectionNames(t *testing.T) {
+	b := answering(t, func(r *http.Request, _ string) string {
+		return plain(fmt.Sprintf("user=%q hop=%q two=%q kept=%q connection=%q",
+			r.Header["X-User"], r.Header["X-Hop"], r.Header["X-Two"], r.Header["X-Kept"],
+			r.Header["Connection"]))
+	})
+	s := serveProxy(t, ProxyConfig{Common: Common{To: groupOf(b)}}, func(srv *lwan.Server) {
+		srv.Use(func(next lwan.Handler) lwan.Handler {
+			return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+				if err := req.SetHeader("X-User", "nobody"); err != nil {
+					return resp.Fail(err)
+				}
+				return next(req, resp)
+			}
+		})
+	})
+	got := s.raw(t, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, x-user,X-Hop\r\n"+
+		"Connection: X-Two, X-USER\r\nX-User: root\r\nX-Hop: 1\r\nX-Two: 2\r\nX-Kept: 3\r\n\r\n")
+	const want = `user=["nobody"] hop=[] two=[] kept=["3"] connection=[]`
+	if !strings.HasSuffix(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
