@@ -58,6 +58,13 @@ func (p *faultyPoller) Wait(events []loop.Event, ms int) (int, syscall.Errno) {
 	return p.Poller.Wait(events, ms)
 }
 
+func (p *faultyPoller) Doze(events []loop.Event, ms int) (int, syscall.Errno) {
+	if p.interrupted("doze EINTR") {
+		return 0, syscall.EINTR
+	}
+	return p.Poller.Doze(events, ms)
+}
+
 func (p *faultyPoller) interrupted(call string) bool {
 	p.k.mu.Lock()
 	defer p.k.mu.Unlock()

@@ -94,27 +94,39 @@ func (p *epoll) Close() {
 }
 
 func (p *epoll) Wait(events []Event, ms int) (int, syscall.Errno) {
-	raw := p.raw[:min(len(events), len(p.raw))]
-	var n uintptr
-	var e syscall.Errno
 	if ms == 0 { // it cannot block, so the scheduler need not be told
-		n, _, e = unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd),
-			uintptr(unsafe.Pointer(unsafe.SliceData(raw))), uintptr(len(raw)), 0, 0, 0)
-	} else {
-		n, _, e = unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd),
-			uintptr(unsafe.Pointer(unsafe.SliceData(raw))), uintptr(len(raw)), uintptr(ms), 0, 0)
+		return p.Doze(events, 0)
 	}
+	raw := p.raw[:min(len(events), len(p.raw))]
+	n, _, e := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(raw))), uintptr(len(raw)), uintptr(ms), 0, 0)
 	if e != 0 {
 		return 0, e
 	}
-	told := 0
-	for i := range raw[:n] {
+	return p.translate(events, raw[:n]), 0
+}
+
+// Doze blocks in a raw call. The collector stops its thread all the same: its signal interrupts the
+// wait, and it is sent again until it has.
+func (p *epoll) Doze(events []Event, ms int) (int, syscall.Errno) {
+	raw := p.raw[:min(len(events), len(p.raw))]
+	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(raw))), uintptr(len(raw)), uintptr(ms), 0, 0)
+	if e != 0 {
+		return 0, e
+	}
+	return p.translate(events, raw[:n]), 0
+}
+
+// translate makes events of the kernel's, and returns how many there are.
+func (p *epoll) translate(events []Event, raw []epollEvent) (told int) {
+	for i := range raw {
 		if token := raw[i].data(); token != wakeToken {
 			events[told] = Event{token, readyOf(raw[i].events)}
 			told++
 		}
 	}
-	return told, 0
+	return told
 }
 
 // readyOf translates the events of epoll, and of poll, which have the same numbers.

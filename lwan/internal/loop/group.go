@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -31,6 +32,7 @@ type Group struct {
 	clock   Clock
 	pin     func(n int) error
 
+	spare   spare
 	watched atomic.Bool // a watchdog sleeps until a loop wakes
 	rouse   chan struct{}
 	runners sync.WaitGroup
@@ -56,6 +58,7 @@ func New(cfg Config) (*Group, error) {
 	if cfg.Poller == nil {
 		cfg.Poller = NewEpoll
 	}
+	g.spare.init(cfg.Threads, os.Getenv("GODEBUG"))
 	if cfg.Loops <= 0 {
 		cfg.Loops = runtime.GOMAXPROCS(0)
 	}

@@ -45,6 +45,7 @@ type Loop struct {
 	orphaned  Branch           // from which the loop was taken over; nil: it has been told
 	scratch   []byte
 	handlers  uint64 // begun, times two
+	brief     bool   // the last wait was ended by an event, before maxDoze had passed
 
 	// atomic
 	runner    atomic.Pointer[runner]    // who turns the loop
@@ -181,8 +182,12 @@ func (l *Loop) poll(w *Worker) {
 	n, e := l.poller.Wait(l.events[:], 0)
 	if n == 0 && e == 0 && l.idle() {
 		l.Publish()
+		asleep := l.now
 		n, e = l.sleep()
 		l.refresh()
+		if e == 0 { // else it was interrupted, which tells nothing
+			l.brief = (n > 0 || !l.mail.empty()) && l.now-asleep < int64(maxDoze)
+		}
 	}
 	if e != 0 && e != syscall.EINTR {
 		l.group.log.Error("loop: wait for events", "loop", l.id, "err", e)
@@ -210,15 +215,28 @@ func (l *Loop) finished() bool {
 // sleep waits for events until the next timer. A letter that is pushed after sleeping is set brings
 // a wake-up; one that was pushed before is seen here.
 func (l *Loop) sleep() (n int, e syscall.Errno) {
-	l.sleeping.Store(true)
 	defer l.sleeping.Store(false)
-	if !l.mail.empty() {
+	if !l.fallAsleep() {
 		return 0, 0
 	}
+	ms := l.timeout()
+	if ms != 0 && l.brief && l.group.spare.at(l.now) {
+		var over bool
+		if n, e, over = l.doze(ms); over || !l.fallAsleep() { // anew: a wake-up may be used up
+			return n, e
+		}
+		ms = l.timeout()
+	}
 	l.resting.Store(true)
-	n, e = l.poller.Wait(l.events[:], l.timeout())
+	n, e = l.poller.Wait(l.events[:], ms)
 	l.resting.Store(false)
 	return n, e
+}
+
+// fallAsleep lets letters bring a wake-up. It reports false if there is one already.
+func (l *Loop) fallAsleep() bool {
+	l.sleeping.Store(true)
+	return l.mail.empty()
 }
 
 // timeout is how long the loop may sleep, in milliseconds; -1: until an event.

@@ -47,7 +47,9 @@ type Poller interface {
 	// milliseconds, or whenever (-1). After a Wake since the last Wait it returns at once, perhaps
 	// with nothing. EINTR is no error.
 	Wait(events []Event, ms int) (int, syscall.Errno)
-	// Wake ends a Wait, or the next one.
+	// Doze is Wait for ms, which is positive and short, that may keep the scheduler's processor.
+	Doze(events []Event, ms int) (int, syscall.Errno)
+	// Wake ends a Wait or a Doze, or the next one.
 	Wake()
 	// Close is the last call.
 	Close()

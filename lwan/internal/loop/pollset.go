@@ -137,6 +137,9 @@ func (p *pollSet) Wake() { wakeEventfd(p.evfd) }
 
 func (p *pollSet) Close() { unix.Close(p.evfd) }
 
+// Doze waits as ever.
+func (p *pollSet) Doze(events []Event, ms int) (int, syscall.Errno) { return p.Wait(events, ms) }
+
 func (p *pollSet) Wait(events []Event, ms int) (int, syscall.Errno) {
 	p.catchUp()
 	ready, err := unix.Poll(p.fds, ms)
