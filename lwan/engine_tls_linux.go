@@ -3,10 +3,12 @@
 package lwan
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 
 	"github.com/golwan/golwan/lwan/internal/conn"
+	"github.com/golwan/golwan/lwan/internal/h2frame"
 	"github.com/golwan/golwan/lwan/internal/tlslayer"
 )
 
@@ -62,13 +64,34 @@ func (l *loopSecurity) Handshake(over *conn.Handshake, hello []byte) (conn.Layer
 // Chosen implements conn.Security. It is the one place where ALPN chooses who speaks on a
 // connection.
 func (l *loopSecurity) Chosen(c conn.Conn) conn.Verdict {
-	switch protocol := c.Layer().State().NegotiatedProtocol; {
+	state := c.Layer().State()
+	switch protocol := state.NegotiatedProtocol; {
 	case !l.sec.speaks(protocol): // as that of ACME: nothing goes on behind its handshake
 		return conn.Linger
+	case protocol == alpnHTTP2 && prohibited(state):
+		l.eng.h2.Refuse(c, h2frame.InadequateSecurity, tls.CipherSuiteName(state.CipherSuite))
+		return conn.Hand
 	case protocol == alpnHTTP2:
 		l.eng.h2.Start(c, nil)
 		return conn.Hand
 	default:
 		return conn.Idle
 	}
+}
+
+// prohibited reports whether HTTP/2 must not be spoken over what a handshake has agreed on (RFC 9113
+// section 9.2.2): of what crypto/tls has of TLS 1.2, all but the suites of forward secrecy with an
+// AEAD.
+func prohibited(state *tls.ConnectionState) bool {
+	if state.Version >= tls.VersionTLS13 {
+		return false
+	}
+	switch state.CipherSuite {
+	case tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+		tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256:
+		return false
+	}
+	return true
 }

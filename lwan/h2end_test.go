@@ -4,7 +4,9 @@ package lwan
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +58,39 @@ func TestH2ClientLeaves(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestH2Prohibited: a suite that HTTP/2 must not be spoken over is refused, and said to be.
+func TestH2Prohibited(t *testing.T) {
+	srv := &Server{}
+	srv.Handle("GET /", text("here"))
+	both := []uint16{ // only what a program asks for can be such a suite
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+	}
+	addr := serveSecure(t, srv, Endpoint{
+		Certs: certFor(t, "site"), TLS: &tls.Config{CipherSuites: both},
+	})[0].String()
+	for suite, want := range map[uint16]string{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA:    "INADEQUATE_SECURITY",
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: "200",
+	} {
+		cfg := clientTLS()
+		cfg.MaxVersion, cfg.CipherSuites = tls.VersionTLS12, []uint16{suite}
+		cfg.NextProtos = []string{"h2"}
+		conn, err := tls.Dial("tcp", addr, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := newH2conn(t, conn)
+		if want == "200" {
+			h.send(append([]byte(h2frame.Preface), h2frame.AppendSettings(nil)...))
+			h.get(1, "/")
+			h.want(1, "200", "here")
+		} else if why := h.end(); !strings.HasPrefix(why, want) {
+			t.Errorf("%s: %q", tls.CipherSuiteName(suite), why)
+		}
+		conn.Close()
+	}
 }
 
 // TestH2Cause: what ends a wait is why the connection ends.

@@ -73,11 +73,17 @@ func dialH2(t testing.TB, addr string, settings ...uint32) *h2conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
+	h := newH2conn(t, c)
+	h.send(append([]byte(h2frame.Preface), h2frame.AppendSettings(nil, settings...)...))
+	return h
+}
+
+// newH2conn is a client on a connection, which has said nothing yet.
+func newH2conn(t testing.TB, c net.Conn) *h2conn {
 	h := &h2conn{Conn: c, t: t, buf: make([]byte, 64<<10), answers: map[uint32]*h2answer{},
 		initial: h2frame.DefaultWindow, opened: map[uint32]int{}, used: map[uint32]int{}}
 	h.enc = hpack.NewEncoder(&h.fb)
 	h.dec = hpack.NewDecoder(4096, func(f hpack.HeaderField) { h.fields = append(h.fields, f) })
-	h.send(append([]byte(h2frame.Preface), h2frame.AppendSettings(nil, settings...)...))
 	return h
 }
 
@@ -156,7 +162,7 @@ func (h *h2conn) next() (h2frame.Frame, bool) {
 		if err, ok := err.(net.Error); ok && err.Timeout() {
 			h.t.Fatal("nothing comes")
 		}
-		if err != nil {
+		if err != nil && m == 0 {
 			return h2frame.Frame{}, false
 		}
 	}

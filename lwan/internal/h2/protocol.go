@@ -53,7 +53,14 @@ func New(cfg Config) *Protocol {
 
 // Start makes c a connection of HTTP/2, of which rest has been read: at once, whatever the worker
 // that serves it still does.
-func (p *Protocol) Start(c conn.Conn, rest []byte) {
+func (p *Protocol) Start(c conn.Conn, rest []byte) { p.start(c, rest) }
+
+// Refuse is Start for a connection that is told at once why it is not spoken on.
+func (p *Protocol) Refuse(c conn.Conn, code h2frame.Code, reason string) {
+	p.start(c, nil).fail(code, reason)
+}
+
+func (p *Protocol) start(c conn.Conn, rest []byte) *session {
 	h := &p.homes[c.Loop().Number()]
 	if h.loop == nil {
 		*h = home{p: p, loop: c.Loop(), buf: make([]byte, bufferSize)}
@@ -66,6 +73,7 @@ func (p *Protocol) Start(c conn.Conn, rest []byte) {
 	s.fields = h2frame.NewFields(uint32(p.Calm.Table), p.Limits)
 	s.greet()
 	c.Attach(s)
+	return s
 }
 
 // Rests gives back what a worker that has nothing to do holds for its streams.
