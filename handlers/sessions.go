@@ -134,7 +134,7 @@ func (s *Sessions[T]) check(host bool) error {
 	c := &s.c
 	switch {
 	case c.Idle < time.Second || c.MaxAge < time.Second:
-		return errors.New("Idle and MaxAge must be a second or more")
+		return errors.New("a field Idle or MaxAge is less than a second")
 	case c.SameSite == http.SameSiteNoneMode && c.Insecure:
 		return errors.New("browsers refuse SameSite=None of an Insecure cookie")
 	case strings.HasPrefix(c.Cookie, "__Host-") && !host,

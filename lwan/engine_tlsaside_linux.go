@@ -65,9 +65,9 @@ func (l *loopSecurity) fit(cfg *tls.Config) {
 		}
 	}
 	//lint:ignore SA1019 crypto/tls still asks the table of a program that has made one
+	names := cfg.NameToCertificate
 	s := &certSource{
-		l: l, ours: l.sec.files && cfg == l.sec.config,
-		certs: cfg.Certificates, names: cfg.NameToCertificate,
+		l: l, ours: l.sec.files && cfg == l.sec.config, certs: cfg.Certificates, names: names,
 	}
 	s.get = cfg.GetCertificate
 	if s.get == nil && s.fast() {
