@@ -336,8 +336,7 @@ func (r *Request) Param(name string) string { r.mustLive(); return strings.Clone
 
 // Header is the value of the field of that name, in any case; "" if there is none. On several lines
 // a list is one value, joined with commas. Of a field that has one value, and of names that are not
-// known here, the first line counts; or none, or the request was refused: see "Fields on several
-// lines".
+// known here, the first line counts; or none, or the request was refused: see docs/fields.md.
 func (r *Request) Header(name string) string {
 	r.mustLive()
 	return string(r.headerView(name))

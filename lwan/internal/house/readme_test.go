@@ -21,15 +21,59 @@ func readme(t *testing.T) string {
 	return string(text)
 }
 
-// section is what stands below a heading.
-func section(t *testing.T, heading string) string {
+// docs is the text of README.md and of the pages of lwan/docs, by path.
+func docs(t *testing.T) map[string]string {
 	t.Helper()
-	_, text, ok := strings.Cut(readme(t), "\n## "+heading+"\n")
-	if !ok {
-		t.Fatalf("README.md has no section %q", heading)
+	files, err := filepath.Glob("lwan/docs/*.md")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
 	}
-	text, _, _ = strings.Cut(text, "\n## ")
+	all := map[string]string{}
+	for _, name := range append(files, "README.md") {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[filepath.ToSlash(name)] = string(text)
+	}
+	return all
+}
+
+// page is one of lwan/docs.
+func page(t *testing.T, name string) string {
+	t.Helper()
+	text, ok := docs(t)["lwan/docs/"+name]
+	if !ok {
+		t.Fatalf("there is no %s", name)
+	}
 	return text
+}
+
+// TestReadmeIsShort: what is longer belongs to lwan/docs.
+func TestReadmeIsShort(t *testing.T) {
+	if n := strings.Count(readme(t), "\n"); n >= 200 {
+		t.Errorf("README.md has %d lines", n)
+	}
+}
+
+// TestDocsCode finds all code of lwan/docs in files that are compiled.
+func TestDocsCode(t *testing.T) {
+	var code []string
+	for _, s := range sources(t, ".") {
+		code = append(code, string(s.text))
+	}
+	for name, text := range docs(t) {
+		if name == "README.md" {
+			continue
+		}
+		for _, b := range codeBlock.FindAllStringSubmatch(text, -1) {
+			if !slices.ContainsFunc(code, func(s string) bool {
+				return strings.Contains(s, b[1])
+			}) {
+				t.Errorf("%s: this is in no file:\n%s", name, b[1])
+			}
+		}
+	}
 }
 
 var codeBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
@@ -94,19 +138,22 @@ var (
 
 // TestReadmeLinks follows the links to files and headings.
 func TestReadmeLinks(t *testing.T) {
-	text := readme(t)
-	for _, m := range link.FindAllStringSubmatch(codeSpan.ReplaceAllString(text, ""), -1) {
-		if heading, ok := strings.CutPrefix(m[1], "#"); ok {
-			if !strings.Contains(strings.ReplaceAll(strings.ToLower(text), " ", "-"),
-				"\n##-"+heading+"\n") {
-				t.Errorf("no heading for %s", m[1])
+	for name, text := range docs(t) {
+		prose := codeSpan.ReplaceAllString(codeBlock.ReplaceAllString(text, ""), "")
+		for _, m := range link.FindAllStringSubmatch(prose, -1) {
+			if heading, ok := strings.CutPrefix(m[1], "#"); ok {
+				if !strings.Contains(strings.ReplaceAll(strings.ToLower(text), " ", "-"),
+					"\n##-"+heading+"\n") {
+					t.Errorf("%s: no heading for %s", name, m[1])
+				}
+				continue
 			}
-			continue
-		}
-		if _, err := os.Stat(m[1]); err != nil {
-			t.Error(err)
+			if _, err := os.Stat(path.Join(path.Dir(name), m[1])); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	}
+	text := readme(t)
 	for _, command := range []string{"go run ./examples/hello", "go test ./..."} {
 		if !strings.Contains(text, "\n    "+command+"\n") {
 			t.Errorf("the command %q is missing", command)
@@ -119,16 +166,16 @@ var (
 	quoted = regexp.MustCompile("`([A-Za-z0-9_]+)`")
 )
 
-// TestReadingTheSource checks that each step of a request's way is where README.md says.
+// TestReadingTheSource checks that each step of a request's way is where source.md says.
 func TestReadingTheSource(t *testing.T) {
-	steps := item.FindAllString(section(t, "Reading the source"), -1)
+	steps := item.FindAllString(page(t, "source.md"), -1)
 	if len(steps) < 10 {
 		t.Fatalf("%d steps", len(steps))
 	}
 	for _, step := range steps {
 		names := map[string]bool{}
 		for _, m := range link.FindAllStringSubmatch(step, -1) {
-			for _, s := range sources(t, m[1]) {
+			for _, s := range sources(t, path.Join("lwan/docs", m[1])) {
 				for _, name := range declared(s.file) {
 					names[name] = true
 				}
@@ -170,7 +217,7 @@ func declared(f *ast.File) (names []string) {
 
 var apiName = regexp.MustCompile(`\b(lwan|req|resp|srv|Server|Response|Limits)\.([A-Z]\w*)`)
 
-// TestReadmeNames finds everything of the API that README.md names.
+// TestReadmeNames finds everything of the API that README.md and lwan/docs name.
 func TestReadmeNames(t *testing.T) {
 	known := map[string]bool{}
 	for _, s := range core(t) {
@@ -184,9 +231,11 @@ func TestReadmeNames(t *testing.T) {
 			known["Limits."+name] = true
 		}
 	}
-	for _, m := range apiName.FindAllStringSubmatch(readme(t), -1) {
-		if !known[m[2]] && !known[m[1]+"."+m[2]] {
-			t.Errorf("there is no %s", m[0])
+	for name, text := range docs(t) {
+		for _, m := range apiName.FindAllStringSubmatch(text, -1) {
+			if !known[m[2]] && !known[m[1]+"."+m[2]] {
+				t.Errorf("%s: there is no %s", name, m[0])
+			}
 		}
 	}
 }
@@ -233,18 +282,18 @@ func TestReadmeLimits(t *testing.T) {
 		}
 	}
 	listed := map[string]bool{}
-	for _, m := range limitRow.FindAllStringSubmatch(section(t, "Limits"), -1) {
+	for _, m := range limitRow.FindAllStringSubmatch(page(t, "limits.md"), -1) {
 		name := strings.TrimPrefix(m[1]+"."+m[2], ".")
 		listed[name] = true
 		if text := said[name]; !strings.Contains(text, m[3]) || !strings.Contains(text, m[4]) {
-			t.Errorf("%s: README.md says %q and %q, the field %q", name, m[3], m[4], text)
+			t.Errorf("%s: limits.md says %q and %q, the field %q", name, m[3], m[4], text)
 		}
 	}
 	for name := range said {
 		isLimit := strings.HasPrefix(name, "Limits.") || strings.HasPrefix(name, "Max") ||
 			strings.HasSuffix(name, "Timeout")
 		if isLimit && !listed[name] {
-			t.Errorf("%s is not in the table of limits of README.md", name)
+			t.Errorf("%s is not in the table of limits.md", name)
 		}
 	}
 }
