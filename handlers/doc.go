@@ -18,7 +18,8 @@
 //   - middleware that keeps some out: CrossOrigin, Access, BasicAuth, LimitRequests,
 //     LimitConcurrency, and LimitRate, which slows them down;
 //   - observers, for Observe: AccessLog, AccessLogOf for lines of other forms, and SlogAccess;
-//   - a handler: Metrics;
+//   - a handler: Metrics. By route, with histograms, it is package prom, for OpenTelemetry package
+//     tracing: modules of their own, since they need large libraries;
 //   - modules, for Mount or by name from a configuration file: Redirect, Respond.
 //
 // # Order

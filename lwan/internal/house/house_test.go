@@ -183,7 +183,8 @@ func allowed(s *source, name string) bool {
 	case !strings.Contains(strings.Split(name, "/")[0], "."):
 		return true // the standard library
 	case !isOurs:
-		return slices.ContainsFunc(foreign, func(f string) bool { return within(name, f) })
+		return isModule(folder) ||
+			slices.ContainsFunc(foreign, func(f string) bool { return within(name, f) })
 	case s.isTest() && slices.Contains(onlyTests, folder):
 		return true
 	case s.isTest() && folder == "lwan" &&
@@ -201,6 +202,12 @@ func allowed(s *source, name string) bool {
 	return slices.ContainsFunc(mayImport[rule], func(f string) bool {
 		return f == ours || f == "." && within(ours, rule)
 	})
+}
+
+// isModule reports whether a folder is a module of its own, which may need what the root does not.
+func isModule(folder string) bool {
+	_, err := os.Stat(path.Join(folder, "go.mod"))
+	return err == nil && folder != "."
 }
 
 // isBelowInternal tells the packages that may know nothing of the others, their tests included.
