@@ -150,12 +150,10 @@ func TestH2ResetInLine(t *testing.T) {
 }
 
 // TestH2WaitsForItsTurn: an answer that waits because more urgent ones use what the client takes is
-// not given up, however long that goes on.
+// not given up, however long that goes on; once nobody gets on it is.
 func TestH2WaitsForItsTurn(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped: it waits for seconds")
-	}
-	srv := &Server{Limits: Limits{Write: 2 * time.Second}}
+	srv := &Server{Loops: 1, Limits: Limits{Write: 10 * time.Second}}
+	clock := stopTime(srv)
 	srv.Handle("GET /long", text(fill(10<<20)))
 	srv.Handle("GET /short", text(fill(1000)))
 	h := dialH2(t, serveH2(t, srv), uint32(h2frame.InitialWindowSize), h2frame.MaxWindow)
@@ -163,17 +161,22 @@ func TestH2WaitsForItsTurn(t *testing.T) {
 	h.get(1, "/long", "priority: u=0")
 	h.until(1, h2frame.DefaultWindow)
 	h.get(3, "/short", "priority: u=7")
-	for got, until := h2frame.DefaultWindow, time.Now().Add(5*time.Second); time.Now().Before(until); {
-		got += 20_000
+	h.ping()
+	for i := range 10 { // half a minute
+		clock.advance(3 * time.Second)
 		h.send(h2frame.AppendWindowUpdate(nil, 0, 20_000))
-		h.until(1, got)
-		time.Sleep(50 * time.Millisecond)
+		h.until(1, h2frame.DefaultWindow+20_000*(i+1))
 	}
-	if a := h.answers[3]; a != nil && a.over() {
-		t.Fatalf("the other one is over: %+v", a.code)
+	h.ping()
+	if a := h.answers[3]; a.over() { // its head needs no window
+		t.Fatalf("the other one is over: %+v", a)
 	}
-	h.send(h2frame.AppendWindowUpdate(nil, 0, 20<<20))
-	h.want(3, "200", fill(1000))
+	for range 8 { // and nothing for as long
+		clock.advance(3 * time.Second)
+	}
+	if a := h.answer(3); !a.reset || len(a.body) > 0 {
+		t.Errorf("%+v", a)
+	}
 }
 
 // TestH2Credit: what a client may send again is no more than it has sent, whatever becomes of its
