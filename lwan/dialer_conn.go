@@ -149,8 +149,8 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 }
 
 func (c *Conn) readTLS(p []byte) (int, error) {
-	if n := c.rest.take(p); n > 0 {
-		return n, nil
+	if n := c.rest.take(p); n > 0 { // a byte that tlsEmpty has found, mostly
+		return n + c.tlsPeek(p[n:]), nil
 	}
 	n, err := c.tls.Read(p)
 	return n, c.tlsError("read", err)

@@ -83,6 +83,17 @@ func (c *Conn) tlsEmpty() bool {
 	return n == 0 && isTimeout(err)
 }
 
+// tlsPeek reads what is there, without a wait. An error comes again when somebody waits.
+func (c *Conn) tlsPeek(p []byte) int {
+	if len(p) == 0 || len(c.rest.b) > 0 {
+		return 0
+	}
+	c.probe = true
+	n, _ := c.tls.Read(p)
+	c.probe = false
+	return n
+}
+
 // farewell sends close_notify, if that can be done without a wait of more than a moment.
 func (c *Conn) farewell() {
 	if c.SetWriteDeadline(time.Now().Add(farewellTime)) == nil {
