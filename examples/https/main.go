@@ -1,5 +1,4 @@
-// Https encrypts what it says, in HTTP/2 and HTTP/1.1, and redirects clients that come in the
-// clear. Without a certificate it makes one for localhost.
+// Https redirects to TLS, where it speaks HTTP/2 and HTTP/1.1. It can make a certificate itself.
 //
 //	go run ./examples/https -addr :8443 -http :8080
 package main
