@@ -356,6 +356,34 @@ func TestFromHTTPHijack(t *testing.T) {
 	settled(t, "descriptors", before, func() int64 { return descriptors(t) })
 }
 
+// TestFromHTTPFieldsOfTheHijacked: who has taken the connection for another protocol still has the
+// fields that it has set, by which it sends an answer by hand, once its request is over.
+func TestFromHTTPFieldsOfTheHijacked(t *testing.T) {
+	srv := &Server{}
+	srv.Handle("GET /", FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Before", "1")
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer conn.Close()
+		settled(t, "requests that are over", 1, func() int64 {
+			if w.(*httpWriter).over.Load() {
+				return 1
+			}
+			return 0
+		})
+		w.Header().Set("X-Behind", "2")
+		fmt.Fprint(conn, present(w.Header()))
+	})))
+	w := dial(t, serveTest(t, srv))
+	w.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	got, err := io.ReadAll(w.r)
+	if string(got) != "X-Before[1] X-Behind[2]" || err != nil {
+		t.Errorf("%q %v", got, err)
+	}
+}
+
 // TestFromHTTPContext ends when the client leaves.
 func TestFromHTTPContext(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan error, 1)

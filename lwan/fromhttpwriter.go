@@ -105,9 +105,10 @@ func (w *httpWriter) end() {
 }
 
 // Header is the map of fields; changes after WriteHeader count for trailers only, those after the
-// handler's end for nothing.
+// handler's end for nothing. A handler that has taken the connection keeps it: it may send an answer
+// with these fields by hand, as httputil.ReverseProxy does, and nobody else reads them.
 func (w *httpWriter) Header() http.Header {
-	if w.over.Load() {
+	if w.over.Load() && !w.hijacked.Load() {
 		return http.Header{} // the handler's own may be being read
 	}
 	return w.header

@@ -182,6 +182,12 @@ func TestJoinSlow(t *testing.T) {
 		if cause := received(t, j.ended).(*CloseError); cause.Code != 1013 {
 			t.Errorf("the one that is cut: %v", cause)
 		}
+		settled(t, "slow ones that have lost something", 1, func() int64 {
+			if lostHere(keeps, ss) {
+				return 1
+			}
+			return 0
+		})
 		keeps.Publish(Event{Data: "end"})
 		last, gaps, got := -1, 0, 0
 		for {
@@ -210,6 +216,21 @@ func TestJoinSlow(t *testing.T) {
 		all.Wait()
 		cut.c.Close()
 	})
+}
+
+// lostHere reports whether s, whose client does not read, has lost events of topic. A loop sees to
+// that when it is told of them; without loops it takes a moment.
+func lostHere(topic *Topic, s *Socket) bool {
+	topic.mu.Lock()
+	defer topic.mu.Unlock()
+	for _, a := range topic.audiences {
+		if j, ok := a.(*hereJoin); ok && j.host == s.host {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			return j.sub.lost
+		}
+	}
+	return true
 }
 
 // TestLeaveSlow: who leaves a topic, or is dropped, stays a socket, also while its client is slow

@@ -22,16 +22,13 @@ type hereJoin struct {
 	cause error     // why it is over; nil: it is not
 }
 
-// join implements socketHost.
+// join implements socketHost. The topic knows of j before the socket does: whatever ends j finds it
+// among the socket's, and then among the topic's.
 func (h *hereTalk) join(sub *subscriber, first []string) error {
-	j := &hereJoin{host: h, sub: sub, first: first}
-	h.mu.Lock()
-	if h.over {
-		h.mu.Unlock()
+	if h.isOver() {
 		return ErrGone
 	}
-	h.joined = append(h.joined, j)
-	h.mu.Unlock()
+	j := &hereJoin{host: h, sub: sub, first: first}
 	t := sub.topic
 	t.mu.Lock()
 	t.audiences[j] = j
@@ -41,13 +38,22 @@ func (h *hereTalk) join(sub *subscriber, first []string) error {
 	}
 	h.mu.Lock()
 	over := h.over
+	if !over {
+		h.joined = append(h.joined, j)
+	}
 	h.mu.Unlock()
-	if over { // who has ended it may have come before the topic knew of us
+	if over {
 		j.end(ErrGone)
 		return nil
 	}
 	j.tell()
 	return nil
+}
+
+func (h *hereTalk) isOver() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.over
 }
 
 // leave implements socketHost.
