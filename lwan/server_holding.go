@@ -118,8 +118,8 @@ func (p *loopTables) expire(h *holding) {
 		h.drain(s)
 	}
 	p.each(func(x *exchange) {
-		if x.held == h {
-			x.Drain()
+		if x.held == h && x.Drain() {
+			x.on.Canceller()(ErrStopping) // who waits goes on
 		}
 	})
 }

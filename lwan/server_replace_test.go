@@ -323,6 +323,7 @@ func TestReplaceGrace(t *testing.T) {
 			}
 		}
 		ev := resp.Events()
+		ev.SetHeartbeat(-1) // which would wake it
 		for range req.Every(time.Hour) {
 			if err := ev.Send(Event{Data: "x"}); err != nil {
 				return resp.Fail(err)

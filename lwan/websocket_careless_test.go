@@ -99,6 +99,13 @@ func TestConversationInside(t *testing.T) {
 		var all func(where string, s *Socket)
 		all = func(where string, s *Socket) {
 			calls.Store(where, true)
+			if where == "Message" { // also where the others have gone deep enough
+				defer func() {
+					_ = s.Close(1000, "")
+					_ = s.Close(1000, "")
+					_ = s.Push(TextMessage, []byte("late"))
+				}()
+			}
 			if depth.Add(1) > 20 {
 				return
 			}
@@ -111,11 +118,6 @@ func TestConversationInside(t *testing.T) {
 			topic.Drop("k")
 			_ = topic.Join(s, Subscription{Key: "j", OnEnd: func(error) { all("OnEnd", s) }})
 			s.SetValue(where)
-			if where == "Message" {
-				_ = s.Close(1000, "")
-				_ = s.Close(1000, "")
-				_ = s.Push(TextMessage, []byte("late"))
-			}
 		}
 		srv.Handle("GET /", func(req *Request, resp *Response) Status {
 			return resp.Converse(nil, &Conversation{
