@@ -353,7 +353,7 @@ func TestFromHTTPHijack(t *testing.T) {
 		}
 	}
 	w.c.Close()
-	settled(t, "descriptors", before, func() int64 { return descriptors(t) })
+	noMore(t, before)
 }
 
 // TestFromHTTPFieldsOfTheHijacked: who has taken the connection for another protocol still has the

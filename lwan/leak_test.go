@@ -92,6 +92,15 @@ func descriptors(t testing.TB) int64 {
 	return int64(len(list))
 }
 
+// noMore waits until there are no more descriptors than before: some of those may have been on their
+// way out, of another test.
+func noMore(t *testing.T, before int64) {
+	t.Helper()
+	settled(t, "descriptors beyond those of before", 0, func() int64 {
+		return max(descriptors(t)-before, 0)
+	})
+}
+
 // misbehaving are handlers that end in every way.
 func misbehaving(srv *Server) {
 	srv.Handle("GET /ok", func(req *Request, resp *Response) Status { return resp.Text(200, "ok") })

@@ -171,7 +171,7 @@ func abandon(
 		s := srv.Stats()
 		return s.Conns.Idle + s.Conns.Active + s.Conns.Parked
 	})
-	settled(t, "descriptors", before, func() int64 { return descriptors(t) })
+	noMore(t, before)
 	settled(t, "goroutines of handlers", 0, func() int64 { return srv.Stats().Awaiting })
 	shutdown(t, srv)
 	if v.begun.Load() != 1 || v.defers.Load() != 1 || v.deferred.Load() != 1 {
