@@ -135,7 +135,7 @@ func (l *shakingListener) shake(raw *countingConn) {
 // attempt is handshake, whose failure is counted, and where callbacks of the program's may panic or
 // end the goroutine; nil: it has failed.
 func (l *shakingListener) attempt(raw *countingConn) (conn *tls.Conn) {
-	counts, err := &l.eng.secure, errNoReturn
+	counts, err, returned := &l.eng.secure, errNoReturn, false
 	counts.pending.Add(1)
 	defer func() {
 		if v := recover(); v != nil {
@@ -147,14 +147,17 @@ func (l *shakingListener) attempt(raw *countingConn) (conn *tls.Conn) {
 		if err != nil {
 			counts.failed.Add(1)
 			l.eng.core.log.Debug("lwan: no handshake", "remote", raw.RemoteAddr(), "err", err)
-			_ = raw.Close() // it fails if that has been done
+		}
+		if !returned {
+			_ = raw.Close() // it fails if the callback has done that
 		}
 	}()
 	conn, err = l.handshake(raw)
+	returned = true
 	return conn
 }
 
-// handshake closes raw if it fails.
+// handshake closes raw if it fails: at once, or when a client that is refused has read why.
 func (l *shakingListener) handshake(raw *countingConn) (*tls.Conn, error) {
 	limit := orPause(l.eng.core.srv.HandshakeTimeout, defaultHandshake)
 	if limit > 0 {
