@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -91,6 +93,7 @@ var programs = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	programsDir = dir
 	// Without what debuggers want they are linked in two thirds of the time.
 	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", dir+string(filepath.Separator),
 		"./...").CombinedOutput()
@@ -100,10 +103,12 @@ var programs = sync.OnceValues(func() (string, error) {
 	return dir, err
 })
 
+var programsDir string // "": nothing was built
+
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if dir, err := programs(); err == nil {
-		os.RemoveAll(dir)
+	if programsDir != "" {
+		os.RemoveAll(programsDir)
 	}
 	os.Exit(code)
 }
@@ -124,11 +129,44 @@ func build(t *testing.T) string {
 
 // site is an example that runs.
 type site struct {
-	lines []string // what it printed when it was ready
-	addr  string   // host:port or the path of a socket
+	addr  string // host:port or the path of a socket
+	out   io.Reader
 	cmd   *exec.Cmd
-	log   bytes.Buffer
+	log   serverLog
 	ended bool
+}
+
+// serverLog is what a program writes to standard error: a line when it serves, with the address, a
+// line when it has stopped, and what it has to complain about.
+type serverLog struct {
+	mu      sync.Mutex
+	rest    []byte // a line that is not whole yet
+	stopped bool
+	other   bytes.Buffer
+	serves  chan string // gets the address
+}
+
+var servingLine = regexp.MustCompile(`INFO listening at="?(?:https?://|unix:)([^ "]+)`)
+
+func (l *serverLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rest = append(l.rest, p...)
+	for {
+		line, rest, ok := bytes.Cut(l.rest, []byte("\n"))
+		if !ok {
+			return len(p), nil
+		}
+		l.rest = rest
+		if m := servingLine.FindSubmatch(line); m != nil {
+			l.serves <- string(m[1])
+		} else if bytes.Contains(line, []byte("INFO stopped requests=")) {
+			l.stopped = true
+		} else if !bytes.Contains(line, []byte("INFO request ")) { // an access log
+
+			l.other.Write(append(line, '\n'))
+		}
+	}
 }
 
 // run starts a program and waits until it is ready. It is ended with the test.
@@ -136,23 +174,34 @@ func run(t *testing.T, program, addr string, flags ...string) *site {
 	t.Helper()
 	flags = append([]string{"-addr", addr, "-loops", "2"}, flags...)
 	s := &site{cmd: exec.Command(program, flags...)}
+	s.log.serves = make(chan string, 1)
 	s.cmd.Stderr = &s.log
-	stdout, err := s.cmd.StdoutPipe()
+	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.out = out
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.end(t) })
-	text := make([]byte, 4096) // one write, so one read
-	n, err := stdout.Read(text)
-	if err != nil {
-		t.Fatal("the program printed no address: ", err)
+	select {
+	case s.addr = <-s.log.serves:
+	case <-time.After(time.Minute):
+		t.Fatal("the program said no address")
 	}
-	s.lines = strings.Split(strings.TrimSpace(string(text[:n])), "\n")
-	s.addr = strings.TrimSuffix(strings.TrimPrefix(s.lines[0], "listening on "), "; try:")
 	return s
+}
+
+// printed is the lines that the program has printed in one write.
+func (s *site) printed(t *testing.T) []string {
+	t.Helper()
+	text := make([]byte, 4096)
+	n, err := s.out.Read(text)
+	if err != nil {
+		t.Fatal("the program printed nothing: ", err)
+	}
+	return strings.Split(strings.TrimSpace(string(text[:n])), "\n")
 }
 
 // end sends SIGTERM: the program must go away with code 0 and have nothing to complain about.
@@ -165,8 +214,8 @@ func (s *site) end(t *testing.T) {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Error(err)
 	}
-	if err := s.cmd.Wait(); err != nil || s.log.Len() > 0 {
-		t.Errorf("after SIGTERM: %v, stderr: %s", err, &s.log)
+	if err := s.cmd.Wait(); err != nil || s.log.other.Len() > 0 || !s.log.stopped {
+		t.Errorf("after SIGTERM: %v, said so: %v, stderr: %s", err, s.log.stopped, &s.log.other)
 	}
 }
 

@@ -12,10 +12,11 @@ import (
 
 // useHTTPS asks in both versions of HTTP, follows the redirect, and runs what the program prints.
 func useHTTPS(t *testing.T, s *site) {
-	if len(s.lines) != 3 {
-		t.Fatalf("%q", s.lines)
+	lines := s.printed(t)
+	if len(lines) != 3 {
+		t.Fatalf("%q", lines)
 	}
-	file, url := strings.Split(s.lines[1], "'")[1], s.lines[1][strings.Index(s.lines[1], "https"):]
+	file, url := strings.Split(lines[1], "'")[1], lines[1][strings.Index(lines[1], "https"):]
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -34,14 +35,14 @@ func useHTTPS(t *testing.T, s *site) {
 		if got.header.Get("Strict-Transport-Security") != "max-age=31536000" {
 			t.Errorf("%s: %v", proto, got.header)
 		}
-		plain := s.lines[2][strings.Index(s.lines[2], "http:"):]
+		plain := lines[2][strings.Index(lines[2], "http:"):]
 		expect(t, c, "GET", plain, nil, 200, "Hello over "+proto+"!\n") // redirected
 	}
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Log("curl is not there")
 		return
 	}
-	for _, line := range s.lines[1:] {
+	for _, line := range lines[1:] {
 		silent := strings.Replace(line, "curl", "curl -sS", 1)
 		out, err := exec.Command("sh", "-c", silent).CombinedOutput()
 		if err != nil || !strings.HasPrefix(string(out), "Hello over HTTP/") {

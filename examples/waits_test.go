@@ -247,7 +247,7 @@ func chatPage(t *testing.T, s *site, said func(room, body string) answer, ann *f
 
 // useUpload sends a file in two halves, and is told of the first before it sends the second.
 func useUpload(t *testing.T, s *site) {
-	dir := strings.TrimPrefix(s.lines[1], "files go to ")
+	dir := strings.TrimPrefix(s.printed(t)[0], "files go to ")
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	c := s.client(t)
 	f := listen(t, c, "/uploads/u1/events", "")
@@ -395,7 +395,7 @@ func useAwait(t *testing.T, s *site) {
 
 func useNetHTTP(t *testing.T, s *site) {
 	c := s.client(t)
-	second := "http://" + strings.TrimPrefix(s.lines[1], "net/http on ")
+	second := "http://" + strings.TrimPrefix(s.printed(t)[0], "net/http on ")
 	for _, base := range []string{"", second} {
 		expect(t, c, "GET", base+"/hello/you", nil, 200, "Hello, you!\n")
 		expect(t, c, "GET", base+"/nothing", nil, 404, "404 Not Found\n")

@@ -23,6 +23,9 @@ import (
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
+// hasLoops reports whether there are event loops.
+const hasLoops = true
+
 // loopSeams are those of the loops to the system. The zero value is the system itself.
 type loopSeams = seams.Seams
 

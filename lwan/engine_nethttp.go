@@ -7,6 +7,9 @@ import (
 	"net"
 )
 
+// hasLoops reports whether there are event loops.
+const hasLoops = false
+
 // loopSeams are of loops, which are not there.
 type loopSeams struct{}
 

@@ -60,6 +60,7 @@ func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 func (s *Server) endAndWait(ctx context.Context, cut bool) error {
+	under, began := s.Stats(), time.Now()
 	patience, hurry, first := s.beginEnd(ctx)
 	if !first {
 		stop := context.AfterFunc(ctx, func() { hurry(context.Cause(ctx)) })
@@ -68,7 +69,7 @@ func (s *Server) endAndWait(ctx context.Context, cut bool) error {
 		return nil
 	}
 	defer hurry(nil)
-	err := s.finish(patience, cut)
+	err := s.finish(patience, cut, func(err error) { s.sayStopped(under, began, err) })
 	s.life.mu.Lock()
 	defer s.life.mu.Unlock()
 	s.life.state = lifeOver
@@ -116,14 +117,15 @@ func (s *Server) awaitStart(ctx context.Context) {
 	}
 }
 
-// finish ends all that there is of the server.
-func (s *Server) finish(ctx context.Context, cut bool) error {
+// finish ends all that there is of the server. It calls stopped when nobody is served any more.
+func (s *Server) finish(ctx context.Context, cut bool, stopped func(err error)) error {
 	defer context.AfterFunc(ctx, s.life.leave)() // for what is replaced, or was
 	s.life.restarting.Wait()                     // a process that was about to take over is not left behind
 	s.life.replacing.Wait()
 	var err error
 	if eng := s.life.engine; eng != nil {
 		err = s.endEngine(ctx, eng, cut)
+		stopped(err)
 	}
 	err = errors.Join(err, s.endDuties(ctx))
 	if c := s.life.core; c != nil {

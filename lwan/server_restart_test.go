@@ -270,8 +270,9 @@ func (s *site) gone() {
 	}
 }
 
-// kill cleans up, also after a failure.
+// kill cleans up, also after a failure: even of a process that has not come to serve.
 func (s *site) kill() {
+	_ = s.first.Process.Kill() // as below
 	for pid := range s.alive {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // it fails for one that has ended just now
 	}

@@ -58,6 +58,11 @@ func Run(s *Server) error {
 // the heap has a floor, so that a server with little live memory does not collect garbage all the
 // time (HeapFloor). A service manager that is named by NOTIFY_SOCKET, as systemd with Type=notify,
 // is told when the server serves, when it stops, and which process is its successor.
+//
+// It logs one line when it serves, with the addresses, the version of golwan, the loops and the
+// limits that matter most, and one when it has stopped to serve, with how many requests and
+// subscribers were under way when that began; what OnClose was given runs later, and may close the
+// log.
 func (s *Server) Run(ctx context.Context) error { return s.run(ctx, nil) }
 
 // run is Run; restart is nil, or asks for restarts, and then signals count while draining, too.
@@ -70,6 +75,7 @@ func (s *Server) run(ctx context.Context, restart <-chan os.Signal) error {
 		return err
 	}
 	s.TellManager("READY=1")
+	s.sayServing()
 	defer s.life.core.flushLog()
 	var restarts sync.WaitGroup
 	defer restarts.Wait() // what became of one is logged before the process ends

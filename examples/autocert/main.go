@@ -9,7 +9,6 @@ package main
 
 import (
 	"flag"
-	"fmt"
 	"log"
 
 	"golang.org/x/crypto/acme/autocert"
@@ -30,10 +29,6 @@ func main() {
 		HostPolicy: autocert.HostWhitelist(*host),
 		Cache:      autocert.DirCache(*dir),
 	}, *addr, *plain)
-	go func() {
-		<-srv.Ready()
-		fmt.Println("listening on", srv.Addrs()[0])
-	}()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

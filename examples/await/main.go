@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"log"
 	"time"
 
@@ -72,7 +71,6 @@ func main() {
 	patient.Handle("GET /cached/{id}", a.cached)
 	srv.Handle("GET /hasty/{id}", a.show,
 		lwan.WithLimits(lwan.Limits{Timeout: 20 * time.Millisecond}))
-	go func() { <-srv.Ready(); fmt.Println("listening on", srv.Addrs()[0]) }()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

@@ -66,7 +66,6 @@ func main() {
 		{Addr: *addr, TrustPeers: *secure}, // nginx says who the client is
 		{Addr: *admin, Routes: adminRoutes()},
 	}
-	go func() { <-srv.Ready(); log.Println("listening on", srv.Addrs()) }()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

@@ -6,7 +6,6 @@ package main
 import (
 	_ "embed"
 	"flag"
-	"fmt"
 	"log"
 	"strconv"
 
@@ -72,7 +71,6 @@ func main() {
 	})
 	srv.Handle("GET /rooms/{room}/events", r.listen)
 	srv.Handle("POST /rooms/{room}", r.say, lwan.WithLimits(lwan.Limits{Body: 16 << 10}))
-	go func() { <-srv.Ready(); fmt.Println("listening on", srv.Addrs()[0]) }()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

@@ -7,7 +7,6 @@ package main
 
 import (
 	"flag"
-	"fmt"
 	"log"
 
 	"github.com/golwan/golwan/lwan"
@@ -40,10 +39,6 @@ func main() {
 	}
 	srv.Endpoints = append(srv.Endpoints, end)
 	srv.Handle("/", echo)
-	go func() {
-		<-srv.Ready()
-		fmt.Println("listening on", srv.Addrs()[0])
-	}()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

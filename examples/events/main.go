@@ -8,7 +8,6 @@ import (
 	"context"
 	_ "embed"
 	"flag"
-	"fmt"
 	"log"
 	"time"
 
@@ -70,7 +69,6 @@ func main() {
 			}
 		}
 	})
-	go func() { <-srv.Ready(); fmt.Println("listening on", srv.Addrs()[0]) }()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

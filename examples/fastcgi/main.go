@@ -43,10 +43,6 @@ func main() {
 	scripts.To = &gateway.Group{Name: "app", Backends: []gateway.Backend{{Process: app}}}
 	srv := &lwan.Server{Addr: *addr, Loops: *loops}
 	srv.Mount("/", gateway.FastCGI.With(scripts))
-	go func() {
-		<-srv.Ready()
-		fmt.Println("listening on", srv.Addrs()[0])
-	}()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -72,19 +71,4 @@ func do(t *testing.T, s *lwantest.Server, req *http.Request) (status int, body s
 		t.Fatal(err)
 	}
 	return resp.StatusCode, string(b)
-}
-
-func TestPage(t *testing.T) {
-	for addr, want := range map[string]string{
-		"0.0.0.0:8080": "http://localhost:8080/", "[::]:80": "http://localhost:80/",
-		"127.0.0.1:9": "http://127.0.0.1:9/",
-	} {
-		a, err := net.ResolveTCPAddr("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := page(a); got != want {
-			t.Errorf("%s: %s, want %s", addr, got, want)
-		}
-	}
 }

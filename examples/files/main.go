@@ -5,10 +5,7 @@ package main
 
 import (
 	"flag"
-	"fmt"
 	"log"
-	"net"
-	"strconv"
 
 	"github.com/golwan/golwan/handlers/files"
 	"github.com/golwan/golwan/lwan"
@@ -37,21 +34,7 @@ func main() {
 
 	srv := site(c)
 	srv.Addr, srv.Loops = *addr, *loops
-	go func() {
-		<-srv.Ready()
-		at := srv.Addrs()[0]
-		fmt.Printf("listening on %v\nserving %s at %s\n", at, c.Dir, page(at))
-	}()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}
-}
-
-// page is what to open in a browser on this machine for the server at a.
-func page(a net.Addr) string {
-	tcp, ok := a.(*net.TCPAddr)
-	if ok && tcp.IP.IsUnspecified() {
-		return "http://" + net.JoinHostPort("localhost", strconv.Itoa(tcp.Port)) + "/"
-	}
-	return "http://" + a.String() + "/"
 }

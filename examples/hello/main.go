@@ -1,15 +1,13 @@
 // Hello greets: GET /hello?name=you.
 //
 //	go run ./examples/hello -addr :8080
+//	curl -i 'http://localhost:8080/hello?name=you'
 package main
 
 import (
 	"cmp"
 	"flag"
-	"fmt"
 	"log"
-	"net"
-	"strconv"
 
 	"github.com/golwan/golwan/lwan"
 )
@@ -25,26 +23,7 @@ func main() {
 
 	srv := &lwan.Server{Addr: *addr, Loops: *loops}
 	srv.Handle("GET /hello", hello)
-	go func() {
-		<-srv.Ready()
-		at := srv.Addrs()[0]
-		fmt.Printf("listening on %v; try:\n%s\n", at, curl(at))
-	}()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}
-}
-
-// curl is the command that asks the server at a for a greeting.
-func curl(a net.Addr) string {
-	host, options := a.String(), ""
-	switch a := a.(type) {
-	case *net.UnixAddr:
-		host, options = "localhost", "--unix-socket '"+a.Name+"' "
-	case *net.TCPAddr:
-		if a.IP.IsUnspecified() {
-			host = net.JoinHostPort("localhost", strconv.Itoa(a.Port))
-		}
-	}
-	return fmt.Sprintf("curl -i %s'http://%s/hello?name=you'", options, host)
 }

@@ -7,7 +7,6 @@ package main
 import (
 	"encoding/json"
 	"flag"
-	"fmt"
 	"log"
 	"time"
 
@@ -34,10 +33,6 @@ func main() {
 
 	srv := site(*file, 10*time.Second)
 	srv.Addr, srv.Loops = *addr, *loops
-	go func() {
-		<-srv.Ready()
-		fmt.Println("listening on", srv.Addrs()[0])
-	}()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

@@ -71,8 +71,7 @@ func main() {
 	}
 	expvar.Publish("server", expvar.Func(func() any { return srv.Stats() }))
 	srv.Go(func(ctx context.Context) error { return serve(ctx, ln, lwan.ToHTTP(h)) })
-	const ready = "listening on %v\nnet/http on %v\n"
-	go func() { <-srv.Ready(); fmt.Printf(ready, srv.Addrs()[0], ln.Addr()) }()
+	fmt.Println("net/http on", ln.Addr())
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

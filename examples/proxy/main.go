@@ -41,10 +41,6 @@ func main() {
 		}
 		return 200
 	})
-	go func() {
-		<-srv.Ready()
-		fmt.Printf("listening on %v; try:\ncurl http://%[1]v/-/status\n", srv.Addrs()[0])
-	}()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

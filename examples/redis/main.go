@@ -28,10 +28,6 @@ func main() {
 	flag.StringVar(&redis.Address, "redis", "127.0.0.1:6379", "where Redis listens, or its socket")
 	flag.Parse()
 	srv.Handle("GET /hits/{page}", hits)
-	go func() {
-		<-srv.Ready()
-		fmt.Println("listening on", srv.Addrs()[0])
-	}()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

@@ -5,7 +5,6 @@ package main
 
 import (
 	"flag"
-	"fmt"
 	"log"
 	"strings"
 	"sync/atomic"
@@ -72,7 +71,6 @@ func main() {
 	api.Handle("GET /items/{id}", show)
 	api.Handle("/", lwan.NotFound)
 	srv.Mount("/hits", Counter.With(CounterConfig{Start: 10}))
-	go func() { <-srv.Ready(); fmt.Println("listening on", srv.Addrs()[0]) }()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

@@ -67,10 +67,7 @@ func main() {
 	srv.Handle("GET /uploads/{id}/events", u.events)
 	srv.Handle("POST /uploads/{id}", u.receive, lwan.Blocking,
 		lwan.WithLimits(lwan.Limits{Body: 4 << 30}))
-	go func() {
-		<-srv.Ready()
-		fmt.Printf("listening on %v\nfiles go to %s\n", srv.Addrs()[0], u.dir.Name())
-	}()
+	fmt.Println("files go to", u.dir.Name())
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"log"
 	"os"
 	"time"
@@ -58,10 +57,6 @@ func main() {
 	srv.Handle("GET /clock", clock)
 	srv.Handle("GET /hostname", hostname)
 	srv.Handle("GET /report", report, lwan.Blocking)
-	go func() {
-		<-srv.Ready()
-		fmt.Println("listening on", srv.Addrs()[0])
-	}()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

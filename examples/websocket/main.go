@@ -6,7 +6,6 @@ package main
 import (
 	_ "embed"
 	"flag"
-	"fmt"
 	"log"
 
 	"github.com/golwan/golwan/lwan"
@@ -47,7 +46,6 @@ func main() {
 		return resp.Data(200, "text/html; charset=utf-8", page)
 	})
 	srv.Handle("GET /room/{name}", r.join)
-	go func() { <-srv.Ready(); fmt.Println("listening on", srv.Addrs()[0]) }()
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

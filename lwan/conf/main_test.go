@@ -245,7 +245,7 @@ site {
 	})
 	for name, n := range map[string]int{
 		"own.log": 1, "all.old": 2, "all.log": 1, "slow.log": 0, "json.log": 3, "text.log": 3,
-		"others.log": 0, "error.log": 1,
+		"others.log": 0, "error.log": 3, // and those of the start and of the stop
 	} {
 		lines(t, dir, name, n)
 	}
