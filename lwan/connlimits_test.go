@@ -154,3 +154,22 @@ func TestNegativeIsNone(t *testing.T) {
 		dial(t, addr).open("/")
 	}
 }
+
+// TestMaxConnsPerAddrOfAnEndpoint: its connections are counted by themselves, and its limit is none
+// for others.
+func TestMaxConnsPerAddrOfAnEndpoint(t *testing.T) {
+	inTheClear(t, "a refusal in the clear is none")
+	srv := &Server{MaxConnsPerAddr: 2, Endpoints: []Endpoint{
+		{Addr: "127.0.0.1:0"}, {Addr: "127.0.0.1:0", MaxConnsPerAddr: 1},
+	}}
+	srv.Handle("GET /", text("hello"))
+	serveTest(t, srv)
+	common, own := srv.Addrs()[0].String(), srv.Addrs()[1].String()
+	dialFrom(t, own, "127.0.0.1").open("/")
+	dialFrom(t, own, "127.0.0.1").refused()
+	dialFrom(t, own, "127.0.0.2").open("/")
+	for range 2 {
+		dialFrom(t, common, "127.0.0.1").open("/")
+	}
+	dialFrom(t, common, "127.0.0.1").refused()
+}

@@ -83,7 +83,7 @@ func startNetHTTP(s *Server, places []opened, left *inheritance) (engine, []net.
 		addrs = append(addrs, ln.Addr())
 		e.lanes = append(e.lanes, &countingListener{
 			Listener: ln, eng: e, max: int64(max(s.MaxConns, 0)), given: p.Listener != nil,
-			encrypted: p.encrypted(),
+			encrypted: p.encrypted(), addrs: e.countsFor(p.Endpoint),
 		})
 		e.servers = append(e.servers, e.server(s, p))
 	}
@@ -91,6 +91,14 @@ func startNetHTTP(s *Server, places []opened, left *inheritance) (engine, []net.
 		go e.serve(srv, e.handshakes(e.lanes[i], places[i].security), s.life.failed)
 	}
 	return e, addrs, nil
+}
+
+// countsFor is where the addresses of an endpoint's connections are counted.
+func (e *httpEngine) countsFor(end Endpoint) *addrCounts {
+	if end.MaxConnsPerAddr > 0 {
+		return &addrCounts{max: end.MaxConnsPerAddr}
+	}
+	return &e.addrs
 }
 
 // server sets a server of net/http as s is set, as far as it can be.

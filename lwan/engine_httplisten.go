@@ -41,8 +41,9 @@ type countingListener struct {
 	eng *httpEngine
 	max int64 // 0: no limit
 
-	given     bool // by the caller
-	encrypted bool // a refusal in the clear would mean nothing
+	addrs     *addrCounts // the engine's, or its own
+	given     bool        // by the caller
+	encrypted bool        // a refusal in the clear would mean nothing
 }
 
 // sockets implements engine.
@@ -79,9 +80,9 @@ func (l *countingListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if n := l.eng.conns.Add(1); l.max == 0 || n <= l.max {
-			if addr, ok := l.eng.addrs.enter(conn.RemoteAddr()); ok {
+			if addr, ok := l.addrs.enter(conn.RemoteAddr()); ok {
 				l.eng.accepted.Add(1)
-				return &countingConn{Conn: conn, eng: l.eng, addr: addr}, nil
+				return &countingConn{Conn: conn, eng: l.eng, addrs: l.addrs, addr: addr}, nil
 			}
 		}
 		l.eng.conns.Add(-1)
@@ -123,6 +124,7 @@ func (l *countingListener) refuse(conn net.Conn, answer string) {
 type countingConn struct {
 	net.Conn
 	eng    *httpEngine
+	addrs  *addrCounts // where it is counted
 	addr   netip.Addr  // as it is counted; invalid: it is not
 	closed atomic.Bool // or somebody else's: it is not counted any more
 
@@ -206,7 +208,7 @@ func (c *countingConn) SetLinger(seconds int) error {
 // Release counts the connection no more, and returns it as it was accepted.
 func (c *countingConn) Release() net.Conn {
 	if c.closed.CompareAndSwap(false, true) {
-		c.eng.addrs.leave(c.addr)
+		c.addrs.leave(c.addr)
 		if c.eng.conns.Add(-1) == 0 {
 			select {
 			case c.eng.quiet <- struct{}{}:

@@ -186,6 +186,7 @@ func (e *loopEngine) listen(places []opened, left *inheritance) (addrs []net.Add
 		if p.security != nil {
 			e.secure(lane, p.security)
 		}
+		lane.LimitPerAddr(max(p.MaxConnsPerAddr, 0))
 		e.lanes = append(e.lanes, lane)
 		addrs = append(addrs, lane.Addr())
 	}

@@ -140,6 +140,11 @@ type Endpoint struct {
 	// (TCP_CONGESTION, tcp(7)); "": the system's. The server does not start with one that the
 	// system does not have, or does not allow. A Listener brings its own.
 	Congestion string
+
+	// MaxConnsPerAddr takes the place of Server.MaxConnsPerAddr for the connections to this
+	// endpoint, which are counted by themselves: 0: the server's counts. Behind a proxy all
+	// connections have one address.
+	MaxConnsPerAddr int
 }
 
 // life is what changes while a server lives.

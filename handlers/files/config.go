@@ -30,6 +30,12 @@ type Config struct {
 	// no dot: the start page of an application that routes paths itself. "": such a path is a 404.
 	Fallback string
 
+	// Reroute is a path of the site, and perhaps a query, that is asked in place of what is not
+	// there, whatever the method: "/index.php", a front controller. Directories without an index
+	// are not there, too, unless List shows them. The request's query stays if Reroute has none;
+	// see lwan.Request.Reroute. "": they are a 404 or 403, and other methods a 405.
+	Reroute string
+
 	// List answers a directory without an index with a page, or JSON, of what is in it. Without
 	// List, that is a 403.
 	List bool
@@ -166,6 +172,9 @@ func (c *Config) check() error {
 	}
 	bad(c.Fallback != "" && (!fs.ValidPath(c.Fallback) || c.Fallback == "."),
 		"Fallback: %q is no path inside the tree", c.Fallback)
+	bad(c.Reroute != "" && c.Reroute[0] != '/', "Reroute: %q does not begin with a slash",
+		c.Reroute)
+	bad(c.Reroute != "" && c.Fallback != "", "both Reroute and Fallback are set")
 	for ext := range c.Types {
 		bad(!strings.HasPrefix(ext, ".") || path.Ext(ext) != ext, "Types: %q is no extension", ext)
 	}

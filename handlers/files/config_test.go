@@ -21,6 +21,8 @@ func TestConfigErrors(t *testing.T) {
 		"Dir: open":               {Dir: filepath.Join(t.TempDir(), "none")},
 		"Index":                   {FS: mem, Index: []string{"a/b"}},
 		"Index: \"..\"":           {FS: mem, Index: []string{".."}},
+		"Reroute":                 {FS: mem, Reroute: "x"},
+		"Reroute and Fallback":    {FS: mem, Reroute: "/x", Fallback: "index.html"},
 		"Fallback":                {FS: mem, Fallback: "../x"},
 		"Fallback: \".\"":         {FS: mem, Fallback: "."},
 		"Exclude":                 {FS: mem, Exclude: []string{"["}},

@@ -28,7 +28,7 @@
 //	what may not be read               403
 //	a file that is being rewritten, or no descriptor free    503
 //	an error of the disk               500, with a line in the log
-//	everything else                    404, or Config.Fallback
+//	everything else                    404, Config.Fallback, or Config.Reroute
 //
 // Everything else includes files that are hidden or excluded or are no regular files, links that
 // lead out of the tree, and paths with an encoded slash, a backslash or a NUL.

@@ -9,10 +9,11 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// The errors of paths that are not served. The cache remembers these two, and they are not logged.
+// The errors of paths that are not served. The cache remembers these, and they are not logged.
 var (
 	errNotFound  = &lwan.Error{Status: lwan.StatusNotFound}
 	errForbidden = &lwan.Error{Status: lwan.StatusForbidden}
+	errNoIndex   = &lwan.Error{Status: lwan.StatusForbidden} // of a directory, which is not listed
 )
 
 // failureOf gives an error of the source its answer. A file that the system does not let us read is

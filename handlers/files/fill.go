@@ -87,7 +87,7 @@ func (s *site) directory(ctx context.Context, name string) (*entry, error) {
 		}
 	}
 	if !s.config.List {
-		return nil, errForbidden
+		return nil, errNoIndex
 	}
 	return s.list(ctx, name)
 }

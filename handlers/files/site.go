@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"github.com/golwan/golwan/cache"
@@ -112,7 +113,7 @@ func (s *site) close() error {
 // serve is the handler.
 func (s *site) serve(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	if m := req.Method(); m != "GET" && m != "HEAD" {
-		return otherMethod(m, resp)
+		return s.otherMethod(req, resp, m)
 	}
 	for range tries {
 		if st := s.look(req, resp); st != lookAgain {
@@ -126,7 +127,7 @@ func (s *site) serve(req *lwan.Request, resp *lwan.Response) lwan.Status {
 func (s *site) look(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	ref, err := s.find(req)
 	if err != nil {
-		return fail(resp, err)
+		return s.fail(req, resp, err)
 	}
 	// what is in memory outlives the entry, and files have been sent when a handler returns
 	defer ref.Release()
@@ -199,14 +200,40 @@ func (s *site) get(req *lwan.Request, key string) (entryRef, error) {
 }
 
 // fail answers with an error. What is not there is no news.
-func fail(resp *lwan.Response, err error) lwan.Status {
-	if err == error(errNotFound) {
+func (s *site) fail(req *lwan.Request, resp *lwan.Response, err error) lwan.Status {
+	switch {
+	case s.absent(req, err):
+		return req.Reroute(resp, s.config.Reroute)
+	case err == error(errNotFound):
 		return lwan.StatusNotFound
 	}
 	return resp.Fail(err)
 }
 
+// absent reports whether Reroute is to be asked in place of what failed so. What it leads to itself
+// is not asked again.
+func (s *site) absent(req *lwan.Request, err error) bool {
+	if s.config.Reroute == "" || err != error(errNotFound) && err != error(errNoIndex) {
+		return false
+	}
+	at, _, _ := strings.Cut(s.config.Reroute, "?")
+	now, _, _ := strings.Cut(req.RoutedTarget(), "?")
+	return at != now
+}
+
 // otherMethod answers everything but GET and HEAD.
+func (s *site) otherMethod(req *lwan.Request, resp *lwan.Response, method string) lwan.Status {
+	if s.config.Reroute != "" {
+		ref, err := s.find(req)
+		if err == nil {
+			ref.Release()
+		} else if s.absent(req, err) {
+			return req.Reroute(resp, s.config.Reroute)
+		}
+	}
+	return otherMethod(method, resp)
+}
+
 func otherMethod(method string, resp *lwan.Response) lwan.Status {
 	resp.SetHeader("Allow", "GET, HEAD, OPTIONS")
 	if method == "OPTIONS" {

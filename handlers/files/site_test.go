@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"io/fs"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -252,5 +253,37 @@ func TestFailures(t *testing.T) {
 		"/" + strings.Repeat("n", 300): 404, "/" + strings.Repeat("n/", 3000): 404,
 	} {
 		s.want(path, status, "")
+	}
+}
+
+// TestReroute: what is not there is asked for elsewhere, with its query and method, and what is
+// there is not.
+func TestReroute(t *testing.T) {
+	srv := &lwan.Server{Loops: 1, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	srv.Mount("/", Module.With(Config{Dir: writeTree(t, someFiles), Reroute: "/front"}))
+	srv.Handle("* /front", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Text(200, req.Method()+" "+req.RoutedTarget())
+	})
+	s := started(t, srv)
+	for range 2 { // the second time "not there" is remembered
+		for path, body := range map[string]string{
+			"/a.txt": "hello", "/": someFiles["index.html"], "/sub/": someFiles["sub/index.html"],
+			"/users/17?x=1": "GET /front?x=1", "/noindex/": "GET /front",
+			"/.git/config": "GET /front", "/a.txt/": "GET /front", "/a%2ftxt": "GET /front",
+		} {
+			s.want(path, 200, body)
+		}
+	}
+	for path, status := range map[string]int{"/a.txt": 405, "/users": 200} {
+		if r := s.ask("POST", path); r.status != status ||
+			status == 200 && string(r.body) != "POST /front" {
+			t.Errorf("POST %s: %v", path, r)
+		}
+	}
+	lost := mounted(t, "/", Config{Dir: writeTree(t, someFiles), Reroute: "/none.php?a=b"})
+	lost.want("/users", 404, "") // and does not go round
+	lost.want("/none.php", 404, "")
+	if r := lost.ask("POST", "/users"); r.status != 405 {
+		t.Error(r)
 	}
 }

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -29,7 +30,9 @@ type serveFiles struct {
 	CacheMemory    Size          `default:"64M" range:"0.." doc:"for small files and listings"`
 	SmallFile      Size          `default:"16k" range:"0.." doc:"up to this size files are served from memory"`
 
-	Fallback     string                   `doc:"this file for paths without a dot that are not there"`
+	Fallback         string `doc:"this file for paths without a dot that are not there"`
+	OtherwiseReroute string `doc:"a path of the site that is asked for what is not there: /index.php"`
+
 	Hidden       bool                     `doc:"serve names that begin with a dot"`
 	Exclude      []string                 `doc:"patterns of what is not there"`
 	Symlinks     string                   `default:"inside" oneof:"inside never" doc:"which links are followed"`
@@ -51,6 +54,19 @@ func (c *serveFiles) inherit(s *settings) {
 	}
 }
 
+// Check implements Checker.
+func (c *serveFiles) Check() error {
+	switch {
+	case c.OtherwiseReroute == "":
+		return nil
+	case c.OtherwiseReroute[0] != '/':
+		return fmt.Errorf("otherwise_reroute: %q does not begin with a slash", c.OtherwiseReroute)
+	case c.Fallback != "":
+		return errors.New("fallback and otherwise_reroute exclude each other")
+	}
+	return nil
+}
+
 // inheritor is a configuration that some settings of the top level count for.
 type inheritor interface{ inherit(s *settings) }
 
@@ -70,7 +86,8 @@ func openServeFiles(s *lwan.Scope, c serveFiles) error {
 func (c *serveFiles) files() (files.Config, error) {
 	f := files.Config{
 		Dir: c.Path, Index: append([]string{}, c.IndexPath...), Fallback: c.Fallback,
-		List: c.AutoIndex, NoReadme: !c.AutoIndexReadme, Hidden: c.Hidden, Exclude: c.Exclude,
+		Reroute: c.OtherwiseReroute,
+		List:    c.AutoIndex, NoReadme: !c.AutoIndexReadme, Hidden: c.Hidden, Exclude: c.Exclude,
 		Cache: c.CacheControl, Expires: c.Expires, Download: c.Download, Types: c.Types,
 		Sniff:         c.Sniff,
 		NoCompression: !c.Compress, NoStored: !c.ServePrecompressedFiles,

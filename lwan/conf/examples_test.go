@@ -13,11 +13,7 @@ var notYet = map[string][]string{
 	"3-vhosts.conf": {
 		`there is no module "vhosts"`,
 	},
-	"4-php.conf": {
-		`serve_files has no setting "otherwise_reroute"`,
-	},
 	"5-api.conf": {
-		`listener has no setting "connections_per_address"`,
 		`listener has no setting "proxy_protocol"`,
 		`there is no module "auth_jwt"`,
 	},

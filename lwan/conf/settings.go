@@ -44,6 +44,8 @@ type listener struct {
 	Congestion  string        `doc:"control of congestion, as cubic or bbr; none: the system's"`
 	TrustPeers  bool          `doc:"whoever connects here is a proxy that is believed"`
 
+	ConnectionsPerAddress int `range:"0.." doc:"of one remote address, here alone; 0: as the setting of that name says"`
+
 	TLS *listenerTLS `conf:"tls" doc:"clients speak TLS: help tls"`
 
 	Cert string `doc:"of Lwan's tls_listener: cert of tls"`

@@ -90,7 +90,7 @@ func (set *Set) assign(fd int, lane uint16) {
 	}
 	gen := set.slots[fd].generation()
 	eng.peers[fd].set(gen, &set.from)
-	if eng.addrs != nil && !eng.addrs.enter(fd, eng.peers[fd].addrPort(gen).Addr()) {
+	if eng.addrs != nil && !eng.addrs.enter(fd, lane, eng.peers[fd].addrPort(gen).Addr()) {
 		set.refuse(fd, lane)
 		return
 	}

@@ -4,53 +4,69 @@ package conn
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
-// addrCounts counts the open connections of each remote address, as transport.CountedAddr has it.
-// The loop that accepts a connection enters it, the one that closes it lets it leave; the entry is
+// addrCounts counts the open connections of each remote address, as transport.CountedAddr has it:
+// those of a lane that has a limit of its own by themselves, those of all others together. The loop
+// that accepts a connection enters it, the one that closes it lets it leave; the entry is
 // remembered by descriptor. There is one only where a limit is set.
 type addrCounts struct {
 	// constant
-	max  int
+	max  int             // of the lanes without a limit of their own; 0: none
+	own  []int           // by lane; 0: it has none
 	byFd []atomic.Uint32 // 1 + the entry of each open connection; 0: not counted
 
 	// guarded by mu
 	mu      sync.Mutex
-	byAddr  map[netip.Addr]uint32
+	byAddr  map[addrKey]uint32
 	entries []addrEntry
 	free    []uint32
 }
 
 // addrEntry is an address that has connections.
 type addrEntry struct {
-	addr netip.Addr
-	n    int
+	key addrKey
+	n   int
 }
 
-func newAddrCounts(most, slots int) *addrCounts {
+// addrKey is what is counted together.
+type addrKey struct {
+	addr netip.Addr
+	lane int // that has a limit of its own; -1: all others
+}
+
+// newAddrCounts is nil where nothing is limited.
+func newAddrCounts(most int, own []int, slots int) *addrCounts {
+	if most <= 0 && slices.Max(append(own, 0)) <= 0 {
+		return nil
+	}
 	return &addrCounts{
-		max: most, byFd: make([]atomic.Uint32, slots), byAddr: map[netip.Addr]uint32{},
+		max: most, own: own, byFd: make([]atomic.Uint32, slots), byAddr: map[addrKey]uint32{},
 	}
 }
 
 // enter counts the connection fd, unless its address has as many as it may. One without an address
 // is let in: it came over a unix socket.
-func (c *addrCounts) enter(fd int, a netip.Addr) bool {
-	if !a.IsValid() {
+func (c *addrCounts) enter(fd int, lane uint16, addr netip.Addr) bool {
+	most, a := c.max, addrKey{transport.CountedAddr(addr), -1}
+	if int(lane) < len(c.own) && c.own[lane] > 0 {
+		most, a.lane = c.own[lane], int(lane)
+	}
+	if !addr.IsValid() || most <= 0 {
 		return true
 	}
-	a = transport.CountedAddr(a)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i, known := c.byAddr[a]
 	switch {
 	case !known:
 		i = c.take(a)
-	case c.entries[i].n >= c.max:
+	case c.entries[i].n >= most:
 		return false
 	}
 	c.entries[i].n++
@@ -59,7 +75,7 @@ func (c *addrCounts) enter(fd int, a netip.Addr) bool {
 }
 
 // take makes an entry; mu is held.
-func (c *addrCounts) take(a netip.Addr) (i uint32) {
+func (c *addrCounts) take(a addrKey) (i uint32) {
 	if last := len(c.free) - 1; last >= 0 {
 		i = c.free[last]
 		c.free = c.free[:last]
@@ -67,7 +83,7 @@ func (c *addrCounts) take(a netip.Addr) (i uint32) {
 		i = uint32(len(c.entries))
 		c.entries = append(c.entries, addrEntry{})
 	}
-	c.entries[i] = addrEntry{addr: a}
+	c.entries[i] = addrEntry{key: a}
 	c.byAddr[a] = i
 	return i
 }
@@ -84,7 +100,7 @@ func (c *addrCounts) leave(fd int) {
 	if e.n--; e.n > 0 {
 		return
 	}
-	delete(c.byAddr, e.addr)
+	delete(c.byAddr, e.key)
 	*e = addrEntry{}
 	c.free = append(c.free, i-1)
 }

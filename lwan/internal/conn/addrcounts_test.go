@@ -13,14 +13,14 @@ import (
 
 // TestAddrCounts: what is counted together, and that nothing is left once all have gone.
 func TestAddrCounts(t *testing.T) {
-	c := newAddrCounts(2, 100)
+	c := newAddrCounts(2, []int{0, 3}, 100)
 	enter := func(fd int, addr string, want bool) {
 		t.Helper()
 		a := netip.Addr{}
 		if addr != "" {
 			a = netip.MustParseAddr(addr)
 		}
-		if got := c.enter(fd, a); got != want {
+		if got := c.enter(fd, 0, a); got != want {
 			t.Errorf("%q as %d: %v", addr, fd, got)
 		}
 	}
@@ -38,6 +38,14 @@ func TestAddrCounts(t *testing.T) {
 	enter(10, "", true) // no address, no limit
 	enter(11, "", true)
 	enter(12, "", true)
+	for fd := range 3 { // over a lane with a limit of its own
+		if !c.enter(30+fd, 1, netip.MustParseAddr("192.0.2.1")) {
+			t.Errorf("%d over the other lane is refused", fd)
+		}
+	}
+	if c.enter(33, 1, netip.MustParseAddr("192.0.2.1")) {
+		t.Error("a fourth one over the other lane is let in")
+	}
 	c.leave(1)
 	c.leave(1) // a second time takes nothing back
 	enter(20, "192.0.2.1", true)
@@ -51,6 +59,24 @@ func TestAddrCounts(t *testing.T) {
 	enter(1, "198.51.100.1", true)
 	if len(c.entries) != len(c.free)+1 {
 		t.Error("a free entry was not used again")
+	}
+}
+
+// TestAddrCountsOfOneLane: where one lane has a limit, others need none.
+func TestAddrCountsOfOneLane(t *testing.T) {
+	if newAddrCounts(0, []int{0, 0}, 10) != nil {
+		t.Error("nothing is limited, and it is counted")
+	}
+	c := newAddrCounts(0, []int{0, 1}, 10)
+	a := netip.MustParseAddr("192.0.2.1")
+	if !c.enter(1, 0, a) || !c.enter(2, 0, a) || !c.enter(3, 1, a) || c.enter(4, 1, a) {
+		t.Error("the limit of one lane is not its own")
+	}
+	for fd := range 5 {
+		c.leave(fd)
+	}
+	if len(c.byAddr) != 0 {
+		t.Errorf("left: %v", c.byAddr)
 	}
 }
 

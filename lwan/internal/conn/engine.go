@@ -54,7 +54,8 @@ type Engine struct {
 	firstByte uint32     // seconds
 	linger    lingerBudget
 	maxConns  int
-	addrs     *addrCounts // nil: no limit for an address
+	perAddr   int
+	addrs     *addrCounts // from Start on; nil: no limit for an address
 	log       *slog.Logger
 	repeats   logring.Repeats // for lines that strangers can cause
 
@@ -91,9 +92,7 @@ func New(cfg Config) (*Engine, error) {
 		e.free()
 		return nil, err
 	}
-	if cfg.PerAddr > 0 {
-		e.addrs = newAddrCounts(cfg.PerAddr, len(e.slots))
-	}
+	e.perAddr = cfg.PerAddr
 	e.group, err = loop.New(loop.Config{
 		Loops: cfg.Loops, Threads: cfg.Threads, Log: e.log, Clock: cfg.Clock,
 		Poller: cfg.Poller, Pin: cfg.Pin,
@@ -126,6 +125,11 @@ func (e *Engine) Start(lanes []*Lane) error {
 		return fmt.Errorf("conn: %d listeners, at most %d are possible", len(lanes), maxLanes)
 	}
 	e.lanes = lanes
+	var own []int
+	for _, l := range lanes {
+		own = append(own, l.perAddr)
+	}
+	e.addrs = newAddrCounts(e.perAddr, own, len(e.slots))
 	e.serving.Store(int64(len(e.sets)))
 	for _, set := range e.sets {
 		set.watchListeners(true)

@@ -29,7 +29,12 @@ type Lane struct {
 
 	security  Security // nil: connections speak the engine's Protocol from the first byte on
 	handshake uint32   // seconds for that; 0: no limit
+	perAddr   int      // open connections of an address; 0: Config.PerAddr, counted together
 }
+
+// LimitPerAddr bounds the open connections of one remote address over this lane, which are counted
+// by themselves then. 0: Config.PerAddr counts. Before Start.
+func (l *Lane) LimitPerAddr(most int) { l.perAddr = most }
 
 // laneOwner says who decides about the end of a listening socket. The file of a unix socket is
 // removed with a socket of ours only, and only such a one may be shut to newcomers: another process
