@@ -41,7 +41,7 @@ type httpEngine struct {
 	core    *process
 	servers []*http.Server
 	lanes   []*countingListener
-	shakers []*shakingListener // of the lanes that are encrypted
+	shakers []*shakingListener // of the lanes that have them: handshakes
 	shaking chan struct{}      // holds one for each handshake under way; nil: no limit
 
 	conns    atomic.Int64 // open
@@ -83,7 +83,7 @@ func startNetHTTP(s *Server, places []opened, left *inheritance) (engine, []net.
 		addrs = append(addrs, ln.Addr())
 		e.lanes = append(e.lanes, &countingListener{
 			Listener: ln, eng: e, max: int64(max(s.MaxConns, 0)), given: p.Listener != nil,
-			encrypted: p.encrypted(), addrs: e.countsFor(p.Endpoint),
+			end: p.Endpoint, addrs: e.countsFor(p.Endpoint),
 		})
 		e.servers = append(e.servers, e.server(s, p))
 	}

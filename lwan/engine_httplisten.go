@@ -41,9 +41,9 @@ type countingListener struct {
 	eng *httpEngine
 	max int64 // 0: no limit
 
-	addrs     *addrCounts // the engine's, or its own
-	given     bool        // by the caller
-	encrypted bool        // a refusal in the clear would mean nothing
+	addrs *addrCounts // the engine's, or its own
+	given bool        // by the caller
+	end   Endpoint
 }
 
 // sockets implements engine.
@@ -80,6 +80,12 @@ func (l *countingListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if n := l.eng.conns.Add(1); l.max == 0 || n <= l.max {
+			if l.end.announces(addrOf(conn.RemoteAddr())) { // counted when its client is known
+				l.eng.accepted.Add(1)
+				return &countingConn{
+					Conn: conn, eng: l.eng, addrs: l.addrs, announced: true,
+				}, nil
+			}
 			if addr, ok := l.addrs.enter(conn.RemoteAddr()); ok {
 				l.eng.accepted.Add(1)
 				return &countingConn{Conn: conn, eng: l.eng, addrs: l.addrs, addr: addr}, nil
@@ -87,7 +93,7 @@ func (l *countingListener) Accept() (net.Conn, error) {
 		}
 		l.eng.conns.Add(-1)
 		l.eng.rejected.Add(1)
-		if l.encrypted {
+		if l.end.encrypted() {
 			_ = conn.Close()
 			continue
 		}
@@ -128,6 +134,9 @@ type countingConn struct {
 	addr   netip.Addr  // as it is counted; invalid: it is not
 	closed atomic.Bool // or somebody else's: it is not counted any more
 
+	announced bool     // it begins with a header of the PROXY protocol
+	client    net.Addr // whom that has announced; nil: the peer
+
 	requests atomic.Int64 // that came
 	active   atomic.Int64 // of those, under way: one, or many of HTTP/2
 
@@ -163,6 +172,14 @@ func (c *countingConn) answered() {
 		c.behind = nil
 		fn()
 	}
+}
+
+// RemoteAddr is that of the client, for whom a proxy may stand.
+func (c *countingConn) RemoteAddr() net.Addr {
+	if c.client != nil {
+		return c.client
+	}
+	return c.Conn.RemoteAddr()
 }
 
 func (c *countingConn) Read(p []byte) (int, error) {

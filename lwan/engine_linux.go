@@ -187,6 +187,9 @@ func (e *loopEngine) listen(places []opened, left *inheritance) (addrs []net.Add
 			e.secure(lane, p.security)
 		}
 		lane.LimitPerAddr(max(p.MaxConnsPerAddr, 0))
+		if len(p.Proxy) > 0 {
+			lane.Announced(p.announces, orPause(e.core.srv.HandshakeTimeout, defaultHandshake))
+		}
 		e.lanes = append(e.lanes, lane)
 		addrs = append(addrs, lane.Addr())
 	}

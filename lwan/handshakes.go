@@ -19,13 +19,13 @@ import (
 // handshakeCounts are for Stats.Secure.
 type handshakeCounts struct{ done, resumed, failed, pending atomic.Int64 }
 
-// shakingListener hands out connections whose handshake is done, to net/http, which has no bound
-// for them. Each has a goroutine meanwhile:
+// shakingListener hands out connections that have said whom they stand for, where they have to, and
+// whose handshake is done, to net/http, which has no bound for them. Each has a goroutine meanwhile:
 //
-//	accepted ──first record whole──▶ waits for its turn ──▶ handshake ──▶ Accept returns it
+//	accepted ──header of PROXY──▶ first record whole ──▶ waits for its turn ──▶ handshake ──▶ Accept
 type shakingListener struct {
 	*countingListener
-	sec *security
+	sec *security // nil: nothing is encrypted
 
 	results chan shaken   // what Accept returns
 	gone    chan struct{} // closed by Close: nobody asks for results any more
@@ -42,7 +42,7 @@ type shaken struct {
 
 // handshakes is a listener for net/http; sec is nil where nothing is encrypted.
 func (e *httpEngine) handshakes(l *countingListener, sec *security) net.Listener {
-	if sec == nil {
+	if sec == nil && len(l.end.Proxy) == 0 {
 		return l
 	}
 	s := &shakingListener{
@@ -118,7 +118,23 @@ func (l *shakingListener) shake(raw *countingConn) {
 		case <-stop:
 		}
 	}()
-	conn := l.attempt(raw)
+	limit := orPause(l.eng.core.srv.HandshakeTimeout, defaultHandshake)
+	if limit > 0 {
+		if err := raw.SetDeadline(time.Now().Add(limit)); err != nil {
+			_ = raw.Close() // the client has gone
+			return
+		}
+	}
+	if raw.announced && !l.hear(raw) {
+		return
+	}
+	if l.sec == nil {
+		if raw.SetDeadline(time.Time{}) != nil || !l.give(raw, nil) {
+			_ = raw.Close() // it is gone, or nobody asks any more
+		}
+		return
+	}
+	conn := l.attempt(raw, limit)
 	if conn == nil {
 		return
 	}
@@ -134,7 +150,7 @@ func (l *shakingListener) shake(raw *countingConn) {
 
 // attempt is handshake, whose failure is counted, and where callbacks of the program's may panic or
 // end the goroutine; nil: it has failed.
-func (l *shakingListener) attempt(raw *countingConn) (conn *tls.Conn) {
+func (l *shakingListener) attempt(raw *countingConn, limit time.Duration) (conn *tls.Conn) {
 	counts, err, returned := &l.eng.secure, errNoReturn, false
 	counts.pending.Add(1)
 	defer func() {
@@ -152,19 +168,13 @@ func (l *shakingListener) attempt(raw *countingConn) (conn *tls.Conn) {
 			_ = raw.Close() // it fails if the callback has done that
 		}
 	}()
-	conn, err = l.handshake(raw)
+	conn, err = l.handshake(raw, limit)
 	returned = true
 	return conn
 }
 
 // handshake closes raw if it fails: at once, or when a client that is refused has read why.
-func (l *shakingListener) handshake(raw *countingConn) (*tls.Conn, error) {
-	limit := orPause(l.eng.core.srv.HandshakeTimeout, defaultHandshake)
-	if limit > 0 {
-		if err := raw.SetDeadline(time.Now().Add(limit)); err != nil {
-			return nil, errors.Join(err, raw.Close())
-		}
-	}
+func (l *shakingListener) handshake(raw *countingConn, limit time.Duration) (*tls.Conn, error) {
 	hello, err := readHello(raw)
 	if errors.Is(err, tlslayer.ErrPlain) {
 		l.refusePlain(raw, hello)

@@ -66,8 +66,9 @@ type Server struct {
 	MaxConns int
 	// MaxConnsPerAddr bounds those of one remote address: an IPv4 address, or the /64 of an IPv6
 	// one. none; then 503 with Retry-After. It is off by default, and costs nothing then, since all
-	// who come through a proxy or a shared gateway have one address. X-Forwarded-For is not looked
-	// at: it comes later than a connection. Unix sockets are not counted.
+	// who come through a proxy or a shared gateway have one address, but where Endpoint.Proxy says
+	// which. X-Forwarded-For is not looked at: it comes later than a connection. Unix sockets are
+	// not counted.
 	MaxConnsPerAddr int
 	Goroutines      int // for Await and Blocking together: 4096; beyond it as many requests queue, then ErrBusy
 
@@ -135,6 +136,16 @@ type Endpoint struct {
 	Routes      *Routes       // nil: the server's. An admin port: a table of its own on the same loops
 	FastOpen    int           // length of the TCP Fast Open queue; 0: off
 	DeferAccept time.Duration // accept a TCP connection only when it has sent something, or after so long; 0: off
+
+	// Proxy is whose PROXY protocol is believed, versions 1 and 2: a connection from one of these
+	// networks must begin with its header, before TLS, and is closed without one. RemoteAddr is the
+	// address that the header announces then, with all that goes by it (PeerAddr, TrustedProxies,
+	// MaxConnsPerAddr, and the addresses that a handshake knows); where it announces none, as for a
+	// check of the proxy's own, it is the proxy's. The header may have 4 KiB, and comes within
+	// Server.HandshakeTimeout, which is for it and for the handshake together. Others must not send
+	// one, and get 400. On a unix socket, whose peers have no address, all are believed unless Proxy
+	// is empty. nil: nobody. It excludes TrustPeers: whoever is announced is not trusted by that.
+	Proxy []netip.Prefix
 
 	// Congestion is the algorithm that TCP connections control congestion by, as "cubic" or "bbr"
 	// (TCP_CONGESTION, tcp(7)); "": the system's. The server does not start with one that the

@@ -87,11 +87,14 @@ var (
 		"tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 or tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")
 )
 
-// Check finds what a server would refuse of Protocols, TLS and Certs when it starts. Files of
-// certificates are not read.
+// Check finds what a server would refuse of Protocols, TLS, Certs and Proxy when it starts. Files
+// of certificates are not read.
 func (e Endpoint) Check() error {
 	if e.Protocols&^(HTTP1|HTTP2) != 0 {
 		return errProtocols
+	}
+	if err := e.checkProxy(); err != nil {
+		return err
 	}
 	if !e.encrypted() {
 		return nil

@@ -4,6 +4,7 @@ package conn
 
 import (
 	"log/slog"
+	"net/netip"
 	"syscall"
 	"time"
 )
@@ -90,9 +91,15 @@ func (set *Set) assign(fd int, lane uint16) {
 	}
 	gen := set.slots[fd].generation()
 	eng.peers[fd].set(gen, &set.from)
-	if eng.addrs != nil && !eng.addrs.enter(fd, lane, eng.peers[fd].addrPort(gen).Addr()) {
-		set.refuse(fd, lane)
-		return
+	if eng.addrs != nil {
+		peer, l := eng.peers[fd].addrPort(gen).Addr(), eng.lanes[lane]
+		if l.announced != nil && l.announced(peer) {
+			peer = netip.Addr{} // that of its client is counted, when that is known: arrive
+		}
+		if !eng.addrs.enter(fd, lane, peer) {
+			set.refuse(fd, lane)
+			return
+		}
 	}
 	owner := eng.owner(fd)
 	owner.conns.Add(1)

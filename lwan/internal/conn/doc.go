@@ -10,7 +10,8 @@
 //
 // Reading order: engine.go (what there is), slot.go (a connection at rest, and its states), set.go
 // (an event), serve.go (a worker serves), conn.go and wait.go (what it may do), record.go (what
-// else there is of one), session.go (a connection without a worker), handshake.go and layer.go
+// else there is of one), session.go (a connection without a worker), announced.go (whom a
+// connection is of, by a proxy's word), handshake.go and layer.go
 // (what lies between a connection and its socket, as TLS), dial.go (one that is opened from here),
 // accept.go, peers.go, addrcounts.go, linger.go, expiry.go, giveup.go, drain.go, listenerclose.go;
 // listener.go, inherit.go, systemd.go. kernel.go is the seam to the system's sockets; tests put

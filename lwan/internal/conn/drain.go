@@ -67,7 +67,7 @@ func (set *Set) stopListening() {
 
 func (set *Set) drainSlot(fd int32, s *slot) {
 	switch s.state {
-	case slotFresh, slotHello:
+	case slotFresh, slotHello, slotAnnounced:
 		set.hurry(fd, s, newcomerSeconds)
 	case slotIdle:
 		if set.atRest(s) && !set.readable(s) {

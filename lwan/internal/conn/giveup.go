@@ -10,7 +10,7 @@ import "github.com/golwan/golwan/lwan/internal/transport"
 // wants one opens another. Of clients those come first whose time comes first. Where there are
 // none, the ones that were opened long enough ago and have never said anything; then those that
 // linger, whose last answer has left and may have been read; and at last those that have said half
-// of what a handshake begins with, which are owed no answer.
+// of what a handshake begins with, or of the header before it, which are owed no answer.
 
 // giveUpBatch is how many are given up at a time: some, so that not each accept has to look for
 // one.
@@ -49,14 +49,25 @@ func (set *Set) isPooled(s *slot) bool {
 // isSilent reports whether the connection has sent nothing for one second and more since it was
 // opened.
 func (set *Set) isSilent(s *slot) bool {
-	silent := s.state == slotFresh && set.atRest(s) || s.state == slotHello && s.rec < 0
-	return silent && set.isOld(s)
+	switch s.state {
+	case slotFresh:
+		return set.atRest(s) && set.isOld(s)
+	case slotHello, slotAnnounced:
+		return s.rec < 0 && set.isOld(s)
+	}
+	return false
 }
 
-// isHalfHello reports whether it has sent a part of its hello, and had as much time for the rest.
+// isHalfHello reports whether it has sent a part of its hello, or of the header before that, and
+// had as much time for the rest.
 func (set *Set) isHalfHello(s *slot) bool {
-	return s.state == slotHello && s.rec >= 0 && !set.records.at(s.rec).what.(*hello).waits &&
-		set.isOld(s)
+	switch {
+	case s.rec < 0 || s.state != slotHello && s.state != slotAnnounced:
+		return false
+	case s.state == slotHello && set.records.at(s.rec).what.(*hello).waits:
+		return false
+	}
+	return set.isOld(s)
 }
 
 // isOld reports whether one that has just been opened was so for one second and more.
@@ -69,7 +80,8 @@ func (set *Set) isOld(s *slot) bool {
 // firstByte is how many seconds a connection that has just been opened, or has its Layer, may say
 // nothing; 0: any number.
 func (set *Set) firstByte(s *slot) uint32 {
-	if s.state == slotHello {
+	switch s.state {
+	case slotHello, slotAnnounced:
 		return set.eng.lanes[s.lane].handshake
 	}
 	return set.eng.firstByte

@@ -141,6 +141,12 @@ func (h *Handshake) SetDeadline(time.Time) error      { return nil }
 func (h *Handshake) SetReadDeadline(time.Time) error  { return nil }
 func (h *Handshake) SetWriteDeadline(time.Time) error { return nil }
 
+// expectHello makes the connection one that begins with a handshake.
+func (set *Set) expectHello(s *slot) {
+	s.state = slotHello
+	set.shaking++
+}
+
 // hello is what has come of a connection that has not begun its handshake.
 type hello struct {
 	bytes   []byte
@@ -338,7 +344,8 @@ func (set *Set) dress(c Conn, l Layer, sec Security) Verdict {
 	return v
 }
 
-// welcome makes a connection with its Layer a fresh one: nothing was read of it.
+// welcome makes a connection with its Layer, or whose peer is known now, a fresh one: nothing was
+// read of it.
 func (set *Set) welcome(fd int32, s *slot) {
 	s.state = slotFresh
 	set.wheel.disarm(fd)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"syscall"
@@ -27,9 +28,10 @@ type Lane struct {
 
 	boundEach bool // accepted sockets do not inherit maxUnsent
 
-	security  Security // nil: connections speak the engine's Protocol from the first byte on
-	handshake uint32   // seconds for that; 0: no limit
-	perAddr   int      // open connections of an address; 0: Config.PerAddr, counted together
+	security  Security                   // nil: the first byte is of the engine's Protocol
+	announced func(peer netip.Addr) bool // see Announced; nil: nobody
+	handshake uint32                     // seconds for both; 0: no limit
+	perAddr   int                        // open connections of an address; 0: Config.PerAddr
 }
 
 // LimitPerAddr bounds the open connections of one remote address over this lane, which are counted

@@ -18,7 +18,7 @@ import (
 //
 // peerAddr is an entry of the table of addresses, which stands beside that of slots: 24 bytes by
 // descriptor, without a pointer, written by the loop that accepts before the owner hears of the
-// connection, and read by the worker that serves it.
+// connection, by the owner before it is served, and read by the worker that serves it.
 type peerAddr struct {
 	ip     [16]byte // an IPv4 address as IPv4-mapped
 	gen    uint32   // of the connection whose address it is
@@ -51,7 +51,7 @@ func (p *peerAddr) set(gen uint32, from *Sockaddr) {
 	}
 }
 
-// keep makes p the address that a connection was opened to.
+// keep makes p the address that a connection was opened to, or that its peer has announced.
 func (p *peerAddr) keep(gen uint32, to netip.AddrPort) {
 	*p = peerAddr{gen: gen, port: to.Port(), ip: to.Addr().As16()}
 	if to.IsValid() {
@@ -86,8 +86,9 @@ func freePeers(p []peerAddr) error {
 		len(p)*int(unsafe.Sizeof(peerAddr{}))))
 }
 
-// Peer is the remote address, which the connection has had since it was accepted; the zero value on
-// a unix socket, and for a connection that was closed and whose descriptor is another one's.
+// Peer is the remote address, which the connection has had since it was accepted, or what that has
+// announced; the zero value on a unix socket, and for a connection that was closed and whose
+// descriptor is another one's.
 func (c Conn) Peer() netip.AddrPort {
 	if c.set == nil {
 		return netip.AddrPort{}

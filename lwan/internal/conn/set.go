@@ -82,6 +82,8 @@ func (set *Set) Event(w *loop.Worker, ev loop.Event) {
 		if s.readable() && s.latch&latchTurn == 0 {
 			set.serve(w, int32(fd), s, Readable)
 		}
+	case slotAnnounced:
+		set.hear(w, int32(fd), s)
 	case slotHello:
 		set.greet(int32(fd), s)
 	case slotBusy:
@@ -141,9 +143,11 @@ func (set *Set) own(fd int32, s *slot, lane uint16, state slotState) {
 func (set *Set) open(fd int32, s *slot, lane uint16) {
 	set.own(fd, s, lane, slotFresh)
 	set.counts.Accepted++
-	if set.eng.lanes[lane].security != nil {
-		s.state = slotHello
-		set.shaking++
+	switch l := set.eng.lanes[lane]; {
+	case l.announced != nil && l.announced(set.connOf(fd, s).Peer().Addr()):
+		s.state = slotAnnounced
+	case l.security != nil:
+		set.expectHello(s)
 	}
 	if limit := set.firstByte(s); limit > 0 {
 		set.wheel.arm(fd, set.secondAfter(limit))
@@ -220,7 +224,7 @@ func (set *Set) Sweep() {
 		case slotSession:
 			set.records.at(s.rec).expired = true
 			set.queue(fd, s)
-		case slotHello:
+		case slotHello, slotAnnounced:
 			set.counts.Expired++
 			set.close(fd, s)
 		case slotLinger, slotRefused:

@@ -18,6 +18,7 @@ import (
 //
 //	free ──open──▶ fresh ──serve──▶ busy ──rest──▶ idle ──serve──▶ busy
 //	free ──open──▶ hello ──shake──▶ busy ──welcome──▶ fresh      of a Lane with Security
+//	free ──open──▶ announced ──arrive──▶ fresh, hello            of a Lane with Announced
 //	busy ──settle(Again)──▶ idle         it stands in the ready queue
 //	busy ──Attach──▶ session
 //	idle ──expire──▶ expired ──serveExpired──▶ busy
@@ -31,6 +32,8 @@ import (
 //	free     gen only; the rest is of the last connection. The descriptor is closed, or its
 //	         owner has not heard of it yet
 //	fresh    nothing was read. A record only if it has a Layer
+//	announced  the header that tells whom its peer stands for has not come whole. A record with
+//	         the beginning of that, once something has come
 //	hello    its handshake has not begun. A record with the beginning of that, once something has
 //	         come; then it may stand in the line of those
 //	idle     no worker, no session. A record only if it has a Layer, or holds the beginning of a
@@ -70,6 +73,7 @@ type slotState uint8
 const (
 	slotFree slotState = iota
 	slotFresh
+	slotAnnounced
 	slotHello
 	slotIdle
 	slotBusy

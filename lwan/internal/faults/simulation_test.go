@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -110,11 +111,21 @@ func (s *simServer) write(p []byte) error {
 	return err
 }
 
+// announced reports whether the first request on the second listener is of the connection that its
+// header has announced.
+func (s *simServer) announced(id uint32) bool {
+	if s.c.Lane() == 0 || s.c.Count() > 0 {
+		return true
+	}
+	s.c.SetCount(1)
+	return s.c.Peer() == netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, 1}), uint16(id))
+}
+
 func (s *simServer) answer(ask string) conn.Verdict {
 	var id uint32
 	var verb string
 	var n int
-	if _, err := fmt.Sscan(ask, &id, &verb, &n); err != nil {
+	if _, err := fmt.Sscan(ask, &id, &verb, &n); err != nil || !s.announced(id) {
 		_ = s.write([]byte("what? " + ask + "\n"))
 		return conn.Linger
 	}
@@ -283,8 +294,11 @@ func simRequests(r *rand.Rand) (list []simRequest) {
 // errCut is what ends a connection when connections break: everything up to there was right.
 var errCut = errors.New("the connection was cut")
 
-// simClient asks its requests on one connection and checks the answers.
-func simClient(addr net.Addr, r *rand.Rand) error {
+// simClient asks its requests on one connection and checks the answers. The second address wants
+// to be told whom the connection is of.
+func simClient(addrs []net.Addr, r *rand.Rand) error {
+	at := r.IntN(len(addrs))
+	addr := addrs[at]
 	c, err := net.Dial("tcp", addr.String())
 	if err != nil {
 		return err
@@ -296,7 +310,11 @@ func simClient(addr net.Addr, r *rand.Rand) error {
 	pieces := rand.New(rand.NewPCG(r.Uint64(), 1))
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() { sendInPieces(c, list, pieces, leave == 1) })
+	var head []byte
+	if at == 1 {
+		head = fmt.Appendf(nil, "PROXY TCP4 192.0.2.1 192.0.2.2 %d 80\r\n", uint16(list[0].id))
+	}
+	wg.Go(func() { sendInPieces(c, head, list, pieces, leave == 1) })
 	in := bufio.NewReader(c)
 	for i, q := range list {
 		if q.mute() {
@@ -318,8 +336,7 @@ func simClient(addr net.Addr, r *rand.Rand) error {
 	return nil
 }
 
-func sendInPieces(c net.Conn, list []simRequest, r *rand.Rand, half bool) {
-	var all []byte
+func sendInPieces(c net.Conn, all []byte, list []simRequest, r *rand.Rand, half bool) {
 	for _, q := range list {
 		all = append(all, q.bytes()...)
 	}
@@ -401,6 +418,12 @@ func TestInvariant2(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer lane.Close()
+				told, err := conn.Listen("127.0.0.1:0", conn.ListenConfig{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer told.Close()
+				told.Announced(func(netip.Addr) bool { return true }, 0)
 				eng, err := conn.New(conn.Config{
 					Protocol: &simulated{file: f}, Loops: 2, Threads: mode, PerAddr: 1 << 20,
 					Kernel: k, Poller: k.Poller(poller), Log: slog.New(slog.DiscardHandler),
@@ -408,10 +431,10 @@ func TestInvariant2(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := eng.Start([]*conn.Lane{lane}); err != nil {
+				if err := eng.Start([]*conn.Lane{lane, told}); err != nil {
 					t.Fatal(err)
 				}
-				simulate(t, lane.Addr(), seed, broken)
+				simulate(t, []net.Addr{lane.Addr(), told.Addr()}, seed, broken)
 				ended(t, eng)
 				if n := k.Open(); n != 0 {
 					t.Errorf("%d connections were never closed", n)
@@ -451,7 +474,7 @@ func simRates(broken bool) faults.Rates {
 	return r
 }
 
-func simulate(t *testing.T, addr net.Addr, seed uint64, broken bool) {
+func simulate(t *testing.T, addrs []net.Addr, seed uint64, broken bool) {
 	const clients, each = 32, 60 // 1,920 connections
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -460,7 +483,7 @@ func simulate(t *testing.T, addr net.Addr, seed uint64, broken bool) {
 		wg.Go(func() {
 			random := rand.New(rand.NewPCG(seed, uint64(i+1)))
 			for j := range each {
-				err := simClient(addr, random)
+				err := simClient(addrs, random)
 				var timeout net.Error
 				mu.Lock()
 				switch {

@@ -107,10 +107,11 @@ var mayImport = map[string][]string{
 	"lwan/internal/ws":         {"lwan/internal/transport", "lwan/internal/wsframe"},
 	"lwan/internal/relay":      {"lwan/internal/transport"},
 	"lwan/internal/unixsocket": {"."},
+	"lwan/internal/proxyhead":  {"."},
 	"lwan/internal/loop":       {"lwan/internal/transport", "lwan/internal/goid"},
 	"lwan/internal/conn": {
 		"lwan/internal/transport", "lwan/internal/loop", "lwan/internal/logring",
-		"lwan/internal/unixsocket",
+		"lwan/internal/unixsocket", "lwan/internal/proxyhead",
 	},
 	"lwan/internal/faults": {
 		"lwan/internal/transport", "lwan/internal/conn", "lwan/internal/loop",
@@ -134,7 +135,7 @@ var mayImport = map[string][]string{
 		"lwan/internal/transport", "lwan/internal/loop", "lwan/internal/conn",
 		"lwan/internal/h1", "lwan/internal/h2", "lwan/internal/h2frame", "lwan/internal/nethttp",
 		"lwan/internal/seams", "lwan/internal/remains", "lwan/internal/logring",
-		"lwan/internal/goid", "lwan/internal/unixsocket",
+		"lwan/internal/goid", "lwan/internal/unixsocket", "lwan/internal/proxyhead",
 		"lwan/internal/tlslayer", "lwan/internal/ws", "lwan/internal/relay", "router", "template",
 	},
 	"lwan/lwantest": {"lwan", "lwan/internal/wsframe"},
