@@ -53,3 +53,17 @@ func ExampleContent() {
 	fmt.Printf("%d %s %q\n", rec.Code, rec.Header().Get("Content-Range"), rec.Body)
 	// Output: 206 bytes 4-7/8 "1;2\n"
 }
+
+func ExampleVHosts() {
+	srv := &lwan.Server{Addr: ":8080"}
+	// www.example.com is answered from /srv/www/www.example.com
+	srv.Mount("/", files.VHosts.With(files.VHostsConfig{
+		Dir: "/srv/www/%0", Default: "/srv/www/nobody",
+	}))
+}
+
+func ExampleUserDirs() {
+	srv := &lwan.Server{Addr: ":8080"}
+	// /~joe/ is public_html in joe's home
+	srv.Mount("/", files.UserDirs.With(files.UserDirsConfig{}))
+}

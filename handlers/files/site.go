@@ -16,6 +16,7 @@ type site struct {
 	// Constant after newSite.
 	config       Config // with its defaults
 	prefix       string // where clients see the tree
+	skip         int    // what of the rest of a path leads to it, and is no part of keys
 	tree         source
 	names        names
 	types        *mediaTypes
@@ -42,22 +43,25 @@ func newSite(c Config, prefix string) (*site, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	if c.FS != nil {
+		return newSiteOf(c, prefix, &fsSource{c.FS, c.Symlinks})
+	}
+	tree, err := openRoot(c.Dir, c.Symlinks)
+	if err != nil {
+		return nil, fmt.Errorf("files: Dir: %w", err)
+	}
+	return newSiteOf(c, prefix, tree)
+}
+
+// newSiteOf makes a site of a tree, which it takes over.
+func newSiteOf(c Config, prefix string, tree source) (*site, error) {
 	c = c.withDefaults()
 	s := &site{
-		config: c, prefix: prefix, types: newMediaTypes(c.Types, c.Sniff),
+		config: c, prefix: prefix, types: newMediaTypes(c.Types, c.Sniff), tree: tree,
 		fills: make(chan struct{}, maxFills),
 	}
 	if err := s.compile(); err != nil {
-		return nil, err
-	}
-	if c.FS != nil {
-		s.tree = &fsSource{c.FS, c.Symlinks}
-	} else {
-		tree, err := openRoot(c.Dir, c.Symlinks)
-		if err != nil {
-			return nil, fmt.Errorf("files: Dir: %w", err)
-		}
-		s.tree = tree
+		return nil, errors.Join(err, tree.close())
 	}
 	s.loader = loader{s.tree, c.SmallFile, youngAge}
 	s.packs = newPacks(c.MemoryBytes)
@@ -166,7 +170,7 @@ func (s *site) find(req *lwan.Request) (entryRef, error) {
 // peek looks for the entry without a copy of the path, which is made if there is none.
 func (s *site) peek(req *lwan.Request) (ref entryRef, found bool, key string) {
 	req.Borrow(func() {
-		rest := req.RestBytes()
+		rest := req.RestBytes()[s.skip:]
 		if ref, found = s.entries.Peek(view(rest)); !found {
 			key = string(rest)
 		}
@@ -201,10 +205,14 @@ func (s *site) get(req *lwan.Request, key string) (entryRef, error) {
 
 // fail answers with an error. What is not there is no news.
 func (s *site) fail(req *lwan.Request, resp *lwan.Response, err error) lwan.Status {
-	switch {
-	case s.absent(req, err):
+	if s.absent(req, err) {
 		return req.Reroute(resp, s.config.Reroute)
-	case err == error(errNotFound):
+	}
+	return notThere(resp, err)
+}
+
+func notThere(resp *lwan.Response, err error) lwan.Status {
+	if err == error(errNotFound) {
 		return lwan.StatusNotFound
 	}
 	return resp.Fail(err)

@@ -15,7 +15,12 @@ import (
 
 // serveFiles is handlers/files by the names of Lwan's module.
 type serveFiles struct {
-	Path                    string   `conf:"path,required" doc:"the directory"`
+	Path string `conf:"path,required" doc:"the directory"`
+	fileOptions
+}
+
+// fileOptions say how trees are served.
+type fileOptions struct {
 	IndexPath               []string `default:"index.html" doc:"answers for a directory: the first that is there"`
 	AutoIndex               bool     `default:"true" doc:"list directories without an index; else 403"`
 	AutoIndexReadme         bool     `default:"true" doc:"show the README below a listing"`
@@ -47,7 +52,7 @@ type serveFiles struct {
 	template string        // which state of the file it is: another one is another configuration
 }
 
-func (c *serveFiles) inherit(s *settings) {
+func (c *fileOptions) inherit(s *settings) {
 	c.expires = s.Expires
 	if fi, err := os.Stat(c.DirectoryListTemplate); err == nil {
 		c.template = fmt.Sprint(fi.ModTime(), fi.Size())
@@ -55,7 +60,7 @@ func (c *serveFiles) inherit(s *settings) {
 }
 
 // Check implements Checker.
-func (c *serveFiles) Check() error {
+func (c *fileOptions) Check() error {
 	switch {
 	case c.OtherwiseReroute == "":
 		return nil
@@ -79,13 +84,14 @@ func openServeFiles(s *lwan.Scope, c serveFiles) error {
 	if err != nil {
 		return err
 	}
+	config.Dir = c.Path
 	return files.Module.Open(s, config)
 }
 
-// files is the configuration that handlers/files has.
-func (c *serveFiles) files() (files.Config, error) {
+// files is the configuration that handlers/files has, but for the directory.
+func (c *fileOptions) files() (files.Config, error) {
 	f := files.Config{
-		Dir: c.Path, Index: append([]string{}, c.IndexPath...), Fallback: c.Fallback,
+		Index: append([]string{}, c.IndexPath...), Fallback: c.Fallback,
 		Reroute: c.OtherwiseReroute,
 		List:    c.AutoIndex, NoReadme: !c.AutoIndexReadme, Hidden: c.Hidden, Exclude: c.Exclude,
 		Cache: c.CacheControl, Expires: c.Expires, Download: c.Download, Types: c.Types,

@@ -1,6 +1,12 @@
 package conf
 
-import "testing"
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
 
 // TestOtherwiseReroute: a front controller answers for what is no file, and who walks to it by a
 // protected prefix passes what protects that.
@@ -31,5 +37,44 @@ func TestOtherwiseReroute(t *testing.T) {
 	}
 	if r := ask(t, h, "GET /nobody"); r.Header.Get("X-Front") != "yes" {
 		t.Errorf("the filters of the front controller are passed by: %v", r.Header)
+	}
+}
+
+// TestTrees: a directory for each host, and one for each user.
+func TestTrees(t *testing.T) {
+	dir := tree(t)
+	for _, name := range []string{"a.example", "people/joe/www"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name, "x"), []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := build(t, `site {
+    vhosts / {
+        path = `+dir+`/%0
+        default = `+dir+`/admin
+    }
+    userdir /home {
+        base = `+dir+`/people
+        path = www
+        auto_index = no
+    }
+    at /home/~joe/x { response_headers { set { X-Joe = yes } } }
+}
+`)
+	for request, want := range map[string]string{
+		"GET /x a.example": "200 a.example", "GET /secret.txt b.example": "200 secret",
+		"GET /home/~joe/x": "200 people/joe/www", "GET /home/~joe/": "403",
+		"GET /x b.example": "404",
+		"GET /home/~eve/x": "404",
+	} {
+		if r := ask(t, h, request); !strings.HasPrefix(fmt.Sprint(r.Status, " ", r.Body), want) {
+			t.Errorf("%s: %d %q, want %s", request, r.Status, r.Body, want)
+		}
+	}
+	if r := ask(t, h, "GET /home/%7ejoe/x"); r.Header.Get("X-Joe") != "yes" {
+		t.Errorf("an at is passed by: %v", r.Header)
 	}
 }

@@ -10,9 +10,6 @@ import (
 
 // notYet is what the examples name that golwan does not have yet. It may only get shorter.
 var notYet = map[string][]string{
-	"3-vhosts.conf": {
-		`there is no module "vhosts"`,
-	},
 	"5-api.conf": {
 		`listener has no setting "proxy_protocol"`,
 		`there is no module "auth_jwt"`,
@@ -25,7 +22,6 @@ var notYet = map[string][]string{
 		"straitjacket: user is not there yet",
 		"straitjacket: write is not there yet",
 		`there is no module "lua"`,
-		`there is no module "userdir"`,
 		`there is no module "webdav"`,
 	},
 }

@@ -16,8 +16,8 @@ import (
 func Standard() Registry {
 	return Registry{
 		Modules: []lwan.AnyModule{
-			serveFilesModule, redirectModule, responseModule, metricsModule, rewriteModule,
-			statusModule,
+			serveFilesModule, vhostsModule, userdirModule, redirectModule, responseModule,
+			metricsModule, rewriteModule, statusModule,
 			proxyModule, fastCGIModule, scgiModule, uwsgiModule,
 		},
 		Filters: []AnyFilter{

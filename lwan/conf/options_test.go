@@ -74,7 +74,11 @@ func optionSections() (list []optionSection) {
 
 // goodValues are those that a type does not tell.
 var goodValues = map[string]string{
-	"serve_files.path": "testdata", "serve_files.otherwise_reroute": "/x", "redirect.to": "/x", "cors.origins": "https://example.com",
+	"serve_files.path": "testdata", "serve_files.otherwise_reroute": "/x",
+	"vhosts.path": "testdata/%0", "vhosts.otherwise_reroute": "/x",
+	"userdir.otherwise_reroute": "/x",
+	"vhosts.default":            "testdata", "userdir.base": "testdata",
+	"redirect.to": "/x", "cors.origins": "https://example.com",
 	"limit_requests.rate": "10/s", "limit_requests.key": "remote + path",
 	"limit_concurrency.key": "user",
 	"access_log.format":     "json", "https.hsts": "1y", "auth_basic.file": "testdata/bad.conf",
