@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,6 +13,12 @@ import (
 // ErrSessionTooLarge is what Start and Set return for a value that does not fit into a cookie: 500.
 var ErrSessionTooLarge = fmt.Errorf("handlers: the session does not fit into a cookie of %d bytes",
 	maxSessionCookie)
+
+// ErrSessionEnded is what Set returns when another request has ended the session since this one has
+// begun: 409 (Conflict).
+var ErrSessionEnded error = &lwan.Error{
+	Status: lwan.StatusConflict, Message: "the session has ended meanwhile",
+}
 
 // open finds the session of the request's cookie, and renews it when it is time. What is too old,
 // of another key or no session at all is none.
@@ -39,7 +46,11 @@ func (s *Sessions[T]) open(req *lwan.Request, own *session[T]) error {
 	if now.Sub(seen) < s.c.Idle/renewals {
 		return nil
 	}
-	return s.keep(req, own)
+	if err := s.keep(req, own); !errors.Is(err, ErrSessionEnded) {
+		return err
+	}
+	*own = session[T]{} // by another request, in this moment
+	return nil
 }
 
 // renewals is how often in Idle a session is written anew because it was used.
@@ -58,19 +69,24 @@ func (s *Sessions[T]) load(req *lwan.Request, cookie string) ([]byte, error) {
 	})
 }
 
-// save gives the session a value.
-func (s *Sessions[T]) save(req *lwan.Request, resp *lwan.Response, own *session[T], v T) error {
+// save makes next, which has a value, the request's session, once it is written.
+func (s *Sessions[T]) save(req *lwan.Request, resp *lwan.Response, own *session[T],
+	next session[T],
+) error {
+	own.touched = true
 	if resp.HeadSent() {
 		return lwan.ErrHeadSent
 	}
-	own.value, own.there, own.touched = v, true, true
-	if s.c.Store != nil && own.token == "" {
-		own.token = newToken()
+	next.there, next.touched = true, true
+	if err := s.keep(req, &next); err != nil {
+		return err
 	}
-	return s.keep(req, own)
+	*own = next
+	return nil
 }
 
-// keep writes the session as it is now, into the store or into the cookie.
+// keep writes a session as it is now, into the store or into the cookie. One without a token is
+// new.
 func (s *Sessions[T]) keep(req *lwan.Request, own *session[T]) error {
 	now := s.now()
 	data, err := json.Marshal(kept[T]{own.value, own.begun.Unix(), now.Unix()})
@@ -78,34 +94,45 @@ func (s *Sessions[T]) keep(req *lwan.Request, own *session[T]) error {
 		return fmt.Errorf("handlers: a session cannot be written: %w", err)
 	}
 	life := max(min(s.c.Idle, own.begun.Add(s.c.MaxAge).Sub(now)), time.Second)
-	value := own.token
 	if s.c.Store == nil {
-		value = s.seals.seal(data)
-	}
-	cookie := s.newCookie(value, life)
-	if len(cookie.String()) > maxSessionCookie {
-		return ErrSessionTooLarge
-	}
-	if s.c.Store != nil {
-		if err := req.Await(func(ctx context.Context) error {
-			return s.c.Store.Save(ctx, storedName(own.token), data, now.Add(life))
-		}); err != nil {
-			return err
+		cookie := s.newCookie(s.seals.seal(data), life)
+		if len(cookie.String()) > maxSessionCookie {
+			return ErrSessionTooLarge
 		}
+		own.cookie = cookie
+		return nil
 	}
-	own.cookie = cookie
+	if err := s.store(req, own, data, now.Add(life)); err != nil {
+		return err
+	}
+	own.cookie = s.newCookie(own.token, life)
 	return nil
 }
 
-// forget ends the session that the request has.
-func (s *Sessions[T]) forget(req *lwan.Request, own *session[T]) error {
-	if own.token != "" {
-		if err := req.Await(func(ctx context.Context) error {
-			return s.c.Store.Delete(ctx, storedName(own.token))
-		}); err != nil {
-			return err
+// store writes a session into the store.
+func (s *Sessions[T]) store(req *lwan.Request, own *session[T], data []byte, until time.Time) error {
+	if own.token == "" {
+		token := newToken()
+		err := req.Await(func(ctx context.Context) error {
+			return s.c.Store.Save(ctx, storedName(token), data, until)
+		})
+		if err == nil {
+			own.token = token
 		}
+		return err
 	}
-	*own = session[T]{touched: true}
-	return nil
+	name := storedName(own.token)
+	there, err := lwan.Await(req, func(ctx context.Context) (bool, error) {
+		return s.c.Store.Update(ctx, name, data, until)
+	})
+	if err == nil && !there {
+		return ErrSessionEnded
+	}
+	return err
+}
+
+// remove takes the session of a token out of the store.
+func (s *Sessions[T]) remove(req *lwan.Request, token string) error {
+	name := storedName(token)
+	return req.Await(func(ctx context.Context) error { return s.c.Store.Delete(ctx, name) })
 }

@@ -63,6 +63,25 @@ func (m *memorySessions) Save(_ context.Context, name string, data []byte, until
 	return nil
 }
 
+func (m *memorySessions) Update(_ context.Context, name string, data []byte, until time.Time) (
+	there bool, err error,
+) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.byName[name]
+	if !ok {
+		return false, nil
+	}
+	s := e.Value.(*memorySession)
+	if time.Now().After(s.until) {
+		m.drop(e)
+		return false, nil
+	}
+	s.data, s.until = data, until
+	m.order.MoveToFront(e)
+	return true, nil
+}
+
 func (m *memorySessions) Delete(_ context.Context, name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -39,9 +39,15 @@ type SessionsConfig struct {
 // many at the same time, and ctx ends with the request. A name has 43 letters and is no secret: it
 // is a hash of what the cookie has.
 type SessionStore interface {
-	Load(ctx context.Context, name string) (data []byte, err error) // nil, nil: there is none
+	// Load finds a session. nil, nil: there is none.
+	Load(ctx context.Context, name string) (data []byte, err error)
+	// Save keeps a new one.
 	Save(ctx context.Context, name string, data []byte, until time.Time) error
-	Delete(ctx context.Context, name string) error // no error if there is none
+	// Update changes one that is there, in one step, and reports false if there is none: a request
+	// that was under way when the session was ended must not bring it back.
+	Update(ctx context.Context, name string, data []byte, until time.Time) (there bool, err error)
+	// Delete ends one. It is no error if there is none.
+	Delete(ctx context.Context, name string) error
 }
 
 // Sessions keeps a value of type T, which encoding/json can write and read, for each user who is
@@ -55,9 +61,12 @@ type SessionStore interface {
 //
 // The cookie is HttpOnly, Secure, SameSite=Lax and of this host alone, and is renewed while the
 // session is used. Without a Store a session is what the cookie says until it is too old: a copy of
-// a cookie outlives a sign-out, and a T has to fit into 4 KiB with all around it. Who has to end
-// sessions needs a Store, as NewMemorySessions is one. Two requests that change the value of a
-// session at the same time: the last one counts.
+// a cookie outlives a sign-out, also that which a request sets that was under way then, and a T has
+// to fit into 4 KiB with all around it. Who has to end sessions needs a Store, as NewMemorySessions
+// is one. Two requests that change the value of a session at the same time: the last one counts;
+// but what another request has ended meanwhile stays ended, and Set returns ErrSessionEnded.
+//
+// A request that is rerouted keeps what it has made of its session.
 //
 // Answers of requests whose session was asked for get Vary: Cookie, and those that set the cookie
 // Cache-Control: private, if they have none.
@@ -166,6 +175,9 @@ func (s *Sessions[T]) newCookie(value string, life time.Duration) *http.Cookie {
 // Middleware finds the session of each request that has one. A store that fails fails the request.
 func (s *Sessions[T]) Middleware(next lwan.Handler) lwan.Handler {
 	return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		if _, found := s.key.Get(req); found { // it was rerouted, or a group is inside of another
+			return next(req, resp)
+		}
 		own := new(session[T])
 		s.key.Set(req, own)
 		resp.BeforeHead(func(lwan.Status) { s.finish(own, resp) }) // a Reset does not drop it
@@ -199,24 +211,29 @@ func (s *Sessions[T]) Get(req *lwan.Request) (v T, ok bool) {
 }
 
 // Start begins a session with that value, of a new name, and ends the one that the request has.
-// With a Store it parks.
+// With a Store it parks. After an error the request has the session that it had before.
 func (s *Sessions[T]) Start(req *lwan.Request, resp *lwan.Response, v T) error {
 	own := s.key.Must(req)
-	if err := s.forget(req, own); err != nil {
+	before := *own
+	err := s.save(req, resp, own, session[T]{value: v, begun: s.now()})
+	if err != nil || before.token == "" {
 		return err
 	}
-	own.begun = s.now()
-	return s.save(req, resp, own, v)
+	if err := s.remove(req, before.token); err != nil {
+		*own = before // nobody has the token of the new one
+		return err
+	}
+	return nil
 }
 
 // Set changes the value of the request's session, and begins one if there is none. With a Store it
-// parks.
+// parks, and returns ErrSessionEnded if another request has ended the session meanwhile.
 func (s *Sessions[T]) Set(req *lwan.Request, resp *lwan.Response, v T) error {
 	own := s.key.Must(req)
 	if !own.there {
-		own.begun = s.now()
+		return s.save(req, resp, own, session[T]{value: v, begun: s.now()})
 	}
-	return s.save(req, resp, own, v)
+	return s.save(req, resp, own, session[T]{value: v, begun: own.begun, token: own.token})
 }
 
 // End ends the request's session, if there is one. With a Store it parks.
@@ -225,9 +242,11 @@ func (s *Sessions[T]) End(req *lwan.Request, resp *lwan.Response) error {
 	if resp.HeadSent() {
 		return lwan.ErrHeadSent
 	}
-	if err := s.forget(req, own); err != nil {
-		return err
+	if own.token != "" {
+		if err := s.remove(req, own.token); err != nil {
+			return err
+		}
 	}
-	own.cookie = s.newCookie("", 0)
+	*own = session[T]{touched: true, cookie: s.newCookie("", 0)}
 	return nil
 }

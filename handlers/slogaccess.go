@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -60,14 +61,15 @@ func (s *slogAccess) Done(req *lwan.Request, resp *lwan.Response, took time.Dura
 		r.AddAttrs(slog.String("remote", a.String()))
 	}
 	if req.Method() != "" {
-		r.AddAttrs(slog.String("method", req.Method()), slog.String("host", clipped(req.Host())),
-			slog.String("target", clipped(req.Target())), slog.String("route", req.Pattern()))
+		r.AddAttrs(slog.String("method", clipped(req.Method())),
+			slog.String("host", clipped(req.Host())), slog.String("target", clipped(req.Target())),
+			slog.String("route", req.Pattern()))
 	}
 	r.AddAttrs(slog.String("proto", req.Proto()), slog.Int("status", int(resp.Status())),
 		slog.Int64("bytes", resp.BytesSent()), slog.Duration("took", took),
 		slog.String("agent", clipped(req.Header("User-Agent"))))
 	if user, ok := UserKey.Get(req); ok {
-		r.AddAttrs(slog.String("user", user))
+		r.AddAttrs(slog.String("user", clipped(user)))
 	}
 	if id, ok := RequestIDKey.Get(req); ok {
 		r.AddAttrs(slog.String("id", id))
@@ -105,10 +107,18 @@ func (s *slogAccess) run() {
 	}
 }
 
+// handle lets the logger have a record. That it panics ends neither the log nor the process.
 func (s *slogAccess) handle(r slog.Record) {
-	if err := s.to.Handle(context.Background(), r); err != nil && s.failure == nil {
-		s.failure = err
-	}
+	var err error
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("handlers: the logger of SlogAccess panics: %v", v)
+		}
+		if s.failure == nil {
+			s.failure = err
+		}
+	}()
+	err = s.to.Handle(context.Background(), r)
 }
 
 // Close implements lwan.Observer: it handles what is queued, and returns the first error of the

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -121,5 +122,24 @@ func TestSlogAccessHeld(t *testing.T) {
 	}
 	if n := len(held.seen); n != 1+4096+1 || held.seen[1] != "requests were not logged 7" {
 		t.Errorf("%d records, the second is %q", n, held.seen[1])
+	}
+}
+
+// panickingHandler is a broken logger.
+type panickingHandler struct{ slog.Handler }
+
+func (panickingHandler) Handle(context.Context, slog.Record) error { panic("no disk") }
+
+// TestSlogAccessPanics: a logger that panics ends neither the log nor the process.
+func TestSlogAccessPanics(t *testing.T) {
+	access := handlers.SlogAccess(slog.New(panickingHandler{slog.NewTextHandler(io.Discard, nil)}))
+	srv := &lwan.Server{}
+	srv.Observe(access)
+	srv.Handle("GET /", func(*lwan.Request, *lwan.Response) lwan.Status { return 204 })
+	h := lwantest.Build(t, srv)
+	lwantest.Get(t, h, "/")
+	lwantest.Get(t, h, "/")
+	if err := access.Close(); err == nil || !strings.Contains(err.Error(), "no disk") {
+		t.Errorf("Close: %v", err)
 	}
 }
