@@ -110,7 +110,9 @@ func (s *Sessions[T]) keep(req *lwan.Request, own *session[T]) error {
 }
 
 // store writes a session into the store.
-func (s *Sessions[T]) store(req *lwan.Request, own *session[T], data []byte, until time.Time) error {
+func (s *Sessions[T]) store(req *lwan.Request, own *session[T], data []byte,
+	until time.Time,
+) error {
 	if own.token == "" {
 		token := newToken()
 		err := req.Await(func(ctx context.Context) error {

@@ -3,7 +3,6 @@ package lwan
 import (
 	"errors"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/golwan/golwan/lwan/internal/http1"
@@ -37,15 +36,37 @@ var ErrAnswered = errors.New("lwan: the backend has answered before the body was
 // os.ErrDeadlineExceeded. Chunked, the trailers follow. n is the bytes of the content that were
 // sent.
 func (c *Conn) SendBody(req *Request, chunked bool) (n int64, err error) {
+	if chunked {
+		return c.SendFramed(req, &chunkFraming{req: req})
+	}
+	return c.SendFramed(req, plainFraming{})
+}
+
+// Framing is how SendFramed sends a content by the rules of a protocol. Its methods run in the
+// handler.
+type Framing interface {
+	// Frame is what stands before and behind the next n bytes of the content, the last ones if end;
+	// n may be 0 then. before has 16 bytes at most. Both are used up when Frame is called again.
+	Frame(n int, end bool) (before, after []byte)
+	// Early is asked when something is there to be read. It reports whether that is an answer,
+	// which ends the sending, and may read from the connection while that is Readable.
+	Early() (answered bool)
+}
+
+// frameRoom is what Frame may put before a piece.
+const frameRoom = 16
+
+// SendFramed is SendBody for a protocol that frames contents by itself.
+func (c *Conn) SendFramed(req *Request, f Framing) (n int64, err error) {
 	body := req.Body()
 	for {
-		if c.answered() {
+		if c.early(f) {
 			return n, ErrAnswered
 		}
 		if err := c.awaitBody(req); err != nil {
 			return n, err
 		}
-		if c.answered() {
+		if c.early(f) {
 			return n, ErrAnswered
 		}
 		if c.SendTimeout > 0 {
@@ -53,7 +74,7 @@ func (c *Conn) SendBody(req *Request, chunked bool) (n int64, err error) {
 				return n, err
 			}
 		}
-		m, err := c.sendPiece(req, body, chunked)
+		m, err := c.sendPiece(body, f)
 		n += int64(m)
 		if err == io.EOF {
 			return n, nil
@@ -63,6 +84,41 @@ func (c *Conn) SendBody(req *Request, chunked bool) (n int64, err error) {
 		}
 	}
 }
+
+// early reports whether the other side has begun to answer.
+func (c *Conn) early(f Framing) bool { return c.answered() && f.Early() }
+
+// plainFraming sends a content as it is.
+type plainFraming struct{}
+
+func (plainFraming) Frame(int, bool) (before, after []byte) { return nil, nil }
+func (plainFraming) Early() bool                            { return true }
+
+// chunkFraming sends it chunked (RFC 9112 section 7.1), with the trailers of req.
+type chunkFraming struct {
+	req  *Request
+	line [frameRoom]byte
+	tail []byte
+}
+
+func (f *chunkFraming) Frame(n int, end bool) (before, after []byte) {
+	after = f.tail[:0]
+	if n > 0 {
+		before = http1.AppendChunkHead(f.line[:0], n)
+		after = append(after, "\r\n"...)
+	}
+	if end {
+		after = append(after, "0\r\n"...)
+		for _, t := range f.req.trailers {
+			after = http1.AppendField(after, t.Name, t.Value)
+		}
+		after = append(after, "\r\n"...)
+	}
+	f.tail = after
+	return before, after
+}
+
+func (f *chunkFraming) Early() bool { return true }
 
 // Readable reports whether something is there to be read without a wait: bytes, an end, or what Read
 // says to who may not read.
@@ -90,7 +146,8 @@ func (c *Conn) answered() (yes bool) {
 // finds out.
 func (c *Conn) awaitBody(req *Request) error {
 	b := &req.body
-	if b.full || b.err != nil || b.length == 0 || req.home != nil && len(req.home.ahead) > 0 {
+	if b.full || b.err != nil || b.length == 0 || len(b.again) > 0 ||
+		req.home != nil && len(req.home.ahead) > 0 {
 		return nil
 	}
 	if err := req.enter(); err != nil {
@@ -121,45 +178,33 @@ func (c *Conn) awaitBody(req *Request) error {
 	return req.endWait(err)
 }
 
-// chunkRoom is what a chunk takes besides its data: a size of 4 digits, and 2 CRLFs.
-const chunkRoom = 4 + 2 + 2
-
 // sendPiece reads a piece of the body and writes it. io.EOF: that was the end.
-func (c *Conn) sendPiece(req *Request, body io.Reader, chunked bool) (int, error) {
+func (c *Conn) sendPiece(body io.Reader, f Framing) (int, error) {
 	buf := takePiece()
 	defer givePiece(buf)
-	if !chunked {
-		n, end := body.Read(buf[:])
-		if err := c.writeUntilAnswered(buf[:n]); err != nil {
-			return 0, err
-		}
-		return n, end
+	n, end := body.Read(buf[frameRoom : len(buf)-frameRoom])
+	if n == 0 && end != nil && end != io.EOF {
+		return 0, end
 	}
-	const head = chunkRoom - 2
-	n, end := body.Read(buf[head : len(buf)-2])
-	var out []byte
-	if n > 0 {
-		var line [head]byte
-		size := http1.AppendChunkHead(line[:0], n)
-		from := head - len(size)
-		copy(buf[from:], size)
-		out = append(buf[from:head+n], "\r\n"...)
+	before, after := f.Frame(n, end == io.EOF)
+	from := frameRoom - len(before)
+	copy(buf[from:], before)
+	out := buf[from : frameRoom+n]
+	if len(after) <= frameRoom {
+		out = append(out, after...)
+		after = nil
 	}
-	if end == io.EOF {
-		out = append(slices.Clip(out), "0\r\n"...)
-		for _, f := range req.trailers {
-			out = http1.AppendField(out, f.Name, f.Value)
-		}
-		out = append(out, "\r\n"...)
+	if err := c.writeUntilAnswered(out, f); err != nil {
+		return 0, err
 	}
-	if err := c.writeUntilAnswered(out); err != nil {
+	if err := c.writeUntilAnswered(after, f); err != nil {
 		return 0, err
 	}
 	return n, end
 }
 
 // writeUntilAnswered writes p, unless the other side begins to answer.
-func (c *Conn) writeUntilAnswered(p []byte) error {
+func (c *Conn) writeUntilAnswered(p []byte, f Framing) error {
 	for len(p) > 0 {
 		var n int
 		var err error
@@ -173,7 +218,7 @@ func (c *Conn) writeUntilAnswered(p []byte) error {
 			return ErrAnswered
 		case err != nil:
 			return err
-		case len(p) > 0 && c.answered():
+		case len(p) > 0 && c.early(f):
 			return ErrAnswered
 		}
 	}

@@ -66,37 +66,44 @@ func (f *fastCGI) compose(x *passage) error {
 	return nil
 }
 
-// stream sends the content in records, as it comes.
+// stream sends the content in records, as it comes, until the application answers.
 func (f *fastCGI) stream(x *passage) error {
-	body := x.req.Body()
-	buf := pieces.Get().(*[pieceSize]byte)
-	defer pieces.Put(buf)
-	var head []byte
-	for {
-		n, err := body.Read(buf[8 : pieceSize-8])
-		if n > 0 {
-			x.limitWriting()
-			var pad int
-			head, pad = fcgi.AppendHead(head[:0], fcgi.Stdin, n)
-			copy(buf[:], head)
-			copy(buf[8+n:], fcgi.Padding[:pad])
-			if _, err := x.conn.Write(buf[:8+n+pad]); err != nil {
-				return err
-			}
-			x.pick.bytesOut.Add(int64(n))
-		}
-		switch {
-		case err == io.EOF:
-			_, err := x.conn.Write(fcgi.AppendRecord(head[:0], fcgi.Stdin, nil))
-			return err
-		case err != nil:
-			return err
-		}
-	}
+	x.output.Reset(x.conn, x.stderr.write)
+	x.listens = true
+	x.conn.SendTimeout = x.g.Timeouts.Send
+	n, err := x.conn.SendFramed(x.req, &recordFraming{x: x})
+	x.pick.bytesOut.Add(n)
+	return err
 }
 
+// recordFraming puts a content into records of standard input.
+type recordFraming struct {
+	x    *passage
+	head [8]byte
+	tail [2 * 8]byte
+}
+
+// Frame implements lwan.Framing.
+func (f *recordFraming) Frame(n int, end bool) (before, after []byte) {
+	after = f.tail[:0]
+	if n > 0 {
+		var pad int
+		before, pad = fcgi.AppendHead(f.head[:0], fcgi.Stdin, n)
+		after = append(after, fcgi.Padding[:pad]...)
+	}
+	if end {
+		after = fcgi.AppendRecord(after, fcgi.Stdin, nil)
+	}
+	return before, after
+}
+
+// Early implements lwan.Framing.
+func (f *recordFraming) Early() bool { return f.x.output.Early(f.x.conn.Readable) }
+
 func (f *fastCGI) answers(x *passage) (io.Reader, lwan.ReplyKind) {
-	x.output.Reset(x.conn, x.stderr.write)
+	if !x.listens {
+		x.output.Reset(x.conn, x.stderr.write)
+	}
 	return &x.output, lwan.ReplyCGI
 }
 

@@ -56,6 +56,7 @@ type passing struct {
 	conn    *lwan.Conn
 	fresh   bool      // it must not be a kept connection
 	partly  bool      // the backend has answered before all of the content was sent
+	listens bool      // output has been reading since the content was begun
 	host    string    // that the client has sent
 	asked   string    // that was sent to the backend
 	script  script    // of FastCGI and its like
@@ -216,7 +217,7 @@ func (x *passage) refuse(err error) lwan.Status {
 
 // attempt sends the request to the member, and reads the answer's head.
 func (x *passage) attempt() (trouble, error) {
-	x.try.sent, x.partly = false, false
+	x.try.sent, x.partly, x.listens = false, false, false
 	if err := x.connect(); err != nil {
 		return unreachable, err
 	}

@@ -80,6 +80,36 @@ func (o *Output) Read(p []byte) (int, error) {
 	}
 }
 
+// Early reads what is there while the request is still being sent, and reports whether the
+// application answers already, or has failed: what it says on standard error is no answer. readable
+// reports whether src has something to read without a wait.
+func (o *Output) Early(readable func() bool) (answered bool) {
+	for o.err == nil && !o.over {
+		inside := o.left > 0 || o.pad > 0 // of a record
+		need := headSize
+		if inside {
+			need = 1
+		}
+		if o.w-o.r < need {
+			if !readable() {
+				return false
+			}
+			o.w, o.r = copy(o.buf, o.buf[o.r:o.w]), 0
+			o.err = o.more()
+			continue
+		}
+		kind := o.kind
+		if !inside {
+			kind = Type(o.buf[o.r+1])
+		}
+		if kind != stderr {
+			return true
+		}
+		o.err = o.step()
+	}
+	return true
+}
+
 // content reads up to len(p) bytes of the record: without a copy where p is large.
 func (o *Output) content(p []byte) (n int, err error) {
 	p = p[:min(len(p), o.left)]
@@ -106,12 +136,20 @@ func (o *Output) fill(n int) error {
 	}
 	o.w, o.r = copy(o.buf, o.buf[o.r:o.w]), 0
 	for o.w < n {
-		m, err := o.src.Read(o.buf[o.w:])
-		o.w += m
-		o.begun = o.begun || m > 0
-		if m == 0 && err != nil {
-			return unexpected(err)
+		if err := o.more(); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// more reads what comes into the buffer, which has room.
+func (o *Output) more() error {
+	m, err := o.src.Read(o.buf[o.w:])
+	o.w += m
+	o.begun = o.begun || m > 0
+	if m == 0 && err != nil {
+		return unexpected(err)
 	}
 	return nil
 }
