@@ -90,9 +90,7 @@ func (r *floodRig) calm() {
 	r.t.Helper()
 	r.ask()
 	settled(r.t, "handlers", 0, r.running.Load)
-	settled(r.t, "more than 300 goroutines, by", 0, func() int64 { // some are on their way out
-		return max(int64(runtime.NumGoroutine()-r.routine-300), 0)
-	})
+	fewerGoroutines(r.t, r.routine+300)
 	for range 3 { // pools forget by and by
 		runtime.GC()
 	}

@@ -92,6 +92,14 @@ func descriptors(t testing.TB) int64 {
 	return int64(len(list))
 }
 
+// fewerGoroutines waits until there are at most that many: some may be on their way out.
+func fewerGoroutines(t testing.TB, most int) {
+	t.Helper()
+	settled(t, fmt.Sprintf("goroutines over %d", most), 0, func() int64 {
+		return int64(max(runtime.NumGoroutine()-most, 0))
+	})
+}
+
 // noMore waits until there are no more descriptors than before: some of those may have been on their
 // way out, of another test.
 func noMore(t *testing.T, before int64) {

@@ -380,9 +380,7 @@ func TestConverseIdle(t *testing.T) {
 		w.want(textFrame, "Hello")
 	}
 	settled(t, "parked", 0, func() int64 { return srv.Stats().Conns.Parked })
-	if n := runtime.NumGoroutine() - before; n > 20 {
-		t.Errorf("%d goroutines for %d idle conversations", n, many)
-	}
+	fewerGoroutines(t, before+20)
 }
 
 // TestConverseChain: middleware sees 200 and observers 101, at the end; Defer runs; a chain that

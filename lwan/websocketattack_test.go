@@ -429,9 +429,7 @@ func TestWebSocketLeavesNothing(t *testing.T) {
 	})
 	settled(t, "parked", 0, func() int64 { return srv.Stats().Conns.Parked })
 	noMore(t, before)
-	if now := runtime.NumGoroutine(); now > goroutines+50 {
-		t.Errorf("%d goroutines, %d before", now, goroutines)
-	}
+	fewerGoroutines(t, goroutines+50)
 }
 
 // rudeClient is one connection that ends in some way.
