@@ -49,9 +49,12 @@ func clientHello(t *testing.T) []byte {
 // TestHandshakeTimeout: however far a client has come, and however it drips, its time is up.
 func TestHandshakeTimeout(t *testing.T) {
 	srv := &Server{HandshakeTimeout: 50 * time.Millisecond}
+	clock := stopTime(srv)
 	addrs := serveSecure(t, srv, Endpoint{Certs: certFor(t, "site")})
 	for i, bytes := range []int{0, 3, 100, len(clientHello(t))} {
 		conn := silent(t, addrs[0], bytes)
+		settledNow(t, func() bool { return srv.Stats().Accepted == int64(i+1) })
+		clock.advance(3 * time.Second)
 		if _, err := io.Copy(io.Discard, conn); err != nil { // until the server closes it
 			if op, ok := errors.AsType[*net.OpError](err); !ok || op.Timeout() {
 				t.Errorf("%d bytes: %v", bytes, err)

@@ -33,6 +33,8 @@ type tunnelRig struct {
 	done chan error
 	srv  *Server
 	dial *Dialer
+
+	clock interface{ rush(testing.TB) } // stands still, if the tunnel has time limits
 }
 
 func newTunnelRig(t *testing.T, cfg Tunnel, mw ...Middleware) *tunnelRig {
@@ -43,6 +45,9 @@ func newTunnelRig(t *testing.T, cfg Tunnel, mw ...Middleware) *tunnelRig {
 	}
 	t.Cleanup(func() { ln.Close() })
 	r := &tunnelRig{ln: ln, done: make(chan error, 100), srv: &Server{Loops: 1}}
+	if cfg.Idle != 0 || cfg.Grace != 0 {
+		r.clock = stopTime(r.srv)
+	}
 	cfg.Done = func(_, _ int64, cause error) { r.done <- cause }
 	r.dial = &Dialer{Address: ln.Addr().String()}
 	r.srv.Handle("GET /", tunnellingTo(r.dial, cfg), mw...)
@@ -158,6 +163,7 @@ func TestTunnelIdle(t *testing.T) {
 	both(t, func(t *testing.T, mw ...Middleware) {
 		r := newTunnelRig(t, Tunnel{Idle: time.Second}, mw...)
 		w, c := r.open(t, "")
+		r.clock.rush(t)
 		io.Copy(io.Discard, w.r)
 		io.Copy(io.Discard, c)
 		if err := received(t, r.done); err != ErrTimeout {
@@ -177,6 +183,7 @@ func TestTunnelDrains(t *testing.T) {
 		if _, err := io.ReadFull(c, buf); err != nil {
 			t.Error(err)
 		}
+		r.clock.rush(t)
 		io.Copy(io.Discard, w.r)
 		io.Copy(io.Discard, c)
 		if err := received(t, r.done); err != ErrStopping {

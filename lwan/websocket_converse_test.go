@@ -450,11 +450,16 @@ func TestConverseChain(t *testing.T) {
 // TestConversePing: a silent client is asked, and given up.
 func TestConversePing(t *testing.T) {
 	srv := &Server{}
+	clock := stopTime(srv)
 	addr, ended := conversed(t, srv, &WebSocketConfig{Ping: time.Millisecond}, // is a second
-		&Conversation{Message: func(*Message) error { return nil }})
+		&Conversation{Message: func(m *Message) error { return m.Reply(m.Kind(), m.Bytes()) }})
 	w := openWebSocket(t, addr, "/", "")
+	clock.advance(2 * time.Second)
 	w.want(pingFrame, "")
 	w.frame(pongFrame, "")
+	w.frame(textFrame, "behind it")
+	w.want(textFrame, "behind it")
+	clock.rush(t)
 	w.want(pingFrame, "")
 	if err := received(t, ended); err != ErrTimeout {
 		t.Errorf("%v", err)
