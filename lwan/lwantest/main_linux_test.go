@@ -2,6 +2,7 @@ package lwantest
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -35,4 +36,23 @@ func goroutines() (stacks []string) {
 		}
 	}
 	return stacks
+}
+
+// wakePoller makes the runtime open the descriptors that it waits with, so that they do not appear
+// later.
+func wakePoller() {
+	if ln, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
+		ln.Close()
+	}
+}
+
+// pollers lists the process's epoll and eventfd descriptors.
+func pollers() map[int]string {
+	found := map[int]string{}
+	for fd, what := range openDescriptors() {
+		if what == "anon_inode:[eventpoll]" || what == "anon_inode:[eventfd]" {
+			found[fd] = what
+		}
+	}
+	return found
 }

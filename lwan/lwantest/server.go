@@ -24,10 +24,9 @@ type Server struct {
 	Client       *http.Client
 	*lwan.Server // Addrs has the addresses of all endpoints
 
-	patience    time.Duration // with what is to end at the end of the test
-	family      *family
-	descriptors *descriptors
-	ended       chan error // what serving has returned
+	patience time.Duration // with what is to end at the end of the test
+	family   *family
+	ended    chan error // what serving has returned
 }
 
 const headPatience = 30 * time.Second // of Client
@@ -39,8 +38,8 @@ const headPatience = 30 * time.Second // of Client
 //
 // At the end of the test the connections of Client that are not in use are closed, and the server
 // is shut down. That fails the test if requests are still under way 5 s later, and so do
-// goroutines, workers, connections, listeners, epoll and eventfd descriptors of the server that are
-// left behind, goroutines that its handlers have started among them.
+// goroutines, workers, connections and listeners of the server that are left behind, goroutines that
+// its handlers have started among them.
 func Start(t testing.TB, srv *lwan.Server) *Server {
 	t.Helper()
 	return start(t, srv, patience)
@@ -53,7 +52,7 @@ func start(t testing.TB, srv *lwan.Server, patience time.Duration) *Server {
 		t.Fatalf("lwantest: %v", err)
 	}
 	s := &Server{Server: srv, patience: patience, family: new(family), ended: make(chan error, 1)}
-	s.descriptors = watchDescriptors(func() { s.serve(t) })
+	s.serve(t)
 	s.Client = &http.Client{Transport: &http.Transport{
 		ResponseHeaderTimeout: headPatience, TLSClientConfig: trusting(t, srv.Endpoints),
 		ForceAttemptHTTP2: true,
@@ -140,7 +139,7 @@ func provoked(err error) bool {
 
 // left lists what is there of the server.
 func (s *Server) left() []string {
-	list := append(s.family.alive(), s.descriptors.left(s.Addrs())...)
+	list := append(s.family.alive(), socketsLeft(s.Addrs())...)
 	st := s.Stats()
 	if c := st.Conns; c.Idle != 0 || c.Active != 0 || c.Subscribed != 0 {
 		list = append(list, fmt.Sprintf("connections: %+v", c))
