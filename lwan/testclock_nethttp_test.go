@@ -1,4 +1,4 @@
-//go:build linux && golwan_nethttp
+//go:build !linux || golwan_nethttp
 
 package lwan
 
