@@ -38,8 +38,8 @@ const headPatience = 30 * time.Second // of Client
 //
 // At the end of the test the connections of Client that are not in use are closed, and the server
 // is shut down. That fails the test if requests are still under way 5 s later, and so do
-// goroutines, workers, connections and listeners of the server that are left behind, goroutines that
-// its handlers have started among them.
+// goroutines, workers, connections and listeners of the server that are left behind, goroutines
+// that its handlers have started among them.
 func Start(t testing.TB, srv *lwan.Server) *Server {
 	t.Helper()
 	return start(t, srv, patience)
