@@ -13,8 +13,8 @@ import "sync/atomic"
 //
 // The rest doubles each time a trial fails; behind each trial that succeeds SlowStart begins.
 //
-// Down has three reasons, each of which is lifted by who has set it: by hand, by Health, by a
-// process that does not run.
+// Down has four reasons, each of which is lifted by who has set it: by hand, by Health, by a
+// process that does not run, and, for the moment until the next one does, by one that is replaced.
 
 // State of a backend.
 type State uint8
@@ -40,7 +40,8 @@ const (
 	byHand reason = 1 << iota
 	byHealth
 	byProcess
-	departed // Leaving
+	departed  // Leaving
+	replacing // its process makes room for the next one: who wants it waits
 )
 
 // condition is what the word says.
@@ -54,7 +55,7 @@ type condition struct {
 
 // The parts of the word, from its lowest bit on.
 const (
-	stateBits, heldBits, failsBits, doubledBits = 2, 4, 12, 5
+	stateBits, heldBits, failsBits, doubledBits = 2, 5, 12, 5
 
 	mostFails   = 1<<failsBits - 1
 	mostDoubled = 1<<doubledBits - 1
@@ -95,6 +96,10 @@ func (c condition) shown() State {
 func (c condition) admits(now int64) bool {
 	return c.held == 0 && (c.state == Up || c.state == Resting && now >= c.until)
 }
+
+// comes reports whether the member takes requests again at once, without having failed: one that
+// wants it waits as for one that is full.
+func (c condition) comes() bool { return c.held == replacing }
 
 // policy is what a group says about failures; times in milliseconds.
 type policy struct {

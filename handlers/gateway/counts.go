@@ -15,6 +15,7 @@ type counts struct {
 	status                                     [6]atomic.Int64 // by hundreds
 	head                                       atomic.Int64    // nanoseconds, averaged
 	restarts                                   atomic.Int64
+	served                                     atomic.Int64 // requests that went well; of processes
 }
 
 // headAfter takes the time until a head into the average over the last ones. Of two that come at

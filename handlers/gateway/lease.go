@@ -78,6 +78,9 @@ func (p *pool) lineUp(req *lwan.Request, w *wish) (pick, error) {
 
 // release gives back what acquire has given.
 func (p *pool) release(k pick, v verdict) {
+	if v == well && k.process {
+		k.served.Add(1)
+	}
 	switch {
 	case v == well && k.trial:
 		k.succeed(p.now())

@@ -19,6 +19,7 @@ type member struct {
 	weight   int
 	backup   bool
 	maxConns int64 // 0: none
+	process  bool  // it is one of Backend.Process
 
 	word
 	active atomic.Int64 // requests and tunnels under way
@@ -127,9 +128,9 @@ func (r *roster) among(ms []*member, w *wish, now int64) (pick, outcome) {
 	var room [16]*member
 	free, full := room[:0], false
 	for _, m := range ms {
-		switch {
-		case !m.load().admits(now), slices.Contains(w.been, m):
-		case m.full():
+		switch c := m.load(); {
+		case !c.admits(now) && !c.comes(), slices.Contains(w.been, m):
+		case c.comes(), m.full():
 			full = true
 		default:
 			free = append(free, m)

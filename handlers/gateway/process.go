@@ -11,8 +11,9 @@ import (
 )
 
 // Process starts a backend. Each process is a member of the group by itself, with a socket of its
-// own. One that has ended is started anew, at once; one that lives for less than a second, after a
-// pause. Those who connect meanwhile wait, where the socket is ours (OnStdin), and are not refused.
+// own. One that has ended is started anew, at once; ones that live for less than a second, and
+// serve no request, after a pause. Meanwhile requests wait, in the socket where that is ours
+// (OnStdin), else in Group.Queue, as they do while one is replaced that has had its Recycle.
 //
 // The processes end with the group: by Signal, and by SIGKILL when that does not help; on Linux
 // also when the server itself is killed. They have no descriptor of the server's but the socket and

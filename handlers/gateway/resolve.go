@@ -186,7 +186,7 @@ func (p *pool) newMember(backend int, address string) *member {
 	for _, s := range p.slots {
 		if s.backend == backend && s.address() == address {
 			s.member = m
-			m.name = address
+			m.name, m.process = address, true
 			m.maxConns = max(m.maxConns, 1)
 			m.hold(p.now(), byProcess) // until one runs
 		}

@@ -14,24 +14,30 @@ const (
 	mostBackoff  = 30 * time.Second
 )
 
-// supervise runs one process after the other until ctx ends.
+// supervise runs one process after the other until ctx ends. One that has lived for long enough, or
+// has served a request, is followed by the next one at once, whatever has ended it, and so is the
+// first that was of no use. Behind more of these there are pauses, and requests get 503.
 func (s *slot) supervise(ctx context.Context) {
 	defer close(s.ended)
 	defer s.tried()
-	backoff := firstBackoff
+	defer s.down()
+	useless, backoff := 0, firstBackoff
 	for ctx.Err() == nil {
-		began := time.Now()
+		began, served := time.Now(), s.member.served.Load()
 		recycled := s.runOne(ctx)
 		s.tried()
 		if ctx.Err() != nil || recycled {
 			continue
 		}
 		s.member.restarts.Add(1)
-		if time.Since(began) >= shortLife {
-			backoff = firstBackoff
+		if time.Since(began) >= shortLife || s.member.served.Load() != served {
+			useless, backoff = 0, firstBackoff
 			continue
 		}
-		s.member.hold(s.pool.now(), byProcess)
+		if useless++; useless == 1 {
+			continue
+		}
+		s.down()
 		if err := s.renew(); err != nil {
 			s.pool.say(said{s.name(), err.Error(), 0})
 		}
@@ -40,6 +46,20 @@ func (s *slot) supervise(ctx context.Context) {
 		case <-time.After(backoff):
 		}
 		backoff = min(2*backoff, mostBackoff)
+	}
+}
+
+// down takes the member out of use, until a process runs.
+func (s *slot) down() {
+	s.member.hold(s.pool.now(), byProcess)
+	s.member.lift(s.pool.now(), replacing)
+}
+
+// up brings it back, for who waits, too.
+func (s *slot) up() {
+	back := s.member.lift(s.pool.now(), byProcess)
+	if s.member.lift(s.pool.now(), replacing) || back {
+		s.pool.queue.pump(s.pool.try)
 	}
 }
 
@@ -85,19 +105,21 @@ func (s *slot) runOne(ctx context.Context) (recycled bool) {
 		c.end(s.of)
 		return false
 	}
-	if s.member.lift(s.pool.now(), byProcess) {
-		s.pool.queue.pump(s.pool.try)
-	}
+	s.up()
 	s.tried()
 	select {
 	case <-c.exited:
+		if s.of.Listen != OnStdin { // there, who connects waits in the socket
+			s.member.hold(s.pool.now(), replacing)
+		}
 		s.pool.say(said{s.name(), "it has ended: " + c.state, 0})
 		return false
 	case <-s.recycle:
 		recycled = true
+		s.member.hold(s.pool.now(), replacing)
 	case <-ctx.Done():
+		s.down()
 	}
-	s.member.hold(s.pool.now(), byProcess)
 	s.rest(c)
 	c.end(s.of)
 	return recycled
