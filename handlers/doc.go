@@ -15,8 +15,8 @@
 //   - middleware, for Use, Group and Handle: RequestID, RealIP, ToHTTPS, HSTS, CORS, Compress,
 //     Expire, ResponseHeaders, RequestHeaders, SecurityHeaders, ErrorPages;
 //   - Sessions, which remember who is signed in;
-//   - middleware that keeps some out: CrossOrigin, Access, BasicAuth, LimitRequests,
-//     LimitConcurrency, and LimitRate, which slows them down;
+//   - middleware that keeps some out: CrossOrigin, Access, BasicAuth, JWTAuth, ForwardAuth,
+//     LimitRequests, LimitConcurrency, and LimitRate, which slows them down;
 //   - observers, for Observe: AccessLog, AccessLogOf for lines of other forms, and SlogAccess;
 //   - a handler: Metrics. By route, with histograms, it is package prom, for OpenTelemetry package
 //     tracing: modules of their own, since they need large libraries;
@@ -62,7 +62,7 @@
 //
 // # Non-goals
 //
-// No sign-in and no tokens: those are decisions of an application. No other codings than gzip: they
-// need libraries. No limits over several servers: those need a store that they share. No
+// No sign-in, and no making of tokens: those are decisions of an application. No other codings than
+// gzip: they need libraries. No limits over several servers: those need a store that they share. No
 // rotation of logs: give AccessLog a writer that does it.
 package handlers

@@ -178,3 +178,33 @@ func ExampleStatusPage() {
 	// Output:
 	// ok
 }
+
+func ExampleJWTAuth() {
+	auth, err := handlers.JWTAuth(handlers.JWTAuthConfig{
+		Keys: "/etc/app/jwks.json", Algorithms: []string{"ES256", "EdDSA"},
+		Issuer: "https://login.example.com", Audience: "app",
+		Pass: map[string]string{"sub": "X-User"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	srv := &lwan.Server{Addr: ":8080"}
+	me := func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		user, _ := handlers.UserKey.Get(req)
+		return resp.Text(200, user)
+	}
+	srv.Group("/api", auth).Handle("GET /me", me)
+}
+
+func ExampleForwardAuth() {
+	auth, err := handlers.ForwardAuth(handlers.ForwardAuthConfig{
+		To: "http://127.0.0.1:9091/verify", Copy: []string{"Remote-User"}, User: "Remote-User",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	srv := &lwan.Server{Addr: ":8080"}
+	srv.Use(auth)
+}

@@ -24,7 +24,7 @@ func Standard() Registry {
 			requestIDFilter, realIPFilter, httpsFilter, responseHeadersFilter, expireFilter,
 			corsFilter, compressFilter, errorPagesFilter,
 			limitRequestsFilter, limitConcurrencyFilter, limitRateFilter, limitsFilter,
-			accessFilter, authBasicFilter, requestHeadersFilter,
+			accessFilter, authBasicFilter, authJWTFilter, authRequestFilter, requestHeadersFilter,
 		},
 		Handlers: map[string]lwan.Handler{},
 	}

@@ -1,0 +1,97 @@
+package handlers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/golwan/golwan/lwan"
+)
+
+// watchedFile is what a file says, which is read again when it has changed. Nothing of it runs but
+// within load and get: the request that finds that a second is over looks at the file, on a
+// goroutine, and all others go on with what was read last.
+type watchedFile[T any] struct {
+	name  string
+	most  int64 // bytes
+	parse func(text []byte) (T, error)
+	log   *slog.Logger // nil: slog.Default()
+
+	value atomic.Pointer[T]
+	look  atomic.Int64 // when the file is to be looked at again, ns since 1970
+
+	mu      sync.Mutex // of what follows: one reads at a time
+	size    int64
+	changed time.Time
+	failing bool
+}
+
+// get is what the file says.
+func (f *watchedFile[T]) get(req *lwan.Request) T {
+	now := time.Now().UnixNano()
+	if due := f.look.Load(); now >= due && f.look.CompareAndSwap(due, now+int64(lookEvery)) {
+		// what fails is in the log, and a server that has no goroutine for it tries again
+		_ = req.Await(func(context.Context) error { f.refresh(); return nil })
+	}
+	return *f.value.Load()
+}
+
+// load reads the file at first.
+func (f *watchedFile[T]) load() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.look.Store(time.Now().UnixNano() + int64(lookEvery))
+	return f.read()
+}
+
+// refresh reads the file if it has changed.
+func (f *watchedFile[T]) refresh() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fi, err := os.Stat(f.name)
+	if err == nil && fi.Size() == f.size && fi.ModTime().Equal(f.changed) {
+		f.failing = false
+		return
+	}
+	if err == nil {
+		err = f.read()
+	}
+	if err != nil && !f.failing {
+		cmp.Or(f.log, slog.Default()).Error("a file cannot be read, and what it was stays",
+			"file", f.name, "err", err)
+	}
+	f.failing = err != nil
+}
+
+// read is called with mu held.
+func (f *watchedFile[T]) read() error {
+	file, err := os.Open(f.name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	fi, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(io.LimitReader(file, f.most+1))
+	if err != nil {
+		return err
+	}
+	if int64(len(text)) > f.most {
+		return fmt.Errorf("%s has more than %d bytes", f.name, f.most)
+	}
+	v, err := f.parse(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.name, err)
+	}
+	f.value.Store(&v)
+	f.size, f.changed = fi.Size(), fi.ModTime()
+	return nil
+}
