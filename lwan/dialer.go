@@ -3,6 +3,7 @@ package lwan
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -83,7 +84,8 @@ const (
 // Get takes an idle connection, the one that was used last, or opens one, and parks meanwhile. Its
 // errors: what the system says, as a *net.OpError; os.ErrDeadlineExceeded; ErrBusy; net.ErrClosed;
 // and ErrGone, ErrTimeout and ErrStopping when the request is over. Fail answers the first with
-// 502, the second with 504, ErrBusy with 503.
+// 502, the second with 504, ErrBusy with 503. That this machine has no descriptors or memory left,
+// which the system says too, is a kind of ErrBusy.
 func (d *Dialer) Get(w Waiter) (*Conn, error) { return d.get(w, reuseAny) }
 
 // Open is Get without a look at the idle ones.
@@ -209,7 +211,7 @@ func (n *dialerCounts) all() [8]*atomic.Int64 {
 func (n *dialerCounts) opened(err error) {
 	switch {
 	case err == nil:
-	case err == ErrBusy:
+	case errors.Is(err, ErrBusy):
 		n.busy.Add(1)
 	case isTimeout(err):
 		n.late.Add(1)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"syscall"
 )
 
 // backendError is an error of a Dialer's connection. It wraps what the system says, and knows that
@@ -19,12 +20,31 @@ func (e *backendError) Error() string { return e.err.Error() }
 // Unwrap returns what the system says: a *net.OpError, mostly.
 func (e *backendError) Unwrap() error { return e.err }
 
-// StatusCode is 504 if the time is up, else 502.
+// StatusCode is 504 if the time is up, 503 if the server itself has no room, else 502.
 func (e *backendError) StatusCode() int {
-	if e.Timeout() {
+	switch {
+	case e.Timeout():
 		return int(StatusGatewayTimeout)
+	case ownShortage(e.err):
+		return int(StatusUnavailable)
 	}
 	return int(StatusBadGateway)
+}
+
+// Is makes what this process or machine has none left of a kind of ErrBusy: the other side cannot
+// help it.
+func (e *backendError) Is(target error) bool { return target == ErrBusy && ownShortage(e.err) }
+
+// ownShortage reports whether descriptors or memory of this machine are used up.
+func ownShortage(err error) bool {
+	for _, e := range []error{
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // Timeout implements net.Error.

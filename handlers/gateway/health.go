@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/golwan/golwan/lwan"
@@ -60,22 +61,25 @@ func (p *pool) watch() {
 // checkAll checks each member once, all at the same time.
 func (p *pool) checkAll(ctx context.Context, pulses map[*member]*pulse) {
 	h, members := p.group.Health, p.roster.Load().members
-	good := make([]bool, len(members))
+	found := make([]error, len(members))
 	var all sync.WaitGroup
 	for i, m := range members {
-		all.Go(func() { good[i] = h.check(ctx, m) == nil })
+		all.Go(func() { found[i] = h.check(ctx, m) })
 	}
 	all.Wait()
 	if ctx.Err() != nil {
 		return
 	}
 	for i, m := range members {
+		if unchecked(found[i]) {
+			continue
+		}
 		of := pulses[m]
 		if of == nil {
 			of = new(pulse)
 			pulses[m] = of
 		}
-		down, up := of.beat(good[i], orDefault(h.Fall, 3), orDefault(h.Rise, 2))
+		down, up := of.beat(found[i] == nil, orDefault(h.Fall, 3), orDefault(h.Rise, 2))
 		if down {
 			m.hold(p.now(), byHealth)
 		}
@@ -88,6 +92,12 @@ func (p *pool) checkAll(ctx context.Context, pulses map[*member]*pulse) {
 			delete(pulses, m)
 		}
 	}
+}
+
+// unchecked reports whether a check could not be made for want of descriptors: it says nothing of
+// the member.
+func unchecked(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // check asks one member whether it is well.

@@ -125,7 +125,7 @@ func (l *Lease) Done(err error) {
 	v := well
 	if err != nil {
 		v = badly
-		if overByItself(err) {
+		if overByItself(err) || errors.Is(err, lwan.ErrBusy) {
 			v = nothing
 		} else {
 			l.pick.failed.Add(1)
@@ -168,8 +168,8 @@ func (g *Group) Get(req *lwan.Request) (*lwan.Conn, *Lease, error) {
 		if err == nil {
 			return c, l, nil
 		}
-		if overByItself(err) {
-			return nil, nil, err
+		if overByItself(err) || errors.Is(err, lwan.ErrBusy) {
+			return nil, nil, p.failure(k.member, err)
 		}
 		w.been, last = append(w.been, k.member), p.failure(k.member, err)
 	}

@@ -400,8 +400,12 @@ func (x *passage) moveOn() {
 	x.drop()
 }
 
-// ofBackend reports whether err has happened between here and the backend.
+// ofBackend reports whether err has happened between here and the backend. That this machine has
+// no descriptor left is no backend's fault.
 func ofBackend(err error) bool {
+	if errors.Is(err, lwan.ErrBusy) {
+		return false
+	}
 	_, isNet := errors.AsType[*net.OpError](err)
 	if isNet || overByItself(err) {
 		return isNet
