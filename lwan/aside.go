@@ -252,7 +252,7 @@ func (a *aside) died(value any) {
 	if !a.resp.endTerm(true) {
 		return
 	}
-	a.dead, a.resp.hangup = true, true // as on a loop, where the worker dies
+	a.dead, a.resp.undone = true, true // as on a loop, where the worker dies
 	err := a.req.endOf()
 	if value != nil {
 		err = newPanicError(value)

@@ -176,7 +176,7 @@ func (x *exchange) Died(on transport.Task, value any, stack []byte) {
 	if value != nil {
 		err = &PanicError{Value: value, Stack: stack}
 	}
-	x.resp.hangup = true
+	x.resp.undone = true
 	x.on.EnterUser(x.number())
 	if !x.died {
 		x.died = true

@@ -44,6 +44,7 @@ type h2conn struct {
 
 	fields  []hpack.HeaderField // of the last HEADERS
 	answers map[uint32]*h2answer
+	leaves  bool // the server has sent GOAWAY
 	quiet   bool // windows are not opened by what it reads
 	initial int  // the server's window of a stream
 	opened  map[uint32]int
@@ -63,7 +64,7 @@ type h2answer struct {
 }
 
 // over reports whether nothing more comes.
-func (a *h2answer) over() bool { return a.ended || a.reset }
+func (a *h2answer) over() bool { return a != nil && (a.ended || a.reset) }
 
 // dialH2 connects, and sends the preface and settings: pairs of a setting and its value.
 func dialH2(t testing.TB, addr string, settings ...uint32) *h2conn {
@@ -211,6 +212,8 @@ func (h *h2conn) take(f *h2frame.Frame) {
 			h.initial = int(said.Window)
 			h.send(h2frame.AppendSettingsAck(nil))
 		}
+	case h2frame.GoAway:
+		h.leaves = true
 	case h2frame.WindowUpdate:
 		h.opened[f.Stream] += int(f.Uint32())
 	}
@@ -246,7 +249,7 @@ func (a *h2answer) add(fields []hpack.HeaderField) {
 func (h *h2conn) answer(id uint32) *h2answer {
 	h.t.Helper()
 	for {
-		if a := h.answers[id]; a != nil && a.over() {
+		if a := h.answers[id]; a.over() {
 			return a
 		}
 		if f, more := h.next(); !more {

@@ -38,6 +38,7 @@ type response struct {
 	fields []transport.Field
 	length int64 // Content-Length that the handler has set; -1
 	hangup bool  // the handler wants the connection closed: "Connection: close"
+	undone bool  // where requests follow one another none can follow this one
 	bad    *fieldError
 
 	text    string // body that SetBody gave
@@ -414,7 +415,7 @@ func (r *Response) reset() {
 	r.end()
 	r.begin(was.req)
 	r.state, r.before, r.filters, r.paged = was.state, was.before, was.filters, was.paged
-	r.forced, r.pace = was.forced, was.pace
+	r.forced, r.pace, r.undone = was.forced, was.pace, was.undone
 }
 
 // whole reports whether the body can still be replaced.

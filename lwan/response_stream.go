@@ -126,7 +126,8 @@ func (r *Response) describe(st Status, n int64) *transport.Answer {
 		r.each = r.eachField
 	}
 	a := &r.answer // field by field: what is made elsewhere and copied costs more than all the rest
-	a.Status, a.Fields, a.Length, a.Close, a.Whole = int(st), r.each, n, r.hangup, false
+	a.Status, a.Fields, a.Length, a.Whole = int(st), r.each, n, false
+	a.Close, a.Alone = r.hangup || r.undone, !r.hangup
 	a.Content = r.req.method != "HEAD" && !st.bodyless()
 	return a
 }

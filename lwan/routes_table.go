@@ -334,7 +334,7 @@ func answerMiss(req *Request, resp *Response) Status {
 		return StatusNoContent
 	case message.AuthorityForm:
 		// a 2xx to CONNECT would make the connection a tunnel (RFC 9110 section 9.3.6)
-		resp.hangup = true
+		resp.undone = true
 		return StatusNotImplemented
 	}
 	switch req.result.Kind {

@@ -124,6 +124,9 @@ func (c Conn) TryRead(p []byte) (int, error) {
 		switch e {
 		case 0:
 			c.set.received(c.fd, s, n, n < len(p) && n < maxTransfer)
+			if n == 0 && len(p) > 0 {
+				c.heardEnd(s)
+			}
 			return n, nil
 		case syscall.EAGAIN:
 			c.set.used(c.fd, s, loop.In|loop.Urgent)
@@ -142,6 +145,21 @@ func (set *Set) received(fd int32, s *slot, n int, short bool) {
 		set.used(fd, s, loop.In)
 	}
 	set.counts.BytesIn += int64(n)
+}
+
+// heardEnd is for a read that has told of the peer's end. The event that tells of it may be on its
+// way, or never come: the end of what TLS carries is none of the kernel's. Whoever reads on finds
+// the end again, and the handler learns of it before the read returns.
+func (c Conn) heardEnd(s *slot) {
+	s.latch |= loop.RdHup
+	if s.state != slotBusy {
+		return
+	}
+	if s.rec >= 0 && c.set.records.at(s.rec).at != nil {
+		c.set.records.at(s.rec).at.task.Cancel(0, transport.ErrGone)
+	} else if w := c.set.loop.Current(); seatOf(&w.Task).conn == c { // it has not waited yet
+		w.Cancel(0, transport.ErrGone)
+	}
 }
 
 // used books that the kernel has no more of what was latched.

@@ -142,6 +142,9 @@ const (
 // nothing more. A peer that leaves without a word may have been cut off by anybody.
 func (c Conn) open(s *slot, ly *layered, p []byte) (int, error) {
 	for {
+		if ly.ended != nil {
+			c.heardEnd(s)
+		}
 		switch {
 		case ly.ended == io.EOF:
 			return 0, nil

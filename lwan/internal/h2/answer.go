@@ -52,7 +52,7 @@ func (r *runner) Head(a *transport.Answer) error {
 		status = 501
 	}
 	r.appendHead(a, status, flags, a.Length)
-	if a.Close && r.deaths == 0 { // one that has died has nothing to do with the others
+	if a.Close && !a.Alone {
 		r.s.retire()
 	}
 	return nil

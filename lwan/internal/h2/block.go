@@ -98,9 +98,11 @@ func (s *session) late(id uint32, bytes []byte) verdict {
 
 // trailers takes the end of a request's content.
 func (s *session) trailers(st *stream, end bool, bytes []byte, bad h2frame.Error) verdict {
-	trailer := st.trailer[:0]
+	trailer, known := st.trailer[:0], st.ended || st.reset // then its handler may look at them
 	wrong := s.fields.Trailers(bytes, st.id, func(name, value string) {
-		trailer = append(trailer, transport.Field{Name: name, Value: value})
+		if !known {
+			trailer = append(trailer, transport.Field{Name: name, Value: value})
+		}
 	})
 	switch {
 	case wrong.Bad() && wrong.Stream == 0:

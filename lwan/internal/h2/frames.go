@@ -96,8 +96,10 @@ func (s *session) data(f *h2frame.Frame) verdict {
 		s.credit(f.Length)
 		return s.fault(h2frame.Error{Code: bad, Stream: f.Stream})
 	}
-	s.credit(f.Length - len(f.Payload)) // padding
-	return goOn
+	if padding := f.Length - len(f.Payload); padding > 0 { // nobody reads it
+		st.took(padding)
+	}
+	return s.goesOn()
 }
 
 // reset ends a stream that its client does not want any more.
@@ -230,7 +232,7 @@ func (s *session) credit(n int) {
 // refuse ends a stream that has no handler.
 func (s *session) refuse(id uint32, code h2frame.Code) {
 	s.out = h2frame.AppendRstStream(s.buffer(), id, code)
-	s.resets.add(id)
+	s.resets.add(id, min(max(leastResets, 2*s.p.Calm.Streams), mostResets))
 }
 
 // cut ends a stream from here; its handler finds that out.
@@ -257,15 +259,20 @@ type recent struct {
 	next int
 }
 
-const recentResets = 256
+// leastResets is how many are remembered; twice as many as there may be streams, if that is more:
+// whoever has so many hears of one reset only after others have been.
+const (
+	leastResets = 256
+	mostResets  = 4096
+)
 
-func (r *recent) add(id uint32) {
-	if len(r.ids) < recentResets {
+func (r *recent) add(id uint32, most int) {
+	if len(r.ids) < most {
 		r.ids = append(r.ids, id)
 		return
 	}
 	r.ids[r.next] = id
-	r.next = (r.next + 1) % recentResets
+	r.next = (r.next + 1) % len(r.ids)
 }
 
 func (r *recent) has(id uint32) bool {

@@ -102,7 +102,6 @@ func (st *stream) take(p []byte, length int, end bool) h2frame.Code {
 	if st.recv -= int64(length); st.recv < 0 {
 		return h2frame.FlowControlError
 	}
-	st.credit += int64(length - len(p))
 	if st.left >= 0 {
 		st.left -= int64(len(p))
 		if st.left < 0 || end && st.left > 0 { // RFC 9113 section 8.1.1

@@ -90,7 +90,8 @@ func (c *Call) header(a *transport.Answer) {
 	if a.Length >= 0 {
 		h.Set("Content-Length", strconv.FormatInt(a.Length, 10))
 	}
-	if a.Close || c.bodyBroken() {
+	switch one := c.r.ProtoMajor == 1; { // of HTTP/2 the stream ends
+	case a.Close && (one || !a.Alone), one && c.bodyBroken():
 		h.Set("Connection", "close")
 	}
 	c.last = c.r.Close || h.Get("Connection") == "close"

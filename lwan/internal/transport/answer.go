@@ -13,6 +13,11 @@ type Answer struct {
 
 	Length int64 // of the content; or Unknown or Unsaid
 	Close  bool  // the connection is to end after it (of HTTP/2: it takes no more streams)
+	// Alone narrows Close: nobody has asked for it, but something has become of this request, whose
+	// content was read in part or whose handler has died. Those that have a stream of their own are
+	// not concerned.
+	Alone bool
+
 	// Content says that it may have content: it answers no HEAD, and its status is not 204 or 304.
 	// Else what is written is dropped.
 	Content bool
