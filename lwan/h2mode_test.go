@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"testing"
 )
 
 // With this variable in the environment all servers of serveTest speak HTTP/2 beside HTTP/1, and
@@ -35,10 +36,12 @@ func streamTest(srv *Server) {
 	}
 }
 
-// streamedTest remembers where such a server listens.
-func streamedTest(srv *Server) {
+// streamedTest remembers where such a server listens, as long as it does.
+func streamedTest(t testing.TB, srv *Server) {
 	if h2Mode && srv.Endpoints[0].Protocols&HTTP2 != 0 {
-		streamedAddrs.Store(srv.Addrs()[0].String(), true)
+		addr := srv.Addrs()[0].String()
+		streamedAddrs.Store(addr, true)
+		t.Cleanup(func() { streamedAddrs.Delete(addr) })
 	}
 }
 

@@ -61,8 +61,8 @@ func serveTest(t testing.TB, srv *Server) string {
 			t.Errorf("%d requests, %d answers by class", s.Requests, answers)
 		}
 	})
-	encryptedTest(srv)
-	streamedTest(srv)
+	encryptedTest(t, srv)
+	streamedTest(t, srv)
 	return srv.Addrs()[0].String()
 }
 

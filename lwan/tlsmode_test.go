@@ -41,10 +41,11 @@ func encryptTest(srv *Server) {
 	}}
 }
 
-// encryptedTest remembers where such a server listens.
-func encryptedTest(srv *Server) {
-	if addr := srv.Addrs()[0]; tlsMode && srv.Endpoints[0].TLS != nil {
-		encryptedAddrs.Store(addr.String(), true)
+// encryptedTest remembers where such a server listens, as long as it does.
+func encryptedTest(t testing.TB, srv *Server) {
+	if addr := srv.Addrs()[0].String(); tlsMode && srv.Endpoints[0].TLS != nil {
+		encryptedAddrs.Store(addr, true)
+		t.Cleanup(func() { encryptedAddrs.Delete(addr) })
 	}
 }
 

@@ -115,6 +115,9 @@ func (c *contract) join(last string) net.Conn {
 	before := c.topic.Len()
 	conn, err := dialer.Dial("tcp", c.addr)
 	if err == nil {
+		conn, err = encryptedTo(conn)
+	}
+	if err == nil {
 		err = conn.SetDeadline(time.Now().Add(patience))
 	}
 	if err == nil {

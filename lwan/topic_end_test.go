@@ -121,16 +121,20 @@ func TestObserversSeeTheEndOfASubscription(t *testing.T) {
 			}
 			left.reset()
 			settled(t, "subscribers", 0, func() int64 { return int64(topic.Len()) })
+			scheme := "http"
+			if tlsMode {
+				scheme = "https"
+			}
 			for id, want := range map[string]error{"kept": nil, "left": ErrGone} {
 				settled(t, "ends that were seen", 1, func() int64 {
 					return int64(len(w.of(id + "%20x")))
 				})
 				got := w.of(id + "%20x")[0]
 				text := fmt.Sprintf("GET /rooms/%[1]s%%20x/events?q=%[1]s /rooms/%[1]s x/events "+
-					"HTTP/1.1 GET /rooms/{id}/events %[1]s x %[1]s agent %[1]s %[1]s h http "+
+					"HTTP/1.1 GET /rooms/{id}/events %[1]s x %[1]s agent %[1]s %[1]s h %[2]s "+
 					"127.0.0.1"+
 					" visitor %[1]s visitor %[1]s traced 200 text/event-stream set true true true",
-					id)
+					id, scheme)
 				if got.text != text {
 					t.Errorf("the observer was shown\n%s, want\n%s", got.text, text)
 				}

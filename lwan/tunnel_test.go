@@ -92,18 +92,18 @@ func TestTunnel(t *testing.T) {
 			if _, err := io.ReadFull(c, buf); err != nil || string(buf) != "early more" {
 				t.Fatalf("%q %v", buf, err)
 			}
-			var a, b io.ReadWriter = w.c.(*net.TCPConn), c
+			var a, b tcpConn = w.c.(tcpConn), c
 			if first == "backend" {
 				a, b = b, a
 			}
-			a.(*net.TCPConn).CloseWrite()
+			a.CloseWrite()
 			if rest, err := io.ReadAll(b); len(rest) > 0 || err != nil {
 				t.Fatalf("%s first: %q %v", first, rest, err)
 			}
 			if _, err := io.WriteString(b, "late"); err != nil {
 				t.Fatal(err)
 			}
-			b.(*net.TCPConn).CloseWrite()
+			b.CloseWrite()
 			if rest, err := io.ReadAll(a); string(rest) != "late" || err != nil {
 				t.Fatalf("%s first: %q %v", first, rest, err)
 			}
@@ -125,7 +125,7 @@ func TestTunnelMovesMuch(t *testing.T) {
 		for _, end := range []net.Conn{w.c, c} {
 			all.Go(func() {
 				end.Write(text)
-				end.(*net.TCPConn).CloseWrite()
+				end.(tcpConn).CloseWrite()
 			})
 			all.Go(func() {
 				h := sha256.New()
