@@ -28,6 +28,11 @@ func (x *passage) answer() lwan.Status {
 			return x.redirected(to)
 		}
 	}
+	if len(x.g.files) > 0 {
+		if name := a.Header("X-Sendfile"); name != "" {
+			return x.sendFile(name)
+		}
+	}
 	if a.Status >= 400 && (slices.Contains(x.g.Intercept, a.Status) ||
 		slices.Contains(x.g.Intercept, 0)) {
 		return x.intercepted()
@@ -122,6 +127,7 @@ func (x *passage) pass() lwan.Status {
 			return x.cut(err)
 		}
 	}
+	x.whole = true
 	for name, value := range a.Trailers() {
 		resp.SetTrailer(name, value)
 	}

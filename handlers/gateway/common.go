@@ -30,6 +30,12 @@ type Common struct {
 	// through Request.Reroute.
 	Accel bool
 
+	// SendFile lets backends answer with X-Sendfile, and the name of a file: in a directory, as
+	// they name it, that stands for a path of this server, as {"/srv/private": "/private"}, whose
+	// route sends it, through Request.Reroute; it may be lwan.Internal. The longest directory
+	// counts. A file that is in none of them is 404, and logged. nil: the field is passed on.
+	SendFile map[string]string
+
 	// Response changes what comes back before it goes out; may be nil.
 	Response func(req *lwan.Request, resp *lwan.Response)
 }
@@ -41,7 +47,10 @@ type gateway struct {
 	speaks protocol
 	limits lwan.ReplyLimits
 	maps   *mapping
+	files  []pair // of SendFile
 
+	// launch makes the connection of a passage; nil: the member's dialer does
+	launch  func(x *passage) (*lwan.Conn, error)
 	upgrade []string // what may be switched to
 	early   bool     // 103 is passed on
 	slashes bool     // encoded ones are passed on
@@ -70,10 +79,14 @@ func (c Common) open(s *lwan.Scope, speaks protocol, maps *mapping) (*gateway, e
 	if c.To == nil {
 		return nil, errors.New("there is no group: To is not set")
 	}
+	files, err := c.directories()
+	if err != nil {
+		return nil, err
+	}
 	if err := c.To.Open(s); err != nil {
 		return nil, err
 	}
-	g := &gateway{Common: c, pool: c.To.pool.Load(), speaks: speaks, maps: maps}
+	g := &gateway{Common: c, pool: c.To.pool.Load(), speaks: speaks, maps: maps, files: files}
 	g.Timeouts = Timeouts{
 		Send: limit(c.Timeouts.Send, 30*time.Second), Head: limit(c.Timeouts.Head, time.Minute),
 		Body: limit(c.Timeouts.Body, time.Minute), Idle: limit(c.Timeouts.Idle, 10*time.Minute),

@@ -1,6 +1,6 @@
-// Package gateway passes requests on: to HTTP servers, and to FastCGI, SCGI and uwsgi applications.
-// Backends form a [Group], which balances, notices which of them fail, and may start them as
-// processes.
+// Package gateway passes requests on: to HTTP servers, to FastCGI, SCGI and uwsgi applications, and
+// to programs that are started for each request ([CGI]). Backends form a [Group], which balances,
+// notices which of them fail, and may start them as processes.
 //
 //	group := &gateway.Group{Backends: []gateway.Backend{
 //		{Address: "10.0.0.1:8000"}, {Address: "10.0.0.2:8000", MaxConns: 100},
@@ -20,14 +20,18 @@
 // says in them counts only if it is a trusted proxy (Server.TrustedProxies).
 //
 // A content of up to Retry.Body bytes is read first and kept; others are passed on as they come. A
-// backend that answers before it has all is listened to, and gets no more of it.
+// backend that answers before it has all is listened to, and gets no more of it. A program of CGI
+// is started when all has come: what is longer is kept in a file without a name.
 //
 // # What comes back
 //
 // What a backend sends is passed on as it comes, and a slow client makes it wait, with one
-// exception: scripts (FastCGI, SCGI, uwsgi) are few, so their answers are held in memory up to
+// exception: scripts (FastCGI, SCGI, uwsgi, CGI) are few, so their answers are held in memory up to
 // Limits.Buffer first. An answer whose framing is in doubt is none: 502, and its connection is not
 // used again. What goes wrong in the middle cuts the answer, so that the client sees it.
+//
+// X-Accel-Redirect (Common.Accel) and X-Sendfile (Common.SendFile) let a backend name what is sent
+// in its place, and leave it free meanwhile; both are off unless they are asked for.
 //
 // A switch of protocols that ProxyConfig.Upgrade allows, as to WebSocket, joins both connections
 // (Response.Tunnel), and holds no worker.
@@ -54,7 +58,7 @@
 //
 //   - Kept connections are each loop's own: a backend sees up to Loops x Conns.MaxIdle idle ones.
 //   - Content of requests to scripts that comes in chunks is read into memory first, up to
-//     Limits.Body: CGI wants its length.
+//     Limits.Body, as they want its length; but for CGI.
 //   - Methods that the server does not know are answered with 501 before they come here.
 //   - On net/http an upload that is refused early is noticed when more of it comes.
 //

@@ -29,7 +29,7 @@ func (p *pool) runProcesses() {
 		defer close(p.spawns)
 		p.manage(ready)
 	})
-	go p.spawner()
+	go spawner(p.spawns)
 	<-ready
 	for _, s := range p.slots {
 		if s.number < s.of.min() {

@@ -21,10 +21,14 @@ func newMapping(p prefixes, paths, hosts map[string]string) *mapping {
 	for from, to := range paths {
 		m.paths = append(m.paths, pair{strings.TrimSuffix(from, "/"), strings.TrimSuffix(to, "/")})
 	}
-	slices.SortFunc(m.paths, func(a, b pair) int {
+	longestFirst(m.paths)
+	return m
+}
+
+func longestFirst(list []pair) {
+	slices.SortFunc(list, func(a, b pair) int {
 		return cmp.Or(len(b.from)-len(a.from), strings.Compare(a.from, b.from))
 	})
-	return m
 }
 
 // idle reports whether the mapping changes no path: most do.

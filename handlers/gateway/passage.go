@@ -43,9 +43,10 @@ type passing struct {
 	began time.Time
 
 	// the request
-	length  int64  // of the content; 0: none, -1: chunked
-	held    bool   // all of the content is in content
-	content []byte // the request's own
+	length  int64    // of the content; 0: none, -1: chunked
+	held    bool     // all of the content is in content
+	content []byte   // the request's own
+	file    *os.File // or it is here: spool
 	try     try
 	wish    wish
 	been    [4]*member
@@ -63,6 +64,8 @@ type passing struct {
 	body    []byte    // the content as it is sent; content, or in records
 	sent    time.Time // when it was
 	copied  int64     // bytes of the answer's content
+	whole   bool      // all of that has been read
+	run     *launched // that was started for it; nil: none
 }
 
 var passages = sync.Pool{New: func() any { return new(passage) }}
@@ -107,6 +110,9 @@ func (x *passage) begin(g *gateway, req *lwan.Request, resp *lwan.Response) {
 // end gives back what the passage has.
 func (x *passage) end() {
 	x.drop()
+	if x.file != nil {
+		_ = x.file.Close() // it has no name: what it held is gone
+	}
 	x.reply.Reset()
 	x.passing = passing{}
 	if cap(x.out) > 16<<10 {
@@ -137,7 +143,11 @@ func (x *passage) drop() {
 
 // leave gives back the place at the member.
 func (x *passage) leave() {
-	if k := x.pick; k.member != nil {
+	switch k := x.pick; {
+	case x.run != nil: // it has the place until it has ended
+		x.run.leave(x.g.pool, k, x.verdict, x.whole)
+		x.run, x.pick = nil, pick{}
+	case k.member != nil:
 		x.pick = pick{}
 		x.g.pool.release(k, x.verdict)
 	}
@@ -160,7 +170,10 @@ func (x *passage) prepare() (err error) {
 				return err
 			}
 		}
-		if x.length < 0 { // these protocols have to know how much it is
+		switch known := x.length >= 0; {
+		case s.programs && (!known || x.length > x.g.pool.group.Retry.kept()):
+			return x.spool()
+		case !known, s.programs && x.length > 0: // they have to know how much it is
 			return x.hold()
 		}
 	} else if !x.g.slashes && x.encodedSlash() {
@@ -231,6 +244,8 @@ func (x *passage) attempt() (trouble, error) {
 // connect takes a connection to the member.
 func (x *passage) connect() (err error) {
 	switch d := x.pick.dialer; {
+	case x.g.launch != nil:
+		x.conn, err = x.g.launch(x)
 	case x.fresh:
 		x.conn, err = d.Open(x.req)
 	case idempotent(x.try.method):
@@ -262,7 +277,7 @@ func (x *passage) send() (trouble, error) {
 	switch {
 	case len(x.body) > 0:
 		_, err = x.conn.Writev(x.out, x.body)
-	default:
+	case len(x.out) > 0:
 		_, err = x.conn.Write(x.out)
 	}
 	x.pick.bytesOut.Add(int64(len(x.body)))

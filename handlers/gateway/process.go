@@ -62,6 +62,9 @@ func (c *Process) check() error {
 	return canSpawn
 }
 
+func (c *Process) signal() syscall.Signal  { return orDefault(c.Signal, syscall.SIGTERM) }
+func (c *Process) patience() time.Duration { return orDefault(c.Kill, 10*time.Second) }
+
 func (c *Process) min() int { return orDefault(c.Min, 1) }
 func (c *Process) max() int { return orDefault(c.Max, c.min()) }
 
@@ -71,15 +74,20 @@ func (c *Process) environ(more ...string) (env []string) {
 	if names == nil {
 		names = []string{"PATH", "HOME", "USER", "LANG", "TZ"}
 	}
+	return append(environ(names, c.Env), more...)
+}
+
+// environ is an environment of variables that are passed on, and others.
+func environ(names []string, set map[string]string) (env []string) {
 	for _, name := range names {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
 		}
 	}
-	for name, value := range c.Env {
+	for name, value := range set {
 		env = append(env, name+"="+value)
 	}
-	return append(env, more...)
+	return env
 }
 
 // slot is a place for a process: a member of the group, whether or not a process runs in it. Its

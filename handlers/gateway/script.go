@@ -55,6 +55,8 @@ type scripts struct {
 	prefix string // of the mount, without a slash at the end
 	vars   []pair // of Vars
 	root   *os.Root
+
+	programs bool // the first name below the prefix is the script's, whatever there is: CGI
 }
 
 func newScripts(s *lwan.Scope, c ScriptConfig) (*scripts, error) {
@@ -91,8 +93,11 @@ func (s *scripts) find(p string) (script, error) {
 	if strings.IndexByte(p, encodedSlash) >= 0 {
 		return script{}, errNoScript
 	}
-	if s.Front != "" {
+	switch {
+	case s.Front != "":
 		return script{s.prefix + s.Front, ""}, nil
+	case s.programs:
+		return s.findProgram(p)
 	}
 	if s.Index != "" && strings.HasSuffix(p, "/") {
 		p += s.Index
@@ -116,6 +121,17 @@ func (s *scripts) find(p string) (script, error) {
 		i = end
 	}
 	return script{}, errNoScript
+}
+
+// findProgram finds the program that the first name below the prefix is of. One that begins with a
+// dot is none.
+func (s *scripts) findProgram(p string) (script, error) {
+	name, _, _ := strings.Cut(strings.TrimPrefix(p[len(s.prefix):], "/"), "/")
+	if name == "" || name[0] == '.' {
+		return script{}, errNoScript
+	}
+	end := len(s.prefix) + 1 + len(name)
+	return script{p[:end], p[end:]}, nil
 }
 
 // check looks for the script's file.

@@ -5,6 +5,8 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"syscall"
+	"time"
 )
 
 // canSpawn is why processes cannot be started on this system.
@@ -15,10 +17,10 @@ type child struct {
 	state  string
 }
 
-func (c *child) end(*Process) {}
+func (c *child) end(syscall.Signal, time.Duration) {}
 
-func (p *pool) spawner() {
-	for range p.spawns {
+func spawner(spawns <-chan func()) {
+	for range spawns {
 	}
 }
 

@@ -29,9 +29,9 @@ type child struct {
 
 // spawner starts processes, all from one thread, which lives as long as any of them: that a process
 // is told of its parent's death (Pdeathsig) means the thread, on Linux.
-func (p *pool) spawner() {
+func spawner(spawns <-chan func()) {
 	runtime.LockOSThread() // for good: the thread ends with the goroutine
-	for job := range p.spawns {
+	for job := range spawns {
 		job()
 	}
 }
@@ -54,23 +54,28 @@ func (p *pool) spawn(s *slot) (*child, error) {
 		c.cmd.Stdin = s.socket
 	}
 	c.cmd.Stdout, c.cmd.Stderr = said, said
+	return c, c.start(p.spawns, says, func() { p.listen(s.name(), says) })
+}
+
+// start starts the process, and what waits for its end and listens to what it says.
+func (c *child) start(spawns chan<- func(), says *os.File, listen func()) error {
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	dieWithParent(c.cmd.SysProcAttr)
 	started := make(chan error)
-	p.spawns <- func() { started <- c.cmd.Start() }
-	err = <-started
-	_ = said.Close() // it is the child's
+	spawns <- func() { started <- c.cmd.Start() }
+	err := <-started
+	_ = c.cmd.Stderr.(*os.File).Close() // it is the child's
 	if err != nil {
 		_ = says.Close()
-		return nil, err
+		return err
 	}
 	heard := make(chan struct{})
 	go func() {
 		defer close(heard)
-		p.listen(s, says)
+		listen()
 	}()
 	go c.wait(says, heard)
-	return c, nil
+	return nil
 }
 
 // lastWords is how long the end of a process is heard for what it has said. Who has left its group
@@ -99,26 +104,26 @@ func (c *child) signal(sig syscall.Signal, last bool) {
 	c.gone = c.gone || last
 }
 
-// end ends the process, and all of its group.
-func (c *child) end(of *Process) {
-	c.signal(orDefault(of.Signal, syscall.SIGTERM), false)
+// end ends the process, and all of its group: by a signal, and by SIGKILL when limit is over.
+func (c *child) end(by syscall.Signal, limit time.Duration) {
+	c.signal(by, false)
 	select {
 	case <-c.exited:
-	case <-time.After(orDefault(of.Kill, 10*time.Second)):
+	case <-time.After(limit):
 		c.signal(syscall.SIGKILL, false)
 		<-c.exited
 	}
 }
 
-// listen passes on what the process says, line by line; longer ones are cut.
-func (p *pool) listen(s *slot, says *os.File) {
+// listen passes on what a process says, line by line; longer ones are cut.
+func (p *pool) listen(who string, says *os.File) {
 	defer says.Close()
 	r := bufio.NewReaderSize(says, mostStderr)
 	for {
 		line, err := r.ReadSlice('\n')
 		var text stderr
 		text.write(line)
-		if said, ok := text.line(s.name()); ok {
+		if said, ok := text.line(who); ok {
 			p.say(said)
 		}
 		if err != nil && err != bufio.ErrBufferFull {

@@ -102,7 +102,7 @@ func (s *slot) runOne(ctx context.Context) (recycled bool) {
 		if ctx.Err() == nil {
 			s.pool.say(said{s.name(), err.Error(), 0})
 		}
-		c.end(s.of)
+		c.end(s.of.signal(), s.of.patience())
 		return false
 	}
 	s.up()
@@ -121,13 +121,13 @@ func (s *slot) runOne(ctx context.Context) (recycled bool) {
 		s.down()
 	}
 	s.rest(c)
-	c.end(s.of)
+	c.end(s.of.signal(), s.of.patience())
 	return recycled
 }
 
 // rest waits until the process has nothing to do, for as long as it is given to end.
 func (s *slot) rest(c *child) {
-	late := time.After(orDefault(s.of.Kill, 10*time.Second))
+	late := time.After(s.of.patience())
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for s.member.active.Load() > 0 {
