@@ -86,13 +86,20 @@ func (c Common) open(s *lwan.Scope, speaks protocol, maps *mapping) (*gateway, e
 	if err := c.To.Open(s); err != nil {
 		return nil, err
 	}
-	g := &gateway{Common: c, pool: c.To.pool.Load(), speaks: speaks, maps: maps, files: files}
+	g := c.on(c.To.pool.Load(), speaks, maps)
+	g.files = files
+	return g, nil
+}
+
+// on is a gateway of a group that is open.
+func (c Common) on(p *pool, speaks protocol, maps *mapping) *gateway {
+	g := &gateway{Common: c, pool: p, speaks: speaks, maps: maps}
 	g.Timeouts = Timeouts{
 		Send: limit(c.Timeouts.Send, 30*time.Second), Head: limit(c.Timeouts.Head, time.Minute),
 		Body: limit(c.Timeouts.Body, time.Minute), Idle: limit(c.Timeouts.Idle, 10*time.Minute),
 	}
 	g.limits = lwan.ReplyLimits{Bytes: c.HeadBytes, Pause: g.Timeouts.Body}
-	return g, nil
+	return g
 }
 
 // limit is a time, its default, or 0 for none.

@@ -30,6 +30,8 @@
 // Limits.Buffer first. An answer whose framing is in doubt is none: 502, and its connection is not
 // used again. What goes wrong in the middle cuts the answer, so that the client sees it.
 //
+// An [Authorizer] is middleware: a FastCGI application says whether a request goes on.
+//
 // X-Accel-Redirect (Common.Accel) and X-Sendfile (Common.SendFile) let a backend name what is sent
 // in its place, and leave it free meanwhile; both are off unless they are asked for.
 //

@@ -78,21 +78,29 @@ func (g *gateway) serve(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	if err := x.prepare(); err != nil {
 		return resp.Fail(err)
 	}
+	if err := x.reach(); err != nil {
+		return x.sorry(err)
+	}
+	return x.answer()
+}
+
+// reach tries members until one has answered.
+func (x *passage) reach() error {
 	var last error
 	for {
 		if err := x.choose(); err != nil {
-			return x.refuse(orErr(last, err))
+			return x.none(orErr(last, err))
 		}
 		what, err := x.attempt()
 		if err == nil && x.elsewhere() {
 			continue
 		}
 		if err == nil {
-			return x.answer()
+			return nil
 		}
-		err = g.pool.failure(x.pick.member, err)
+		err = x.g.pool.failure(x.pick.member, err)
 		if !x.next(what, err) {
-			return resp.Fail(err)
+			return err
 		}
 		last = err
 	}
@@ -218,14 +226,17 @@ func (x *passage) choose() error {
 	return nil
 }
 
-// refuse answers when there is no member, or after a try that went wrong and nobody else is left.
-func (x *passage) refuse(err error) lwan.Status {
+// none is the error when there is no member, or a try went wrong and nobody else is left.
+func (x *passage) none(err error) error { return x.g.pool.failure(nil, err) }
+
+// sorry answers when nobody has answered.
+func (x *passage) sorry(err error) lwan.Status {
 	if errors.Is(err, errNoneUp) {
 		if after := x.g.pool.retryAfter(); after != "" {
 			x.resp.SetHeader("Retry-After", after)
 		}
 	}
-	return x.resp.Fail(x.g.pool.failure(nil, err))
+	return x.resp.Fail(err)
 }
 
 // attempt sends the request to the member, and reads the answer's head.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -67,11 +68,8 @@ func newScripts(s *lwan.Scope, c ScriptConfig) (*scripts, error) {
 	if strings.ContainsRune(sc.prefix, '{') {
 		return nil, errors.New("a prefix with parameters is not for scripts")
 	}
-	for name, value := range c.Vars {
-		if name == "" || strings.ContainsAny(name, "=\x00") || strings.Contains(value, "\x00") {
-			return nil, fmt.Errorf("in Vars %q cannot be a variable", name)
-		}
-		sc.vars = append(sc.vars, pair{name, value})
+	if err := sc.setVars(); err != nil {
+		return nil, err
 	}
 	if !c.Check {
 		return sc, nil
@@ -85,6 +83,17 @@ func newScripts(s *lwan.Scope, c ScriptConfig) (*scripts, error) {
 	}
 	s.OnClose(sc.root.Close)
 	return sc, nil
+}
+
+// setVars takes Vars over.
+func (s *scripts) setVars() error {
+	for name, value := range s.Vars {
+		if name == "" || strings.ContainsAny(name, "=\x00") || strings.Contains(value, "\x00") {
+			return fmt.Errorf("in Vars %q cannot be a variable", name)
+		}
+		s.vars = append(s.vars, pair{name, value})
+	}
+	return nil
 }
 
 // find finds the script of a path, which is below the mount's prefix. A slash that was sent encoded
@@ -154,18 +163,20 @@ type setVar func(name, value string)
 
 // set gives the variables of a request to fn (RFC 3875 section 4.1).
 func (s *scripts) set(x *passage, sc script, fn setVar) {
-	if len(s.Vars) > 0 { // what they replace is not there a second time
-		all := fn
-		for _, v := range s.vars {
-			all(v.from, v.to)
-		}
+	req := x.req
+	told, _ := granted.Get(req)
+	if len(s.vars)+len(told) > 0 { // what they replace is not there a second time
+		all, there := fn, map[string]bool{}
 		fn = func(name, value string) {
-			if _, replaced := s.Vars[name]; !replaced {
+			if !there[name] {
 				all(name, value)
 			}
 		}
+		for _, v := range slices.Concat(s.vars, told) {
+			fn(v.from, v.to)
+			there[v.from] = true
+		}
 	}
-	req := x.req
 	fn("GATEWAY_INTERFACE", "CGI/1.1")
 	fn("SERVER_SOFTWARE", "golwan")
 	fn("SERVER_PROTOCOL", req.Proto())
