@@ -11,7 +11,8 @@ import (
 
 // Kernel is the seam to the operating system's sockets: what a loop asks of them while it runs.
 // Tests put one in its place that does its work badly (package faults). Every method is
-// non-blocking except Sendfile, which may read a disk. loop.Poller is the seam to readiness.
+// non-blocking except Sendfile, which may read a disk if not cached. loop.Poller is the seam to
+// readiness.
 type Kernel interface {
 	Read(fd int, p []byte) (int, syscall.Errno)
 	Peek(fd int, p []byte) (int, syscall.Errno)
@@ -19,7 +20,8 @@ type Kernel interface {
 	// more follows at once: what fills no segment is held back for it
 	WriteMore(fd int, p []byte) (int, syscall.Errno)
 	Writev(fd int, iov []unix.Iovec) (int, syscall.Errno)
-	Sendfile(out, in int, off *int64, n int) (int, syscall.Errno)
+	// cached: the piece of the file is in memory, as far as one knows
+	Sendfile(out, in int, off *int64, n int, cached bool) (int, syscall.Errno)
 	Accept(fd int, from *Sockaddr) (int, syscall.Errno) // from: the peer's address
 	Close(fd int) syscall.Errno
 	Shutdown(fd, how int) syscall.Errno
@@ -78,7 +80,12 @@ func (Linux) Writev(fd int, iov []unix.Iovec) (int, syscall.Errno) {
 	return int(n), e
 }
 
-func (Linux) Sendfile(out, in int, off *int64, n int) (int, syscall.Errno) {
+func (Linux) Sendfile(out, in int, off *int64, n int, cached bool) (int, syscall.Errno) {
+	if cached {
+		r, _, e := unix.RawSyscall6(unix.SYS_SENDFILE, uintptr(out), uintptr(in),
+			uintptr(unsafe.Pointer(off)), uintptr(min(n, maxTransfer)), 0, 0)
+		return int(r), e
+	}
 	r, _, e := unix.Syscall6(unix.SYS_SENDFILE, uintptr(out), uintptr(in),
 		uintptr(unsafe.Pointer(off)), uintptr(n), 0, 0)
 	return int(r), e

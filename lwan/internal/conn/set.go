@@ -39,6 +39,7 @@ type Set struct {
 	from    Sockaddr      // of the connection that was accepted last
 	iov     [2]unix.Iovec // arguments of Writev and Sendfile: here they cost no allocation
 	fileAt  int64
+	cached  pageCache
 
 	// of connections with a Layer: each buffer is used up before its user returns
 	opens, seals, file []byte

@@ -24,3 +24,19 @@ func boundUnsent(fd int) (inherited bool) {
 	protocol, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL)
 	return err == nil && protocol == unix.IPPROTO_TCP
 }
+
+// A peer that has taken fastAfter of one large answer has shown that it reads: its bound becomes
+// fastUnsent, about what the kernel's send buffer has room for at most, so that a quarter less is
+// spent on the rest. One that stops reading then holds as much as with servers that set no bound.
+const (
+	fastAfter  = 1 << 20
+	fastUnsent = 4 << 20
+)
+
+// raiseUnsent raises the bound of boundUnsent. An error is that of a socket without such a bound.
+func raiseUnsent(fd int) {
+	bound, err := unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT)
+	if err == nil && bound == maxUnsent {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, fastUnsent)
+	}
+}

@@ -281,11 +281,14 @@ func (c Conn) TryWritev(a, b []byte) (int, error) {
 func (c Conn) Sendfile(t *loop.Task, f *os.File, off, n int64, limit time.Duration) (int64, error) {
 	var done int64
 	share := int64(fairShare)
-	in := int(f.Fd())
+	in, fast := int(f.Fd()), false
 	var waited error
 	for done < n {
 		m, err := c.trySendfile(in, off+done, int(min(n-done, fairShare)))
-		done += int64(m)
+		if done += int64(m); done >= fastAfter && n-done >= fastAfter && !fast {
+			fast = true
+			raiseUnsent(int(c.fd))
+		}
 		switch {
 		case err == transport.ErrAgain && waited != nil:
 			return done, waited
@@ -313,8 +316,7 @@ func (c Conn) trySendfile(in int, off int64, n int) (int, error) {
 		return c.sealFile(s, ly, in, off, n)
 	}
 	for {
-		c.set.fileAt = off
-		m, e := c.set.kernel.Sendfile(int(c.fd), in, &c.set.fileAt, n)
+		m, e := c.set.sendfile(int(c.fd), in, off, n)
 		switch e {
 		case 0:
 			if m == 0 {

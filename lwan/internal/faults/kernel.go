@@ -255,12 +255,12 @@ func (k *Kernel) Writev(fd int, iov []unix.Iovec) (int, syscall.Errno) {
 	return k.Linux.Writev(fd, cut[:])
 }
 
-func (k *Kernel) Sendfile(out, in int, off *int64, n int) (int, syscall.Errno) {
+func (k *Kernel) Sendfile(out, in int, off *int64, n int, cached bool) (int, syscall.Errno) {
 	n, e := k.spoil(out, n, "sendfile", false)
 	if e != 0 {
 		return -1, e
 	}
-	return k.Linux.Sendfile(out, in, off, n)
+	return k.Linux.Sendfile(out, in, off, n, cached)
 }
 
 func (k *Kernel) Accept(fd int, from *conn.Sockaddr) (int, syscall.Errno) {
