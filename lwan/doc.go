@@ -82,10 +82,11 @@
 // goes, the watchdog), lifetimes.md (what may be kept; which misuse is caught), streams.md,
 // limits.md (all of them, in a table), fields.md (fields on several lines), security.md, proxies.md
 // (behind nginx and others), stopping.md (stopping and restarting), coming.md (from net/http, gin,
-// echo and fiber), recipes.md (sessions, uploads, and so on) and source.md (reading the source).
+// echo and fiber), recipes.md (sessions, uploads, and so on), machines.md (how far one machine goes,
+// and what comes then) and source.md (reading the source).
 //
 // # Not here
 //
-// Rewriting before routing, URLs made from patterns, validation by struct tags (a Validate method
+// URLs made from patterns, validation by struct tags (a Validate method
 // does it), HTTP/3, and an ORM, a queue of jobs or anything else that needs no HTTP.
 package lwan

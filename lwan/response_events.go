@@ -16,6 +16,9 @@ type Event struct {
 	ID, Name, Data string
 	// how long a client shall wait before it connects again; 0: not said
 	Retry time.Duration
+	// for Topic: others are missing before this one, so that subscribers are sent Subscription.Gap
+	// first, now and when they come back with an older ID; with nothing else it is only that
+	Gap bool
 }
 
 // JSONEvent makes an event whose data is v in JSON.
@@ -28,6 +31,14 @@ func JSONEvent(name string, v any) (Event, error) {
 var errEventField = errors.New("lwan: an event's ID and name must not contain line breaks, the " +
 	"ID no NUL")
 
+// check reports what cannot be sent.
+func (ev *Event) check() error {
+	if strings.ContainsAny(ev.ID, "\r\n\x00") || strings.ContainsAny(ev.Name, "\r\n") {
+		return errEventField
+	}
+	return nil
+}
+
 // isBare reports whether the event has nothing that a client could be fired an event for.
 func (ev *Event) isBare() bool { return ev.Name == "" && ev.Data == "" }
 
@@ -39,8 +50,8 @@ func (ev *Event) appendTo(b []byte) ([]byte, error) {
 // append is appendTo for one that is to be fired, or not. A browser fires events that have a data
 // line, even an empty one, and no others (WHATWG HTML, section 9.2.6).
 func (ev *Event) append(b []byte, fired bool) ([]byte, error) {
-	if strings.ContainsAny(ev.ID, "\r\n\x00") || strings.ContainsAny(ev.Name, "\r\n") {
-		return b, errEventField
+	if err := ev.check(); err != nil {
+		return b, err
 	}
 	if ev.ID != "" {
 		b = append(append(append(b, "id: "...), ev.ID...), '\n')

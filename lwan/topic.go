@@ -89,48 +89,81 @@ func (t *Topic) init() {
 	})
 }
 
-// Publish sends ev to all subscribers and returns its ID; from any goroutine, and without ever
-// waiting for a slow client. An event without an ID gets one. One without Name and Data is fired,
-// unless it has a Retry. An event that cannot be sent (a line break in its name or ID), and any
-// event after Close, is not published: "".
-//
-// In a topic of Topics with a Broker the event goes to the broker, and Publish takes as long as
-// Broker.Publish does. The result is "" if that fails, and for an event without an ID, which the
-// broker may give it.
+// Publish is Send for who has no use for its error: then the ID is "".
 func (t *Topic) Publish(ev Event) (id string) {
-	t.init()
-	if t.via != nil {
-		if t.via(ev) != nil {
-			return ""
-		}
-		return ev.ID
-	}
-	return t.publish(ev)
+	id, _ = t.Send(ev)
+	return id
 }
 
-func (t *Topic) publish(ev Event) (id string) {
+// ErrTopicClosed is returned by Send after Close, and where the broker of a Topics could not be
+// subscribed to.
+var ErrTopicClosed = errors.New("lwan: the topic is closed")
+
+// Send publishes ev to all subscribers and returns its ID; from any goroutine, and without ever
+// waiting for a slow client. An event without an ID gets one. One without Name and Data is fired,
+// unless it has a Retry. An event that cannot be sent (a line break in its name or ID) is an error,
+// and any event after Close.
+//
+// In a topic of Topics with a Broker the event goes to the broker, Send takes as long as
+// Broker.Publish does, and returns its error; the ID is "" for an event without one, which the
+// broker may give it. Call it from Blocking handlers or Await then.
+func (t *Topic) Send(ev Event) (id string, err error) {
+	t.init()
+	if t.via == nil {
+		return t.publish(ev)
+	}
+	if err := ev.check(); err != nil {
+		return "", err
+	}
+	if err := t.via(ev); err != nil {
+		return "", err
+	}
+	return ev.ID, nil
+}
+
+func (t *Topic) publish(ev Event) (id string, err error) {
 	t.mu.Lock()
 	if t.over.Load() {
 		t.mu.Unlock()
-		return ""
+		return "", ErrTopicClosed
 	}
-	if ev.ID == "" {
-		ev.ID = t.epoch + "-" + strconv.FormatUint(t.seq+1, 10)
-	}
-	// that it has an ID now makes it no other event
-	b, err := ev.append(nil, !ev.isBare() || ev.Retry == 0)
-	if err != nil {
+	if id, err = t.append(ev); err != nil {
 		t.mu.Unlock()
-		return ""
+		return "", err
 	}
-	t.seq++
-	t.add(ev.ID, b)
 	told := t.everybody()
 	t.mu.Unlock()
 	for _, a := range told {
 		a.notify()
 	}
-	return ev.ID
+	return id, nil
+}
+
+// append puts an event behind the others; mu is held.
+func (t *Topic) append(ev Event) (id string, err error) {
+	if err := ev.check(); err != nil {
+		return "", err
+	}
+	if ev.Gap {
+		t.seq++
+		w := newWire(nil)
+		w.id, w.gap = t.epoch+"-"+strconv.FormatUint(t.seq, 10), true
+		w.total = t.total.Load()
+		t.kept.restart(w)
+		t.floor.Store(w.total)
+		t.accountIdle()
+		if ev.isBare() && ev.ID == "" && ev.Retry == 0 {
+			return w.id, nil
+		}
+	}
+	t.seq++
+	if ev.ID == "" {
+		ev.ID = t.epoch + "-" + strconv.FormatUint(t.seq, 10)
+	}
+	// that it has an ID now makes it no other event
+	b, err := ev.append(nil, !ev.isBare() || ev.Retry == 0)
+	t.add(ev.ID, b)
+	return ev.ID, err
 }
 
 // add puts an event to those that are kept; mu is held.

@@ -21,6 +21,7 @@ type wire struct {
 	next     atomic.Pointer[wire]
 	frames   atomic.Pointer[[]byte] // for WebSockets; nil: nobody has asked for them
 	namesake *wire                  // the next one that is kept with the same ID, or nil
+	gap      bool                   // it is no event, but says that some are missing: Event.Gap
 }
 
 func newWire(event []byte) *wire {
@@ -128,6 +129,14 @@ func (h *history) add(w *wire) {
 	h.tail.next.Store(w)
 	h.tail = w
 	if h.n++; h.n > h.most {
+		h.forget()
+	}
+}
+
+// restart makes w the newest, and nothing is kept of what was before.
+func (h *history) restart(w *wire) {
+	h.add(w)
+	for h.oldest != w {
 		h.forget()
 	}
 }

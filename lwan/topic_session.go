@@ -165,11 +165,12 @@ func (g *topicGuest) begin(w *wire) (int, error) {
 	g.take(w)
 	g.put(w)
 	next := g.next()
-	if next == nil || len(g.part)+len(next.bytes(g.form)) > batchBytes {
+	if next == nil || next != g.at.next.Load() || // it is for what is missing
+		len(g.part)+len(next.bytes(g.form)) > batchBytes {
 		return g.write()
 	}
 	batch := append(g.loop.Scratch()[:0], g.part...)
-	for last := next; last != nil &&
+	for last := next; last != nil && !last.gap &&
 		len(batch)+len(last.bytes(g.form)) <= batchBytes; last = g.behind(last) {
 		batch = append(batch, last.bytes(g.form)...)
 	}

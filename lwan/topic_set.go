@@ -60,7 +60,7 @@ type brokered struct {
 // returns, and then those that come. A process that has just been started so has what a client of
 // its predecessor, or of another machine, has missed. Without that the client is sent
 // Subscription.Gap. Events that the broker gives no IDs get those of the process, which no other
-// one knows.
+// one knows. A broker that has lost events delivers one with Gap, before those that come then.
 type Broker interface {
 	// Publish sends an event to all processes. It is called by Topic.Publish, on the loop if that
 	// is.
@@ -241,7 +241,7 @@ func (t *Topics) make(b *brokered) {
 		topic.via = func(ev Event) error { return t.Broker.Publish(b.name, ev) }
 		var err error
 		if b.stop, err = t.Broker.Subscribe(b.name, func(ev Event) {
-			topic.publish(ev)
+			_, _ = topic.publish(ev) // who has published it has no part in that
 		}); err != nil {
 			b.stop, b.failed = nil, time.Now()
 			topic.Close()

@@ -204,7 +204,11 @@ func (s *subscriber) behind(w *wire) *wire {
 // next is what is sent next, and nil if there is nothing. take has to follow.
 func (s *subscriber) next() *wire {
 	next := s.behind(s.at)
-	if next == nil || !s.lost || len(s.gap) == 0 {
+	for next != nil && next.gap {
+		s.at, s.lost = next, true
+		next = s.behind(next)
+	}
+	if !s.lost || len(s.gap) == 0 || s.dropped.Load() {
 		return next
 	}
 	b, err := appendEvents(nil, s.gap)

@@ -1,76 +1,26 @@
-// Chat has rooms: what one visitor of a room says, all see. A room is a topic, made when needed.
+// Chat has rooms: what one visitor of a room says, all see.
 //
 //	go run ./examples/chat -addr :8080
+//
+// The rooms are in package rooms beside it. On many machines they are those of all, by NATS: that
+// is the program in folder nats, a module of its own, so that who runs this one does not have to
+// fetch NATS.
 package main
 
 import (
-	_ "embed"
 	"flag"
 	"log"
-	"strconv"
 
+	"github.com/golwan/golwan/examples/chat/rooms"
 	"github.com/golwan/golwan/lwan"
 )
 
-//go:embed page.html
-var page []byte
-
-// rooms forgets a room that was empty for an hour, with all that was said in it: a visitor who
-// comes back before that misses nothing.
-type rooms struct{ lwan.Topics }
-
-// message is what the page sends, and gets from others.
-type message struct {
-	Who  string `json:"who"`
-	Text string `json:"text"`
-}
-
-// Validate is called by ReadJSON; the client is told what is wrong.
-func (m message) Validate() error {
-	wrong := map[string]string{}
-	if m.Who == "" || len(m.Who) > 40 {
-		wrong["who"] = "1 to 40 bytes"
-	}
-	if m.Text == "" || len(m.Text) > 2000 {
-		wrong["text"] = "1 to 2000 bytes"
-	}
-	if len(wrong) > 0 {
-		return &lwan.Error{Status: lwan.StatusUnprocessable, Fields: wrong}
-	}
-	return nil
-}
-
-func (r *rooms) say(req *lwan.Request, resp *lwan.Response) lwan.Status {
-	m, err := lwan.ReadJSON[message](req)
-	if err != nil {
-		return resp.Fail(err)
-	}
-	ev, err := lwan.JSONEvent("message", m)
-	if err != nil {
-		return resp.Fail(err)
-	}
-	return resp.JSON(202, map[string]string{"id": r.Get(req.Param("room")).Publish(ev)})
-}
-
-// listen holds nothing but the connection. When a visitor comes or leaves, all get the new count.
-func (r *rooms) listen(req *lwan.Request, resp *lwan.Response) lwan.Status {
-	room := r.Get(req.Param("room"))
-	count := func(error) { room.Publish(lwan.Event{Name: "here", Data: strconv.Itoa(room.Len())}) }
-	defer count(nil) // once Subscribe has counted the new one
-	return room.Subscribe(resp, lwan.Subscription{OnEnd: count})
-}
-
 func main() {
-	r := &rooms{lwan.Topics{New: func(string) *lwan.Topic { return &lwan.Topic{Replay: 100} }}}
 	srv := new(lwan.Server)
 	flag.StringVar(&srv.Addr, "addr", ":8080", "where to listen")
 	flag.IntVar(&srv.Loops, "loops", 0, "event loops; 0: one per CPU")
 	flag.Parse()
-	srv.Handle("GET /{$}", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-		return resp.Data(200, "text/html; charset=utf-8", page)
-	})
-	srv.Handle("GET /rooms/{room}/events", r.listen)
-	srv.Handle("POST /rooms/{room}", r.say, lwan.WithLimits(lwan.Limits{Body: 16 << 10}))
+	rooms.Handle(srv, nil)
 	if err := lwan.Run(srv); err != nil {
 		log.Fatal(err)
 	}

@@ -142,7 +142,10 @@ var mayImport = map[string][]string{
 	"lwan/buffer":   {},
 	"lwan/conf":     {"lwan", "handlers", "handlers/files", "handlers/gateway", "template"},
 	"lwan/cmd":      {"lwan/conf"},
-	"handlers":      {"lwan", "lwan/buffer", "cache", "template", "router"},
+	// modules of their own, which import other modules, too
+	"lwan/natsbroker": {"lwan"},
+	"lwan/http3":      {"lwan"},
+	"handlers":        {"lwan", "lwan/buffer", "cache", "template", "router"},
 }
 
 // testsMayImport is what tests may import besides: the package they are of, and what tests of
