@@ -184,7 +184,7 @@ func (x *passage) prepare() (err error) {
 		case !known, s.programs && x.length > 0: // they have to know how much it is
 			return x.hold()
 		}
-	} else if !x.g.slashes && x.encodedSlash() {
+	} else if x.encodedSlash() {
 		return errEncodedSlash
 	}
 	most := x.g.pool.group.Retry.kept()
@@ -199,10 +199,30 @@ var errEncodedSlash = &lwan.Error{
 	Status: 404, Err: errors.New("gateway: the path has an encoded slash"),
 }
 
-// encodedSlash reports whether one is in the path, which most requests have as it was sent.
+// encodedSlash reports whether the path has an encoded slash that is not passed on. Most requests
+// have their path as it was sent.
 func (x *passage) encodedSlash() (is bool) {
-	x.req.Borrow(func() { is = bytes.IndexByte(x.req.PathBytes(), encodedSlash) >= 0 })
+	x.req.Borrow(func() {
+		p := x.req.PathBytes()
+		is = bytes.IndexByte(p, encodedSlash) >= 0 && (!x.g.slashes || dotted(p))
+	})
 	return is
+}
+
+// dotted reports whether a dot segment is in a path for who takes encoded slashes for slashes: no
+// application means that, and it leads elsewhere than was routed.
+func dotted(p []byte) bool {
+	for len(p) > 0 {
+		end := bytes.IndexAny(p, "/\x00")
+		if end < 0 {
+			end = len(p)
+		}
+		if s := string(p[:end]); s == "." || s == ".." {
+			return true
+		}
+		p = p[min(end+1, len(p)):]
+	}
+	return false
 }
 
 func (x *passage) hold() (err error) {

@@ -21,8 +21,8 @@ type ProxyConfig struct {
 	KeepPath bool // leave the prefix where it is
 
 	// EncodedSlash passes paths on in which a slash is encoded, "%2F". Else they are answered with
-	// 404: many backends take it for a slash, and find "/admin" in "/x%2F..%2Fadmin", which no
-	// prefix protects here.
+	// 404: many backends take it for a slash, and find "/admin/x" in "/admin%2Fx", which no prefix
+	// of a route protects here. A dot segment beside one, as in "/x%2F..%2Fadmin", is 404 always.
 	EncodedSlash bool
 
 	// Host that is sent: "" is the client's, "$backend" the backend's address.

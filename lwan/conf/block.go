@@ -160,7 +160,7 @@ func (b *block) at(n *node) {
 	below := []byte(inner.prefix)
 	inner.guards = append(b.guards[:len(b.guards):len(b.guards)],
 		func(req *lwan.Request) (is bool) {
-			req.Borrow(func() { is = under(req.PathBytes(), below) })
+			req.Borrow(func() { is = under(plainPath(req.PathBytes()), below) })
 			return is
 		})
 	inner.body(n.body, nil)

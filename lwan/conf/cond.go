@@ -9,6 +9,7 @@ import (
 
 	"github.com/golwan/golwan/handlers"
 	"github.com/golwan/golwan/lwan"
+	"github.com/golwan/golwan/router"
 )
 
 // Cond is a condition, compiled: a list of tests, each with the two places to go on at.
@@ -155,7 +156,7 @@ func emit(e *expr, yes, no int, list *[]test) int {
 func (c *Cond) String() string { return c.text }
 
 // Holds reports whether the condition holds for a request. It allocates nothing, but where a host
-// was sent in capitals, and keeps no view of the request.
+// was sent in capitals or a slash encoded, and keeps no view of the request.
 func (c *Cond) Holds(req *lwan.Request) (holds bool) {
 	req.Borrow(func() { holds = c.holds(req) })
 	return holds
@@ -197,7 +198,7 @@ func (t *test) holds(req *lwan.Request) bool {
 	case subjectHost:
 		v = req.HostBytes()
 	case subjectPath:
-		v = req.PathBytes()
+		v = plainPath(req.PathBytes())
 	case subjectHeader:
 		v = req.HeaderBytes(t.name)
 		ok = v != nil
@@ -246,11 +247,19 @@ func (o operator) compare(v, w []byte) bool {
 	return false
 }
 
-// under reports whether a path is another one or lies below it. An encoded slash, which is NUL in
-// v, counts as a slash: a backend might take it for one.
+// plainPath is a path as who takes an encoded slash, which is NUL in p, for a slash finds it: a
+// backend might, and what is protected from the one must be from the other.
+func plainPath(p []byte) []byte {
+	if bytes.IndexByte(p, router.EncodedSlash) < 0 {
+		return p
+	}
+	return []byte(router.Clean(strings.ReplaceAll(string(p), string(router.EncodedSlash), "/")))
+}
+
+// under reports whether a path is another one or lies below it.
 func under(v, w []byte) bool {
 	w = bytes.TrimSuffix(w, slash)
-	return bytes.HasPrefix(v, w) && (len(v) == len(w) || v[len(w)] == '/' || v[len(w)] == 0)
+	return bytes.HasPrefix(v, w) && (len(v) == len(w) || v[len(w)] == '/')
 }
 
 var slash = []byte("/")

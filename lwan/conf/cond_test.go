@@ -83,7 +83,6 @@ func (n naive) value(t *test) (string, bool) {
 		return strings.TrimSuffix(host, "."), true
 	case subjectPath:
 		raw, _, _ := strings.Cut(n.r.RequestURI, "?")
-		raw = regexp.MustCompile("(?i)%2f").ReplaceAllString(raw, "%00")
 		text, err := url.PathUnescape(raw)
 		if err != nil {
 			return "", false
@@ -127,7 +126,6 @@ func naiveCompare(op operator, v, w string) bool {
 		return strings.Contains(v, w)
 	}
 	w = strings.TrimRight(w, "/") // under
-	v = strings.ReplaceAll(v, "\x00", "/")
 	return v == w || strings.HasPrefix(v, w+"/")
 }
 
@@ -206,7 +204,9 @@ func TestCondAllocatesNothing(t *testing.T) {
 	for _, text := range condSeeds {
 		cond, _ := condOf(text)
 		for i, r := range condRequests() {
-			if r.Host == "Example.COM:8080" { // a host in capitals is copied
+			// a host in capitals is copied, and a path with an encoded slash
+			if r.Host == "Example.COM:8080" || strings.Contains(
+				strings.ToLower(r.RequestURI), "%2f") {
 				continue
 			}
 			lwantest.Do(t, func(req *lwan.Request, _ *lwan.Response) lwan.Status {

@@ -98,7 +98,7 @@
 //
 // A list has commas. A header, cookie or parameter that is not there makes every test on it false,
 // and != and !~ true; by itself its name asks whether it is there. The path is the one that the
-// router sees, decoded and cleaned; under takes an encoded slash for a slash.
+// router sees, decoded and cleaned, with an encoded slash taken for a slash.
 //
 // Around a filter a condition is asked when the turn of the filter comes: by then what is outside,
 // as the user that auth_basic finds, is known. Around content it is asked before content is chosen:

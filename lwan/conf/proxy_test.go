@@ -177,6 +177,12 @@ site {
 	}
 }
 
+// protectedParts of a site, and how else their names may be written.
+var protectedParts = map[string]string{
+	"admin": "%61dmin", "cond": "co%6ed", "one": "on%65", "begin": "%62egin", "re": "%72e",
+	"part": "p%61rt",
+}
+
 // TestEncodedPathsBehindGateway: no way of writing a path gets past a condition or an at that the
 // plain path does not pass, also where a backend decodes slashes and cleans the path by itself.
 func TestEncodedPathsBehindGateway(t *testing.T) {
@@ -189,20 +195,36 @@ func TestEncodedPathsBehindGateway(t *testing.T) {
 		}
 		p, _, _ = strings.Cut(strings.ReplaceAll(p, `\`, "/"), "?")
 		p = strings.ToLower(path.Clean("/" + p))
-		if err == nil && (strings.HasPrefix(p, "/admin") || strings.HasPrefix(p, "/cond")) {
-			fmt.Fprint(w, "secret")
-			return
+		for plain := range protectedParts {
+			if err == nil && strings.HasPrefix(p, "/"+plain) {
+				fmt.Fprint(w, "secret")
+				return
+			}
 		}
 		fmt.Fprint(w, "open ", p)
 	}))
 	defer naive.Close()
-	_, addr := serve(t, strings.ReplaceAll(`
+	for _, slashes := range []string{"refuse", "pass"} {
+		_, addr := serve(t, strings.NewReplacer("BACKEND", naive.Listener.Addr().String(),
+			"SLASHES", slashes).Replace(`
 site {
-	proxy / { to = BACKEND }
+	proxy / { to = BACKEND
+	          encoded_slash = SLASHES }
 	at /admin { access { all = deny } }
 	if path under /cond { access { all = deny } }
+	if path == /one, /one/, /one/x, /one/s { access { all = deny } }
+	if path =^ /begin { access { all = deny } }
+	if path =~ "^/re(/|$)" { access { all = deny } }
+	if path contains /part { access { all = deny } }
 }
-`, "BACKEND", naive.Listener.Addr().String()))
+`))
+		reaches(t, addr)
+	}
+}
+
+// reaches tries to reach what is protected.
+func reaches(t *testing.T, addr string) {
+	t.Helper()
 	if status, body := sendRaw(t, addr, "/x", ""); status != 200 || body != "open /x" {
 		t.Fatalf("what is not protected: %d %q", status, body)
 	}
@@ -212,8 +234,10 @@ site {
 		"/x%2f..%2fP/x", "/x%2F..%2FP", "/%2fP/x", "/.%2fP/x", "/x/..%2fP/x", "/..%2fP",
 		"/%2e%2e%2fP/x", "/x%2f%2e%2e%2fP", "http://a.test/P/x", "http://a.test/x/../P",
 		"http://a.test//P", "/P;x=y/../P/x", "/%2E/CODE/x",
+		"/P%2f%2fx", "/P%2f/x", "/P/%2fx", "/%2f%2fP/x", "/x%2f..%2fP%2fx", "/P%2f.%2fx",
+		"/P%2f..%2fP%2fx", "/%2fP", "/%2FP%2F", "/x/%2e%2e%2fP%2fx",
 	} {
-		for plain, encoded := range map[string]string{"admin": "%61dmin", "cond": "co%6ed"} {
+		for plain, encoded := range protectedParts {
 			target := strings.NewReplacer("P", plain, "CODE", encoded).Replace(target)
 			if status, body := sendRaw(t, addr, target, ""); body == "secret" || status == 200 {
 				t.Errorf("%s: %d %q", target, status, body)
