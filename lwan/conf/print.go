@@ -7,8 +7,10 @@ import (
 )
 
 // Print writes the configuration as it counts: what was included in its place, values expanded, and
-// behind each line the place where it stands. Values of names that are secrets (password, secret,
-// key, token, and what is in a section users) are hidden.
+// behind each line the place where it stands. Secrets are hidden: values of names that say so
+// (password, secret, token, api_key, authorization and the like, but for names of files), what is
+// in a section users, passwords in URLs, what variables of such names stand for, and what
+// conditions compare such headers, cookies, parameters and variables with.
 func (c *Config) Print(w io.Writer) error {
 	p := &printer{}
 	p.list(c.tree, 0, false)
@@ -34,6 +36,9 @@ func (p *printer) list(list []*node, depth int, secret bool) {
 	in := strings.Repeat(indent, depth)
 	for _, n := range list {
 		head := p.head(n, secret)
+		if !p.secrets {
+			head = withoutPasswords(head)
+		}
 		if n.open && len(n.body) > 0 {
 			fmt.Fprintf(p, "%s%s {%s\n", in, head, p.at(n))
 			p.list(n.body, depth+1, secret || n.isSection("users"))
@@ -50,7 +55,7 @@ func (p *printer) list(list []*node, depth int, secret bool) {
 func (p *printer) head(n *node, secret bool) string {
 	switch n.kind {
 	case setting:
-		if !p.secrets && (secret || isSecret(n.name)) {
+		if !p.secrets && (secret || isSecret(n.name) || secretVariable(n.raw.value)) {
 			return n.head() + " = ***"
 		}
 		value := n.raw.value
@@ -59,14 +64,21 @@ func (p *printer) head(n *node, secret bool) string {
 		}
 		return strings.TrimRight(n.head()+" = "+value, " ")
 	case branch:
-		return "if " + oneLine(n.raw.tokens)
+		return "if " + p.condition(n.raw.tokens)
 	case otherwise:
 		if n.test {
-			return "else if " + oneLine(n.raw.tokens)
+			return "else if " + p.condition(n.raw.tokens)
 		}
 		return "else"
 	}
 	return n.head()
+}
+
+func (p *printer) condition(tokens []token) string {
+	if !p.secrets {
+		tokens = withoutSecrets(tokens)
+	}
+	return oneLine(tokens)
 }
 
 // head is the name of a statement, with its argument, so that it reads as the same: as it was
@@ -84,16 +96,6 @@ func (n *node) head() string {
 		head += " " + word(arg)
 	}
 	return head
-}
-
-func isSecret(name string) bool {
-	name = strings.ToLower(name)
-	for _, s := range []string{"password", "secret", "token"} {
-		if strings.Contains(name, s) && !strings.HasSuffix(name, "_file") {
-			return true
-		}
-	}
-	return false
 }
 
 // word writes a name so that it is read as one word.

@@ -133,7 +133,10 @@ func (r *report) warn(at place, hint, format string, a ...any) {
 // keep finds the place, which takes the time of a line: not for what is not kept.
 func (r *report) keep(at place, p Problem) {
 	if len(r.list) < maxKept {
-		p.Pos, p.line = at.pos(), at.line()
+		secret := ""
+		p.Pos = at.pos()
+		p.line, secret = at.shownLine()
+		p.Text, p.Hint = hide(p.Text, secret), hide(p.Hint, secret)
 		r.list = append(r.list, p)
 	}
 }

@@ -140,8 +140,10 @@ var mayImport = map[string][]string{
 	},
 	"lwan/lwantest": {"lwan", "lwan/internal/wsframe"},
 	"lwan/buffer":   {},
-	"lwan/conf":     {"lwan", "handlers", "handlers/files", "handlers/gateway", "template"},
-	"lwan/cmd":      {"lwan/conf"},
+	"lwan/conf": {
+		"lwan", "router", "handlers", "handlers/files", "handlers/gateway", "template",
+	},
+	"lwan/cmd": {"lwan/conf"},
 	// modules of their own, which import other modules, too
 	"lwan/natsbroker": {"lwan"},
 	"lwan/http3":      {"lwan"},
