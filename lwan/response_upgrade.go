@@ -38,6 +38,20 @@ func (r *Response) Upgrade(proto string) (net.Conn, error) {
 	return r.switchTo(proto)
 }
 
+// Upgrade is the protocol that the client asks to switch to (RFC 9110 section 7.8), as it has
+// written it; "" if it asks for none. For the WebSocket of HTTP/2 (RFC 8441) it is "websocket": such
+// a request is routed as GET and has neither an Upgrade field nor a Sec-WebSocket-Key.
+func (r *Request) Upgrade() string {
+	r.mustLive()
+	switch {
+	case r.head.WebSocket:
+		return "websocket"
+	case r.head.Upgrade:
+		return r.Header("Upgrade")
+	}
+	return ""
+}
+
 // asksFor reports whether the request asks for another protocol: by Upgrade, or over HTTP/2 by the
 // CONNECT of a WebSocket (RFC 8441).
 func (r *Request) asksFor(proto string) bool {

@@ -37,7 +37,7 @@ var (
 // "Connection: Upgrade" is added, and Upgrade, as the client has asked for it, unless it is set.
 // Then bytes go both ways until both sides have ended, at most 64 KiB are kept in between, and no
 // handler, worker or buffer is held while none come. A FIN is passed on; what one side loses is a
-// reset for the other. When draining begins it ends Tunnel.Grace later.
+// reset for the other. A WebSocket of HTTP/2 gets 200 in place of 101, and its stream is joined. When draining begins it ends Tunnel.Grace later.
 //
 // c is the tunnel's from the return of the handler's chain on; if that returns 400 and above both
 // connections are closed. Middleware and observers see it as a conversation of Converse. On
@@ -66,7 +66,7 @@ func (r *Response) tunnel(st Status, c *Conn, t Tunnel) error {
 	switch {
 	case connect && (st < 200 || st > 299), !connect && st != switching:
 		return errTunnelStatus
-	case !connect && !r.req.head.Upgrade:
+	case !connect && r.req.Upgrade() == "":
 		return errTunnelAsked
 	case c.tls != nil:
 		return errTunnelTLS
@@ -76,7 +76,7 @@ func (r *Response) tunnel(st Status, c *Conn, t Tunnel) error {
 	}
 	proto := r.Header("Upgrade")
 	if proto == "" {
-		proto = r.req.Header("Upgrade")
+		proto = r.req.Upgrade()
 	}
 	r.DelHeader("Upgrade")
 	r.replace()

@@ -37,6 +37,7 @@ type passage struct {
 
 // passing is what is forgotten at the end.
 type passing struct {
+	key   string // that the backend was asked with for a WebSocket; "": the client's own
 	g     *gateway
 	req   *lwan.Request
 	resp  *lwan.Response

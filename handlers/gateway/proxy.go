@@ -36,7 +36,8 @@ type ProxyConfig struct {
 	MapHost map[string]string
 
 	// Upgrade lists protocols that may be switched to: "websocket"; "*": all but other versions of
-	// HTTP, in which requests pass by the routes of this server, and TLS
+	// HTTP, in which requests pass by the routes of this server, and TLS. A WebSocket of HTTP/2
+	// (RFC 8441) is asked for over HTTP/1.1, with a key of this server's.
 	Upgrade []string
 
 	// ProxyProtocol is 1 or 2: a head of the PROXY protocol is sent first on each connection, which
@@ -212,6 +213,9 @@ func (x *passage) appendConnection(b []byte) []byte {
 	if to := x.switchTo(); to != "" {
 		b = append(append(append(b, "Upgrade: "...), to...), "\r\n"...)
 		named = "Upgrade"
+		if x.key = x.newKey(); x.key != "" {
+			b = append(append(append(b, "Sec-WebSocket-Key: "...), x.key...), "\r\n"...)
+		}
 	}
 	if x.takesTrailers() {
 		if named != "" {

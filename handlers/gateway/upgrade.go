@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"crypto/rand"
+	"crypto/sha1"
+	"encoding/base64"
 	"fmt"
 	"strings"
 
@@ -16,9 +19,8 @@ func (x *passage) switchTo() string {
 	if len(x.g.upgrade) == 0 || x.length != 0 || x.req.Proto() == "HTTP/1.0" {
 		return ""
 	}
-	wanted := x.req.Header("Upgrade")
-	named := strings.Join(x.req.HeaderAll("Connection"), ",")
-	if wanted == "" || !listed(named, []byte("upgrade")) {
+	wanted := x.req.Upgrade()
+	if wanted == "" {
 		return ""
 	}
 	for _, allowed := range x.g.upgrade {
@@ -27,6 +29,23 @@ func (x *passage) switchTo() string {
 		}
 	}
 	return ""
+}
+
+// newKey is what a WebSocket over HTTP/1 is asked for with (RFC 6455 section 4.1) in the place of a
+// client of HTTP/2, which has none (RFC 8441 section 5); "" if the client has its own.
+func (x *passage) newKey() string {
+	if x.req.Header("Sec-WebSocket-Key") != "" || x.req.Proto() != "HTTP/2.0" {
+		return ""
+	}
+	var b [16]byte
+	rand.Read(b[:]) // it never fails
+	return base64.StdEncoding.EncodeToString(b[:])
+}
+
+// acceptOf is how a backend shows that it has understood.
+func acceptOf(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // otherHTTP reports whether a protocol is one in which more requests follow, or in which they are
@@ -41,12 +60,16 @@ func otherHTTP(protocol string) bool {
 // held.
 func (x *passage) switched() lwan.Status {
 	asked := x.switchTo()
-	if asked == "" || !strings.EqualFold(x.reply.Header("Upgrade"), asked) {
+	if asked == "" || !strings.EqualFold(x.reply.Header("Upgrade"), asked) ||
+		x.key != "" && x.reply.Header("Sec-WebSocket-Accept") != acceptOf(x.key) {
 		x.blame(broken)
 		return x.resp.Fail(x.g.pool.failure(x.pick.member, errUnasked))
 	}
 	x.fields()
 	x.resp.SetHeader("Upgrade", asked)
+	if x.key != "" { // it is between us and the backend
+		x.resp.DelHeader("Sec-WebSocket-Accept")
+	}
 	if x.g.Response != nil {
 		x.g.Response(x.req, x.resp)
 	}

@@ -180,7 +180,7 @@ func (p *pipe) End(how transport.Ending) {
 	}
 	s := st.s
 	switch {
-	case st.reset:
+	case st.reset, st.sent && st.ended:
 	case how == transport.Linger:
 		if !st.sent {
 			s.out = h2frame.AppendHeader(s.buffer(), h2frame.Data, h2frame.EndStream, st.id, 0)
@@ -191,6 +191,23 @@ func (p *pipe) End(how transport.Ending) {
 	}
 	p.drop(st)
 }
+
+// CloseWrite implements relay.Pipe: the client may go on sending.
+func (p *pipe) CloseWrite() error {
+	st := p.st
+	if !p.live() || st.reset {
+		return transport.ErrOver
+	}
+	if s := st.s; !st.sent {
+		st.sent = true
+		s.out = h2frame.AppendHeader(s.buffer(), h2frame.Data, h2frame.EndStream, st.id, 0)
+		s.kick()
+	}
+	return nil
+}
+
+// Abort implements relay.Pipe.
+func (p *pipe) Abort() { p.End(transport.Close) }
 
 // TryRead implements transport.Pipe. The end of a request that came before it was taken does not
 // mean that its client has left.
@@ -214,7 +231,7 @@ func (p *pipe) TryRead(b []byte) (int, error) {
 func (p *pipe) TryWrite(b []byte) (done int, err error) {
 	st := p.st
 	s := st.s
-	if !p.live() || st.reset {
+	if !p.live() || st.reset || st.sent {
 		return 0, transport.ErrOver
 	}
 	for done < len(b) {

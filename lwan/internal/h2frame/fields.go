@@ -29,7 +29,9 @@ type Fields struct {
 	flood   bool
 	trailer func(name, value string) // takes its fields; nil: it is a request's head
 	pseudo  pseudo
-	lined   bool // the pseudo-fields have been taken
+	lined   bool   // the pseudo-fields have been taken
+	cookie  string // the first one
+	crumbs  []byte // all, if there are several
 }
 
 // pseudo are the pseudo-fields of a request (RFC 9113 section 8.3.1; RFC 8441).
@@ -77,6 +79,9 @@ func (f *Fields) Request(block []byte, stream uint32, end bool, h *message.Head,
 	}
 	if f.ok() && !f.lined {
 		f.line()
+	}
+	if f.ok() {
+		f.addCookie()
 	}
 	if f.ok() {
 		buf, f.refused = f.b.End()
@@ -132,6 +137,7 @@ func (f *Fields) Skip(block []byte) Error {
 func (f *Fields) begin(add func(name, value string)) {
 	f.size, f.count, f.bad, f.refused, f.flood = 0, 0, "", message.Error{}, false
 	f.trailer, f.pseudo, f.lined = add, pseudo{}, false
+	f.cookie, f.crumbs = "", nil
 	f.dec.SetEmitEnabled(true)
 }
 
@@ -273,7 +279,37 @@ func (f *Fields) add(name, value string) {
 	if f.bad = fieldFault(name, value); f.bad != "" {
 		return
 	}
+	if name == "cookie" {
+		f.crumb(value)
+		return
+	}
 	f.refused = f.b.Add(name, value)
+}
+
+// crumb takes a part of the cookies. Clients cut them, so that each is packed by itself; who is not
+// of HTTP/2 has to see them whole: scripts and backends look at one field (RFC 9113 section 8.2.3).
+func (f *Fields) crumb(value string) {
+	switch {
+	case f.cookie == "":
+		f.cookie = value
+	case value == "":
+	case len(f.crumbs) == 0:
+		f.crumbs = append(f.crumbs, f.cookie...)
+		fallthrough
+	default:
+		f.crumbs = append(append(f.crumbs, "; "...), value...)
+	}
+}
+
+// addCookie adds the whole of them.
+func (f *Fields) addCookie() {
+	switch {
+	case len(f.crumbs) > 0:
+		f.refused = f.b.Add("cookie", string(f.crumbs))
+	case f.cookie != "":
+		f.refused = f.b.Add("cookie", f.cookie)
+	}
+	f.cookie, f.crumbs = "", nil // an idle connection holds nothing
 }
 
 // addTrailer takes a field of a trailer section.

@@ -264,3 +264,33 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestCrumbs: cookies come in as many fields as their client likes, and are one (RFC 9113 section
+// 8.2.3).
+func TestCrumbs(t *testing.T) {
+	for fields, want := range map[string]string{
+		"":                              "",
+		"|cookie: a=1":                  "a=1",
+		"|cookie: a=1|x: y|cookie: b=2": "a=1; b=2",
+		"|cookie: a=1|cookie: |cookie: b=2; c=3|cookie: d": "a=1; b=2; c=3; d",
+	} {
+		f := NewFields(DefaultTable, message.Limits{})
+		var h message.Head
+		for range 2 { // nothing of one request is in the next
+			b := block(strings.Split(start+fields, "|")...)
+			buf, refused, bad := f.Request(b, 1, true, &h, nil)
+			if refused.Status != 0 || bad.Bad() {
+				t.Fatalf("%s: %v, %v", fields, refused, bad)
+			}
+			var got []string
+			for _, field := range h.Fields {
+				if field.Known == message.Cookie {
+					got = append(got, string(field.Value.Of(buf)))
+				}
+			}
+			if strings.Join(got, "|") != want {
+				t.Errorf("%s: %q, want %q", fields, got, want)
+			}
+		}
+	}
+}
