@@ -6,4 +6,7 @@
 // a route whose handler is one of net/http (lwan.FromHTTPMiddleware), and around handlers of ours.
 // What the clients get, and what the library has seen (log lines, spans, counters), is written down
 // and compared.
+//
+// Clients of databases are tried in handlers of ours: which of them wait parked, and which need
+// lwan.Blocking, stands in backends_test.go.
 package ecosystem
