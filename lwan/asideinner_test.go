@@ -64,7 +64,7 @@ func TestBlockingSubscribe(t *testing.T) {
 		}, mw...)
 		w := dial(t, serveTest(t, srv))
 		w.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-		w.c.SetDeadline(time.Now().Add(3 * time.Second))
+		w.c.SetDeadline(time.Now().Add(patience))
 		_, r := w.head("GET")
 		p := make([]byte, 100)
 		n, err := r.Body.Read(p)
@@ -248,7 +248,7 @@ func TestBlockingUpgradedClose(t *testing.T) {
 		}, mw...)
 		addr := serveTest(t, srv)
 		w := upgraded(t, addr, "")
-		w.c.SetDeadline(time.Now().Add(2 * time.Second))
+		w.c.SetDeadline(time.Now().Add(patience))
 		b, err := io.ReadAll(w.r)
 		if string(b) != "bye" || err != nil {
 			t.Errorf("%q %v", b, err)

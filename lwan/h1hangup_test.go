@@ -33,13 +33,13 @@ func TestRequestsBehindALargeAnswerOfAHalfClosedClient(t *testing.T) {
 // TestRequestsBehindOneWhoseTimeIsUp: the deadline is the request's and not the connection's. The
 // connection was closed behind the answer, which had not said so.
 func TestRequestsBehindOneWhoseTimeIsUp(t *testing.T) {
-	srv := &Server{Limits: Limits{Timeout: 10 * time.Millisecond}}
+	srv, soon := &Server{}, WithLimits(Limits{Timeout: 10 * time.Millisecond})
 	srv.Handle("GET /inline", func(req *Request, resp *Response) Status {
 		return resp.Fail(req.Sleep(time.Hour))
-	})
+	}, soon)
 	srv.Handle("GET /blocking",
 		func(req *Request, resp *Response) Status { return resp.Fail(req.Sleep(time.Hour)) },
-		Blocking)
+		Blocking, soon)
 	srv.Handle("GET /ok", text("ok"))
 	addr := serveTest(t, srv)
 	for _, path := range []string{"/inline", "/blocking"} {

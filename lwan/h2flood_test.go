@@ -201,7 +201,7 @@ func TestH2Floods(t *testing.T) {
 				h := dialH2(t, r.addr)
 				h.quiet = true
 				h.ping()
-				_ = h.SetWriteDeadline(time.Now().Add(20 * time.Second))
+				_ = h.SetWriteDeadline(time.Now().Add(60 * time.Second))
 				ended := make(chan bool)
 				go func() {
 					defer close(ended)

@@ -90,7 +90,7 @@ func newH2conn(t testing.TB, c net.Conn) *h2conn {
 
 func (h *h2conn) send(b ...[]byte) {
 	h.t.Helper()
-	_ = h.SetWriteDeadline(time.Now().Add(20 * time.Second))
+	_ = h.SetWriteDeadline(time.Now().Add(60 * time.Second))
 	if _, err := h.Write(bytes.Join(b, nil)); err != nil {
 		h.t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func (h *h2conn) next() (h2frame.Frame, bool) {
 			h.take(&f)
 			return f, true
 		}
-		_ = h.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = h.SetReadDeadline(time.Now().Add(60 * time.Second))
 		m, err := h.Read(h.buf)
 		h.in = append(h.in, h.buf[:m]...)
 		if err, ok := err.(net.Error); ok && err.Timeout() {

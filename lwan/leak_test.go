@@ -70,7 +70,7 @@ func serveTest(t testing.TB, srv *Server) string {
 // test if it never does.
 func settled(t testing.TB, what string, want int64, value func() int64) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for round := 0; value() != want; round++ {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: %d, want %d", what, value(), want)
@@ -171,7 +171,7 @@ func misbehaving(srv *Server) {
 
 // request sends one and reads the answer's status, or 0 if the connection ended.
 func request(c net.Conn, r *bufio.Reader, path string) (status int, body string) {
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(60 * time.Second))
 	if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 		return 0, ""
 	}

@@ -244,7 +244,7 @@ func waitIdle(t testing.TB, pool *goroutines) {
 	}
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(60 * time.Second):
 		t.Fatal("the pool does not run anything")
 	}
 }
@@ -343,7 +343,7 @@ func TestFormOnLoop(t *testing.T) {
 		}
 	}
 	stop()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	// their removal was under way
 	for left := filesIn(t, dir); len(left) > 0; left = filesIn(t, dir) {
 		if runtime.Gosched(); time.Now().After(deadline) {

@@ -58,7 +58,7 @@ func TestStuckHandlersDoNotHoldOthers(t *testing.T) {
 			}
 			settled(t, "stalls", 1, func() int64 { return min(1, int64(len(srv.Stats().Stalls))) })
 			client := &http.Client{
-				Transport: lonelyTransport(), Timeout: 20 * time.Second,
+				Transport: lonelyTransport(), Timeout: 60 * time.Second,
 			}
 			for i := range 100 {
 				resp, err := client.Get("http://" + addr + "/ok")

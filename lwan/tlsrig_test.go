@@ -240,7 +240,7 @@ func dialTLS(t testing.TB, addr net.Addr, cfg *tls.Config) *tls.Conn {
 // settledNow waits until ok, as what ends takes a moment, and fails the test if it never is.
 func settledNow(t testing.TB, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it has not come to that")
 		}

@@ -201,7 +201,7 @@ func TestTopicSlowClients(t *testing.T) {
 				return
 			}
 			topic.Publish(Event{ID: "last", Data: "z"})
-			slow.SetReadDeadline(time.Now().Add(20 * time.Second))
+			slow.SetReadDeadline(time.Now().Add(60 * time.Second))
 			r := bufio.NewReader(slow)
 			lines := 0
 			for {

@@ -368,7 +368,7 @@ func TestStalledUpload(t *testing.T) {
 	}
 	c := s.dial(t)
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(60 * time.Second))
 	go func() {
 		io.WriteString(c, "POST /stalled HTTP/1.1\r\nHost: a\r\nContent-Length: 1073741824\r\n\r\n")
 		io.Copy(c, io.LimitReader(zeros{}, 1<<30)) // it ends with the connection

@@ -361,7 +361,7 @@ func TestScriptHeld(t *testing.T) {
 		st := g.Stats()[0]
 		return st.Requests == 1 && st.Active == 0
 	})
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(60 * time.Second))
 	if n := len(readAll(c)); n < size {
 		t.Errorf("%d bytes", n)
 	}

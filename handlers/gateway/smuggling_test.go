@@ -122,7 +122,7 @@ func (s *site) rawUntilClosed(t *testing.T, request string) string {
 	t.Helper()
 	c := s.dial(t)
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(60 * time.Second))
 	c.Write([]byte(request))
 	return readAll(c)
 }

@@ -233,7 +233,7 @@ type peer struct {
 	r *bufio.Reader
 }
 
-const patience = 20 * time.Second // for what should come at once
+const patience = 60 * time.Second // for what should come at once
 
 func dialTo(t testing.TB, addr net.Addr) *peer {
 	t.Helper()

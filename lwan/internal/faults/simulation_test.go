@@ -26,7 +26,7 @@ import (
 	"github.com/golwan/golwan/lwan/internal/transport"
 )
 
-const patience = 20 * time.Second // for what should come at once
+const patience = 60 * time.Second // for what should come at once
 
 // The simulation: many clients ask for things with pipelined requests in random pieces, of a server
 // whose kernel does its work badly. A request is a line "id verb n"; its answer is a line "id n"

@@ -89,7 +89,7 @@ func (r *rig) run(fn func(w *Worker)) {
 	<-done
 }
 
-const patience = 20 * time.Second // for what should come at once
+const patience = 60 * time.Second // for what should come at once
 
 // eventually waits until cond holds.
 func eventually(t testing.TB, what string, cond func() bool) {

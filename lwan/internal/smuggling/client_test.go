@@ -34,7 +34,7 @@ func serve(t testing.TB, srv *lwan.Server) (addr string) {
 
 // patience is how long a client waits for what has to come. It decides nothing but how long a
 // broken test takes.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // client is a connection that says what it is told.
 type client struct {
