@@ -46,10 +46,13 @@ func (s *Sessions[T]) open(req *lwan.Request, own *session[T]) error {
 	if now.Sub(seen) < s.c.Idle/renewals {
 		return nil
 	}
-	if err := s.keep(req, own); !errors.Is(err, ErrSessionEnded) {
+	switch err := s.keep(req, own); {
+	case errors.Is(err, ErrSessionEnded): // by another request, in this moment
+		*own = session[T]{}
+	case errors.Is(err, ErrSessionTooLarge): // with the attributes of this program: it runs out
+	default:
 		return err
 	}
-	*own = session[T]{} // by another request, in this moment
 	return nil
 }
 

@@ -131,3 +131,24 @@ func TestSessionRerouted(t *testing.T) {
 		}
 	}
 }
+
+// TestSessionRenewedTooLarge: a cookie that a program with shorter attributes has made, and that
+// does not fit any more, is a session until it is too old, and fails no request.
+func TestSessionRenewedTooLarge(t *testing.T) {
+	before := handlers.SessionsConfig{Keys: [][]byte{sessionKey}, Cookie: "s", Path: "/"}
+	after := before
+	after.Path = "/" + strings.Repeat("x", 900)
+	from := lwantest.Build(t, sessionSite(t, before))
+	to := lwantest.Build(t, sessionSite(t, after))
+	synctest.Test(t, func(t *testing.T) {
+		v := &visitor{t: t, h: from}
+		user := strings.Repeat("u", 2400)
+		v.ask("POST", "/start?user="+user)
+		v.h = to
+		time.Sleep(2 * time.Hour)
+		v.is(user + " 0 true")
+		if got := v.ask("POST", "/count"); got.Status != 500 {
+			t.Errorf("a new value: %d", got.Status)
+		}
+	})
+}
