@@ -1,10 +1,14 @@
-//go:build unix
+//go:build linux
 
 package gateway
 
 import (
+	"fmt"
+	"io"
 	"net/http"
+	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -29,9 +33,13 @@ func (s *site) clients(n int) *clients {
 			for !k.stop.Load() {
 				status := 0
 				if resp, err := client.Get(s.URL + "/app/"); err == nil {
-					pid, _ := strconv.Atoi(readAll(resp.Body))
+					body, err := io.ReadAll(resp.Body)
 					resp.Body.Close()
-					if status = resp.StatusCode; status == 200 {
+					pid, bad := strconv.Atoi(string(body))
+					switch status = resp.StatusCode; {
+					case err != nil || status == 200 && bad != nil: // it was cut
+						status = 502
+					case status == 200:
 						k.last.Store(int64(pid))
 					}
 				}
@@ -50,6 +58,19 @@ func (k *clients) end() map[int]int {
 	k.stop.Store(true)
 	k.all.Wait()
 	return k.count
+}
+
+// childOfOurs reports whether a process that this one has started runs under that number. Nobody
+// else is to be killed.
+func childOfOurs(t *testing.T, pid int) bool {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ") // the state, and the parent
+	fields := strings.Fields(rest)
+	return pid > 1 && len(fields) > 1 && fields[0] != "Z" && fields[1] == itoa(os.Getpid())
 }
 
 // TestProcessReplaced: requests wait while the only process is replaced, however it gets its
@@ -90,7 +111,7 @@ func TestProcessesKilled(t *testing.T) {
 		var was int64
 		until(t, "an answer of the one that runs", func() bool { // and not a late one
 			was = k.last.Load()
-			return alive(int(was))
+			return childOfOurs(t, int(was))
 		})
 		if err := syscall.Kill(int(was), syscall.SIGKILL); err != nil {
 			t.Fatal(err)
