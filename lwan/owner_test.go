@@ -333,6 +333,7 @@ func TestOwnerUpgradedConn(t *testing.T) {
 // Invariant 8, at the level of requests: an ErrorPage that parks during a 408, while more of the
 // request comes.
 func TestOwnerErrorPageThatParks(t *testing.T) {
+	inTheClear(t, "it counts the bytes of the socket")
 	t.Parallel()
 	release := make(chan struct{})
 	begun := make(chan struct{}, 10)

@@ -10,6 +10,7 @@ import (
 
 // TestWebSocketAllocates nothing for a message that comes and goes, compressed or not.
 func TestWebSocketAllocates(t *testing.T) {
+	inTheClear(t, "crypto/tls allocates")
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{}
 		srv.Handle("GET /", echoWith(&WebSocketConfig{Compress: true}), mw...)
