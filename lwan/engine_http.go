@@ -87,6 +87,9 @@ func startNetHTTP(s *Server, places []opened, left *inheritance) (engine, []net.
 		})
 		e.servers = append(e.servers, e.server(s, p))
 	}
+	if err := s.confine(); err != nil {
+		return nil, nil, errors.Join(err, e.closeListeners())
+	}
 	for i, srv := range e.servers {
 		go e.serve(srv, e.handshakes(e.lanes[i], places[i].security), s.life.failed)
 	}

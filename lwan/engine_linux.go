@@ -75,6 +75,9 @@ func startEngine(s *Server, places []opened, left *inheritance) (engine, []net.A
 		Clock: s.life.seams.Clock,
 	}
 	if e.eng, err = conn.New(cfg); err == nil {
+		err = s.confine()
+	}
+	if err == nil {
 		e.dog = watch(s, core, e.eng)
 		err = e.eng.Start(e.lanes)
 	}

@@ -89,6 +89,12 @@ type Server struct {
 	Heartbeat      time.Duration                                        // pause after which an event stream sends a comment: 15 s
 	Log            *slog.Logger                                         // nil: slog.Default(). The server's own lines never wait for it, see Stats.LogLost
 
+	// Confine gives up what the process needs no more: privileges, parts of the file system. It is
+	// called once, when modules are open, certificates read and sockets bound, and before the first
+	// connection is accepted and Go runs anything. Threads that start later have what all threads
+	// have then. An error ends the start.
+	Confine func() error
+
 	KeepGOMAXPROCS bool  // do not raise GOMAXPROCS to twice the loops, which Run does so that loops and goroutines do not queue for processors
 	HeapFloor      int64 // bytes of heap below which Run lets the collector rest: 32 MiB; it costs address space, no memory
 

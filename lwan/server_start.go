@@ -2,6 +2,7 @@ package lwan
 
 import (
 	"errors"
+	"fmt"
 	"net"
 )
 
@@ -92,6 +93,18 @@ func (s *Server) startOn(ends []Endpoint, left *inheritance) error {
 	s.life.mu.Lock()
 	defer s.life.mu.Unlock()
 	s.life.engine, s.life.ends, s.life.addrs = eng, ends, addrs
+	return nil
+}
+
+// confine gives up what is not needed any more. Nothing of the program's runs meanwhile but what it
+// has started itself.
+func (s *Server) confine() error {
+	if s.Confine == nil {
+		return nil
+	}
+	if err := s.Confine(); err != nil {
+		return fmt.Errorf("lwan: Server.Confine: %w", err)
+	}
 	return nil
 }
 

@@ -13,7 +13,7 @@ import (
 
 // accessLogConfig is the section access_log.
 type accessLogConfig struct {
-	File   string        `conf:"file,arg" default:"stdout" doc:"stdout, stderr or a path"`
+	File   string        `opens:"write" conf:"file,arg" default:"stdout" doc:"stdout, stderr or a path"`
 	Format string        `default:"combined" doc:"combined, json, or a text with %{fields}"`
 	Mode   fs.FileMode   `default:"0640" doc:"of a file that is made"`
 	Slower time.Duration `range:"0.." doc:"only requests that took longer; 0: all"`

@@ -12,7 +12,7 @@ import (
 
 // authJWT lets in who has a signed token.
 type authJWT struct {
-	Keys       string            `conf:"keys,required" doc:"a file with a JWK set or public keys in PEM; read again when it changes"`
+	Keys       string            `opens:"read" conf:"keys,required" doc:"a file with a JWK set or public keys in PEM; read again when it changes"`
 	Algorithms []string          `conf:"algorithms,required" oneof:"HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA" doc:"those of keys that count; a token cannot choose"`
 	Issuer     string            `doc:"that iss must be; none: any"`
 	Audience   string            `doc:"that aud must be or have; none: any"`

@@ -10,7 +10,7 @@ import (
 type authorization struct {
 	Kind         string `conf:"kind,arg,required" oneof:"basic" doc:"basic is the only one"`
 	Realm        string `default:"Lwan" doc:"what browsers show"`
-	PasswordFile string `default:"htpasswd" doc:"name = password"`
+	PasswordFile string `opens:"read" default:"htpasswd" doc:"name = password"`
 }
 
 func (b *block) authorization(n *node) {

@@ -46,6 +46,8 @@ func (b *binder) file(tree []*node) {
 	b.checkTLS()
 	b.checkGroups()
 	b.checkAskedEarly()
+	b.checkJacket()
+	b.config.opens = b.report.opens
 }
 
 // checkSettings says what settings of Lwan's are not there.
@@ -140,20 +142,6 @@ func (b *binder) checkAskedEarly() {
 				f.n.at.pos().Line)
 		}
 		return
-	}
-}
-
-// straitjacket accepts Lwan's section without settings: it asks for what the system can do by
-// itself. What it asks for by name is not there, and nobody should think that it was.
-func (b *binder) straitjacket(n *node) {
-	b.config.jacket = n
-	for _, c := range n.body {
-		b.report.add(c.at, "let the system do it: User=, RootDirectory= and the like of systemd",
-			"%s: %s is not there yet", n.name, c.name)
-	}
-	if len(n.body) == 0 {
-		b.report.warn(n.at, "let the system do it: User=, NoNewPrivileges= and the like of systemd",
-			"%s has no effect yet: the process keeps the privileges that it has", n.name)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 // serveFiles is handlers/files by the names of Lwan's module.
 type serveFiles struct {
-	Path string `conf:"path,required" doc:"the directory"`
+	Path string `opens:"read" conf:"path,required" doc:"the directory"`
 	fileOptions
 }
 
@@ -24,7 +24,7 @@ type fileOptions struct {
 	IndexPath               []string `default:"index.html" doc:"answers for a directory: the first that is there"`
 	AutoIndex               bool     `default:"true" doc:"list directories without an index; else 403"`
 	AutoIndexReadme         bool     `default:"true" doc:"show the README below a listing"`
-	DirectoryListTemplate   string   `doc:"a mustache file for listings"`
+	DirectoryListTemplate   string   `opens:"read" doc:"a mustache file for listings"`
 	ServePrecompressedFiles bool     `conf:"serve_precompressed_files,alias=serve_precompressed_path" default:"true" doc:"file.br, .zst and .gz beside the file"`
 	Compress                bool     `default:"true" doc:"compress small files in memory"`
 	ReadAhead               Size     `default:"131072" range:"0.." doc:"of Lwan's; no effect"`

@@ -100,7 +100,22 @@ func (s *sectionDecoder) setChecked(f *field, text string) error {
 	if err := setText(v, text); err != nil {
 		return err
 	}
+	s.opens(f, v)
 	return f.check(v)
+}
+
+// opens notes the paths that a field has.
+func (s *sectionDecoder) opens(f *field, v reflect.Value) {
+	switch {
+	case f.opens == "":
+	case v.Kind() == reflect.String:
+		s.report.opens = append(s.report.opens, openedPath{v.String(), f.opens == "write"})
+	default:
+		for i := range v.Len() {
+			s.report.opens = append(s.report.opens,
+				openedPath{v.Index(i).String(), f.opens == "write"})
+		}
+	}
 }
 
 // statement takes one of the section's statements.
@@ -208,6 +223,7 @@ func (s *sectionDecoder) setField(f *field, v reflect.Value, c *node) error {
 	if err := setText(v, c.value); err != nil {
 		return err
 	}
+	s.opens(f, v)
 	return f.check(v)
 }
 

@@ -88,6 +88,20 @@
 // when the server drains, and config: what counts, without secrets. It answers the machine itself
 // alone, unless allow says otherwise.
 //
+// # Privileges
+//
+//	straitjacket {
+//	    user = www-data
+//	    landlock = yes
+//	}
+//
+// What the process does not need while it serves it gives up, once modules are open and sockets
+// bound: root, capabilities, programs that gain some, and with landlock all files that the
+// configuration does not name. Private keys are read before, and again when they change: the user
+// must be able to read them then, or a new one counts from the next start on. Files that are made
+// while it serves, as pid_file and logs that are opened anew, must lie where the user may write. A
+// program with C code in it cannot do this: build it with CGO_ENABLED=0.
+//
 // # Conditions
 //
 //	host path method scheme protocol user    header NAME  cookie NAME  query NAME  env NAME
@@ -142,6 +156,5 @@
 //
 // # Not here yet
 //
-// The PROXY protocol, and giving privileges up.
-// What asks for one of these is a mistake, and not passed over.
+// The PROXY protocol. What asks for it is a mistake, and not passed over.
 package conf

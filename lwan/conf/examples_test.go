@@ -16,10 +16,6 @@ var notYet = map[string][]string{
 	"6-everything.conf": {
 		`compress has no setting "codings"`,
 		`listener has no setting "proxy_protocol"`,
-		"straitjacket: landlock is not there yet",
-		"straitjacket: read is not there yet",
-		"straitjacket: user is not there yet",
-		"straitjacket: write is not there yet",
 		`there is no module "lua"`,
 		`there is no module "webdav"`,
 	},

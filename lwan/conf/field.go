@@ -16,14 +16,17 @@ import (
 //
 // conf has the name, the field's in snake case if it is "" or the tag is missing, and behind it
 // required; arg: what stands behind the section's name; alias=NAME. "-" hides the field, "*" is a
-// map that takes all settings that no other field has. range has the least and the greatest value
-// of a number, time or size, both may be left out, and oneof the words that a text may be.
+// map that takes all settings that no other field has. opens is read or write for a path that is
+// opened while the server serves, which a straitjacket must leave. range has the least and the
+// greatest value of a number, time or size, both may be left out, and oneof the words that a text
+// may be.
 type field struct {
 	name, def, doc string
 	aliases        []string
 	required, arg  bool
 	least, most    int64
 	oneof          []string
+	opens          string // "read", "write" or ""
 	index          []int
 	typ            reflect.Type
 }
@@ -53,6 +56,7 @@ func newField(f reflect.StructField, tag string) field {
 	c := field{
 		name: name, def: f.Tag.Get("default"), doc: f.Tag.Get("doc"), index: f.Index, typ: f.Type,
 		least: math.MinInt64, most: math.MaxInt64, oneof: strings.Fields(f.Tag.Get("oneof")),
+		opens: f.Tag.Get("opens"),
 	}
 	if c.name == "" {
 		c.name = snake(f.Name)

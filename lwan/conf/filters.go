@@ -293,7 +293,7 @@ var accessFilter = Filter[access]{
 
 type authBasic struct {
 	Realm    string            `default:"Restricted" doc:"what browsers show"`
-	File     string            `doc:"htpasswd's, with hashes of bcrypt"`
+	File     string            `opens:"read" doc:"htpasswd's, with hashes of bcrypt"`
 	Users    map[string]string `doc:"name = hash; golwan hash makes one"`
 	Weak     bool              `doc:"take what is no hash for a password in clear text"`
 	Require  []string          `doc:"users; none: all"`

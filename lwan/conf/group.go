@@ -93,9 +93,9 @@ type queueConfig struct {
 // backendTLS is how connections to backends are encrypted.
 type backendTLS struct {
 	Name   string `doc:"in the backend's certificate; none: that of its address"`
-	CA     string `doc:"PEM file: who signs the backends' certificates; none: those of the system"`
-	Cert   string `doc:"PEM file: the certificate that is shown to backends"`
-	Key    string `doc:"PEM file with its private key; none: it is in that of cert"`
+	CA     string `opens:"read" doc:"PEM file: who signs the backends' certificates; none: those of the system"`
+	Cert   string `opens:"read" doc:"PEM file: the certificate that is shown to backends"`
+	Key    string `opens:"read" doc:"PEM file with its private key; none: it is in that of cert"`
 	Verify bool   `default:"true" doc:"look at the backend's certificate"`
 
 	files string // which state of the files it is: another one is another configuration

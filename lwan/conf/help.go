@@ -21,6 +21,8 @@ var ownHelp = []struct {
 	{"listener", "an address to listen on: listener *:8080", reflect.TypeFor[listener]()},
 	{"tls", "of a listener: clients speak TLS; of a site: its cert and key",
 		reflect.TypeFor[listenerTLS]()},
+	{"straitjacket", "gives up what the process does not need while it serves",
+		reflect.TypeFor[jacket]()},
 	{"log", "where the server's own lines go", reflect.TypeFor[logConfig]()},
 	{"access_log", "a line for each answer", reflect.TypeFor[accessLogConfig]()},
 	{"authorization", "Lwan's: authorization basic { } inside of content",

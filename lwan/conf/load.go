@@ -41,7 +41,9 @@ type Config struct {
 	settings settings
 	log      *logConfig
 	header   map[string]string
-	jacket   *node
+	jacket   *jacket      // nil: the process keeps what it has
+	opens    []openedPath // that are opened while it serves
+	included []string     // the files that were read
 	book     *groupBook
 	groups   map[string]*namedGroup
 
@@ -83,9 +85,11 @@ func LoadText(name, text string, reg Registry, o Options) (*Config, error) {
 	}
 	r := &report{}
 	vars := newVariables(maps.Clone(o.Set), getenv)
-	tree := parseFile(&source{name: name, text: text}, vars, o.filesOf(name), r)
+	files := o.filesOf(name)
+	tree := parseFile(&source{name: name, text: text}, vars, files, r)
 	b := &binder{reg: reg, report: r, config: &Config{
 		file: name, tree: tree, reg: reg, options: o, text: true, book: o.book,
+		included: files.files,
 	}}
 	b.file(tree)
 	b.config.problems = r.sorted()

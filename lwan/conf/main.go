@@ -82,6 +82,9 @@ func (p *program) main(args []string) int {
 	case p.send != "":
 		return p.exit(send(config, p.send), exitFailure)
 	case p.check:
+		if code := p.exit(config.jacket.enter(), exitWrong); code != exitOK {
+			return code
+		}
 		if code := p.exit(config.Open(), exitWrong); code != exitOK {
 			return code
 		}
@@ -225,6 +228,9 @@ func (c *Config) Open() error {
 // has, however long that takes, SIGUSR2 starts the program anew with its sockets. While it serves,
 // the file pid_file has the number of the process.
 func (s *Server) Run() error {
+	if err := s.config.jacket.enter(); err != nil {
+		return err
+	}
 	defer s.notify()()
 	if name := s.config.settings.PidFile; name != "" {
 		defer s.pidFile(name)()

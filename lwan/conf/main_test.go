@@ -32,7 +32,7 @@ func TestCommandLine(t *testing.T) {
 		"bad.conf":  "listener x\nthread = 1\n",
 		"if.conf":   "if remote in ${NET} {\n request_id\n}\nif path == ${E:} { request_id }\n",
 		"none.conf": "site { serve_files / { path = none\n}\n}\n",
-		"warn.conf": "straitjacket\nrequest_buffer_size = 1\n",
+		"warn.conf": "request_buffer_size = 1\n",
 		"users.conf": "site { auth_basic { users { joe = " +
 			"$2y$05$WRt.1BKFV5lXWjbSMxlVneZKzNgZL/E3oYYNdQZGZ4GmRyAQUjGNu\n}\n}\n}\n",
 	} {
@@ -55,7 +55,7 @@ func TestCommandLine(t *testing.T) {
 		{"-c if.conf -p -D NET=10.0.0.0/8", 0, "if remote in 10.0.0.0/8 {", ""},
 		{"-c good.conf -p -D CODE=404", 0, "code = 404  # good.conf:2:23", ""},
 		{"-c users.conf -p", 0, "joe = ***", ""},
-		{"-c warn.conf -t", 0, "ok\n", "warn.conf:1:1: warning: straitjacket has no effect yet"},
+		{"-c warn.conf -t", 0, "ok\n", "warn.conf:1:1: warning: request_buffer_size has no effect"},
 		{"-c good.conf -D x", 2, "", "write NAME=VALUE"},
 		{"-x", 2, "", "usage: golwan"},
 		{"-h", 0, "", "usage: golwan"},

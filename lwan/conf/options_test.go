@@ -46,7 +46,7 @@ func optionSections() (list []optionSection) {
 			list = append(list, optionSection{
 				own.name, "listener :1 {\ntls {\n", "}\n}\n", own.config,
 			})
-		case "log", "access_log":
+		case "log", "access_log", "straitjacket":
 			list = append(list, optionSection{own.name, own.name + " {\n", "}\n", own.config})
 		case "group":
 			list = append(list, optionSection{own.name, "group g {\n", "}\n", own.config})
@@ -83,8 +83,8 @@ var goodValues = map[string]string{
 	"limit_concurrency.key": "user",
 	"access_log.format":     "json", "https.hsts": "1y", "auth_basic.file": "testdata/bad.conf",
 	"auth_jwt.algorithms": "RS256 EdDSA", "auth_jwt.from": "cookie token",
-	"auth_request.to": "http://127.0.0.1:1/check",
-	"response.code":   "200", "tls.protocols": "h2, http/1.1",
+	"auth_request.to":     "http://127.0.0.1:1/check",
+	"straitjacket.chroot": "/x", "response.code": "200", "tls.protocols": "h2, http/1.1",
 	"tls.ciphers": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
 	"proxy.path":  "/x", "group.hash_key": "cookie a", "process.command": "/bin/cat 'a b'",
 	"status.pages": "health, metrics", "health.path": "/x", "pattern.rewrite_as": "/x", "match.rewrite_as": "/x",
@@ -315,6 +315,14 @@ func neededBy(section, option string) string {
 			return "cert = x\n"
 		}
 	}
+	if section == "straitjacket" {
+		switch option {
+		case "group", "groups":
+			return "user = x\n"
+		case "read", "write":
+			return "landlock = yes\n"
+		}
+	}
 	if section == "limit_rate" && option == "after" {
 		return "rate = 1k\n"
 	}
@@ -395,8 +403,13 @@ func TestChecks(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"response / { code = 200\n}":          "response belongs into a site",
-		"straitjacket { user = x\n}":          "user is not there yet",
+		"response / { code = 200\n}":   "response belongs into a site",
+		"straitjacket { group = x\n}":  "group and groups need a user",
+		"straitjacket { read = /\n}":   "read and write are for landlock",
+		"straitjacket { chroot = x\n}": `"x" does not begin with a slash`,
+		"straitjacket\nstraitjacket":   "there is a straitjacket already, in line 1",
+		"straitjacket { landlock = yes\n}\ngroup a { process { command = /x\n}\n}": "would keep " +
+			"what straitjacket, in line 1, gives up",
 		"proxy_protocol = yes":                "the PROXY protocol is not there yet",
 		"listener x":                          `"x" is no address`,
 		"listener *:x":                        `"*:x" is no address`,

@@ -119,7 +119,16 @@ func (p place) line() string {
 const maxLine = 1 << 10
 
 // report collects problems.
-type report struct{ list Problems }
+type report struct {
+	list  Problems
+	opens []openedPath // that settings name
+}
+
+// openedPath is a file or a directory that is opened while the server serves.
+type openedPath struct {
+	path  string
+	write bool
+}
 
 func (r *report) add(at place, hint, format string, a ...any) {
 	r.keep(at, Problem{Text: fmt.Sprintf(format, a...), Hint: hint})

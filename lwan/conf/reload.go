@@ -60,7 +60,7 @@ func (s *Server) Reload(ctx context.Context) error {
 		k.taken = false
 	}
 	if err != nil {
-		return err
+		return s.config.jacket.explain(err)
 	}
 	next.before = nil
 	s.edition.Store(next)
@@ -86,7 +86,7 @@ func (c *Config) sameProcess(next *Config) error {
 	differs("drain_timeout", old.DrainTimeout, now.DrainTimeout)
 	differs("pid_file", old.PidFile, now.PidFile)
 	differs("log", c.log, next.log)
-	differs("straitjacket", settingsOf(c.jacket), settingsOf(next.jacket))
+	differs("straitjacket", c.jacket.settings(), next.jacket.settings())
 	for _, l := range c.listeners {
 		i := slices.IndexFunc(next.listeners, func(o *listener) bool { return o.Addr == l.Addr })
 		if i < 0 {

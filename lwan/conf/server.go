@@ -31,6 +31,9 @@ func (c *Config) server(check bool) (*Server, error) {
 		return nil, errors.Join(err, s.closeLog())
 	}
 	s.settings()
+	if err := s.dress(check); err != nil {
+		return nil, errors.Join(err, s.closeLog())
+	}
 	s.ErrorPage, s.Header = page, c.headers()
 	e := &edition{config: c}
 	s.edition.Store(e)

@@ -18,12 +18,12 @@ type settings struct {
 	HeaderTimeout         time.Duration `default:"10s" range:"1.." doc:"for the head of a request"`
 	DrainTimeout          time.Duration `default:"30s" range:"0.." doc:"for requests under way at a stop; 0: no limit"`
 	ReloadTimeout         time.Duration `default:"1m" range:"0.." doc:"for opening what a reload asks for; 0: no limit"`
-	PidFile               string        `doc:"has the number of the process while it serves"`
+	PidFile               string        `opens:"write" doc:"has the number of the process while it serves"`
 
 	MaxPostDataSize Size   `range:"0.." doc:"of the body of a POST; 0: that of limits"`
 	MaxPutDataSize  Size   `range:"0.." doc:"of the body of a PUT; 0: that of limits"`
 	AllowCors       bool   `doc:"pages of all origins may read answers, without credentials"`
-	ErrorTemplate   string `doc:"a mustache file for error pages: short_message, long_message"`
+	ErrorTemplate   string `opens:"read" doc:"a mustache file for error pages: short_message, long_message"`
 
 	ProxyProtocol      bool   `doc:"of Lwan's; must be off"`
 	MaxFileDescriptors int    `range:"0.." doc:"of Lwan's: counts as connections, if those are not set"`
@@ -48,14 +48,14 @@ type listener struct {
 
 	TLS *listenerTLS `conf:"tls" doc:"clients speak TLS: help tls"`
 
-	Cert string `doc:"of Lwan's tls_listener: cert of tls"`
-	Key  string `doc:"of Lwan's tls_listener: key of tls"`
+	Cert string `opens:"read" doc:"of Lwan's tls_listener: cert of tls"`
+	Key  string `opens:"read" doc:"of Lwan's tls_listener: key of tls"`
 	Hsts bool   `doc:"of Lwan's tls_listener: browsers shall use https alone for a year"`
 }
 
 // logConfig is where the server's own lines go.
 type logConfig struct {
-	File   string      `conf:"file,arg" default:"stderr" doc:"stderr, stdout or a path"`
+	File   string      `opens:"write" conf:"file,arg" default:"stderr" doc:"stderr, stdout or a path"`
 	Level  string      `default:"info" oneof:"debug info warn error" doc:"below it nothing is logged"`
 	Format string      `default:"text" oneof:"text json" doc:"of the lines"`
 	Mode   fs.FileMode `default:"0640" doc:"of a file that is made"`

@@ -13,21 +13,21 @@ import (
 
 // listenerTLS makes a listener speak TLS.
 type listenerTLS struct {
-	Cert []string `doc:"PEM files: certificate, then its signers; none: those of the sites"`
-	Key  []string `doc:"PEM files with the private keys; none: they are in those of cert"`
+	Cert []string `opens:"read" doc:"PEM files: certificate, then its signers; none: those of the sites"`
+	Key  []string `opens:"read" doc:"PEM files with the private keys; none: they are in those of cert"`
 
 	Protocols  []protocol `conf:"protocols,alias=alpn" doc:"h2, http/1.1; none: both"`
 	MinVersion string     `default:"1.2" oneof:"1.2 1.3" doc:"the least version of TLS"`
 	Ciphers    []cipher   `doc:"for TLS 1.2, by the names of RFCs; none: those with AEAD"`
 	ClientCert string     `default:"none" oneof:"none request require" doc:"of clients"`
-	ClientCA   string     `doc:"PEM file: who signs the certificates of clients"`
+	ClientCA   string     `opens:"read" doc:"PEM file: who signs the certificates of clients"`
 	Tickets    bool       `default:"true" doc:"clients may resume their sessions"`
 }
 
 // siteTLS is a certificate for the listeners that serve a site.
 type siteTLS struct {
-	Cert []string `conf:"cert,required" doc:"PEM files: certificate, then what it is signed by"`
-	Key  []string `doc:"PEM files with the private keys; none: they are in those of cert"`
+	Cert []string `opens:"read" conf:"cert,required" doc:"PEM files: certificate, then what it is signed by"`
+	Key  []string `opens:"read" doc:"PEM files with the private keys; none: they are in those of cert"`
 }
 
 // protocol is one by its name in ALPN.

@@ -11,8 +11,8 @@ import (
 
 // vhosts serves a directory for each host.
 type vhosts struct {
-	Path    string        `conf:"path,required" doc:"of a host: /srv/%0; %0 is the host, %1 its last label, %2 the one before, %{2.1} a letter"`
-	Default string        `doc:"the directory of hosts that have none; none: 404"`
+	Path    string        `opens:"read" conf:"path,required" doc:"of a host: /srv/%0; %0 is the host, %1 its last label, %2 the one before, %{2.1} a letter"`
+	Default string        `opens:"read" doc:"the directory of hosts that have none; none: 404"`
 	Max     int           `default:"1000" range:"1.." doc:"directories that are open at a time, which share cache_entries and cache_memory"`
 	Expire  time.Duration `default:"1m" range:"1.." doc:"how long one is believed to be its host's"`
 	fileOptions
@@ -42,7 +42,7 @@ var vhostsModule = lwan.Module[vhosts]{
 // userdir serves a directory of each user, at /~name below its prefix.
 type userdir struct {
 	Path         string        `default:"public_html" doc:"below the home of a user; homes must be readable for the server"`
-	Base         string        `doc:"where homes are, in place of those of the system's users"`
+	Base         string        `opens:"read" doc:"where homes are, in place of those of the system's users"`
 	Users        []string      `doc:"users; none: those with an ID from 1000 on, or all of base"`
 	ExcludeUsers []string      `default:"root" doc:"users who have none"`
 	Max          int           `default:"1000" range:"1.." doc:"directories that are open at a time, which share cache_entries and cache_memory"`
