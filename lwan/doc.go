@@ -87,6 +87,6 @@
 //
 // # Not here
 //
-// URLs made from patterns, validation by struct tags (a Validate method
-// does it), HTTP/3, and an ORM, a queue of jobs or anything else that needs no HTTP.
+// URLs made from patterns, validation by struct tags (a Validate method does it), and an ORM, a queue
+// of jobs or anything else that needs no HTTP. HTTP/3 is in a module of its own, http3 beside this.
 package lwan

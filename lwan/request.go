@@ -312,11 +312,14 @@ func (r *Request) Pattern() string {
 // target, else the Host field's (RFC 9112 section 3.2.2). It is what the client claims.
 func (r *Request) Host() string { r.mustLive(); return string(r.head.Authority.Of(r.buf)) }
 
-// Proto is "HTTP/1.1", "HTTP/1.0" or "HTTP/2.0".
+// Proto is "HTTP/1.1", "HTTP/1.0", "HTTP/2.0", or "HTTP/3.0" where net/http's code serves it.
 func (r *Request) Proto() string {
 	r.mustLive()
-	if r.head.Major == 2 || r.via != nil && r.via.r.ProtoMajor == 2 {
+	switch {
+	case r.head.Major == 2, r.via != nil && r.via.r.ProtoMajor == 2:
 		return "HTTP/2.0"
+	case r.via != nil && r.via.r.ProtoMajor == 3:
+		return "HTTP/3.0"
 	}
 	if r.head.Minor == 0 {
 		return "HTTP/1.0"
