@@ -110,6 +110,14 @@ func (b *browser) open(url string) {
 // call sends a command, and waits for its result.
 func (b *browser) call(method string, params map[string]any, result any) {
 	b.t.Helper()
+	if err := b.try(method, params, result); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// try is call, where the browser may refuse the command.
+func (b *browser) try(method string, params map[string]any, result any) error {
+	b.t.Helper()
 	b.n++
 	command := map[string]any{"id": b.n, "method": method, "params": params}
 	if b.session != "" {
@@ -122,11 +130,11 @@ func (b *browser) call(method string, params map[string]any, result any) {
 	if _, err := b.in.Write(append(message, 0)); err != nil {
 		b.t.Fatal(err)
 	}
-	b.answer(method, result)
+	return b.answer(method, result)
 }
 
 // answer skips what the browser says of its own accord.
-func (b *browser) answer(method string, result any) {
+func (b *browser) answer(method string, result any) error {
 	b.t.Helper()
 	for {
 		line, err := b.out.ReadBytes(0)
@@ -145,14 +153,12 @@ func (b *browser) answer(method string, result any) {
 			continue
 		}
 		if got.Error != nil {
-			b.t.Fatalf("%s: %s", method, got.Error)
+			return fmt.Errorf("%s: %s", method, got.Error)
 		}
 		if result != nil {
-			if err := json.Unmarshal(got.Result, result); err != nil {
-				b.t.Fatal(err)
-			}
+			return json.Unmarshal(got.Result, result)
 		}
-		return
+		return nil
 	}
 }
 
