@@ -74,8 +74,8 @@ func startEngine(s *Server, places []opened, left *inheritance) (engine, []net.A
 		Kernel: s.life.seams.Kernel, Poller: s.life.seams.Poller,
 		Clock: s.life.seams.Clock,
 	}
-	if e.eng, err = conn.New(cfg); err == nil {
-		err = s.confine()
+	if err = s.confine(); err == nil {
+		e.eng, err = conn.New(cfg)
 	}
 	if err == nil {
 		e.dog = watch(s, core, e.eng)
