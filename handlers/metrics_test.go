@@ -83,7 +83,8 @@ func TestMetrics(t *testing.T) {
 		st := s.Stats()
 		if got[`golwan_responses_total{class="4xx"}`] != 1 ||
 			got[`golwan_responses_total{class="2xx"}`] < 3 ||
-			got["golwan_connections_accepted_total"] < 4 || got["golwan_workers"] < float64(min(st.Workers, 1)) ||
+			got["golwan_connections_accepted_total"] < 4 ||
+			got["golwan_workers"] < float64(min(st.Workers, 1)) ||
 			got["golwan_sent_bytes_total"] < 300 || got["golwan_received_bytes_total"] < 100 ||
 			got["golwan_requests_total"] > float64(st.Requests) {
 			t.Errorf("%v", got)
