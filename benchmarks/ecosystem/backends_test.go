@@ -196,9 +196,6 @@ func answerTo(t testing.TB, url string) string {
 // meanwhile, until release is called.
 func parks(t *testing.T, wait func(req *lwan.Request) (string, error), release func(n int)) {
 	t.Helper()
-	if !onLoops {
-		t.Skip("skipped: without loops each handler has a goroutine of its own")
-	}
 	srv := &lwan.Server{Loops: 1, StallAfter: -1}
 	var begun atomic.Int64
 	srv.Handle("/wait", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
