@@ -6,7 +6,7 @@ import (
 	"net/netip"
 )
 
-var errProxyTrust = errors.New("Proxy and TrustPeers exclude each other: the peer is whoever the " +
+var errProxyTrust = errors.New("the fields Proxy and TrustPeers exclude each other: the peer is whoever the " +
 	"header announces")
 
 // checkProxy finds what is wrong with Endpoint.Proxy.
@@ -14,9 +14,9 @@ func (e Endpoint) checkProxy() error {
 	for _, p := range e.Proxy {
 		switch {
 		case !p.IsValid():
-			return fmt.Errorf("Proxy has a network that is none: %v", p)
+			return fmt.Errorf("the field Proxy has a network that is none: %v", p)
 		case p.Addr().Is4In6():
-			return fmt.Errorf("Proxy has %v: write it as IPv4", p)
+			return fmt.Errorf("the field Proxy has %v: write it as IPv4", p)
 		}
 	}
 	if len(e.Proxy) > 0 && e.TrustPeers {

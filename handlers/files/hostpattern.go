@@ -21,7 +21,7 @@ type hostPart struct {
 var (
 	errNoHostPart = errors.New("there is no % for a part of the host")
 	errHostPart   = errors.New("a % is followed by a digit, by %, or by {label.letter}")
-	errHostDots   = errors.New("a segment behind the first % is . or ..")
+	errHostDots   = errors.New("behind the first % a segment . or .. is wrong")
 )
 
 func parseHostPattern(s string) (*hostPattern, error) {

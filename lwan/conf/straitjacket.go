@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -257,5 +256,3 @@ func (c *jacket) explain(err error) error {
 	return fmt.Errorf("%w (straitjacket, in line %d, leaves what was named when the process "+
 		"started; -s upgrade starts it anew)", err, c.n.at.pos().Line)
 }
-
-var errWrongSystem = fmt.Errorf("there is no straitjacket on %s", runtime.GOOS)

@@ -2,6 +2,13 @@
 
 package conf
 
+import (
+	"fmt"
+	"runtime"
+)
+
+var errWrongSystem = fmt.Errorf("there is no straitjacket on %s", runtime.GOOS)
+
 // canConfine: threads of other systems have no privileges of their own, and no Landlock.
 func canConfine() bool { return false }
 
