@@ -163,8 +163,8 @@ func (set *Set) openGates(s *slot) {
 
 // closeBehind is for a connection that has been killed, or whose peer has closed its side. If its
 // worker is stuck, or behind one that is, nobody can say when it will run: the connection is closed
-// in its place. A peer that has half-closed may still get the answer of a stuck handler, but of
-// none behind it.
+// in its place. A peer that has half-closed may still get the answer of a stuck handler, and the
+// rest of one that is being written, but of no other behind it.
 func closeBehind(t *loop.Task, s *slot) {
 	w := t.Worker()
 	if w.Stuck() && (t.Dead() != nil || s.latch&loop.Hup != 0) || w.Behind() {
@@ -177,8 +177,11 @@ func closeBehind(t *loop.Task, s *slot) {
 // and by its generation a connection that is closed.
 func (st *seat) Behind() {
 	s := st.conn.slot()
-	if s == nil || st.w.Dead() == nil && st.w.Left() == nil {
+	switch {
+	case s == nil, st.w.Dead() == nil && st.w.Left() == nil:
 		return
+	case st.w.Dead() == nil && st.w.Writes() && s.latch&loop.Hup == 0:
+		return // it may still read; if it does not, what the kernel sends it is answered by a reset
 	}
 	st.w.Kill(transport.ErrGone)
 	st.set.busy--

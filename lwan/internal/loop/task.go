@@ -147,6 +147,12 @@ func (t *Task) Cause() error {
 // Left is the cause of Cancel(0), and Dead that of Kill; nil as long as there is none.
 func (t *Task) Left() error { return t.left }
 
+// Writes reports whether the wait under way goes on for a peer that has only closed its side.
+func (t *Task) Writes() bool {
+	_, waits := t.w.Waiting()
+	return waits && t.till == transport.Killed
+}
+
 // Dead is the cause of Kill; nil as long as there is none.
 func (t *Task) Dead() error { return t.dead }
 
