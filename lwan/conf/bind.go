@@ -58,7 +58,8 @@ func (b *binder) checkSettings(root *node) {
 		}
 		switch s := &b.config.settings; {
 		case n.name == "proxy_protocol" && s.ProxyProtocol:
-			b.report.add(n.at, "", "the PROXY protocol is not there yet")
+			b.report.add(n.at, "write proxy_protocol = NETWORKS into a listener",
+				"the PROXY protocol of everybody would be believed")
 		case n.name == "request_buffer_size", n.name == "allow_temp_files":
 			b.report.warn(n.at, "", "%s has no effect here", n.name)
 		}
@@ -158,6 +159,10 @@ func (b *binder) listener(n *node) {
 	}}).decode(n, l)
 	if len(b.report.list) == known {
 		b.lwanTLS(l)
+	}
+	if len(l.ProxyProtocol) > 0 && l.TrustPeers {
+		b.report.add(n.at, "the peer is whoever the header announces",
+			"proxy_protocol and trust_peers exclude each other")
 	}
 	if n.arg != "" && !isAddress(l.Addr) {
 		b.report.add(n.argAt,

@@ -10,12 +10,8 @@ import (
 
 // notYet is what the examples name that golwan does not have yet. It may only get shorter.
 var notYet = map[string][]string{
-	"5-api.conf": {
-		`listener has no setting "proxy_protocol"`,
-	},
 	"6-everything.conf": {
 		`compress has no setting "codings"`,
-		`listener has no setting "proxy_protocol"`,
 		`there is no module "lua"`,
 		`there is no module "webdav"`,
 	},

@@ -262,7 +262,7 @@ func tryOption(t *testing.T, s optionSection, f *field, all []field) {
 		}
 	}
 	for _, name := range append([]string{f.name}, f.aliases...) {
-		if name == "proxy_protocol" {
+		if name == "proxy_protocol" && s.before == "" { // has no good value
 			continue
 		}
 		if problems, text := load(line(f, name, good(s.name, f)) +
@@ -410,7 +410,8 @@ func TestChecks(t *testing.T) {
 		"straitjacket\nstraitjacket":   "there is a straitjacket already, in line 1",
 		"straitjacket { landlock = yes\n}\ngroup a { process { command = /x\n}\n}": "would keep " +
 			"what straitjacket, in line 1, gives up",
-		"proxy_protocol = yes":                "the PROXY protocol is not there yet",
+		"proxy_protocol = yes": "of everybody would be believed",
+		"listener :1 { proxy_protocol = ::1\ntrust_peers = yes\n}": "exclude each other",
 		"listener x":                          `"x" is no address`,
 		"listener *:x":                        `"*:x" is no address`,
 		"listener :70000":                     "is no address",

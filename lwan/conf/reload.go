@@ -120,6 +120,8 @@ func (c *Config) otherListener(l *listener, next *Config, now *listener) string 
 		return "congestion"
 	case l.TrustPeers != now.TrustPeers:
 		return "trust_peers"
+	case !slices.Equal(l.ProxyProtocol, now.ProxyProtocol):
+		return "proxy_protocol"
 	case l.ConnectionsPerAddress != now.ConnectionsPerAddress:
 		return "connections_per_address"
 	case (l.TLS == nil) != (now.TLS == nil):

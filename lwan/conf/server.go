@@ -165,7 +165,7 @@ func (s *Server) endpoints(ed *edition, check bool) error {
 		e := lwan.Endpoint{
 			Addr: l.Addr, Mode: l.Mode, FastOpen: l.FastOpen, DeferAccept: l.DeferAccept,
 			Congestion: l.Congestion, TrustPeers: l.TrustPeers,
-			MaxConnsPerAddr: l.ConnectionsPerAddress,
+			MaxConnsPerAddr: l.ConnectionsPerAddress, Proxy: l.ProxyProtocol,
 		}
 		errs = append(errs, s.encrypt(&e, l))
 		switch {

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"io/fs"
+	"net/netip"
 	"time"
 )
 
@@ -25,7 +26,7 @@ type settings struct {
 	AllowCors       bool   `doc:"pages of all origins may read answers, without credentials"`
 	ErrorTemplate   string `opens:"read" doc:"a mustache file for error pages: short_message, long_message"`
 
-	ProxyProtocol      bool   `doc:"of Lwan's; must be off"`
+	ProxyProtocol      bool   `doc:"of Lwan's; must be off: listener has networks"`
 	MaxFileDescriptors int    `range:"0.." doc:"of Lwan's: counts as connections, if those are not set"`
 	RequestBufferSize  Size   `range:"0.." doc:"of Lwan's; no effect"`
 	AllowTempFiles     string `doc:"of Lwan's; no effect"`
@@ -43,6 +44,8 @@ type listener struct {
 	DeferAccept time.Duration `range:"0.." doc:"accept only who has sent something, or after so long; 0: off"`
 	Congestion  string        `doc:"control of congestion, as cubic or bbr; none: the system's"`
 	TrustPeers  bool          `doc:"whoever connects here is a proxy that is believed"`
+
+	ProxyProtocol []netip.Prefix `doc:"networks that announce their clients by the PROXY protocol, and have to"`
 
 	ConnectionsPerAddress int `range:"0.." doc:"of one remote address, here alone; 0: as the setting of that name says"`
 

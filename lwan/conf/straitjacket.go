@@ -197,6 +197,9 @@ func (c *Config) opened() (list []openedPath) {
 	if exe, err := os.Executable(); err == nil { // for SIGUSR2
 		read(exe)
 	}
+	if c.jacket.User != "" { // it is looked up again then
+		read("/etc/passwd", "/etc/group")
+	}
 	if !c.text {
 		list = append(list, around(c.file)...)
 	}
