@@ -96,7 +96,13 @@ func newJWTAuth(c JWTAuthConfig) (*jwtAuth, error) {
 	}
 	a.keys = &watchedFile[[]jwtKey]{
 		name: c.Keys, most: maxKeyFile, log: c.Log,
-		parse: func(text []byte) ([]jwtKey, error) { return parseKeys(text, c.Algorithms) },
+		parse: func(text []byte) ([]jwtKey, error) {
+			keys, err := parseKeys(text, c.Algorithms)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", c.Keys, err)
+			}
+			return keys, nil
+		},
 	}
 	return a, a.keys.load()
 }

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -10,8 +9,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"log/slog"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -30,19 +27,19 @@ func HashPassword(password string) (string, error) {
 	return string(hash), err
 }
 
-// passwords are hashes by name.
+// passwords are hashes by name, those of a file among them.
 type passwords struct {
 	config BasicAuthConfig
-	dummy  atomic.Pointer[string] // what unknown users are compared with, as dear as the dearest
-	table  atomic.Pointer[map[string]string]
-
-	look    atomic.Int64 // when the file is to be looked at again, ns since 1970
-	mu      sync.Mutex   // of what follows: one reads at a time
-	size    int64
-	changed time.Time
-	failing bool
+	file   *watchedFile[hashes] // without a file only what it says counts
 }
 
+// hashes are passwords as they are at a time.
+type hashes struct {
+	of    map[string]string
+	dummy string // what unknown users are compared with, as dear as the dearest
+}
+
+// lookEvery is how often a file is looked at.
 const lookEvery = time.Second
 
 // maxPasswordFile is how large the file may be.
@@ -53,91 +50,60 @@ func newPasswords(c BasicAuthConfig) (*passwords, error) {
 		return nil, errors.New("BasicAuthConfig: neither File nor Users is set, who could come in?")
 	}
 	p := &passwords{config: c}
-	return p, p.load()
+	p.file = &watchedFile[hashes]{name: c.File, most: maxPasswordFile, log: c.Log, parse: p.hashes}
+	if c.File != "" {
+		return p, p.file.load()
+	}
+	all, err := p.hashes(nil)
+	p.file.value.Store(&all)
+	return p, err
 }
 
 // of is a user's hash; that of unknown ones is one that nothing fits.
 func (p *passwords) of(user string) (hash string, ok bool) {
-	if hash, ok = (*p.table.Load())[user]; ok {
+	all := p.file.last()
+	if hash, ok = all.of[user]; ok {
 		return hash, true
 	}
-	return *p.dummy.Load(), false
+	return all.dummy, false
 }
 
 // isDue reports whether the file has to be looked at.
-func (p *passwords) isDue() bool {
-	return p.config.File != "" && time.Now().UnixNano() >= p.look.Load()
-}
+func (p *passwords) isDue() bool { return p.config.File != "" && p.file.due() }
 
 // refresh reads the file again, if it has changed. It blocks.
 func (p *passwords) refresh() {
-	if !p.isDue() || !p.mu.TryLock() { // somebody is at it: what was counts that long
-		return
+	if p.isDue() {
+		p.file.refresh()
 	}
-	defer p.mu.Unlock()
-	p.look.Store(time.Now().Add(lookEvery).UnixNano())
-	fi, err := os.Stat(p.config.File)
-	if err == nil {
-		if fi.Size() == p.size && fi.ModTime().Equal(p.changed) {
-			return
-		}
-		err = p.load()
-	}
-	if err != nil && !p.failing {
-		log := cmp.Or(p.config.Log, slog.Default())
-		log.Error("passwords cannot be read again; those that were there count", "err", err)
-	}
-	p.failing = err != nil
 }
 
-// load reads the file, and makes the table.
-func (p *passwords) load() error {
-	table := map[string]string{}
-	if p.config.File != "" {
-		text, fi, err := readPasswords(p.config.File)
-		if err != nil {
-			return err
-		}
-		if err := p.parse(table, text); err != nil {
-			return err
-		}
-		p.size, p.changed = fi.Size(), fi.ModTime()
+// hashes are those of the file's text and of the configuration.
+func (p *passwords) hashes(text []byte) (all hashes, err error) {
+	all.of = map[string]string{}
+	if err := p.parse(all.of, text); err != nil {
+		return all, err
 	}
 	for name, hash := range p.config.Users {
-		if err := p.put(table, name, hash); err != nil {
-			return err
+		if err := p.put(all.of, name, hash); err != nil {
+			return all, err
 		}
 	}
 	cost := 0
-	for _, hash := range table {
+	for _, hash := range all.of {
 		if c, err := bcrypt.Cost([]byte(hash)); err == nil {
 			cost = max(cost, c)
 		}
 	}
-	dummy := rand.Text()
+	all.dummy = rand.Text()
 	if cost > 0 {
-		hash, err := bcrypt.GenerateFromPassword([]byte(dummy), cost)
+		hash, err := bcrypt.GenerateFromPassword([]byte(all.dummy), cost)
 		if err != nil {
-			return err
+			return all, err
 		}
-		dummy = string(hash)
+		all.dummy = string(hash)
 	}
-	p.dummy.Store(&dummy)
-	p.table.Store(&table)
-	p.look.Store(time.Now().Add(lookEvery).UnixNano())
-	return nil
-}
-
-func readPasswords(file string) ([]byte, os.FileInfo, error) {
-	fi, err := os.Stat(file)
-	if err != nil {
-		return nil, nil, err
-	}
-	if fi.Size() > maxPasswordFile {
-		return nil, nil, fmt.Errorf("%s: is larger than %d MiB", file, maxPasswordFile>>20)
-	}
-	text, err := os.ReadFile(file)
-	return text, fi, err
+	return all, nil
 }
 
 // parse reads lines of "name:hash" or "name = hash".

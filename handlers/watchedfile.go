@@ -15,13 +15,13 @@ import (
 )
 
 // watchedFile is what a file says, which is read again when it has changed. Nothing of it runs but
-// within load and get: the request that finds that a second is over looks at the file, on a
+// within load and refresh: the request that finds that a second is over looks at the file, on a
 // goroutine, and all others go on with what was read last.
 type watchedFile[T any] struct {
 	name  string
-	most  int64 // bytes
-	parse func(text []byte) (T, error)
-	log   *slog.Logger // nil: slog.Default()
+	most  int64                        // bytes
+	parse func(text []byte) (T, error) // the error names the place
+	log   *slog.Logger                 // nil: slog.Default()
 
 	value atomic.Pointer[T]
 	look  atomic.Int64 // when the file is to be looked at again, ns since 1970
@@ -34,13 +34,18 @@ type watchedFile[T any] struct {
 
 // get is what the file says.
 func (f *watchedFile[T]) get(req *lwan.Request) T {
-	now := time.Now().UnixNano()
-	if due := f.look.Load(); now >= due && f.look.CompareAndSwap(due, now+int64(lookEvery)) {
+	if f.due() {
 		// what fails is in the log, and a server that has no goroutine for it tries again
 		_ = req.Await(func(context.Context) error { f.refresh(); return nil })
 	}
-	return *f.value.Load()
+	return f.last()
 }
+
+// last is what it said when it was read last.
+func (f *watchedFile[T]) last() T { return *f.value.Load() }
+
+// due reports whether the file has to be looked at.
+func (f *watchedFile[T]) due() bool { return time.Now().UnixNano() >= f.look.Load() }
 
 // load reads the file at first.
 func (f *watchedFile[T]) load() error {
@@ -50,10 +55,13 @@ func (f *watchedFile[T]) load() error {
 	return f.read()
 }
 
-// refresh reads the file if it has changed.
+// refresh reads the file, if it is due and has changed. It blocks.
 func (f *watchedFile[T]) refresh() {
-	f.mu.Lock()
+	if !f.due() || !f.mu.TryLock() { // somebody is at it: what was counts that long
+		return
+	}
 	defer f.mu.Unlock()
+	f.look.Store(time.Now().UnixNano() + int64(lookEvery))
 	fi, err := os.Stat(f.name)
 	if err == nil && fi.Size() == f.size && fi.ModTime().Equal(f.changed) {
 		f.failing = false
@@ -89,7 +97,7 @@ func (f *watchedFile[T]) read() error {
 	}
 	v, err := f.parse(text)
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.name, err)
+		return err
 	}
 	f.value.Store(&v)
 	f.size, f.changed = fi.Size(), fi.ModTime()
