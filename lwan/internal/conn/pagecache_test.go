@@ -16,7 +16,7 @@ func TestPageCache(t *testing.T) {
 	p.sent(7, 5096, 500, 60, 70) // goes on
 	p.sent(7, 3*cacheBlock-10, 20, 60, 60)
 	for _, c := range []struct {
-		fd   int
+		fd   fileID
 		off  int64
 		n    int
 		now  int64
@@ -46,7 +46,7 @@ func TestPageCache(t *testing.T) {
 func TestPageCacheModel(t *testing.T) {
 	var p pageCache
 	type byteOf struct {
-		fd  int
+		fd  fileID
 		off int64
 	}
 	const scale = cacheBlock / 4 // all sizes are multiples of it
@@ -54,7 +54,7 @@ func TestPageCacheModel(t *testing.T) {
 	now, known := int64(1), 0
 	for range 100_000 {
 		now += rand.Int64N(cachedFor / 100)
-		fd, off, n := rand.IntN(4), scale*rand.Int64N(100), 1+rand.IntN(20)
+		fd, off, n := 8*fileID(rand.IntN(4)), scale*rand.Int64N(100), 1+rand.IntN(20)
 		if got := p.has(fd, off, n*scale, now); got > n*scale || got%scale != 0 {
 			t.Fatalf("%d of %d", got, n*scale)
 		} else if got > 0 {

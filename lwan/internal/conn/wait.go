@@ -5,6 +5,7 @@ package conn
 import (
 	"io"
 	"os"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -278,10 +279,12 @@ func (c Conn) TryWritev(a, b []byte) (int, error) {
 
 // Sendfile sends n bytes of f from off on, without bringing them into user space unless they have
 // to go through a Layer. It returns how many it sent; io.ErrUnexpectedEOF when the file is shorter.
+// f is kept alive until then, should nobody else have it.
 func (c Conn) Sendfile(t *loop.Task, f *os.File, off, n int64, limit time.Duration) (int64, error) {
 	var done int64
 	share := int64(fairShare)
-	in, fast := int(f.Fd()), false
+	defer runtime.KeepAlive(f)
+	in, fast := sentFile{int(f.Fd()), idOf(f)}, false
 	var waited error
 	for done < n {
 		m, err := c.trySendfile(in, off+done, int(min(n-done, fairShare)))
@@ -307,13 +310,13 @@ func (c Conn) Sendfile(t *loop.Task, f *os.File, off, n int64, limit time.Durati
 	return done, c.settleUnsent(t, limit)
 }
 
-func (c Conn) trySendfile(in int, off int64, n int) (int, error) {
+func (c Conn) trySendfile(in sentFile, off int64, n int) (int, error) {
 	s, err := c.forWriting()
 	if err != nil {
 		return 0, err
 	}
 	if ly := c.set.layer(s); ly != nil {
-		return c.sealFile(s, ly, in, off, n)
+		return c.sealFile(s, ly, in.fd, off, n)
 	}
 	for {
 		m, e := c.set.sendfile(int(c.fd), in, off, n)
