@@ -100,8 +100,8 @@ func (f *Fields) Request(block []byte, stream uint32, end bool, h *message.Head,
 func (f *Fields) frame(h *message.Head, end bool) {
 	h.Major = 2
 	switch {
-	case f.pseudo.seen&seenProtocol != 0: // what follows is no content
-		if h.WebSocket = true; h.ContentLength >= 0 {
+	case f.pseudo.method == "CONNECT": // what follows is no content (RFC 9113 section 8.5)
+		if h.WebSocket = f.pseudo.seen&seenProtocol != 0; h.ContentLength >= 0 {
 			f.bad = "content-length in a CONNECT"
 		}
 	case !end:
