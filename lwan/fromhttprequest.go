@@ -57,7 +57,7 @@ func (x *httpExchange) newRequest() (*http.Request, error) {
 	}
 	if req.head.Major == 2 {
 		r.ProtoMajor, r.ProtoMinor = 2, 0
-	} else if req.head.Chunked {
+	} else if req.head.Chunked && !req.body.full {
 		r.TransferEncoding = []string{"chunked"}
 	}
 	r.Trailer = announcedTrailer(r.Header)

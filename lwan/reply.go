@@ -52,7 +52,8 @@ type ReplyKind uint8
 const (
 	ReplyHTTP ReplyKind = iota // a status line and fields
 	// ReplyCGI is fields, among them Content-Type, Location or Status (RFC 3875 section 6). Beside
-	// a Location without a Status it is 302; one that is a path is to be answered by the server.
+	// a Location without a Status it is 302, also if that is a path, which the RFC leaves to the
+	// server.
 	ReplyCGI
 )
 

@@ -30,6 +30,19 @@ func (b *body) begin(h *message.Head) {
 	}
 }
 
+// unread is the length of what can be read; -1: nobody knows.
+func (b *body) unread() int64 {
+	switch {
+	case b.full:
+		return int64(len(b.whole))
+	case b.err == io.EOF && len(b.again) == 0:
+		return 0
+	case b.length < 0:
+		return -1
+	}
+	return b.length - b.read + int64(len(b.again))
+}
+
 // end gives back what a worker does not keep.
 func (b *body) end(large *collectors) {
 	if b.unshared {

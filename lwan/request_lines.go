@@ -18,8 +18,15 @@ func (r *Request) HeaderLines() iter.Seq2[[]byte, []byte] {
 }
 
 // ContentLength is the length of the content as the client has announced it; 0: there is none; -1:
-// it comes in chunks, and nobody knows.
-func (r *Request) ContentLength() int64 { r.mustLive(); return r.body.length }
+// it comes in chunks, and nobody knows. Of a request that was rerouted it is that of what has not
+// been read.
+func (r *Request) ContentLength() int64 {
+	r.mustLive()
+	if r.detour != nil {
+		return r.body.unread()
+	}
+	return r.body.length
+}
 
 // TargetBytes is Target, without a copy where nothing has to be encoded. It is valid until the
 // handler returns.

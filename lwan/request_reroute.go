@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 
@@ -38,20 +39,51 @@ type detour struct {
 // Path, Rest, Query, Param and Pattern are those of target from then on, and Target stays what was
 // sent. A target without "?" keeps the query. It is decoded once and cleaned, as the path of a
 // request is; what no request could ask for is an error (500). The method stays, and the body is
-// what is left of it. What was written so far is dropped, and fields stay; once the head has left
-// it fails with ErrHeadSent. A request can be rerouted 10 times, then it fails with ErrRerouted.
+// what is left of it: ContentLength is the length of that. What was written so far is dropped, and
+// fields stay; once the head has left it fails with ErrHeadSent. A request can be rerouted 10
+// times, then it fails with ErrRerouted.
 func (r *Request) Reroute(resp *Response, target string) Status {
 	r.mustLive()
+	if err := r.turnTo(resp, target); err != nil {
+		return resp.Fail(err)
+	}
+	return r.goOn(resp)
+}
+
+// RerouteGet is Reroute with GET, or HEAD if that is the request's method, and without content: for
+// what is sent in place of the handler's own answer, as a file is that an application names. When
+// it returns, method and content are those of the request again, as for an access log.
+func (r *Request) RerouteGet(resp *Response, target string) Status {
+	r.mustLive()
+	if err := r.turnTo(resp, target); err != nil {
+		return resp.Fail(err)
+	}
+	defer r.gets()()
+	return r.goOn(resp)
+}
+
+// turnTo makes the request one for a target.
+func (r *Request) turnTo(resp *Response, target string) error {
 	d, err := r.divert(target)
 	if err == nil && !resp.whole() {
 		err = ErrHeadSent
 	}
 	if err != nil {
-		return resp.Fail(err)
+		return err
 	}
 	resp.unanswer()
 	r.follow(d)
-	return r.goOn(resp)
+	return nil
+}
+
+// gets makes the request a GET without content, unless it is a HEAD, until back is called.
+func (r *Request) gets() (back func()) {
+	method, content := r.method, r.body
+	if r.method != "HEAD" {
+		r.method = "GET"
+	}
+	r.body = body{full: true, err: io.EOF}
+	return func() { r.method, r.body = method, content }
 }
 
 // divert reads a target.
@@ -183,6 +215,7 @@ func (r *Request) showDetour(to *http.Request) error {
 	}
 	u.RawPath = nethttp.EncodedPath(u)
 	to.URL = u
+	to.Method, to.ContentLength = r.method, r.ContentLength()
 	return nil
 }
 

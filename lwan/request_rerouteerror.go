@@ -16,8 +16,8 @@ import (
 //		return req.RerouteError(resp, st, "/errors/404.html")
 //	}
 //
-// The route is asked with GET, or HEAD if that was the request's method, and without fields that
-// ask for a part, or for what has changed. Its answer counts if it has status 200; then the page
+// The route is asked with GET, or HEAD if that was the request's method, without content, and
+// without fields that ask for a part, or for what has changed. Its answer counts if it has status 200; then the page
 // has no validators, and may be kept no longer than the error itself says. Else the page is the one
 // that the server makes, and the log says why. Err, and so the log, is that of the error.
 // Afterwards the request is what it was. It does nothing within itself, once the head has left, and
@@ -61,7 +61,7 @@ func (r *Request) withoutConditions() error {
 
 // errorAt is what a request and its answer were when a route was asked for the page of an error.
 type errorAt struct {
-	method  string
+	gets    func() // ends that
 	table   *table
 	route   *route
 	detour  *detour
@@ -79,7 +79,7 @@ var ofPage = []string{"ETag", "Last-Modified", "Accept-Ranges", "Cache-Control",
 // leaveFor makes the request one for a page.
 func (r *Request) leaveFor(resp *Response, d *detour) *errorAt {
 	was := &errorAt{
-		method: r.method, table: r.table, route: r.route, detour: r.detour, missed: r.missed,
+		table: r.table, route: r.route, detour: r.detour, missed: r.missed,
 		limits: r.limits, fields: slices.Clone(resp.fields), message: resp.message,
 		failure: resp.failure, failed: resp.failed,
 	}
@@ -89,9 +89,7 @@ func (r *Request) leaveFor(resp *Response, d *detour) *errorAt {
 			was.restore(resp)
 		}
 	})
-	if r.method != "HEAD" {
-		r.method = "GET"
-	}
+	was.gets = r.gets()
 	r.follow(d)
 	return was
 }
@@ -110,7 +108,8 @@ func (was *errorAt) restore(resp *Response) {
 
 // comeBack makes the request again what it was; got is what the page's route has returned.
 func (was *errorAt) comeBack(r *Request, resp *Response, st, got Status, target string) Status {
-	r.method, r.table, r.limits = was.method, was.table, was.limits
+	was.gets()
+	r.table, r.limits = was.table, was.limits
 	r.comeFrom(was)
 	switch {
 	case resp.state.headOut() && resp.status == st && resp.failed == 0 && got < 300,

@@ -208,18 +208,45 @@ func (x *passage) intercepted() lwan.Status {
 	return x.reply.Status
 }
 
-// redirected answers with what the server has at another path.
+// ofFile are the fields of an answer that count for what is sent in its place.
+var ofFile = []string{"Content-Type", "Content-Disposition", "Cache-Control", "Expires"}
+
+// redirected answers with what the server has at another path, for GET whatever the method was: the
+// backend has had the content, and its answer is that to the method.
 func (x *passage) redirected(to string) lwan.Status {
-	for _, name := range []string{
-		"Content-Type", "Content-Disposition", "Cache-Control", "Expires", "Set-Cookie",
-	} {
-		for field, value := range x.reply.Headers() {
-			if strings.EqualFold(field, name) {
-				x.resp.AddHeader(name, value)
-			}
+	req, resp := x.req, x.resp
+	at := place{backend: x.pick.name, asked: x.asked}
+	var said []pair
+	for name, value := range x.reply.Headers() {
+		switch {
+		case strings.EqualFold(name, "Set-Cookie"):
+			resp.AddHeader(name, x.mapped(name, value, &at))
+		case slices.ContainsFunc(ofFile, func(f string) bool { return strings.EqualFold(f, name) }):
+			said = append(said, pair{name, value})
 		}
 	}
-	req, resp := x.req, x.resp
+	resp.BeforeHead(func(st lwan.Status) { // behind who sends the file
+		if st == 200 || st == 206 || st == 304 {
+			describe(resp, st, said)
+		}
+	})
 	x.drop() // the backend is free while the file is sent
-	return req.Reroute(resp, to)
+	x.forget()
+	return req.RerouteGet(resp, to)
+}
+
+// describe sets fields of a file, which are known better by who has named it. Several parts of one
+// have their types inside, and what has not changed has none.
+func describe(resp *lwan.Response, st lwan.Status, said []pair) {
+	typed := st != 304 && !strings.HasPrefix(resp.Header("Content-Type"), "multipart/byteranges")
+	for i, f := range said {
+		same := func(o pair) bool { return strings.EqualFold(o.from, f.from) }
+		switch {
+		case !typed && strings.EqualFold(f.from, "Content-Type"):
+		case slices.ContainsFunc(said[:i], same): // a list on several lines
+			resp.AddHeader(f.from, f.to)
+		default:
+			resp.SetHeader(f.from, f.to)
+		}
+	}
 }

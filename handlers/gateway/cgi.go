@@ -45,7 +45,9 @@ type CGIConfig struct {
 // closes that. What it writes to its standard error is logged. Its environment is exactly what
 // CGIConfig says and the variables of the request, without those that could be mistaken for another
 // (Proxy), and without credentials (Authorization); it has no descriptor of the server's, and runs
-// in Dir. The query is never an argument.
+// in Dir. The query is never an argument. A Location that is a path is sent to the client, with
+// 302, and not answered here (section 6.2.2): a program reaches no route that its client cannot.
+// One that writes a status line, as for NPH, is 502.
 //
 // A program is killed, with all of its process group, when its client has left, when a time of
 // Timeouts is over, or when it goes on for longer than Kill behind its answer: by SIGTERM, and

@@ -27,12 +27,14 @@ type Common struct {
 	Intercept []lwan.Status
 
 	// Accel lets backends answer with X-Accel-Redirect: what the server has at that path is sent,
-	// through Request.Reroute.
+	// through Request.RerouteGet, with GET whatever the request's method was. Of the backend's own
+	// answer Set-Cookie counts, and Content-Type, Content-Disposition, Cache-Control and Expires if
+	// the other one has status 200, 206 or 304.
 	Accel bool
 
 	// SendFile lets backends answer with X-Sendfile, and the name of a file: in a directory, as
 	// they name it, that stands for a path of this server, as {"/srv/private": "/private"}, whose
-	// route sends it, through Request.Reroute; it may be lwan.Internal. The longest directory
+	// route sends it, as with Accel; it may be lwan.Internal. The longest directory
 	// counts. A file that is in none of them is 404, and logged. nil: the field is passed on.
 	SendFile map[string]string
 

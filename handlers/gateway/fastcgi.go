@@ -72,8 +72,7 @@ func (f *fastCGI) stream(x *passage) error {
 	x.listens = true
 	x.conn.SendTimeout = x.g.Timeouts.Send
 	n, err := x.conn.SendFramed(x.req, &recordFraming{x: x})
-	x.pick.bytesOut.Add(n)
-	return err
+	return x.streamed(n, err)
 }
 
 // recordFraming puts a content into records of standard input.
@@ -139,8 +138,7 @@ func (s *simpleCGI) compose(x *passage) error {
 func (s *simpleCGI) stream(x *passage) error {
 	x.conn.SendTimeout = x.g.Timeouts.Send
 	n, err := x.conn.SendBody(x.req, false)
-	x.pick.bytesOut.Add(n)
-	return err
+	return x.streamed(n, err)
 }
 
 func (s *simpleCGI) answers(x *passage) (io.Reader, lwan.ReplyKind) { return x.conn, s.kind }

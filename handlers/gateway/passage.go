@@ -119,15 +119,21 @@ func (x *passage) begin(g *gateway, req *lwan.Request, resp *lwan.Response) {
 // end gives back what the passage has.
 func (x *passage) end() {
 	x.drop()
-	if x.file != nil {
-		_ = x.file.Close() // it has no name: what it held is gone
-	}
+	x.forget()
 	x.reply.Reset()
 	x.passing = passing{}
 	if cap(x.out) > 16<<10 {
 		x.out = nil
 	}
 	passages.Put(x)
+}
+
+// forget gives up a content that is in a file.
+func (x *passage) forget() {
+	if f := x.file; f != nil {
+		x.file = nil
+		_ = f.Close() // it has no name: what it held is gone
+	}
 }
 
 // tell logs what the application has written to its standard error.
@@ -327,6 +333,19 @@ func (x *passage) send() (trouble, error) {
 		return 0, nil
 	}
 	return broken, err
+}
+
+// errContentGone is a content of which somebody has read a part before.
+var errContentGone = errors.New("gateway: a part of the content has been read before")
+
+// streamed books n bytes of the content that were sent as they came. That there were less than was
+// announced is nothing that the backend could know: it would wait for the rest.
+func (x *passage) streamed(n int64, err error) error {
+	x.pick.bytesOut.Add(n)
+	if err == nil && x.length > 0 && n < x.length {
+		err = errContentGone
+	}
+	return err
 }
 
 // fits is how much the system takes for a connection on which nothing is under way, without a wait.

@@ -245,8 +245,7 @@ func (h *httpProxy) appendPreface(b []byte, x *passage) []byte {
 func (h *httpProxy) stream(x *passage) error {
 	x.conn.SendTimeout = x.g.Timeouts.Send
 	n, err := x.conn.SendBody(x.req, x.length < 0)
-	x.pick.bytesOut.Add(n)
-	return err
+	return x.streamed(n, err)
 }
 
 func (h *httpProxy) answers(x *passage) (io.Reader, lwan.ReplyKind) {
