@@ -1,6 +1,7 @@
 package examples_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -11,8 +12,9 @@ import (
 	"time"
 )
 
-// TestBoard builds the board, which is a module of its own, and uses its pages in a browser, on a
-// screen of a phone and in both colour schemes. What its server does by itself is tested beside it.
+// TestBoard builds the board, which is a module of its own, and uses its pages in a browser, on the
+// screens of a phone and a desktop, and in both colour schemes. What its server does by itself is
+// tested beside it.
 func TestBoard(t *testing.T) {
 	if os.Getenv("GOLWAN_TEST_BOARD") == "" {
 		t.Skip("skipped: GOLWAN_TEST_BOARD is not set; it builds another module")
@@ -29,9 +31,7 @@ func TestBoard(t *testing.T) {
 		"-data", filepath.Join(dir, "data"))
 	base := "http://" + s.addr
 	b := browse(t, base+"/sign-in")
-	b.call("Emulation.setDeviceMetricsOverride", map[string]any{
-		"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true,
-	}, nil)
+	b.screen(390, 844, true)
 
 	b.run(`document.querySelector("[name=user]").value = "ann";
 		document.querySelector("[name=password]").value = "short";
@@ -79,21 +79,43 @@ func TestBoard(t *testing.T) {
 		headers: {"Content-Type": "application/json"}})`)
 	b.becomes(`document.querySelector("#entry-1 .state").textContent === "done"`)
 
+	b.looks("desktop", 1280, 800, false)
+	b.looks("phone", 390, 844, true)
+	b.run(`document.querySelector("header button").click()`)
+	b.becomes(`document.querySelector("header a[href='/sign-in']") !== null`)
+}
+
+// looks asks for what can be measured of the page on a screen: it has both colour schemes, and no
+// width beyond the screen's. What it looks like is for people to judge, in GOLWAN_SCREENSHOTS.
+func (b *browser) looks(name string, width, height int, mobile bool) {
+	b.t.Helper()
+	b.screen(width, height, mobile)
 	for _, scheme := range []string{"light", "dark"} {
 		b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{
 			{"name": "prefers-color-scheme", "value": scheme},
 		}}, nil)
+		b.becomes(fmt.Sprintf("innerWidth === %d", width))
 		b.becomes(`document.documentElement.scrollWidth <= innerWidth`)
 		if dark := b.run(`getComputedStyle(document.body).backgroundColor`); (dark ==
 			`"rgb(20, 23, 27)"`) != (scheme == "dark") {
-			t.Errorf("%s: the background is %s", scheme, dark)
+			b.t.Errorf("%s: the background is %s", scheme, dark)
 		}
 		if dir := os.Getenv("GOLWAN_SCREENSHOTS"); dir != "" {
-			b.screenshot(filepath.Join(dir, "board-"+scheme+".png"))
+			b.screenshot(filepath.Join(dir, "board-"+name+"-"+scheme+".png"))
 		}
 	}
-	b.run(`document.querySelector("header button").click()`)
-	b.becomes(`document.querySelector("header a[href='/sign-in']") !== null`)
+}
+
+// screen makes the page as large as a screen.
+func (b *browser) screen(width, height int, mobile bool) {
+	b.t.Helper()
+	scale := 1
+	if mobile {
+		scale = 2
+	}
+	b.call("Emulation.setDeviceMetricsOverride", map[string]any{
+		"width": width, "height": height, "deviceScaleFactor": scale, "mobile": mobile,
+	}, nil)
 }
 
 // becomes waits until an expression is true, whatever pages come meanwhile: there is none for a

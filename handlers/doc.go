@@ -14,9 +14,9 @@
 //
 //   - middleware, for Use, Group and Handle: RequestID, RealIP, ToHTTPS, HSTS, CORS, Compress,
 //     Expire, ResponseHeaders, RequestHeaders, SecurityHeaders, ErrorPages;
-//   - Sessions, which remember who is signed in;
-//   - middleware that keeps some out: CrossOrigin, Access, BasicAuth, JWTAuth, ForwardAuth,
-//     LimitRequests, LimitConcurrency, and LimitRate, which slows them down;
+//   - Sessions, which remember who is signed in, with Named, which tells all that asks for UserKey;
+//   - middleware that keeps some out: CrossOrigin, RequireUser, Access, BasicAuth, JWTAuth,
+//     ForwardAuth, LimitRequests, LimitConcurrency, and LimitRate, which slows them down;
 //   - observers, for Observe: AccessLog, AccessLogOf for lines of other forms, and SlogAccess;
 //   - a handler: Metrics. By route, with histograms, it is package prom, for OpenTelemetry package
 //     tracing: modules of their own, since they need large libraries;

@@ -27,6 +27,14 @@ func JSONEvent(name string, v any) (Event, error) {
 	return Event{Name: name, Data: string(b)}, err
 }
 
+// RenderEvent makes an event whose data is what v renders, a piece of a page for example:
+// lwan.RenderEvent("entry", entry.With(data)).
+func RenderEvent(name string, v Renderable) (Event, error) {
+	var b strings.Builder
+	err := v.RenderTo(&b)
+	return Event{Name: name, Data: b.String()}, err
+}
+
 // errEventField is an ID or name that would end its line.
 var errEventField = errors.New("lwan: an event's ID and name must not contain line breaks, the " +
 	"ID no NUL")

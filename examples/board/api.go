@@ -12,7 +12,7 @@ func (b *board) page(req *lwan.Request) (list []Entry, older string, err error) 
 	if err != nil {
 		return nil, "", err
 	}
-	list, err = b.store.entries(req.Context(), q.Before, q.Size+1)
+	list, err = b.store.before(req.Context(), q.Before, q.Size+1)
 	if err != nil || len(list) <= q.Size {
 		return list, "", err
 	}
@@ -72,7 +72,7 @@ func (b *board) change(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	if err := checkEntry(e.Text, e.State); err != nil {
 		return resp.Fail(err)
 	}
-	if err := b.live.change(b, &e, func() (int64, error) {
+	if err := b.live.change(&e, func() error {
 		return b.store.update(req.Context(), &e)
 	}); err != nil {
 		return resp.Fail(err)

@@ -1,15 +1,13 @@
 package main
 
 import (
-	"errors"
-	"io"
 	"mime/multipart"
 	"strconv"
 
 	"github.com/golwan/golwan/lwan"
 )
 
-// attached is what is stored about files.
+// attached is what is stored about files in the database.
 func attached(files []*multipart.FileHeader) (list []File) {
 	for _, f := range files {
 		list = append(list, File{Name: f.Filename, Size: f.Size})
@@ -17,20 +15,8 @@ func attached(files []*multipart.FileHeader) (list []File) {
 	return list
 }
 
-// keep saves the content of a file. Its name is ours; what the client has called it is only shown.
-func (b *board) keep(id int64, from *multipart.FileHeader) error {
-	src, err := from.Open()
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	dst, err := b.files.Create(strconv.FormatInt(id, 10))
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(dst, src)
-	return errors.Join(err, dst.Close())
-}
+// fileName is where the content is. It is ours; what the client calls a file is only shown.
+func fileName(id int64) string { return strconv.FormatInt(id, 10) }
 
 // download offers a file for saving: what others have uploaded is never shown as a page of ours.
 func (b *board) download(req *lwan.Request, resp *lwan.Response) lwan.Status {
@@ -43,19 +29,10 @@ func (b *board) download(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		id).Scan(&name); err != nil {
 		return resp.Fail(err)
 	}
-	f, err := b.files.Open(strconv.FormatInt(id, 10))
+	f, err := b.files.Open(fileName(id))
 	if err != nil {
 		return resp.Fail(err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return resp.Fail(err)
-	}
-	resp.SetContentType("application/octet-stream")
-	resp.SetHeader("Content-Disposition", lwan.Attachment(name))
-	if err := resp.SendFile(f, 0, info.Size()); err != nil {
-		return resp.Fail(err)
-	}
-	return 200
+	return resp.Download(f, name)
 }

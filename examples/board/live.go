@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/golwan/golwan/lwan"
@@ -14,31 +12,29 @@ import (
 type live struct {
 	topic lwan.Topic
 
-	mu sync.Mutex // held while an event is stored and published: the order is the same in both
+	mu sync.Mutex // held while a change is stored and published: the order is the same in both
 }
 
 // change stores a change of e, and tells all pages.
-func (l *live) change(b *board, e *Entry, store func() (event int64, err error)) error {
+func (l *live) change(e *Entry, store func() error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	event, err := store()
+	if err := store(); err != nil {
+		return err
+	}
+	ev, err := entryEvent(*e)
 	if err != nil {
 		return err
 	}
-	ev, err := entryEvent(event, *e)
-	if err == nil {
-		l.topic.Publish(ev)
-	}
-	return err
+	l.topic.Publish(ev)
+	return nil
 }
 
 // entryEvent has the HTML of an entry, as the page has it.
-func entryEvent(id int64, e Entry) (ev lwan.Event, err error) {
-	var html strings.Builder
-	if err := entryView.Render(&html, e); err != nil {
-		return ev, err
-	}
-	return lwan.Event{ID: strconv.FormatInt(id, 10), Name: "entry", Data: html.String()}, nil
+func entryEvent(e Entry) (lwan.Event, error) {
+	ev, err := lwan.RenderEvent("entry", entryView.With(e))
+	ev.ID = strconv.FormatInt(e.Event, 10)
+	return ev, err
 }
 
 // events sends what a page has missed, and then what happens. The page says in after what it was
@@ -52,27 +48,19 @@ func (b *board) events(req *lwan.Request, resp *lwan.Response) lwan.Status {
 	}
 	b.live.mu.Lock()
 	defer b.live.mu.Unlock()
-	missed, err := b.missed(req.Context(), seen)
+	entries, err := b.store.since(req.Context(), seen)
 	if err != nil {
 		return resp.Fail(err)
+	}
+	var missed []lwan.Event
+	for _, e := range entries {
+		ev, err := entryEvent(e)
+		if err != nil {
+			return resp.Fail(err)
+		}
+		missed = append(missed, ev)
 	}
 	return b.live.topic.Subscribe(resp, lwan.Subscription{
 		After: b.live.topic.LastID(), First: missed,
 	})
-}
-
-func (b *board) missed(ctx context.Context, seen int64) (list []lwan.Event, err error) {
-	entries, events, err := b.store.since(ctx, seen)
-	for i := range entries {
-		e, err := b.store.entry(ctx, entries[i])
-		if err != nil {
-			return nil, err
-		}
-		ev, err := entryEvent(events[i], e)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, ev)
-	}
-	return list, err
 }

@@ -16,7 +16,6 @@
 package main
 
 import (
-	"crypto/rand"
 	"database/sql"
 	"embed"
 	"errors"
@@ -76,7 +75,7 @@ func open(dir string, secure bool) (*board, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "files"), 0o700); err != nil {
 		return nil, err
 	}
-	key, err := sessionKey(filepath.Join(dir, "session.key"))
+	key, err := handlers.SessionKeyFile(filepath.Join(dir, "session.key"))
 	if err != nil {
 		return nil, err
 	}
@@ -91,17 +90,6 @@ func open(dir string, secure bool) (*board, error) {
 	}
 	b.store, err = openStore(filepath.Join(dir, "board.db"))
 	return b, err
-}
-
-// sessionKey reads the key of sessions, which outlives restarts, or makes one.
-func sessionKey(file string) ([]byte, error) {
-	key, err := os.ReadFile(file)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return key, err
-	}
-	key = make([]byte, 32)
-	rand.Read(key)
-	return key, os.WriteFile(file, key, 0o600)
 }
 
 // server is the site. What talks to the database blocks, so it runs on goroutines: lwan.Blocking.
@@ -126,22 +114,23 @@ func (b *board) server() (*lwan.Server, error) {
 	}}
 	srv.OnClose(func() error { return errors.Join(b.store.db.Close(), b.files.Close()) })
 	srv.Observe(handlers.SlogAccess(slog.Default()))
-	srv.Use(handlers.RequestID, secure, sameOrigin, b.sessions.Middleware, named(b.sessions),
-		handlers.Compress(handlers.CompressConfig{}))
+	srv.Use(handlers.RequestID, secure, sameOrigin, b.sessions.Middleware,
+		b.sessions.Named(userOf), handlers.Compress(handlers.CompressConfig{}))
 	srv.Mount("/static", files.Module.With(files.Config{FS: static}))
 
 	site := srv.Group("", lwan.Blocking)
 	site.Handle("GET /{$}", b.index)
 	site.Handle("GET /sign-in", b.signInPage)
-	site.Handle("POST /sign-in", b.signIn)
-	site.Handle("POST /join", b.join)
+	site.Handle("POST /sign-in", b.enter(b.known))
+	site.Handle("POST /join", b.enter(b.joins))
 	site.Handle("POST /sign-out", b.signOut)
 	site.Handle("GET /files/{id}", b.download)
-	site.Handle("POST /entries", b.post, b.signedIn, lwan.WithLimits(lwan.Limits{Body: 32 << 20}))
+	site.Handle("POST /entries", b.post, handlers.RequireUser,
+		lwan.WithLimits(lwan.Limits{Body: 32 << 20}))
 	site.Handle("GET /events", b.events)
 	site.Handle("GET /api/entries", b.list)
 	site.Handle("GET /api/entries/{id}", b.show)
-	site.Handle("PATCH /api/entries/{id}", b.change, b.signedIn)
+	site.Handle("PATCH /api/entries/{id}", b.change, handlers.RequireUser)
 	return srv, nil
 }
 

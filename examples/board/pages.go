@@ -1,7 +1,6 @@
 package main
 
 import (
-	"math"
 	"mime/multipart"
 	"slices"
 	"strings"
@@ -46,31 +45,16 @@ var (
 	entryView  = template.Must(template.Load[Entry](pieces, "web/entry"))
 )
 
-func (b *board) showSignIn(
-	resp *lwan.Response, st lwan.Status, form account, err error,
-) lwan.Status {
-	if err != nil && lwan.FieldErrors(err) == nil {
-		return resp.Fail(err) // the form could not be read at all
-	}
-	return resp.Render(st, signInView.With(signInPage{
-		layout{Title: "Sign in", Errors: lwan.FieldErrors(err)}, form.User,
-	}))
-}
-
 // pageQuery is which entries are shown, in pages and in the API.
 type pageQuery struct {
-	Before int64 `query:"before"`
+	Before int64 `query:"before" default:"9223372036854775807"`
 	Size   int   `query:"size" default:"20"`
 }
 
-func (q *pageQuery) Validate() error {
-	if q.Before <= 0 {
-		q.Before = math.MaxInt64
-	}
-	if q.Size < 1 || q.Size > 100 {
-		return &lwan.Error{Status: 400, Fields: map[string]string{"size": "must be 1 to 100"}}
-	}
-	return nil
+func (q pageQuery) Validate() error {
+	var c lwan.Checks
+	c.That("size", q.Size >= 1 && q.Size <= 100, "must be 1 to 100")
+	return c.Err()
 }
 
 func (b *board) index(req *lwan.Request, resp *lwan.Response) lwan.Status {
@@ -107,17 +91,10 @@ func (f entryForm) Validate() error { return checkEntry(f.Text, f.State) }
 
 // checkEntry is for the form and for the API.
 func checkEntry(text, state string) error {
-	wrong := map[string]string{}
-	if strings.TrimSpace(text) == "" || len(text) > 2000 {
-		wrong["text"] = "must have 1 to 2000 bytes"
-	}
-	if !slices.Contains(states, state) {
-		wrong["state"] = "must be one of " + strings.Join(states, ", ")
-	}
-	if len(wrong) > 0 {
-		return &lwan.Error{Status: 422, Message: "the entry has mistakes", Fields: wrong}
-	}
-	return nil
+	var c lwan.Checks
+	c.That("text", strings.TrimSpace(text) != "" && len(text) <= 2000, "must have 1 to 2000 bytes")
+	c.That("state", slices.Contains(states, state), "must be one of "+strings.Join(states, ", "))
+	return c.Err()
 }
 
 func (b *board) post(req *lwan.Request, resp *lwan.Response) lwan.Status {
@@ -132,9 +109,9 @@ func (b *board) post(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		Author: user(req), Text: form.Text, State: form.State, Due: form.Due,
 		Made: time.Now().UTC(), Files: attached(form.Files),
 	}
-	if err := b.live.change(b, &e, func() (int64, error) {
+	if err := b.live.change(&e, func() error {
 		return b.store.add(req.Context(), &e, func(i int, id int64) error {
-			return b.keep(id, form.Files[i])
+			return lwan.SaveFile(form.Files[i], b.files, fileName(id))
 		})
 	}); err != nil {
 		return resp.Fail(err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"strings"
@@ -14,6 +15,11 @@ import (
 // login is what a session remembers.
 type login struct{ User string }
 
+func userOf(l login) string { return l.User }
+
+// user is who is signed in; "": nobody.
+func user(req *lwan.Request) string { name, _ := handlers.UserKey.Get(req); return name }
+
 // account is the form of both ways in.
 type account struct {
 	User     string `form:"user,required"`
@@ -21,99 +27,74 @@ type account struct {
 }
 
 func (a account) Validate() error {
-	wrong := map[string]string{}
-	if len(a.User) > 40 || strings.TrimSpace(a.User) != a.User {
-		wrong["user"] = "must have at most 40 bytes, and no blanks at its ends"
-	}
-	if len(a.Password) < 8 || len(a.Password) > 72 { // bcrypt looks at 72
-		wrong["password"] = "must have 8 to 72 bytes"
-	}
-	if len(wrong) > 0 {
-		return &lwan.Error{Message: "the form has mistakes", Fields: wrong}
-	}
-	return nil
-}
-
-// named tells the access log who a request comes from.
-func named(sessions *handlers.Sessions[login]) lwan.Middleware {
-	return func(next lwan.Handler) lwan.Handler {
-		return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-			if who, ok := sessions.Get(req); ok {
-				handlers.UserKey.Set(req, who.User)
-			}
-			return next(req, resp)
-		}
-	}
-}
-
-// user is who is signed in; "": nobody.
-func user(req *lwan.Request) string { name, _ := handlers.UserKey.Get(req); return name }
-
-// signedIn keeps others out.
-func (b *board) signedIn(next lwan.Handler) lwan.Handler {
-	return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-		if user(req) == "" {
-			return resp.Error(401, "sign in first")
-		}
-		return next(req, resp)
-	}
+	var c lwan.Checks
+	c.That("user", len(a.User) <= 40 && strings.TrimSpace(a.User) == a.User,
+		"must have at most 40 bytes, and no blanks at its ends")
+	c.That("password", len(a.Password) >= 8 && len(a.Password) <= 72, // bcrypt looks at 72
+		"must have 8 to 72 bytes")
+	return c.Err()
 }
 
 func (b *board) signInPage(req *lwan.Request, resp *lwan.Response) lwan.Status {
-	return b.showSignIn(resp, 200, account{}, nil)
+	return resp.Render(200, signInView.With(signInPage{layout: layout{Title: "Sign in"}}))
+}
+
+// enter begins a session for who is accepted, and shows the form again to others.
+func (b *board) enter(accept func(context.Context, account) error) lwan.Handler {
+	return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		form, err := lwan.FormAs[account](req)
+		if err == nil {
+			err = accept(req.Context(), form)
+		}
+		if wrong := lwan.FieldErrors(err); wrong != nil {
+			page := signInPage{layout{Title: "Sign in", Errors: wrong}, form.User}
+			return resp.Render(422, signInView.With(page))
+		}
+		if err == nil {
+			err = b.sessions.Start(req, resp, login{form.User})
+		}
+		if err != nil {
+			return resp.Fail(err)
+		}
+		return resp.Redirect(303, "/")
+	}
 }
 
 // nobody is compared with where there is no such user, so that this takes as long.
 var nobody, _ = bcrypt.GenerateFromPassword([]byte("nobody's password"), bcrypt.DefaultCost)
 
-func (b *board) signIn(req *lwan.Request, resp *lwan.Response) lwan.Status {
-	form, err := lwan.FormAs[account](req)
-	if err != nil {
-		return b.showSignIn(resp, 422, form, err)
-	}
+// known accepts who knows the password of a user.
+func (b *board) known(ctx context.Context, a account) error {
 	hash := nobody
-	err = b.store.db.QueryRowContext(req.Context(), "SELECT hash FROM users WHERE name = ?",
-		form.User).Scan(&hash)
+	err := b.store.db.QueryRowContext(ctx, "SELECT hash FROM users WHERE name = ?",
+		a.User).Scan(&hash)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return resp.Fail(err)
+		return err
 	}
-	if bcrypt.CompareHashAndPassword(hash, []byte(form.Password)) != nil || err != nil {
-		return b.showSignIn(resp, 422, form, &lwan.Error{Fields: map[string]string{
-			"password": "is not that of this name",
-		}})
-	}
-	return b.enter(req, resp, form.User)
+	same := bcrypt.CompareHashAndPassword(hash, []byte(a.Password)) == nil
+	var c lwan.Checks
+	c.That("password", same && err == nil, "is not that of this name")
+	return c.Err()
 }
 
-func (b *board) join(req *lwan.Request, resp *lwan.Response) lwan.Status {
-	form, err := lwan.FormAs[account](req)
+// joins accepts a new user.
+func (b *board) joins(ctx context.Context, a account) error {
+	hash, err := bcrypt.GenerateFromPassword([]byte(a.Password), bcrypt.DefaultCost)
 	if err != nil {
-		return b.showSignIn(resp, 422, form, err)
+		return err
 	}
-	hash, err := bcrypt.GenerateFromPassword([]byte(form.Password), bcrypt.DefaultCost)
+	done, err := b.store.db.ExecContext(ctx,
+		"INSERT INTO users (name, hash) VALUES (?, ?) ON CONFLICT DO NOTHING", a.User, hash)
 	if err != nil {
-		return resp.Fail(err)
+		return err
 	}
-	done, err := b.store.db.ExecContext(req.Context(),
-		"INSERT INTO users (name, hash) VALUES (?, ?) ON CONFLICT DO NOTHING", form.User, hash)
+	n, err := done.RowsAffected()
 	if err != nil {
-		return resp.Fail(err)
+		return err
 	}
-	if n, err := done.RowsAffected(); err != nil {
-		return resp.Fail(err)
-	} else if n == 0 {
-		return b.showSignIn(resp, 422, form,
-			&lwan.Error{Fields: map[string]string{"user": "is taken"}})
-	}
-	return b.enter(req, resp, form.User)
-}
-
-// enter begins a session.
-func (b *board) enter(req *lwan.Request, resp *lwan.Response, name string) lwan.Status {
-	if err := b.sessions.Start(req, resp, login{name}); err != nil {
-		return resp.Fail(err)
-	}
-	return resp.Redirect(303, "/")
+	var c lwan.Checks
+	c.That("user", n == 1, "is taken")
+	return c.Err()
 }
 
 func (b *board) signOut(req *lwan.Request, resp *lwan.Response) lwan.Status {
