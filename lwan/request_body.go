@@ -15,6 +15,7 @@ type body struct {
 	read     int64
 	err      error  // io.EOF at the end; sticky
 	whole    []byte // what BodyBytes has read; its array is used again
+	small    []byte // whole's array before it grew too large to be kept
 	full     bool   // whole is the content
 	again    []byte // what PeekForm has read, to be read again
 	begun    bool
@@ -46,13 +47,14 @@ func (b *body) unread() int64 {
 // end gives back what a worker does not keep.
 func (b *body) end(large *collectors) {
 	if b.unshared {
-		b.whole = nil
+		b.whole, b.small = nil, nil
 		return
 	}
 	remains.Of(b.whole[:cap(b.whole)])
 	if cap(b.whole) > maxKept {
+		remains.Of(b.small[:cap(b.small)])
 		large.give(b.whole)
-		b.whole = nil
+		b.whole, b.small = b.small, nil
 	}
 }
 
@@ -252,7 +254,8 @@ func credit(have, length int64) int64 {
 	return min(max(times*have, firstBite), length)
 }
 
-// growWhole makes room for more of the content.
+// growWhole makes room for more of the content. A worker that has had an upload keeps the first
+// maxKept bytes of room, so that the next one is moved once, into a buffer that is lent.
 func (r *Request) growWhole() {
 	b := &r.body
 	have := int64(len(b.whole))
@@ -263,13 +266,21 @@ func (r *Request) growWhole() {
 	if b.length > have {
 		room = credit(have, b.length)
 	}
-	if room > maxKept && !b.unshared {
-		b.whole = r.table.core.large.grow(b.whole, int(room))
-		return
+	switch {
+	case room <= maxKept/4 || b.unshared:
+		grown := make([]byte, have, room)
+		copy(grown, b.whole)
+		b.whole = grown
+	case room <= maxKept: // as large as may be kept, so that the next upload finds it
+		b.whole = append(make([]byte, 0, maxKept), b.whole...)
+	default:
+		large := &r.table.core.large
+		if cap(b.whole) <= maxKept {
+			b.whole, b.small = append(large.take(int(room)), b.whole...), b.whole
+			return
+		}
+		b.whole = large.grow(b.whole, int(room))
 	}
-	grown := make([]byte, have, room)
-	copy(grown, b.whole)
-	b.whole = grown
 }
 
 var errBodyBegun = errors.New("lwan: the body has been read in part by Body")
