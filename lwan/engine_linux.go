@@ -85,6 +85,7 @@ func startEngine(s *Server, places []opened, left *inheritance) (engine, []net.A
 		e.dog.stop()
 		return nil, nil, errors.Join(err, e.closeListeners())
 	}
+	core.goroutine.open()
 	return e, addrs, nil
 }
 

@@ -3,6 +3,7 @@ package lwan
 import (
 	"context"
 	"runtime/pprof"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,12 +12,16 @@ import (
 // goroutines is the pool on which Await and Blocking run: at most max at a time, with as many more
 // in a queue.
 type goroutines struct {
-	max  int
-	idle chan func() // goroutines that have nothing to do receive here
+	max int
 
-	mu    sync.Mutex
-	n     int      // running or idle
-	queue []func() // waiting for one of n to be free
+	mu     sync.Mutex
+	n      int           // running or idle
+	queue  []func()      // waiting for one of n to be free; empty while one is idle
+	idle   []chan func() // of those that have nothing to do: the last one was busy last
+	closed bool
+
+	standby *standby // nil: there is none
+	stands  standing
 
 	running, queued atomic.Int64
 	// handlers that were started before the body of their request was there, and it is not yet
@@ -24,9 +29,18 @@ type goroutines struct {
 	quit  chan struct{} // closed at the end of the server: idle ones end at once
 }
 
+// standing is what the goroutine does that waits as the standby.
+type standing uint8
+
+const (
+	standsNobody standing = iota // the next goroutine that is idle takes the place
+	standsIdle
+	standsCalled // it has been given something, and has not taken it yet
+)
+
 const (
 	defaultGoroutines = 4096
-	goroutineIdle     = 10 * time.Second // an idle one ends after it
+	goroutineIdle     = 10 * time.Second // an idle one ends after it, but for the standby
 )
 
 func newGoroutines(n int) *goroutines {
@@ -36,17 +50,29 @@ func newGoroutines(n int) *goroutines {
 	case n < 0:
 		n = 1<<31 - 1
 	}
-	return &goroutines{max: n, idle: make(chan func()), quit: make(chan struct{})}
+	return &goroutines{max: n, quit: make(chan struct{})}
 }
 
 // run starts fn soon, without waiting. It reports false when everything is in use.
 func (g *goroutines) run(fn func()) bool {
-	select {
-	case g.idle <- fn:
-		return true
-	default:
-	}
 	g.mu.Lock()
+	// While one of the pool runs the thread that looks at the poller may be the one that runs it:
+	// then another goroutine is started sooner.
+	if g.stands == standsIdle && (g.running.Load() == 0 || len(g.idle) == 0) {
+		s := g.standby
+		s.fn, g.stands = fn, standsCalled
+		s.called.Store(true)
+		g.mu.Unlock()
+		s.wake()
+		return true
+	}
+	if last := len(g.idle) - 1; last >= 0 {
+		given := g.idle[last]
+		g.idle = g.idle[:last]
+		g.mu.Unlock()
+		given <- fn // it has room, and nobody else sends
+		return true
+	}
 	defer g.mu.Unlock()
 	switch {
 	case g.n < g.max:
@@ -79,11 +105,12 @@ func (g *goroutines) work(fn func()) {
 	defer g.leave()
 	idle := time.NewTimer(goroutineIdle)
 	defer idle.Stop()
+	given := make(chan func(), 1)
 	// those of the loop that started it are not its own
 	pprof.SetGoroutineLabels(context.Background())
 	for fn != nil {
 		g.call(fn)
-		fn = g.next(idle)
+		fn = g.next(given, idle)
 	}
 }
 
@@ -95,28 +122,66 @@ func (g *goroutines) call(fn func()) {
 
 // next is what the goroutine does after its last function: what is queued, or what comes within a
 // while.
-func (g *goroutines) next(t *time.Timer) func() {
-	if fn := g.dequeue(); fn != nil {
+func (g *goroutines) next(given chan func(), t *time.Timer) func() {
+	g.mu.Lock()
+	if fn := g.first(); fn != nil || g.closed {
+		g.mu.Unlock()
 		return fn
 	}
+	if g.stands == standsNobody && g.standby != nil {
+		g.stands = standsIdle
+		g.mu.Unlock()
+		return g.stand()
+	}
+	g.idle = append(g.idle, given)
+	g.mu.Unlock()
 	t.Reset(goroutineIdle)
 	select {
-	case fn := <-g.idle:
+	case fn := <-given:
 		return fn
 	case <-t.C:
-		return nil
 	case <-g.quit:
+	}
+	g.mu.Lock()
+	i := slices.Index(g.idle, given)
+	if i >= 0 {
+		g.idle = slices.Delete(g.idle, i, i+1)
+	}
+	g.mu.Unlock()
+	if i >= 0 {
 		return nil
 	}
+	return <-given // it was given something meanwhile, or is about to be
+}
+
+// open gives the pool of a server that starts on loops a standby.
+func (g *goroutines) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.standby = newStandby()
+}
+
+// stand waits as the standby until it is given something, or the pool is closed: nil.
+func (g *goroutines) stand() func() {
+	s := g.standby
+	s.wait()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	fn := s.fn
+	s.fn, g.stands = nil, standsNobody
+	s.called.Store(false)
+	return fn
 }
 
 // close lets idle goroutines end. What is asked of the pool later is still run.
-func (g *goroutines) close() { close(g.quit) }
-
-func (g *goroutines) dequeue() func() {
+func (g *goroutines) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.first()
+	g.closed = true
+	close(g.quit)
+	if g.standby != nil {
+		g.standby.close()
+	}
 }
 
 // first takes the head of the queue; mu is held.

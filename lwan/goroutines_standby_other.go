@@ -1,0 +1,16 @@
+//go:build !linux
+
+package lwan
+
+import "sync/atomic"
+
+// standby does not exist here.
+type standby struct {
+	fn     func()
+	called atomic.Bool
+}
+
+func newStandby() *standby { return nil }
+func (s *standby) wait()   {}
+func (s *standby) wake()   {}
+func (s *standby) close()  {}
