@@ -1,10 +1,11 @@
 package handlers
 
 import (
-	"compress/gzip"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	"github.com/golwan/golwan/lwan"
 	"github.com/golwan/golwan/lwan/buffer"
@@ -18,12 +19,29 @@ type CompressConfig struct {
 
 	// Types are media types to compress: "text/html", "text/*", or "+json" for all of that
 	// structure (RFC 6839). nil: text of all kinds, JSON, XML, JavaScript, SVG and WebAssembly.
-	// Event streams have to be named: text/event-stream.
+	// Event streams have to be named, text/event-stream, and are compressed then although
+	// Response.Events says no-transform, which is for proxies.
 	Types []string
+
+	// Codings are those to choose from, the first one where a client likes several as well: zstd
+	// (RFC 8878), br (RFC 7932), gzip, deflate. nil: zstd, br, gzip. Compress panics over others.
+	Codings []string
+
+	// Compressors is how many answers are compressed at a time, since each holds 0.8 to 1.5 MB
+	// until its body has gone to the client, or to the server's own buffer: 0 is 256; negative: any
+	// number. Those beyond are sent as they are.
+	Compressors int
 }
 
-// Compress sends bodies in gzip where that is worth it, to clients that accept it (RFC 9110 section
-// 8.4.1.3), streams included: Response.Flush flushes what was compressed so far.
+// defaultCompressors hold less than 400 MB. A body that is there as a whole holds one for a moment,
+// a stream and a large answer to a slow client for long.
+const defaultCompressors = 256
+
+// Compress sends bodies in a shorter coding where that is worth it, to clients that accept one (RFC
+// 9110 section 8.4.1), in the one that a client likes best by its weights (section 12.5.3). A
+// client that likes bodies as they are just as much gets them coded, and one without the field
+// never does. Streams are compressed as they are written: Response.Flush, and each event of an
+// event stream, sends all that was compressed so far.
 //
 // It leaves alone bodies that are encoded already, ranges, answers with "Cache-Control:
 // no-transform" (RFC 9111 section 5.2.2.6), and answers with a digest. All answers that could be
@@ -36,7 +54,10 @@ type CompressConfig struct {
 // If an answer holds both a secret and text that an attacker can choose, its compressed length can
 // give the secret away (the BREACH attack): do not compress those.
 func Compress(c CompressConfig) lwan.Middleware {
-	z := newCompressor(c)
+	if err := c.Check(); err != nil {
+		panic("handlers: " + err.Error())
+	}
+	z := newCompressing(c)
 	return func(next lwan.Handler) lwan.Handler {
 		return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 			returned := false
@@ -56,32 +77,56 @@ func Compress(c CompressConfig) lwan.Middleware {
 	}
 }
 
+// Check says what is wrong with the configuration.
+func (c CompressConfig) Check() error {
+	for i, name := range c.Codings {
+		if newCoding(name) == nil {
+			return fmt.Errorf("CompressConfig.Codings: %q is none of zstd, br, gzip, deflate", name)
+		}
+		if slices.Contains(c.Codings[:i], name) {
+			return fmt.Errorf("CompressConfig.Codings: %s is there twice", name)
+		}
+	}
+	return nil
+}
+
 // unwritten reports whether an answer to HEAD says how long its body would be, and has none.
 func unwritten(resp *lwan.Response) bool {
 	return !resp.HeadSent() && resp.Header("Content-Length") != "" && len(resp.BodyBytes()) == 0
 }
 
-// compressor is a CompressConfig with what is reused.
-type compressor struct {
+// compressing is a CompressConfig with what is reused.
+type compressing struct {
 	minSize int
 	types   []string
-	writers sync.Pool // of *gzip.Writer: 0.8 MB each
+	codings map[string]*coding
+	offers  []string // names of codings, and identity
+	most    int64    // compressors; negative: any number
+	busy    atomic.Int64
 }
 
 const (
 	defaultMinSize = 1 << 10
 	eventStream    = "text/event-stream"
-
-	// gzipLevel is as fast as level 1 on JSON of 1 MiB (4 ms), with a smaller result and two thirds
-	// of the memory; level 6 takes three times as long for another 2 %.
-	gzipLevel = 2
 )
 
-func newCompressor(c CompressConfig) *compressor {
-	z := &compressor{minSize: c.MinSize}
+func newCompressing(c CompressConfig) *compressing {
+	z := &compressing{
+		minSize: c.MinSize, codings: map[string]*coding{}, most: int64(c.Compressors),
+	}
 	if c.MinSize == 0 {
 		z.minSize = defaultMinSize
 	}
+	if c.Compressors == 0 {
+		z.most = defaultCompressors
+	}
+	if c.Codings == nil {
+		c.Codings = []string{"zstd", "br", "gzip"}
+	}
+	for _, name := range c.Codings {
+		z.codings[name] = newCoding(name)
+	}
+	z.offers = append(slices.Clone(c.Codings), "identity")
 	types := c.Types
 	if types == nil {
 		types = []string{"text/*", "application/json", "+json", "application/xml", "+xml",
@@ -94,32 +139,51 @@ func newCompressor(c CompressConfig) *compressor {
 }
 
 // decide looks at an answer just before its head goes out. whole: the body is all there.
-func (z *compressor) decide(req *lwan.Request, resp *lwan.Response, st lwan.Status, whole bool) {
+func (z *compressing) decide(req *lwan.Request, resp *lwan.Response, st lwan.Status, whole bool) {
+	media := mediaOf(resp.Header("Content-Type"))
 	switch {
 	case st == lwan.StatusNotModified:
 		z.revalidated(req, resp)
 		return
 	case st == lwan.StatusNoContent, st == lwan.StatusResetContent, st == lwan.StatusPartialContent:
 		return
-	case !z.worthy(resp.Header("Content-Type")), !transformable(resp), z.small(resp, whole):
+	case !z.worthy(media), !transformable(resp, media == eventStream), z.small(resp, whole):
 		return
 	}
 	vary(resp, "Accept-Encoding")
-	if !acceptsGzip(req) {
+	chosen := z.choose(req)
+	if chosen == nil {
 		return
 	}
+	bodyless := !whole && req.Method() == "HEAD"
+	if !bodyless {
+		// heartbeats would write while a goroutine compresses an event
+		b, err := z.newBody(req, chosen, st >= 400 || media == eventStream)
+		switch {
+		case err != nil:
+			req.Log().Error("answer is not compressed", "err", err)
+			return
+		case b == nil: // compressors are all in use
+			return
+		}
+		resp.Filter(func(w io.Writer) io.WriteCloser { b.to = w; return b })
+	}
 	weaken(resp)
-	resp.SetHeader("Content-Encoding", "gzip")
+	resp.SetHeader("Content-Encoding", chosen.name)
 	resp.DelHeader("Content-Length")
 	resp.DelHeader("Accept-Ranges")
-	if whole || req.Method() != "HEAD" {
-		resp.Filter(func(w io.Writer) io.WriteCloser { return z.newBody(req, w, st) })
-	}
+}
+
+// choose is what a client likes best; nil: the body as it is. One without Accept-Encoding is not
+// taken at its word: it may not know what to do with a coding. One that refuses everything gets the
+// body as it is, which is better than none.
+func (z *compressing) choose(req *lwan.Request) *coding {
+	return z.codings[req.AcceptsEncoding(z.offers...)]
 }
 
 // revalidated makes a 304 say what the 200 has said (RFC 9110 section 15.4.5). That is not known
 // here, but the client shows the ETag that it was given.
-func (z *compressor) revalidated(req *lwan.Request, resp *lwan.Response) {
+func (z *compressing) revalidated(req *lwan.Request, resp *lwan.Response) {
 	vary(resp, "Accept-Encoding")
 	if tag := resp.Header("ETag"); strings.Contains(req.Header("If-None-Match"), "W/"+tag) {
 		weaken(resp)
@@ -133,10 +197,14 @@ func weaken(resp *lwan.Response) {
 	}
 }
 
-// worthy reports whether contents of that type are to be compressed.
-func (z *compressor) worthy(contentType string) bool {
+// mediaOf is the media type in lower case, without parameters.
+func mediaOf(contentType string) string {
 	media, _, _ := strings.Cut(contentType, ";")
-	media = strings.ToLower(strings.Trim(media, " \t"))
+	return strings.ToLower(strings.Trim(media, " \t"))
+}
+
+// worthy reports whether contents of that type are to be compressed.
+func (z *compressing) worthy(media string) bool {
 	for _, t := range z.types {
 		switch prefix, all := strings.CutSuffix(t, "*"); {
 		case t == media && media != "":
@@ -151,13 +219,16 @@ func (z *compressor) worthy(contentType string) bool {
 }
 
 // transformable reports whether nothing in the head speaks against another coding.
-func transformable(resp *lwan.Response) bool {
+func transformable(resp *lwan.Response, events bool) bool {
 	for _, name := range []string{
 		"Content-Encoding", "Content-Range", "Content-Digest", "Repr-Digest",
 	} {
 		if resp.Header(name) != "" {
 			return false
 		}
+	}
+	if events {
+		return true
 	}
 	for _, line := range resp.HeaderAll("Cache-Control") {
 		if strings.Contains(strings.ToLower(line), "no-transform") {
@@ -168,7 +239,7 @@ func transformable(resp *lwan.Response) bool {
 }
 
 // small reports whether the body is known to be below the limit.
-func (z *compressor) small(resp *lwan.Response, whole bool) bool {
+func (z *compressing) small(resp *lwan.Response, whole bool) bool {
 	if whole {
 		return len(resp.BodyBytes()) < z.minSize
 	}
@@ -176,15 +247,24 @@ func (z *compressor) small(resp *lwan.Response, whole bool) bool {
 	return length != "" && parseLength(length) < z.minSize
 }
 
-// newBody makes the filter of an answer.
-func (z *compressor) newBody(req *lwan.Request, to io.Writer, st lwan.Status) *gzipBody {
-	b := &gzipBody{req: req, to: to, out: buffer.Get(), home: &z.writers, inline: st >= 400}
-	if w, ok := z.writers.Get().(*gzip.Writer); ok {
-		w.Reset(b.out)
-		b.gzip = w
-	} else {
-		// its only error is a level that does not exist
-		b.gzip, _ = gzip.NewWriterLevel(b.out, gzipLevel)
+// newBody makes the filter of an answer; nil: compressors are all in use. The compressor counts
+// until the request is over, however it ends.
+func (z *compressing) newBody(
+	req *lwan.Request, chosen *coding, inline bool,
+) (*codedBody, error) {
+	if z.most >= 0 {
+		if z.busy.Add(1) > z.most {
+			z.busy.Add(-1)
+			return nil, nil
+		}
+		req.Defer(z.leave)
 	}
-	return b
+	b := &codedBody{req: req, out: buffer.Get(), coding: chosen, inline: inline}
+	var err error
+	if b.z, err = chosen.take(b.out); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
+
+func (z *compressing) leave() { z.busy.Add(-1) }

@@ -47,10 +47,16 @@ func unzip(t testing.TB, body string) string {
 // plain is the body of an answer, decompressed if it says that it is compressed.
 func plain(t testing.TB, h http.Header, body string) string {
 	t.Helper()
-	if h.Get("Content-Encoding") == "gzip" {
-		return unzip(t, body)
+	switch coding := h.Get("Content-Encoding"); coding {
+	case "":
+		return body
+	default:
+		b, err := io.ReadAll(decoder(t, coding, strings.NewReader(body)))
+		if err != nil {
+			t.Fatalf("%s: %v", coding, err)
+		}
+		return string(b)
 	}
-	return body
 }
 
 // zipDo runs h behind Compress, for a client that takes gzip.
@@ -416,10 +422,10 @@ func TestCompressFile(t *testing.T) {
 		return 200
 	}), handlers.Compress(handlers.CompressConfig{}))
 	s := lwantest.Start(t, srv)
-	for _, coding := range []string{"gzip", "br"} {
+	for _, coding := range []string{"gzip", "br", "zstd", "identity"} {
 		head, body := roundTrip(t, s, newRequest(t, "GET", s.URL, "Accept-Encoding", coding))
-		if (head.Header.Get("Content-Encoding") == "gzip") != (coding == "gzip") ||
-			plain(t, head.Header, body) != long {
+		if got := head.Header.Get("Content-Encoding"); got != coding && got != "" ||
+			(got == "") != (coding == "identity") || plain(t, head.Header, body) != long {
 			t.Errorf("%s: %q %q", coding, head.Header, body)
 		}
 	}

@@ -11,7 +11,6 @@ import (
 // notYet is what the examples name that golwan does not have yet. It may only get shorter.
 var notYet = map[string][]string{
 	"6-everything.conf": {
-		`compress has no setting "codings"`,
 		`there is no module "lua"`,
 		`there is no module "webdav"`,
 	},

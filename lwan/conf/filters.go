@@ -180,14 +180,24 @@ var corsFilter = Filter[cors]{
 type compress struct {
 	MinSize Size     `default:"1k" range:"0.." doc:"smaller bodies stay as they are"`
 	Types   []string `doc:"media types; none: text, JSON, XML, JavaScript, SVG, WebAssembly"`
+	Codings []string `default:"zstd br gzip" oneof:"zstd br gzip deflate" doc:"to choose from, the first one where a client likes several as well"`
+	AtOnce  int      `default:"256" range:"1..1000000" doc:"answers that are compressed at a time, about 1M of memory each; those beyond are sent as they are"`
 }
 
+func (c *compress) config() handlers.CompressConfig {
+	return handlers.CompressConfig{
+		MinSize: int(noBytesIfZero(c.MinSize)), Types: c.Types,
+		Codings: append([]string{}, c.Codings...), Compressors: c.AtOnce,
+	}
+}
+
+// Check implements Checker.
+func (c *compress) Check() error { return c.config().Check() }
+
 var compressFilter = Filter[compress]{
-	Name: "compress", Phase: PhaseBody, Doc: "compresses answers with gzip",
+	Name: "compress", Phase: PhaseBody, Doc: "compresses answers",
 	New: func(_ *lwan.Scope, c compress) (lwan.Middleware, error) {
-		return handlers.Compress(handlers.CompressConfig{
-			MinSize: int(noBytesIfZero(c.MinSize)), Types: c.Types,
-		}), nil
+		return handlers.Compress(c.config()), nil
 	},
 }
 

@@ -1,38 +1,31 @@
 package handlers
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"io"
 	"slices"
 	"strconv"
-	"sync"
 
 	"github.com/golwan/golwan/lwan"
 	"github.com/golwan/golwan/lwan/buffer"
 )
 
-// gzipBody is the filter of one answer. What the compressor gives is kept until it has returned,
+// codedBody is the filter of one answer. What the compressor gives is kept until it has returned,
 // because it may run on another goroutine than the handler, to which the response belongs.
-type gzipBody struct {
+type codedBody struct {
 	req    *lwan.Request
 	to     io.Writer
-	gzip   *gzip.Writer   // writes to out
+	z      compressor     // writes to out
 	out    *buffer.Buffer // borrowed until Close
-	home   *sync.Pool     // where gzip goes back to
-	inline bool           // an error, maybe of a request that is dead: nothing waits
+	coding *coding        // where z goes back to
+	inline bool           // events, or an error, maybe of a dead request: nothing waits
 }
 
-// awaitFrom is the size of a piece from which a goroutine compresses it. Going there and back costs
-// some 30 us, in which 10 KiB are compressed; a piece of this size would hold the loop for 0.2 ms,
-// and one of 1 MiB for 3 (BenchmarkCompress).
-const awaitFrom = 64 << 10
-
 // Write implements io.Writer.
-func (b *gzipBody) Write(p []byte) (n int, err error) {
-	if len(p) < awaitFrom || b.inline || b.req.Context().Err() != nil {
-		n, err = b.gzip.Write(p)
+func (b *codedBody) Write(p []byte) (n int, err error) {
+	if len(p) < b.coding.aside || b.inline || b.req.Context().Err() != nil {
+		n, err = b.z.Write(p)
 	} else {
 		n, err = b.writeAside(p)
 	}
@@ -43,15 +36,15 @@ func (b *gzipBody) Write(p []byte) (n int, err error) {
 }
 
 // writeAside compresses on a goroutine, if there is one.
-func (b *gzipBody) writeAside(p []byte) (n int, err error) {
+func (b *codedBody) writeAside(p []byte) (n int, err error) {
 	b.out.B = slices.Grow(b.out.B, len(p)/4) // what text becomes at most, as a rule
 	err = b.req.Await(func(context.Context) error {
-		_, err := b.gzip.Write(p)
+		_, err := b.z.Write(p)
 		return err
 	})
 	switch {
 	case errors.Is(err, lwan.ErrBusy): // then it was not run
-		return b.gzip.Write(p)
+		return b.z.Write(p)
 	case err != nil:
 		return 0, err
 	}
@@ -59,7 +52,7 @@ func (b *gzipBody) writeAside(p []byte) (n int, err error) {
 }
 
 // pass hands on what was compressed.
-func (b *gzipBody) pass() error {
+func (b *codedBody) pass() error {
 	if b.out.Len() == 0 {
 		return nil
 	}
@@ -69,8 +62,8 @@ func (b *gzipBody) pass() error {
 }
 
 // Flush is called by Response.Flush: all that was written can be decompressed then.
-func (b *gzipBody) Flush() error {
-	if err := b.gzip.Flush(); err != nil {
+func (b *codedBody) Flush() error {
+	if err := b.z.Flush(); err != nil {
 		return err
 	}
 	return b.pass()
@@ -78,14 +71,14 @@ func (b *gzipBody) Flush() error {
 
 // Close implements io.Closer. A body that was cut is not closed, and the garbage collector frees
 // its compressor and buffer.
-func (b *gzipBody) Close() error {
-	if err := b.gzip.Close(); err != nil {
+func (b *codedBody) Close() error {
+	if err := b.z.Close(); err != nil {
 		return err
 	}
 	err := b.pass()
-	b.home.Put(b.gzip)
+	b.coding.give(b.z)
 	buffer.Put(b.out)
-	b.gzip, b.out = nil, nil
+	b.z, b.out = nil, nil
 	return err
 }
 

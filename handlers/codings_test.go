@@ -9,7 +9,8 @@ import (
 	"github.com/golwan/golwan/lwan/lwantest"
 )
 
-func TestAcceptsGzip(t *testing.T) {
+func TestCompressChoosesGzip(t *testing.T) {
+	onlyGzip := newCompressing(CompressConfig{Codings: []string{"gzip"}})
 	for _, tt := range []struct {
 		fields string // separated by a bar; "none": there is no such field
 		want   bool
@@ -57,7 +58,7 @@ func TestAcceptsGzip(t *testing.T) {
 			delete(r.Header, "Accept-Encoding")
 		}
 		lwantest.Do(t, func(req *lwan.Request, _ *lwan.Response) lwan.Status {
-			if got := acceptsGzip(req); got != tt.want {
+			if got := onlyGzip.choose(req) != nil; got != tt.want {
 				t.Errorf("%q: %v", tt.fields, got)
 			}
 			return lwan.StatusOK
