@@ -20,7 +20,7 @@
 // again and again, and serves TCP meanwhile, as it does if somebody else has the address; the log
 // says so. Event streams are cut at the end, and their clients come back.
 //
-// There is no 0-RTT (RFC 8470), no WebSocket and no datagram.
+// The example http3 is a whole program. There is no 0-RTT (RFC 8470), no WebSocket and no datagram.
 package http3
 
 import (
