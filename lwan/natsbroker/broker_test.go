@@ -181,6 +181,29 @@ func TestStreamMadeAnew(t *testing.T) {
 	}
 }
 
+// TestBusyTopic: a topic to which an event comes for each that is read can be subscribed to: what
+// was there is read at some time, and the rest has no end.
+func TestBusyTopic(t *testing.T) {
+	const kept, most = 3 * burstSize, 100 * burstSize
+	b := broker(t, embedded(t).ClientURL(), Config{Keep: 2 * most})
+	publish(t, b, "busy", 0, kept)
+	n := 0
+	stop, err := b.Subscribe("busy", func(lwan.Event) {
+		if n++; n < most {
+			if err := b.Publish("busy", lwan.Event{}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if n >= most {
+		t.Errorf("%d events were read before Subscribe returned, and %d were there", n, kept)
+	}
+}
+
 // TestBehind: a process that is slower than the stream forgets is told so, and goes on with events
 // in order.
 func TestBehind(t *testing.T) {

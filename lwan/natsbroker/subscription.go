@@ -284,7 +284,8 @@ func (s *subscription) pass(ctx context.Context, next *uint64, first bool) error
 		s.base = &mark{meta.Sequence.Stream, meta.Timestamp}
 		s.from = meta.Sequence.Stream + 1
 	}
-	if metas[len(metas)-1].NumPending == 0 {
+	// what comes all the time is never at its end
+	if last := metas[len(metas)-1]; last.NumPending == 0 || last.Sequence.Stream >= s.seen {
 		s.catch()
 	}
 	return nil
