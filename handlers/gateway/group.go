@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,7 +71,8 @@ type pool struct {
 	name   string
 	group  *Group
 	log    *slog.Logger
-	dir    string // of sockets; "": there are none
+	dir    string   // of sockets; "": there are none
+	lock   *os.File // that says whose it is
 	slots  []*slot
 	spawns chan func()
 	start  time.Time

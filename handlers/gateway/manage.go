@@ -178,7 +178,7 @@ func (p *pool) closeSlots() error {
 		}
 	}
 	if p.dir != "" {
-		errs = append(errs, os.RemoveAll(p.dir))
+		errs = append(errs, os.RemoveAll(p.dir), p.lock.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -17,7 +17,8 @@ import (
 //
 // The processes end with the group: by Signal, and by SIGKILL when that does not help; on Linux
 // also when the server itself is killed. They have no descriptor of the server's but the socket and
-// a pipe for what they say.
+// a pipe for what they say. The sockets are in a directory golwan-... of TMPDIR; one that a server
+// left there that was killed is removed by the next one.
 type Process struct {
 	Command []string          // program and arguments
 	Dir     string            // where it runs; "": where the server does
@@ -126,11 +127,10 @@ func (p *pool) newSlots(b *Backend, backend int) error {
 		return fmt.Errorf("backend %s has an address and a Process", b.Address)
 	}
 	if p.dir == "" {
-		dir, err := os.MkdirTemp("", fmt.Sprintf("golwan-%d-", os.Getpid())) // mode 0700
-		if err != nil {
+		var err error
+		if p.dir, p.lock, err = makeDir(); err != nil {
 			return err
 		}
-		p.dir = dir
 	}
 	for i := range b.Process.max() {
 		s := &slot{pool: p, of: b.Process, backend: backend, number: i,
