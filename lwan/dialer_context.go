@@ -32,11 +32,16 @@ func requestOf(ctx context.Context) *Request {
 // Dial is for libraries that dial by themselves, as pgx by its DialFunc: with the context of a
 // request, or one that derives from it, and in its handler on a loop, the connection parks: it is a
 // *Conn, which ends with the handler. Else it is one of net.Dialer. A name is looked up on a
-// goroutine. The deadline of ctx bounds connecting; its cancellation alone ends nothing that waits.
+// goroutine. The deadline of ctx bounds connecting, or 5 s if it has none; its cancellation alone
+// ends nothing that waits.
 func Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	req := requestOf(ctx)
 	if req == nil {
-		return new(net.Dialer).DialContext(ctx, network, address)
+		var d net.Dialer
+		if _, ok := ctx.Deadline(); !ok {
+			d.Timeout = defaultDial
+		}
+		return d.DialContext(ctx, network, address)
 	}
 	d := &Dialer{Network: network, Address: address}
 	if by, ok := ctx.Deadline(); ok {

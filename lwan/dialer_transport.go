@@ -11,16 +11,20 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // Transport makes the calls of an http.Client park: &http.Client{Transport: &lwan.Transport{}},
 // with requests whose context is the handler's, or derives from it. It speaks HTTP/1.1, keeps idle
 // connections in a Dialer for each host, and follows the contract of http.RoundTripper; it asks for
-// no compression by itself. A request that no handler on a loop makes goes to
-// http.DefaultTransport. The connection is the handler's until the body of the response is read to
-// its end, or closed, or the handler ends. http.Client.Timeout works, and costs a goroutine;
+// no compression by itself. The connection is the handler's until the body of the response is read
+// to its end, or closed, or the handler ends. http.Client.Timeout works, and costs a goroutine;
 // Dialer.Timeout and Head do not.
+//
+// A request whose context is no handler's goes to a copy of http.DefaultTransport, made for the
+// first one, that waits for Head, too; then it fails with net/http's error. Where that is not an
+// *http.Transport, since the program has put another one in its place, it goes there as it is.
 type Transport struct {
 	// New makes the Dialer of a host, "tcp" and "host:port"; nil: one with the defaults. That for
 	// https has TLS if it sets none.
@@ -29,6 +33,8 @@ type Transport struct {
 
 	mu    sync.Mutex
 	hosts map[string]*Dialer
+
+	outside atomic.Pointer[http.Transport] // for requests of nobody; nil: there was none
 }
 
 const defaultHeadTime = 60 * time.Second
@@ -42,7 +48,7 @@ var errSwitched = errors.New("lwan: a Transport does not switch protocols")
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	req := requestOf(r.Context())
 	if req == nil {
-		return http.DefaultTransport.RoundTrip(r)
+		return t.roundTripOutside(r)
 	}
 	d, err := t.dialer(r.URL)
 	if err != nil {
@@ -72,6 +78,24 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return t.exchange(c, again)
+}
+
+// roundTripOutside is RoundTrip for who is no handler. http.DefaultTransport waits for a head for
+// ever.
+func (t *Transport) roundTripOutside(r *http.Request) (*http.Response, error) {
+	by := t.outside.Load()
+	if by == nil {
+		common, ok := http.DefaultTransport.(*http.Transport)
+		if !ok {
+			return http.DefaultTransport.RoundTrip(r)
+		}
+		by = common.Clone()
+		by.ResponseHeaderTimeout = orPause(t.Head, defaultHeadTime)
+		if !t.outside.CompareAndSwap(nil, by) { // somebody else was first
+			by = t.outside.Load()
+		}
+	}
+	return by.RoundTrip(r)
 }
 
 // dialer is that of a URL's host.
@@ -113,6 +137,9 @@ func (t *Transport) dialer(u *url.URL) (*Dialer, error) {
 
 // CloseIdleConnections is what http.Client.CloseIdleConnections calls.
 func (t *Transport) CloseIdleConnections() {
+	if by := t.outside.Load(); by != nil {
+		by.CloseIdleConnections()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, d := range t.hosts {

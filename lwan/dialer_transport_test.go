@@ -72,6 +72,39 @@ func TestTransport(t *testing.T) {
 	})
 }
 
+// TestTransportOutside: who is no handler does not wait for a head for ever either.
+func TestTransportOutside(t *testing.T) {
+	silent := make(chan struct{})
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/silent" {
+			<-silent
+		}
+		fmt.Fprint(w, "here")
+	}))
+	defer web.Close()
+	defer close(silent)
+	ask := func(by *Transport, path string) error {
+		defer by.CloseIdleConnections()
+		r, err := http.NewRequestWithContext(t.Context(), "GET", web.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := (&http.Client{Transport: by}).Do(r)
+		if err == nil {
+			resp.Body.Close()
+		}
+		return err
+	}
+	if err := ask(&Transport{}, "/"); err != nil {
+		t.Error(err)
+	}
+	var late net.Error
+	err := ask(&Transport{Head: 10 * time.Millisecond}, "/silent")
+	if !errors.As(err, &late) || !late.Timeout() {
+		t.Errorf("a server that says nothing: %v", err)
+	}
+}
+
 // TestTransportRepeats: a connection that the backend has closed while it was idle costs no answer.
 func TestTransportRepeats(t *testing.T) {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
