@@ -11,8 +11,8 @@ import (
 
 // Sockets of processes are in a directory of the group's, which is removed when that is closed. A
 // server that was killed leaves its own behind, and the next one of the same user removes it. That
-// it is nobody's any more is told by a lock on a file in it, which ends with its process, and not by
-// a number: where processes of several containers share the directory above, numbers mean nothing.
+// it is nobody's any more is told by a lock on a file in it, which ends with its process, and not
+// by a number: where processes of several containers share the directory above, those mean nothing.
 
 // lockName is the file that is locked. It has that name from when it is.
 const lockName = "lock"
@@ -46,8 +46,8 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// clearDead removes the directories below in that are nobody's any more. What cannot be looked at or
-// removed stays.
+// clearDead removes the directories below in that are nobody's any more. What cannot be looked at
+// or removed stays.
 func clearDead(in string) {
 	all, err := os.ReadDir(in)
 	if err != nil {
