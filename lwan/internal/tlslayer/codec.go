@@ -2,7 +2,11 @@ package tlslayer
 
 import (
 	"bytes"
+	"errors"
 	"net"
+	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,11 +20,15 @@ type codec struct {
 	borrowed bool   // in is the caller's, or buf's
 	out      []byte // what was written
 	over     net.Conn
+	free     bool   // since Release
 	buf      []byte // for reading from over; nil: crypto/tls reads from it itself
 
 	header [recordHeader]byte // of the record that is being read
 	have   int                // bytes of header
 	left   int                // bytes of the record behind it
+
+	mu      sync.Mutex   // since Release: of out, and of who writes to over
+	writeBy atomic.Int64 // deadline of over's writes, in ns since 1970; 0: none
 }
 
 // handshakeBuffer holds what a client sends in one piece during a handshake.
@@ -107,17 +115,59 @@ func (c *codec) passed(b []byte) {
 }
 
 func (c *codec) Write(p []byte) (int, error) {
-	if c.over == nil {
+	switch {
+	case c.over == nil:
 		c.out = append(c.out, p...)
 		return len(p), nil
-	}
-	if len(c.out) == 0 {
+	case !c.free:
 		return c.over.Write(p)
 	}
-	before := c.take() // since Release: what the peer is to be told first
-	n, err := c.over.Write(append(before, p...))
-	return max(n-len(before), 0), err
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.out) == 0 {
+		n, err := c.over.Write(p)
+		if n == len(p) || !timedOut(err) {
+			return n, err
+		}
+		p = p[n:]
+		c.out = append(c.out, p...)
+		return len(p) + n, nil
+	}
+	c.out = append(c.out, p...)
+	if err := c.push(); err != nil && (!timedOut(err) || len(c.out) > maxKept) {
+		return 0, err
+	}
+	return len(p), nil
 }
+
+// maxKept bounds what waits behind a deadline: a record, and answers to key updates.
+const maxKept = largeRecord + 1<<10 + maxUnsent
+
+// settle writes what is left of a record, before anything else is sealed: then a deadline that is
+// over must let nothing pass, either.
+func (c *codec) settle() error {
+	if by := c.writeBy.Load(); by != 0 && by <= time.Now().UnixNano() {
+		return os.ErrDeadlineExceeded
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.push()
+}
+
+// push writes out, or the beginning of it.
+func (c *codec) push() error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	n, err := c.over.Write(c.out)
+	if c.out = c.out[n:]; len(c.out) == 0 {
+		c.out = nil
+	}
+	return err
+}
+
+// timedOut reports whether a call has ended because of a deadline, and for no other reason.
+func timedOut(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
 func (c *codec) Close() error {
 	if c.over != nil {
@@ -146,9 +196,25 @@ func (c *codec) RemoteAddr() net.Addr {
 // Deadlines are those of the connection below. Memory has none: crypto/tls sets one around a
 // close_notify.
 
-func (c *codec) SetDeadline(t time.Time) error      { return c.set(net.Conn.SetDeadline, t) }
-func (c *codec) SetReadDeadline(t time.Time) error  { return c.set(net.Conn.SetReadDeadline, t) }
-func (c *codec) SetWriteDeadline(t time.Time) error { return c.set(net.Conn.SetWriteDeadline, t) }
+func (c *codec) SetDeadline(t time.Time) error {
+	c.noteWriteBy(t)
+	return c.set(net.Conn.SetDeadline, t)
+}
+
+func (c *codec) SetReadDeadline(t time.Time) error { return c.set(net.Conn.SetReadDeadline, t) }
+
+func (c *codec) SetWriteDeadline(t time.Time) error {
+	c.noteWriteBy(t)
+	return c.set(net.Conn.SetWriteDeadline, t)
+}
+
+func (c *codec) noteWriteBy(t time.Time) {
+	by := int64(0)
+	if !t.IsZero() {
+		by = max(t.UnixNano(), 1)
+	}
+	c.writeBy.Store(by)
+}
 
 func (c *codec) set(set func(net.Conn, time.Time) error, t time.Time) error {
 	if c.over == nil {

@@ -19,7 +19,8 @@
 //
 // # Concurrency
 //
-// A Layer belongs to one goroutine, or to one loop. After Release it is a *tls.Conn as any other.
+// A Layer belongs to one goroutine, or to one loop. After Release any goroutine may use what that
+// has returned, as any other net.Conn.
 //
 // # Memory
 //

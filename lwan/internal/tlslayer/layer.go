@@ -8,7 +8,7 @@ import (
 
 // Layer is the state of TLS of one connection.
 //
-//	Server ──handshake done──▶ codec ──Release──▶ a *tls.Conn over a net.Conn
+//	Server ──handshake done──▶ codec ──Release──▶ released, over a net.Conn
 //	                             │ ▲
 //	                             └─┘ Open, Seal, Close, Rest
 type Layer struct {
@@ -122,8 +122,9 @@ func (l *Layer) Kernel() bool { return false }
 
 // Release gives the connection away: to is the same connection with a socket of package net, and
 // what comes back is TLS over it, which goes on where the Layer was. Only what it returns may be
-// used afterwards.
+// used afterwards. It has the methods of a *tls.Conn, and a Write that may be continued after its
+// deadline.
 func (l *Layer) Release(to net.Conn) net.Conn {
-	l.c.over = to
-	return l.tls
+	l.c.over, l.c.free = to, true
+	return &released{Conn: l.tls, l: l}
 }
