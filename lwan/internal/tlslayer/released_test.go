@@ -112,7 +112,8 @@ func TestReleasedExpired(t *testing.T) {
 	})
 }
 
-// TestReleasedKeyUpdates: a peer that lets answers to key updates pile up behind a deadline is left.
+// TestReleasedKeyUpdates: a peer that lets answers to key updates pile up behind a deadline is
+// left.
 func TestReleasedKeyUpdates(t *testing.T) {
 	r := newRig(t, serverConfig(t), clientConfig())
 	over := &slow{}
