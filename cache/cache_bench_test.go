@@ -164,3 +164,32 @@ func BenchmarkCachePurge(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// BenchmarkGrowth is a hit in caches of more and more entries, which the sweep passes meanwhile.
+func BenchmarkGrowth(b *testing.B) {
+	for n := 10; n <= 1_000_000; n *= 10 {
+		b.Run("entries="+strconv.Itoa(n), func(b *testing.B) {
+			c := New(Config[string, int]{
+				TTL: time.Hour, MaxEntries: n,
+				Create: func(_ context.Context, k string) (int, error) { return len(k), nil },
+			})
+			defer c.Close()
+			keys := make([]string, n)
+			for i := range keys {
+				keys[i] = "/static/pages/" + strconv.Itoa(i) + ".html"
+				r, err := c.Get(context.Background(), keys[i])
+				if err != nil {
+					b.Fatal(err)
+				}
+				r.Release()
+			}
+			for i := 0; b.Loop(); i++ {
+				r, ok := c.Peek(keys[i*7919%n]) // not in the order in which memory is
+				if !ok {
+					b.Fatal("miss")
+				}
+				r.Release()
+			}
+		})
+	}
+}

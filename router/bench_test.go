@@ -127,3 +127,31 @@ func BenchmarkServeMux(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkGrowth is a lookup in tables of more and more routes, half of them with a parameter.
+func BenchmarkGrowth(b *testing.B) {
+	for n := 10; n <= 100_000; n *= 10 {
+		t := &Table[int]{}
+		var requests []request
+		for i := range n {
+			pattern := "GET /group" + strconv.Itoa(i/100) + "/item" + strconv.Itoa(i)
+			if i%2 == 1 {
+				pattern += "/{id}"
+			}
+			t.Add(pattern, i, "")
+			requests = append(requests, requestFor(pattern))
+		}
+		if err := t.Build(); err != nil {
+			b.Fatal(err)
+		}
+		b.Run("routes="+strconv.Itoa(n), func(b *testing.B) {
+			var p Params
+			for i := 0; b.Loop(); i++ {
+				r := requests[i*7919%n] // not in the order in which memory is
+				if _, res := t.Find(r.method, "", r.path, &p); res.Kind != Found {
+					b.Fatal(r, res)
+				}
+			}
+		})
+	}
+}
