@@ -13,7 +13,7 @@ const DefaultMaxEntries = 1 << 16
 
 // Config says how values are made, how long they live and how many are kept. New copies it. Only
 // Create is needed; a Config that contradicts itself makes a cache whose Err, and every Get, is an
-// ErrConfig that names the field.
+// ErrConfig that names the field. Negative numbers and times do.
 type Config[K comparable, V any] struct {
 	// TTL is the longest time that a value is served after Create has returned it. Zero: until it
 	// is evicted or purged. Values that end within 1/256 of TTL of each other (at most a second)

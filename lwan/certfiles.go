@@ -17,7 +17,8 @@ import (
 
 // CertFiles are certificates in PEM files, chosen by the name that a client asks for (SNI), and
 // read again when they change: for a renewal that some other program makes. Endpoint.Certs takes
-// one; several endpoints may share it. The zero value of Check works.
+// one; several endpoints may share it. A goroutine of the server looks at the files. The zero value
+// of Check works.
 //
 // A name finds the certificate that has it, else one with a wildcard in place of its first label
 // (RFC 9525 section 6.3), else that of the first pair. Where several have it, as one with a key of

@@ -56,7 +56,7 @@ type Dialer struct {
 	Idle      time.Duration // how long, in whole seconds: 60 s; KeepFor may make it shorter
 	MaxAge    time.Duration // of a connection that is kept: 1 h
 	MaxUses   int           // of a connection: none
-	MaxOpen   int           // open ones, idle ones included: none; then the handler waits for one
+	MaxOpen   int           // open ones, of all loops and idle ones included: none; then the handler waits for one
 	MaxWait   int           // handlers that wait for one: 1024; then ErrBusy
 	QueueTime time.Duration // how long: 5 s; then ErrBusy
 

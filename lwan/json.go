@@ -12,7 +12,8 @@ import (
 	"sync"
 )
 
-// Codec is how JSON is read and written: Server.JSON. It is used by many handlers at the same time.
+// Codec is how JSON is read and written: Server.JSON. It is called where a handler runs, by many at
+// the same time.
 type Codec interface {
 	// Encode writes v to w, without a newline behind it.
 	Encode(w io.Writer, v any) error

@@ -429,8 +429,9 @@ func (r *Request) SetLog(l *slog.Logger) {
 }
 
 // Defer runs fn when the request is over: after the last byte of the answer has gone to the kernel,
-// or the request has died; in reverse order. It is for what the answer still needs, as a cache
-// reference; Go's defer is for the rest.
+// or the request has died; in reverse order. It runs on the loop, or on the handler's goroutine, and
+// must not block. It is for what the answer still needs, as a cache reference; Go's defer is for the
+// rest.
 func (r *Request) Defer(fn func()) {
 	if r.mustLive(); !r.over() {
 		r.defers = append(r.defers, fn)

@@ -365,7 +365,7 @@ func (r *Response) impliedStatus() Status {
 }
 
 // ReadFrom copies src to its end into the body, streaming as Write does: memory stays bounded by
-// Limits.Buffer.
+// Limits.Buffer. It parks where src does; one that blocks, as a pipe, blocks the loop.
 func (r *Response) ReadFrom(src io.Reader) (n int64, err error) {
 	r.mustLive()
 	if body, ok := src.(*replyBody); ok {
@@ -442,8 +442,8 @@ func (r *Response) BytesSent() int64 {
 
 // BeforeHead runs fn once, just before the head goes out, streamed or not, with the status that it
 // will have: the last moment to set cookies and fields, and for Fail, which replaces the answer.
-// Functions run in reverse order, as middleware returns. In one of them Flush does nothing, since
-// the head follows, and what would send another one gets ErrHeadSent.
+// Functions run where the handler does, in reverse order, as middleware returns. In one of them
+// Flush does nothing, since the head follows, and what would send another one gets ErrHeadSent.
 func (r *Response) BeforeHead(fn func(st Status)) {
 	r.mustLive()
 	r.before = append(r.before, hook{r, fn})

@@ -21,14 +21,15 @@ type Event struct {
 	Gap bool
 }
 
-// JSONEvent makes an event whose data is v in JSON.
+// JSONEvent makes an event whose data is v in JSON, as encoding/json writes it. The error is that of
+// json.Marshal.
 func JSONEvent(name string, v any) (Event, error) {
 	b, err := json.Marshal(v)
 	return Event{Name: name, Data: string(b)}, err
 }
 
 // RenderEvent makes an event whose data is what v renders, a piece of a page for example:
-// lwan.RenderEvent("entry", entry.With(data)).
+// lwan.RenderEvent("entry", entry.With(data)). The error is that of v.
 func RenderEvent(name string, v Renderable) (Event, error) {
 	var b strings.Builder
 	err := v.RenderTo(&b)
@@ -126,7 +127,8 @@ func (r *Response) Events() *Events {
 	return r.events
 }
 
-// Send sends one event, and parks while the client is slow.
+// Send sends one event, and parks while the client is slow. A line break in its name or ID, or a NUL
+// in its ID, is an error, and nothing is sent; other errors say that the stream is over.
 func (e *Events) Send(ev Event) error {
 	b, err := ev.appendTo(e.buf[:0])
 	e.buf = b

@@ -59,7 +59,8 @@ func (r *Response) unanswer() {
 	r.given, r.strayed, r.intended = 0, 0, 0
 }
 
-// JSON answers v, encoded by Server.JSON. If v cannot be encoded the answer is 500, through Fail.
+// JSON answers v, encoded by Server.JSON, as application/json unless a content type was set. If v
+// cannot be encoded the answer is 500, through Fail.
 func (r *Response) JSON(st Status, v any) Status {
 	r.mustLive()
 	r.finishing(st)
@@ -79,8 +80,9 @@ type Renderable interface {
 	RenderTo(w io.Writer) error
 }
 
-// Render answers what v renders: resp.Render(200, page.With(data)). An error is answered with 500,
-// through Fail, as long as nothing was sent.
+// Render answers what v renders: resp.Render(200, page.With(data)), as of v's type unless a content
+// type was set. It renders where the handler runs: data that waits for a database wants a Blocking
+// one. An error is answered with 500, through Fail, as long as nothing was sent.
 func (r *Response) Render(st Status, v Renderable) Status {
 	r.mustLive()
 	r.finishing(st)

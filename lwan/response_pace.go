@@ -16,7 +16,7 @@ type Pace struct {
 }
 
 // Bucket is a bound that several answers share: those to an address, to a user, of a site. Make it
-// with NewBucket. It may be used from any number of loops at the same time.
+// with NewBucket: the zero value bounds nothing. It may be used from any number of loops at the same time.
 type Bucket struct {
 	mu   sync.Mutex // held for a few additions
 	rate int64      // bytes a second
@@ -28,6 +28,9 @@ func NewBucket(bytesPerSecond int64) *Bucket { return &Bucket{rate: max(bytesPer
 
 // take reserves n bytes, and returns how long they have to wait.
 func (b *Bucket) take(n int64, now time.Time) (wait time.Duration) {
+	if b.rate == 0 {
+		return 0 // a zero value
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.next.Before(now) {

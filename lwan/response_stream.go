@@ -269,7 +269,8 @@ func (r *Response) wait(op func() error) error {
 // SendFile sends n bytes of f from offset off on, after what is held back, without copying them
 // through user space where the connection allows it. Before the head is out it sends one with
 // Content-Length, when the handler has set none and nothing else was written. f must stay open
-// until it returns. A file that is too short is an error, and the answer is cut.
+// until it returns. A file that is too short is an error, and the answer is cut. What the system has
+// not in memory is read from the disk meanwhile, for which a loop waits.
 func (r *Response) SendFile(f *os.File, off, n int64) error {
 	r.mustLive()
 	if err := r.enter(); err != nil {

@@ -360,7 +360,8 @@ type Observer interface {
 	// and must not block. For a subscription it runs when Request.Defer has long run and the
 	// context has ended; otherwise before those.
 	Done(req *Request, resp *Response, took time.Duration)
-	// Close is called at the end of the server.
+	// Close is called once, at the end of the server or of the Tables that had it, on a goroutine.
+	// Run returns its error; that of Tables that were replaced is logged.
 	Close() error
 }
 

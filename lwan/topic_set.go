@@ -62,12 +62,12 @@ type brokered struct {
 // Subscription.Gap. Events that the broker gives no IDs get those of the process, which no other
 // one knows. A broker that has lost events delivers one with Gap, before those that come then.
 type Broker interface {
-	// Publish sends an event to all processes. It is called by Topic.Publish, on the loop if that
-	// is.
+	// Publish sends an event to all processes. It is called by Topic.Send and Publish where these
+	// are called, on a loop perhaps, by many at the same time.
 	Publish(topic string, ev Event) error
 	// Subscribe begins to deliver the events of a topic, until stop is called. The first Topics.Get
 	// of that topic waits for it, as do others of the same one that come meanwhile, and nothing
-	// else.
+	// else. deliver may be called on any goroutine, by one at a time; it never waits for clients.
 	Subscribe(topic string, deliver func(Event)) (stop func(), err error)
 }
 

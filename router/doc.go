@@ -57,7 +57,9 @@
 //
 // The time of a lookup is linear in the length of the path, and nothing in a request can change the
 // factor, which the patterns alone decide: tree.go says how. There is nothing to flood: the trie is
-// laid out by the patterns, hosts are found in a map with a secret seed.
+// laid out by the patterns, hosts are found in a map with a secret seed. Neither the patterns nor
+// the paths have bounds here: how long a target may be is the server's to say. A host that is too
+// long for a name, over 261 bytes with its port, is none.
 //
 // # Caveats
 //

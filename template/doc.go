@@ -70,9 +70,12 @@
 // returns a string, perhaps with an error. Whether the value's type fits is
 // checked when the template is compiled. What it returns is escaped as a value
 // is. Nil prints nothing, and calls nothing. A section has no format, and there
-// is one for each tag. English has date, time, number, bytes and plural; a page
-// in another language has formats of its own, of the same names if it likes:
-// NumberFormat makes one, and plural forms are a function.
+// is one for each tag. Formats, as lambdas and methods, are called by whoever
+// renders, so by many goroutines at the same time, and may wait if these may.
+//
+// English has date, time, number, bytes and plural; a page in another language
+// has formats of its own, of the same names if it likes: NumberFormat makes
+// one, and plural forms are a function.
 //
 // # Sequences
 //
