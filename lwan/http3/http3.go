@@ -20,7 +20,7 @@
 // again and again, and serves TCP meanwhile, as it does if somebody else has the address; the log
 // says so. Event streams are cut at the end, and their clients come back.
 //
-// The example http3 is a whole program. There is no 0-RTT (RFC 8470), no WebSocket and no datagram.
+// There is no 0-RTT (RFC 8470), no WebSocket and no datagram.
 package http3
 
 import (
@@ -36,7 +36,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 
 	"github.com/golwan/golwan/lwan"
@@ -47,7 +46,8 @@ type Config struct {
 	Addr string      // where to listen, by UDP: ":443"
 	TLS  *tls.Config // certificates; required. NextProtos and versions are set
 
-	Streams int           // requests of a client at once: 128
+	Conns   int           // connections at once: 4096; beyond it they are refused
+	Streams int           // requests of a connection at once: 128
 	Idle    time.Duration // after which a connection without a request is closed: 60 s
 	Header  int           // bytes of a request's head: 32 KiB
 	Grace   time.Duration // for requests under way at the end: 5 s
@@ -61,6 +61,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Addr == "" {
 		c.Addr = ":443"
+	}
+	if c.Conns <= 0 {
+		c.Conns = 4096
 	}
 	if c.Streams <= 0 {
 		c.Streams = 128
@@ -161,14 +164,15 @@ func (s *Server) serve(ctx context.Context, h http.Handler) error {
 	}
 	defer conn.Close()
 	srv := &http3.Server{
-		Handler: h, TLSConfig: http3.ConfigureTLSConfig(s.c.TLS), MaxHeaderBytes: s.c.Header,
-		IdleTimeout: s.c.Idle, Logger: s.c.Log,
-		QUICConfig: &quic.Config{
-			MaxIncomingStreams: int64(s.c.Streams), MaxIdleTimeout: s.c.Idle,
-		},
+		Handler: h, MaxHeaderBytes: s.c.Header, IdleTimeout: s.c.Idle, Logger: s.c.Log,
 	}
+	ln, err := listenBounded(conn, s.c)
+	if err != nil {
+		return fmt.Errorf("http3: %w", err)
+	}
+	defer ln.Close()
 	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(conn) }()
+	go func() { ended <- srv.ServeListener(ln) }()
 	at := conn.LocalAddr().(*net.UDPAddr) // ListenPacket's, of udp
 	value := `h3=":` + strconv.Itoa(at.Port) + `"; ma=` +
 		strconv.Itoa(int(s.c.MaxAge/time.Second))
