@@ -62,7 +62,7 @@
 //
 // # Non-goals
 //
-// No sign-in, and no making of tokens: those are decisions of an application. No other codings than
-// gzip: they need libraries. No limits over several servers: those need a store that they share. No
-// rotation of logs: give AccessLog a writer that does it.
+// No sign-in, and no making of tokens: those are decisions of an application. No limits over
+// several servers: those need a store that they share. No rotation of logs: give AccessLog a writer
+// that does it.
 package handlers

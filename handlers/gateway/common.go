@@ -38,7 +38,8 @@ type Common struct {
 	// counts. A file that is in none of them is 404, and logged. nil: the field is passed on.
 	SendFile map[string]string
 
-	// Response changes what comes back before it goes out; may be nil.
+	// Response changes what comes back before it goes out, in the handler, which is a loop's: it
+	// must not block. May be nil.
 	Response func(req *lwan.Request, resp *lwan.Response)
 }
 

@@ -6,7 +6,8 @@ import (
 	"github.com/golwan/golwan/lwan"
 )
 
-// Key is what Hash is made of. A request with "" is balanced by LeastConns.
+// Key is what Hash is made of. A request with "" is balanced by LeastConns. It is called where the
+// handler runs, which is a loop, and must not block.
 type Key func(req *lwan.Request) string
 
 // KeyURI is the host and the routed path.

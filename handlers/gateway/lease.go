@@ -108,7 +108,9 @@ func (p *pool) retryAfter() string {
 	return strconv.FormatInt(max((at-p.now()+999)/1000, 1), 10)
 }
 
-// Lease is the use of a backend by a handler of the program's own.
+// Lease is the use of a backend by a handler of the program's own, which has to call Done once:
+// until then the backend counts as busy with it, also when the request is long over. Put it into a
+// defer.
 type Lease struct {
 	pool *pool
 	pick pick

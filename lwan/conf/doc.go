@@ -154,7 +154,22 @@
 // A Config is constant. Its Server is made once, and opens what it needs when it starts. A Cond may
 // be used by many requests at a time.
 //
-// # Not here yet
+// # Modules and filters of a program's own
 //
-// The PROXY protocol. What asks for it is a mistake, and not passed over.
+// A configuration is a struct. Its fields are the settings: texts, bools, numbers, Size,
+// time.Duration, what has UnmarshalText, a struct or a pointer to one (a section), slices of these,
+// and maps with texts as keys. Tags say more, and Help and Reference show it:
+//
+//	MaxBody Size `conf:"max_body,alias=body,required" default:"1M" range:"1.." doc:"of a request"`
+//
+// conf has the name, which is the field's in snake case if there is none, and behind it required;
+// arg, which is what stands behind the section's name; and alias=NAME. "-" hides a field, and "*"
+// is a map of all settings that no other field has. default is read as if the file had it. range is
+// the least and the greatest value, of which one may be left out, oneof the words that a text may
+// be, and opens is read or write for a path that is opened while the server serves, which a
+// straitjacket must leave. A range that is none panics. A Checker looks at all of them together.
+//
+// # Not here
+//
+// Lua. What names it is a mistake, as any name is that nothing has, and not passed over.
 package conf

@@ -18,7 +18,7 @@ const (
 	PhaseErrors    Phase = 40 // error pages
 	PhaseLimit     Phase = 50 // limit_requests, limit_concurrency, limits
 	PhaseAccess    Phase = 60 // access
-	PhaseAuth      Phase = 70 // auth_basic
+	PhaseAuth      Phase = 70 // auth_basic, auth_jwt, auth_request
 	PhaseRequest   Phase = 80 // request_headers
 	PhaseInnermost Phase = 90
 )
