@@ -22,6 +22,7 @@ type floodRig struct {
 	t       testing.TB
 	srv     *Server
 	addr    string
+	secure  bool
 	running atomic.Int64
 	most    atomic.Int64
 	honest  *http.Client
@@ -29,8 +30,8 @@ type floodRig struct {
 	routine int
 }
 
-func newFloodRig(t testing.TB, limits Limits, idle time.Duration) *floodRig {
-	r := &floodRig{t: t, srv: &Server{
+func newFloodRig(t testing.TB, secure bool, limits Limits, idle time.Duration) *floodRig {
+	r := &floodRig{t: t, secure: secure, srv: &Server{
 		Loops: 1, Limits: limits, IdleTimeout: idle, HeaderTimeout: idle,
 	}}
 	enter := func() func() {
@@ -63,8 +64,11 @@ func newFloodRig(t testing.TB, limits Limits, idle time.Duration) *floodRig {
 		return resp.Fail(req.Sleep(10 * time.Second))
 	}, Blocking)
 	r.srv.Handle("/large", text(fill(1<<20)))
-	r.addr = serveH2(t, r.srv)
-	r.honest = h2Client(t)
+	if secure {
+		r.addr, r.honest = serveH2S(t, r.srv), h2SClient(t)
+	} else {
+		r.addr, r.honest = serveH2(t, r.srv), h2Client(t)
+	}
 	r.ask()
 	runtime.GC()
 	runtime.ReadMemStats(&r.begun)
@@ -72,16 +76,31 @@ func newFloodRig(t testing.TB, limits Limits, idle time.Duration) *floodRig {
 	return r
 }
 
+// dial is an attacker's connection.
+func (r *floodRig) dial(settings ...uint32) *h2conn {
+	if r.secure {
+		return dialH2S(r.t, r.addr, settings...)
+	}
+	return dialH2(r.t, r.addr, settings...)
+}
+
 // ask asks as an honest client does.
 func (r *floodRig) ask() {
 	r.t.Helper()
-	resp, err := r.honest.Post("http://"+r.addr+"/", "text/plain", strings.NewReader("hello"))
+	url := "http://" + r.addr + "/"
+	if r.secure {
+		url = "https://" + r.addr + "/"
+	}
+	resp, err := r.honest.Post(url, "text/plain", strings.NewReader("hello"))
 	if err != nil {
 		r.t.Fatal("the honest client: ", err)
 	}
 	defer resp.Body.Close()
 	if got, err := io.ReadAll(resp.Body); err != nil || string(got) != "hello" {
 		r.t.Fatalf("the honest client: %q, %v", got, err)
+	}
+	if resp.ProtoMajor != 2 {
+		r.t.Fatal("the honest client speaks ", resp.Proto)
 	}
 }
 
@@ -195,10 +214,13 @@ func TestH2Floods(t *testing.T) {
 			return h2frame.AppendWindowUpdate(nil, 0, h2frame.MaxWindow)
 		}, "FLOW_CONTROL_ERROR"},
 	} {
-		for _, reads := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s, reads: %v", name, reads), func(t *testing.T) {
-				r := newFloodRig(t, Limits{}, 0)
-				h := dialH2(t, r.addr)
+		for _, way := range []struct{ reads, secure bool }{
+			{true, false}, {false, false}, {true, true}, {false, true},
+		} {
+			reads := way.reads
+			t.Run(fmt.Sprintf("%s, reads: %v, TLS: %v", name, reads, way.secure), func(t *testing.T) {
+				r := newFloodRig(t, way.secure, Limits{}, 0)
+				h := r.dial()
 				h.quiet = true
 				h.ping()
 				_ = h.SetWriteDeadline(time.Now().Add(60 * time.Second))
@@ -231,9 +253,11 @@ func TestH2Floods(t *testing.T) {
 
 // TestH2ZeroWindow: answers that their client does not take end after Limits.Write, also if it
 // takes a byte now and then.
-func TestH2ZeroWindow(t *testing.T) {
-	r := newFloodRig(t, Limits{Write: time.Second}, 0)
-	h := dialH2(t, r.addr, uint32(h2frame.InitialWindowSize), 0)
+func TestH2ZeroWindow(t *testing.T) { clearAndTLS(t, zeroWindow) }
+
+func zeroWindow(t *testing.T, secure bool) {
+	r := newFloodRig(t, secure, Limits{Write: time.Second}, 0)
+	h := r.dial(uint32(h2frame.InitialWindowSize), 0)
 	h.quiet = true
 	for i := range 128 {
 		h.get(uint32(2*i+1), "/large")
@@ -263,8 +287,12 @@ func TestH2DoesNotRead(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: it waits for seconds")
 	}
-	r := newFloodRig(t, Limits{Write: time.Second}, time.Second)
-	h := dialH2(t, r.addr, uint32(h2frame.InitialWindowSize), h2frame.MaxWindow)
+	clearAndTLS(t, doesNotRead)
+}
+
+func doesNotRead(t *testing.T, secure bool) {
+	r := newFloodRig(t, secure, Limits{Write: time.Second}, time.Second)
+	h := r.dial(uint32(h2frame.InitialWindowSize), h2frame.MaxWindow)
 	h.send(h2frame.AppendWindowUpdate(nil, 0, h2frame.MaxWindow-h2frame.DefaultWindow))
 	for i := range 100 {
 		h.get(uint32(2*i+1), "/large")
@@ -277,4 +305,11 @@ func TestH2DoesNotRead(t *testing.T) {
 	})
 	h.Close()
 	r.calm()
+}
+
+// clearAndTLS runs a test without and with TLS.
+func clearAndTLS(t *testing.T, test func(t *testing.T, secure bool)) {
+	for _, secure := range []bool{false, true} {
+		t.Run(fmt.Sprint("TLS ", secure), func(t *testing.T) { test(t, secure) })
+	}
 }

@@ -4,6 +4,7 @@ package lwan
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -22,6 +23,36 @@ func serveH2(t testing.TB, srv *Server) string {
 	t.Helper()
 	srv.Endpoints = []Endpoint{{Addr: "127.0.0.1:0", Protocols: HTTP1 | HTTP2}}
 	return serveTest(t, srv)
+}
+
+// serveH2S is serveH2 over TLS.
+func serveH2S(t testing.TB, srv *Server) string {
+	t.Helper()
+	return serveSecure(t, srv, Endpoint{Certs: certFor(t, "site"), Protocols: HTTP1 | HTTP2})[0].String()
+}
+
+// h2Config is that of a client that chooses HTTP/2.
+func h2Config() *tls.Config {
+	cfg := clientTLS()
+	cfg.NextProtos = []string{"h2"}
+	return cfg
+}
+
+// dialH2S is dialH2 over TLS.
+func dialH2S(t testing.TB, addr string, settings ...uint32) *h2conn {
+	t.Helper()
+	c, err := tls.Dial("tcp", addr, h2Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return prefaceH2(t, c, settings...)
+}
+
+// h2SClient is net/http's client over TLS.
+func h2SClient(t testing.TB) *http.Client {
+	tr := &http.Transport{TLSClientConfig: h2Config(), ForceAttemptHTTP2: true}
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr}
 }
 
 // h2Client is net/http's client with prior knowledge.
@@ -73,6 +104,12 @@ func dialH2(t testing.TB, addr string, settings ...uint32) *h2conn {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return prefaceH2(t, c, settings...)
+}
+
+// prefaceH2 sends the preface and settings on a connection.
+func prefaceH2(t testing.TB, c net.Conn, settings ...uint32) *h2conn {
+	t.Helper()
 	t.Cleanup(func() { _ = c.Close() })
 	h := newH2conn(t, c)
 	h.send(append([]byte(h2frame.Preface), h2frame.AppendSettings(nil, settings...)...))
