@@ -25,7 +25,7 @@ type browser struct {
 }
 
 // browse opens a page, or skips the test where there is no Chromium.
-func browse(t *testing.T, url string) *browser {
+func browse(t *testing.T, url string, flags ...string) *browser {
 	t.Helper()
 	program := chromium(t)
 	fromUs, in, err := os.Pipe()
@@ -40,9 +40,9 @@ func browse(t *testing.T, url string) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), program, "--headless", "--no-sandbox", "--disable-gpu",
-		"--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-pipe",
-		"--user-data-dir="+profile, "about:blank")
+	flags = append(flags, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--no-first-run", "--remote-debugging-pipe", "--user-data-dir="+profile, "about:blank")
+	cmd := exec.CommandContext(t.Context(), program, flags...)
 	cmd.ExtraFiles = []*os.File{fromUs, toUs} // descriptors 3 and 4
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
