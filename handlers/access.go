@@ -22,6 +22,16 @@ type AccessConfig struct {
 	DenySuffixes []string
 
 	Status lwan.Status // of those that are kept out; 0: 403
+
+	// Else, as BasicAuth, asks those who are kept out by their address who they are, and lets them
+	// in or not; the others are not asked, so that UserKey has nobody. nil: they get Status. What
+	// DenySuffixes says holds for everybody.
+	Else lwan.Middleware
+
+	// ElseSets are the fields that Else puts into requests in place of a client's
+	// (JWTAuthConfig.Pass, ForwardAuthConfig.Copy). They are taken out of the requests of those who
+	// come in by their address, who could write into them whatever they like.
+	ElseSets []string
 }
 
 // Access keeps clients out by their address (Request.RemoteAddr, so X-Forwarded-For counts only
@@ -36,9 +46,22 @@ func Access(c AccessConfig) lwan.Middleware {
 		c.Status = lwan.StatusForbidden
 	}
 	return func(next lwan.Handler) lwan.Handler {
+		var asks lwan.Handler
+		if c.Else != nil {
+			asks = c.Else(next)
+		}
 		return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
-			if !table.allows(req.RemoteAddr().Addr()) || endsWith(req, suffixes) {
+			allowed := table.allows(req.RemoteAddr().Addr())
+			switch {
+			case endsWith(req, suffixes), !allowed && asks == nil:
 				return c.Status
+			case !allowed:
+				return asks(req, resp)
+			}
+			for _, name := range c.ElseSets {
+				if err := req.DelHeader(name); err != nil {
+					return resp.Fail(err)
+				}
 			}
 			return next(req, resp)
 		}

@@ -57,3 +57,47 @@ func TestAccess(t *testing.T) {
 		}
 	}
 }
+
+// TestAccessElse: those alone whom the address keeps out are asked, and those who come in by it
+// cannot say who they are.
+func TestAccessElse(t *testing.T) {
+	h := handlers.Access(handlers.AccessConfig{
+		Allow: nets("10.0.0.0/8"), DenyOthers: true, DenySuffixes: []string{"~"},
+		ElseSets: []string{"X-User"},
+		Else: func(next lwan.Handler) lwan.Handler {
+			return func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+				if req.Header("Authorization") != "good" {
+					return lwan.StatusUnauthorized
+				}
+				if err := req.SetHeader("X-User", "joe"); err != nil {
+					return resp.Fail(err)
+				}
+				return next(req, resp)
+			}
+		},
+	})(func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Text(200, req.Header("X-User"))
+	})
+	for _, tt := range []struct {
+		remote, target, auth string
+		status               int
+		user                 string
+	}{
+		{"10.0.0.1:1", "/", "", 200, ""},
+		{"10.0.0.1:1", "/", "good", 200, ""},
+		{"10.0.0.1:1", "/x~", "good", 403, ""},
+		{"192.0.2.1:1", "/", "", 401, ""},
+		{"192.0.2.1:1", "/", "good", 200, "joe"},
+		{"192.0.2.1:1", "/x~", "good", 403, ""},
+		{"@", "/", "good", 200, "joe"},
+	} {
+		r := httptest.NewRequest("GET", tt.target, nil)
+		r.RemoteAddr = tt.remote
+		r.Header.Set("X-User", "root")
+		r.Header.Set("Authorization", tt.auth)
+		got := lwantest.Do(t, h, r)
+		if got.Status != tt.status || got.Status == 200 && got.Body != tt.user {
+			t.Errorf("%+v: %d %q", tt, got.Status, got.Body)
+		}
+	}
+}

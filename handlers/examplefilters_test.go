@@ -208,3 +208,29 @@ func ExampleForwardAuth() {
 	srv := &lwan.Server{Addr: ":8080"}
 	srv.Use(auth)
 }
+
+// Who is in the office comes in, and everybody else by a password.
+func ExampleAccess_else() {
+	t := new(testing.B) // an example has no test of its own
+	password, err := handlers.BasicAuth(handlers.BasicAuthConfig{
+		Users: map[string]string{"joe": "secret"}, Plain: true,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	h := handlers.Access(handlers.AccessConfig{
+		Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, DenyOthers: true,
+		Else: password,
+	})(func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Text(200, "welcome")
+	})
+	for _, from := range []string{"192.0.2.7:1", "198.51.100.7:1"} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = from
+		fmt.Println(lwantest.Do(t, h, r).Status)
+	}
+	// Output:
+	// 200
+	// 401
+}

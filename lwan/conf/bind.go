@@ -15,6 +15,8 @@ type binder struct {
 	reg    Registry
 	report *report
 	config *Config
+
+	eithers []*either
 }
 
 // ownSections are those of the language itself, beside modules and filters.
@@ -45,6 +47,7 @@ func (b *binder) file(tree []*node) {
 	b.checkSettings(root)
 	b.checkTLS()
 	b.checkGroups()
+	b.joinEithers()
 	b.checkAskedEarly()
 	b.checkJacket()
 	b.config.opens = b.report.opens

@@ -205,17 +205,25 @@ func (b *block) filter(n *node) {
 		return
 	}
 	d := &decoder{report: b.report}
-	phase, _ := f.place()
-	config, open := f.bind(func(into any) {
+	made := &filter{n: n}
+	made.phase, _ = f.place()
+	made.config, made.open = f.bind(func(into any) {
 		d.decode(n, into)
 		if own, ok := into.(belonger); ok {
 			own.belong(b.config)
 		}
 		if own, ok := into.(phased); ok {
-			phase = own.phase()
+			made.phase = own.phase()
+		}
+		if own, ok := into.(fieldSetter); ok {
+			made.sets = own.setsFields()
+		}
+		if own, ok := into.(*access); ok {
+			made.access = own
+			b.either(n, own)
 		}
 	})
-	b.keep(&filter{n: n, phase: phase, config: config, open: open})
+	b.keep(made)
 }
 
 // belonger is a configuration that asks others of the file, once all are bound.
@@ -234,7 +242,7 @@ func hasArgument(fields []field) bool {
 }
 
 func (b *block) keep(f *filter) {
-	f.guards = b.guards
+	f.guards, f.in = b.guards, b.n
 	*b.filters = append(*b.filters, f)
 }
 

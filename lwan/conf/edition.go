@@ -153,6 +153,9 @@ func (e *edition) openFilters(
 	var list []lwan.Middleware
 	var errs []error
 	for _, f := range sorted {
+		if f.within {
+			continue
+		}
 		mw, err := e.middleware(scope, where, f)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %s: %w", f.n.at.pos(), f.n.name, err))
@@ -168,6 +171,9 @@ func (e *edition) middleware(
 ) (mw lwan.Middleware, err error) {
 	if f.log != nil {
 		return f.log.mark, nil
+	}
+	if f.access != nil && f.access.beside != nil {
+		return e.orAsk(scope, where, f)
 	}
 	if mw = e.takeOver(where, f); mw == nil {
 		mw, err = f.open(scope)

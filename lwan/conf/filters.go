@@ -289,15 +289,23 @@ type access struct {
 	All          string         `default:"allow" oneof:"allow deny" doc:"what becomes of the rest"`
 	DenySuffixes []string       `doc:"of paths: .bak ~ .inc"`
 	Status       int            `default:"403" range:"400..599" doc:"of those that are kept out"`
+	Satisfy      string         `default:"all" oneof:"all any" doc:"any: who is kept out by the address may still come in by the one auth_basic, auth_jwt, auth_request or auth_fastcgi beside it"`
+
+	beside  *filter         // that asks who is kept out; nil: nobody does
+	elseAsk lwan.Middleware // what it is, once it is open
 }
 
 var accessFilter = Filter[access]{
 	Name: "access", Phase: PhaseAccess, Doc: "keeps clients out by their address",
 	New: func(_ *lwan.Scope, c access) (lwan.Middleware, error) {
-		return handlers.Access(handlers.AccessConfig{
+		to := handlers.AccessConfig{
 			Allow: c.Allow, Deny: c.Deny, DenyOthers: c.All == "deny", DenySuffixes: c.DenySuffixes,
-			Status: lwan.Status(c.Status),
-		}), nil
+			Status: lwan.Status(c.Status), Else: c.elseAsk,
+		}
+		if c.beside != nil {
+			to.ElseSets = c.beside.sets
+		}
+		return handlers.Access(to), nil
 	},
 }
 

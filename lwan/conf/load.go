@@ -144,6 +144,11 @@ type filter struct {
 	config any // what open makes it of, if an equal filter is the same; else nil
 	open   func(s *lwan.Scope) (lwan.Middleware, error)
 	log    *accessLog // it is one of these, and open is nil
+
+	in     *node    // the block that it stands in
+	sets   []string // fields that it puts into requests
+	within bool     // an access opens it: see either
+	access *access  // it is one of these
 }
 
 // guard reports whether something counts for a request: the condition of an if, the prefix of an

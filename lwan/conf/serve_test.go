@@ -21,6 +21,9 @@ func build(t *testing.T, text string) lwan.Handler {
 	reg.Handlers["hello"] = func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		return resp.Text(200, "hello "+req.Rest())
 	}
+	reg.Handlers["user"] = func(req *lwan.Request, resp *lwan.Response) lwan.Status {
+		return resp.Text(200, "user "+req.Header("X-User"))
+	}
 	c, err := LoadText("x.conf", text, reg, Options{Getenv: noEnv})
 	if err != nil {
 		t.Fatal(err)
