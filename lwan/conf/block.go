@@ -218,6 +218,9 @@ func (b *block) filter(n *node) {
 		if own, ok := into.(fieldSetter); ok {
 			made.sets = own.setsFields()
 		}
+		if own, ok := into.(groupUser); ok {
+			b.useGroup(n, own)
+		}
 		if own, ok := into.(*access); ok {
 			made.access = own
 			b.either(n, own)

@@ -18,13 +18,14 @@ func Standard() Registry {
 		Modules: []lwan.AnyModule{
 			serveFilesModule, vhostsModule, userdirModule, redirectModule, responseModule,
 			metricsModule, rewriteModule, statusModule,
-			proxyModule, fastCGIModule, scgiModule, uwsgiModule,
+			proxyModule, fastCGIModule, scgiModule, uwsgiModule, cgiModule,
 		},
 		Filters: []AnyFilter{
 			requestIDFilter, realIPFilter, httpsFilter, responseHeadersFilter, expireFilter,
 			corsFilter, compressFilter, errorPagesFilter,
 			limitRequestsFilter, limitConcurrencyFilter, limitRateFilter, limitsFilter,
-			accessFilter, authBasicFilter, authJWTFilter, authRequestFilter, requestHeadersFilter,
+			accessFilter, authBasicFilter, authJWTFilter, authRequestFilter, authFastCGIFilter,
+			requestHeadersFilter,
 		},
 		Handlers: map[string]lwan.Handler{},
 	}

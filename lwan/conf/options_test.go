@@ -32,8 +32,13 @@ func optionSections() (list []optionSection) {
 		})
 	}
 	for _, f := range reg.Filters {
+		before := ""
+		if name := f.FilterName(); findField(fieldsOf(f.ConfigType()), "group") != nil {
+			before = "group text {\nto = 127.0.0.1:1\n}\n"
+			goodValues[name+".hash_key"] = "cookie a"
+		}
 		list = append(list, optionSection{
-			f.FilterName(), "site {\n" + f.FilterName() + " {\n", "}\n}\n", f.ConfigType(),
+			f.FilterName(), before + "site {\n" + f.FilterName() + " {\n", "}\n}\n", f.ConfigType(),
 		})
 	}
 	for _, own := range ownHelp {
@@ -75,7 +80,7 @@ func optionSections() (list []optionSection) {
 // goodValues are those that a type does not tell.
 var goodValues = map[string]string{
 	"serve_files.path": "testdata", "serve_files.otherwise_reroute": "/x",
-	"vhosts.path": "testdata/%0", "vhosts.otherwise_reroute": "/x",
+	"cgi.path": "testdata", "vhosts.path": "testdata/%0", "vhosts.otherwise_reroute": "/x",
 	"userdir.otherwise_reroute": "/x",
 	"vhosts.default":            "testdata", "userdir.base": "testdata",
 	"redirect.to": "/x", "cors.origins": "https://example.com",
@@ -145,6 +150,12 @@ var sections = map[reflect.Type]string{
 // line writes an option, with a value of its own.
 func line(f *field, name, value string) string {
 	if f.typ.Kind() == reflect.Map {
+		switch f.name {
+		case "send_file":
+			return name + " { /srv/a = /b }\n"
+		case "programs":
+			return name + " { .a = /b }\n"
+		}
 		switch f.typ.Elem() {
 		case reflect.TypeFor[time.Duration]():
 			value = "5s"
@@ -294,7 +305,11 @@ func neededBy(section, option string) string {
 		return "hsts = 1y\ninclude_subdomains = yes\n"
 	}
 	switch section {
-	case "proxy", "fastcgi", "scgi", "uwsgi", "group":
+	case "cgi":
+		if option == "executable" {
+			return "programs {\n.py = /x\n}\n"
+		}
+	case "proxy", "fastcgi", "scgi", "uwsgi", "group", "auth_fastcgi":
 		switch option {
 		case "to", "backend", "process", "address", "group":
 			return ""

@@ -3,6 +3,7 @@ package conf
 import (
 	"errors"
 	"fmt"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -16,7 +17,14 @@ import (
 type passing struct {
 	Group string `doc:"a section group; none: its settings stand here"`
 	groupConfig
+	answering
 
+	of *groupBook // set by belong, as what follows
+	to *groupConfig
+}
+
+// answering is how answers of backends and programs are taken.
+type answering struct {
 	SendTimeout time.Duration `default:"30s" range:"0.." doc:"in which a backend takes nothing; then 504. 0: no limit"`
 	HeadTimeout time.Duration `default:"60s" range:"0.." doc:"until the head of an answer; then 504. 0: no limit"`
 	BodyTimeout time.Duration `default:"60s" range:"0.." doc:"between two pieces of an answer; then it is cut. 0: no limit"`
@@ -24,8 +32,32 @@ type passing struct {
 	Intercept   []int         `range:"400..599" doc:"statuses of answers in place of whose body the server's page is sent"`
 	Accel       bool          `doc:"a backend may send what is here: X-Accel-Redirect = /path"`
 
-	of *groupBook // set by belong, as what follows
-	to *groupConfig
+	SendFile map[string]string `doc:"directory, as a backend names it = path here: it may send files of that: X-Sendfile = /directory/file"`
+}
+
+// check says what is wrong with SendFile.
+func (c *answering) check() error {
+	for dir, at := range c.SendFile {
+		switch {
+		case dir == "/" || dir == "" || dir[0] != '/' || path.Clean(dir) != dir:
+			return fmt.Errorf("send_file: %q is no absolute path of a directory below /", dir)
+		case at == "" || at[0] != '/' || strings.ContainsAny(at, "?#%"):
+			return fmt.Errorf("send_file: %q is no path of a site, decoded", at)
+		}
+	}
+	return nil
+}
+
+// common is what package gateway has, without a group.
+func (c *answering) common() gateway.Common {
+	return gateway.Common{
+		Timeouts: gateway.Timeouts{
+			Send: noneIfZero(c.SendTimeout), Head: noneIfZero(c.HeadTimeout),
+			Body: noneIfZero(c.BodyTimeout),
+		},
+		HeadBytes: int(c.HeadBytes), Intercept: statuses(c.Intercept), Accel: c.Accel,
+		SendFile: c.SendFile,
+	}
 }
 
 // groupName implements groupUser.
@@ -41,6 +73,9 @@ func (c *passing) belong(of *Config) {
 
 // Check implements Checker, in place of the group's.
 func (c *passing) Check() error {
+	if err := c.answering.check(); err != nil {
+		return err
+	}
 	if c.Group == "" {
 		return c.groupConfig.Check()
 	}
@@ -52,15 +87,10 @@ func (c *passing) Check() error {
 
 // common is what package gateway has.
 func (c *passing) common(s *lwan.Scope) (gateway.Common, error) {
-	g, err := c.of.take(s, c.Group, c.to)
-	return gateway.Common{
-		To: g,
-		Timeouts: gateway.Timeouts{
-			Send: noneIfZero(c.SendTimeout), Head: noneIfZero(c.HeadTimeout),
-			Body: noneIfZero(c.BodyTimeout),
-		},
-		HeadBytes: int(c.HeadBytes), Intercept: statuses(c.Intercept), Accel: c.Accel,
-	}, err
+	to := c.answering.common()
+	var err error
+	to.To, err = c.of.take(s, c.Group, c.to)
+	return to, err
 }
 
 // proxy passes requests on to HTTP servers.

@@ -45,7 +45,7 @@ func (b *binder) joinEithers() {
 		}
 		switch {
 		case found != 1:
-			b.report.add(e.n.at, "any is: by the address, or by auth_basic, auth_jwt or auth_request",
+			b.report.add(e.n.at, "any is: by the address, or by auth_basic or another of its kind",
 				"satisfy = any needs one filter that asks who somebody is in its block: "+
 					"there are %d", found)
 		case beside.within:
