@@ -18,8 +18,9 @@ type editedHead struct {
 // schemeKey has what Scheme was before the fields were changed.
 var schemeKey = NewKey[string]("scheme")
 
-// SetHeader makes the request one that came with this field, in place of all of that name: for the
-// handler, for conditions, and for gateways that pass the request on. What the server itself has
+// SetHeader makes the request one that came with this field, in place of all of that name, and of
+// those that have "_" where it has "-", which many backends take for it (RFC 3875 section 4.1.18):
+// for the handler, for conditions, and for gateways that pass the request on. What the server itself has
 // read stays what it was: RemoteAddr, Scheme, Host, and all that says how the message is framed,
 // whose fields (RFC 9110 section 7.6.1) cannot be set, nor can Host. The error says so, or that
 // name or value are none. Views that were taken of other fields stay valid.
@@ -32,7 +33,7 @@ func (r *Request) SetHeader(name, value string) error {
 		return fmt.Errorf("lwan: the value of the request field %q is invalid", name)
 	}
 	h := r.editedHead()
-	h.Delete(r.buf, name)
+	h.Delete(r.buf, name, fixedFields)
 	r.unlist(h, name)
 	at := len(r.buf)
 	r.buf = append(append(r.buf, name...), value...)
@@ -62,14 +63,16 @@ func (r *Request) unlist(h *message.Head, name string) {
 	}
 }
 
-// DelHeader makes the request one that came without fields of that name: see SetHeader.
+// DelHeader makes the request one that came without fields of that name, or one that a backend
+// might take for it: see SetHeader.
 func (r *Request) DelHeader(name string) error {
 	r.mustLive()
 	if err := r.checkEdit(name); err != nil {
 		return err
 	}
-	if r.HeaderAll(name) != nil {
-		r.editedHead().Delete(r.buf, name)
+	isOne := func(f message.Field) bool { return message.OneVariable(f.Name.Of(r.buf), name) }
+	if slices.ContainsFunc(r.head.Fields, isOne) {
+		r.editedHead().Delete(r.buf, name, fixedFields)
 	}
 	return nil
 }

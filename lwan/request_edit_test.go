@@ -62,18 +62,19 @@ func TestSetHeader(t *testing.T) {
 				req.RemoteAddr().Addr(), req.Scheme(), req.Host()))
 		}, append([]Middleware{edit}, mw...)...)
 		srv.Handle("/net", FromHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			fmt.Fprint(w, r.Header.Get("X-New"), r.UserAgent(), len(r.Header["X-Gone"]))
+			fmt.Fprint(w, r.Header.Get("X-New"), r.UserAgent(), len(r.Header["X-Gone"]),
+				len(r.Header["X_gone"]))
 		})), edit)
 		addr := serveTest(t, srv)
 		c := dial(t, addr)
 		fields := "Host: x\r\nX-View: seen\r\nUser-Agent: a\r\nCookie: c=1\r\nX-Gone: 1\r\n" +
-			"x-gone: 2\r\nX-Forwarded-For: 8.8.8.8\r\nX-Forwarded-Proto: https\r\n\r\n"
+			"x-gone: 2\r\nX_Gone: 3\r\nx_new: 4\r\nuser_Agent: 5\r\nX-Forwarded-For: 8.8.8.8\r\nX-Forwarded-Proto: https\r\n\r\n"
 		for range 2 {
 			c.send("GET /at/x?q=1 HTTP/1.1\r\n" + fields)
 			c.want("GET", 200, "[Cookie Host X-Forwarded-For X-New X-View user-agent]newer[other]"+
 				"2x/at/x18.8.8.8httpsx")
 			c.send("GET /net HTTP/1.1\r\n" + fields)
-			c.want("GET", 200, "newerother0")
+			c.want("GET", 200, "newerother00")
 		}
 	})
 }

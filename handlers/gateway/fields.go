@@ -5,7 +5,8 @@ import "strings"
 // The fields of a message are for both ends, or for the next hop only (RFC 9110 section 7.6.1):
 // those that Connection names, and some that are so by themselves.
 
-// equalFold compares a name with one in lower case.
+// equalFold compares a name with one in lower case. It takes "_" for "-", as backends do that find
+// fields in variables (RFC 3875 section 4.1.18): none of what is here may reach them so.
 func equalFold[T string | []byte](name T, lower string) bool {
 	if len(name) != len(lower) {
 		return false
@@ -14,6 +15,8 @@ func equalFold[T string | []byte](name T, lower string) bool {
 		c := name[i]
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
+		} else if c == '_' {
+			c = '-'
 		}
 		if c != lower[i] {
 			return false

@@ -75,6 +75,7 @@ func TestFieldsOfTheHop(t *testing.T) {
 	}
 	for _, name := range []string{
 		"Forwarded", "X-Real-Ip", "x-forwarded-for", "X-Forwarded-Proto", "X-FORWARDED-HOST",
+		"X_Forwarded_For", "x-Real_IP",
 	} {
 		if !ofForwarding([]byte(name)) || ofForwarding([]byte(name+"s")) {
 			t.Errorf("%s is not known", name)

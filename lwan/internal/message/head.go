@@ -1,5 +1,7 @@
 package message
 
+import "slices"
+
 // TargetForm is one of the four forms of a request target (RFC 9112 section 3.2).
 type TargetForm uint8
 
@@ -106,12 +108,13 @@ func (h *Head) find(buf []byte, name string, k Known) (Span, bool) {
 	return Span{}, false
 }
 
-// Delete removes all fields of a name, in any case. What Interpret has made of them stays.
-func (h *Head) Delete(buf []byte, name string) {
+// Delete removes all fields that OneVariable finds to be of the name, but for those that are kept.
+// What Interpret has made of them stays.
+func (h *Head) Delete(buf []byte, name string, kept []Known) {
 	old := h.Fields
 	h.Fields, h.seen, h.several = old[:0], 0, 0
 	for _, f := range old {
-		if !EqualFold(f.Name.Of(buf), name) {
+		if !OneVariable(f.Name.Of(buf), name) || slices.Contains(kept, f.Known) {
 			h.Append(f)
 		}
 	}

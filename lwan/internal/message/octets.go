@@ -84,6 +84,20 @@ func lower(c byte) byte {
 	return c
 }
 
+// OneVariable says whether programs that find fields in variables (RFC 3875 section 4.1.18) have one
+// for both names: it takes "_" for "-", and case does not matter.
+func OneVariable(b []byte, s string) bool {
+	if len(b) != len(s) {
+		return false
+	}
+	for i := range b {
+		if p, q := lower(b[i]), lower(s[i]); p != q && (p != '-' && p != '_' || q != '-' && q != '_') {
+			return false
+		}
+	}
+	return true
+}
+
 // EqualFold says whether b and s are the same but for the case of ASCII letters.
 func EqualFold(b []byte, s string) bool {
 	if len(b) != len(s) {
