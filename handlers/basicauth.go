@@ -18,12 +18,13 @@ type BasicAuthConfig struct {
 	Realm string
 
 	// Users are hashes of passwords by name, beside those of File. A hash is bcrypt's, as
-	// "$2y$10$...": HashPassword and "htpasswd -B" make one.
+	// "$2y$10$...": HashPassword and "htpasswd -B" make one. Its cost is 17 at most.
 	Users map[string]string
 
 	// File has a "name:hash" in each line, as htpasswd(1) writes it, or a "name = hash". Empty
 	// lines and those that begin with # are passed over. It is read again when it has changed, at
-	// most once a second; one that cannot be read leaves what was.
+	// most once a second; one that cannot be read leaves what was. Of two lines with a name the
+	// last one counts.
 	File string
 
 	// Plain takes what is no hash for the password itself. Whoever reads the file, or a copy of it,
@@ -151,7 +152,7 @@ func (a *basicAuth) good(req *lwan.Request, user, password string) (good bool, e
 		if ok && a.known.has(user, password, hash) {
 			return true, nil
 		}
-		if !a.passwords.compare(hash, password) || !ok {
+		if !a.passwords.good(user, password) {
 			return false, nil
 		}
 		a.known.remember(user, password, hash)

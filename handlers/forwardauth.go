@@ -175,11 +175,13 @@ func (a *forwardAuth) exchange(c *lwan.Conn, question []byte) (answer said, err 
 		return answer, err
 	}
 	var r lwan.Reply
-	limits := lwan.ReplyLimits{Time: a.Timeout, Pause: a.Timeout}
+	until := time.Now().Add(a.Timeout) // of all that is read: heads before it, and a body, too
 	for informed := 0; r.Status < 200; informed++ {
 		if informed > maxInformed || r.Status == switching {
 			return answer, lwan.ErrBadReply
 		}
+		left := max(time.Until(until), 1)
+		limits := lwan.ReplyLimits{Time: left, Pause: left}
 		if err := r.ReadHead(c, lwan.ReplyHTTP, "GET", limits); err != nil {
 			return answer, err
 		}
@@ -188,11 +190,25 @@ func (a *forwardAuth) exchange(c *lwan.Conn, question []byte) (answer said, err 
 	for name, value := range r.Headers() {
 		answer.header.Add(name, value)
 	}
-	// a body that is longer, or breaks off, only costs the connection
-	if _, err := io.CopyN(io.Discard, r.Body(), maxAuthBody); err == io.EOF {
+	// a body that is longer, breaks off or is not there in time only costs the connection
+	body := timedReader{r.Body(), until}
+	if _, err := io.CopyN(io.Discard, body, maxAuthBody); err == io.EOF {
 		c.Keep()
 	}
 	return answer, nil
+}
+
+// timedReader reads until some time; the read that waits then ends by itself.
+type timedReader struct {
+	r     io.Reader
+	until time.Time
+}
+
+func (t timedReader) Read(p []byte) (int, error) {
+	if time.Now().After(t.until) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return t.r.Read(p)
 }
 
 // maxInformed is how many informational heads may come before an answer, of which 101 is none that

@@ -3,12 +3,14 @@ package handlers
 import (
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/golwan/golwan/lwan"
 	"github.com/golwan/golwan/lwan/lwantest"
@@ -163,6 +165,63 @@ func TestForwardAuthQuestion(t *testing.T) {
 			len(r.Header) != len(want) {
 			t.Errorf("%s: %d, %s %s %v", target, st, r.Method, r.URL, r.Header)
 		}
+	}
+}
+
+// TestForwardAuthSlow: Timeout bounds all that a service sends, also where each piece comes soon.
+func TestForwardAuthSlow(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	send := func(first, then string) { // one every 50 ms, until the connection is closed
+		c, err := ln.Accept()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		_, err = io.WriteString(c, first)
+		for i := 0; err == nil && i < 400; i++ {
+			_, err = io.WriteString(c, then)
+			time.Sleep(50 * time.Millisecond) // it is slow
+		}
+		if err == nil {
+			t.Errorf("20 s have been waited for %q", then)
+		}
+	}
+	s := guardedServer(t, ForwardAuthConfig{
+		To: "http://" + ln.Addr().String(), Timeout: 300 * time.Millisecond,
+	})
+	for _, c := range []struct{ first, then string }{
+		{"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", "x"},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"},
+	} {
+		var over sync.WaitGroup
+		over.Go(func() { send(c.first, c.then) })
+		// 504 also where the machine is slower than the service
+		if st, _, _ := asked(t, s, "GET", "/"); st != 504 && st != 200 {
+			t.Errorf("%q: %d", c.first, st)
+		}
+		over.Wait()
+	}
+	// informational heads count, too: eight of them, 100 ms apart
+	go func() {
+		c, err := ln.Accept()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		for i := 0; err == nil && i < maxInformed; i++ {
+			_, err = io.WriteString(c, "HTTP/1.1 103 Early Hints\r\n\r\n")
+			time.Sleep(100 * time.Millisecond)
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") // too late
+	}()
+	if st, _, _ := asked(t, s, "GET", "/"); st != 504 {
+		t.Errorf("informational heads: %d", st)
 	}
 }
 

@@ -205,14 +205,15 @@ func (a *jwtAuth) token(req *lwan.Request) (string, error) {
 
 // cookie is the token in a cookie, of which there must be one.
 func (a *jwtAuth) cookie(req *lwan.Request) (token string, err error) {
+	n := 0
 	for name, value := range req.Cookies() {
-		switch {
-		case name != a.Cookie:
-		case token != "":
-			return "", errors.New("there are several cookies with a token")
-		default:
+		if name == a.Cookie {
 			token = value
+			n++
 		}
+	}
+	if n > 1 {
+		return "", errors.New("there are several cookies with a token")
 	}
 	if token == "" {
 		return "", errNoToken
@@ -265,6 +266,9 @@ func (a *jwtAuth) hand(req *lwan.Request, claims map[string]any) error {
 		}
 		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			return errors.New("a claim of the token has a control character")
+		}
+		if strings.TrimSpace(text) != text { // a field would lose it, and be another user's
+			return errors.New("a claim of the token begins or ends with a space")
 		}
 		if err := req.SetHeader(p.field, text); err != nil {
 			return err

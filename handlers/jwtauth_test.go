@@ -163,7 +163,8 @@ func askToken(t *testing.T, a *jwtAuth, fields ...string) *lwantest.Result {
 	t.Helper()
 	h := a.middleware(func(req *lwan.Request, resp *lwan.Response) lwan.Status {
 		user, _ := UserKey.Get(req)
-		return resp.Text(200, user+"|"+strings.Join(req.HeaderAll("X-User"), ","))
+		return resp.Text(200, user+"|"+strings.Join(req.HeaderAll("X-User"), ",")+
+			req.Header("X_User"))
 	})
 	r := httptest.NewRequest("GET", "/", nil)
 	for i := 0; i < len(fields); i += 2 {
@@ -339,6 +340,8 @@ func TestJWTClaims(t *testing.T) {
 
 		"a role that is no text":        {map[string]any{"role": []any{[]any{"admin"}}}, 403},
 		"a user with a line break":      {map[string]any{"sub": "joe\r\nX-Admin: yes"}, 401},
+		"a user with a space before":    {map[string]any{"sub": " root"}, 401},
+		"a user with a space behind":    {map[string]any{"sub": "root\u00a0"}, 401},
 		"a user that is a number":       {map[string]any{"sub": 7}, 200},
 		"no user":                       {map[string]any{"sub": nil}, 200},
 		"a user that is another's name": {map[string]any{"sub": []string{"root"}}, 200},
@@ -352,7 +355,8 @@ func TestJWTClaims(t *testing.T) {
 			}
 		}
 		token := sign(t, "HS256", signerOf("HS256"), nil, claims)
-		r := askToken(t, a, "Authorization", "Bearer "+token, "X-User", "root", "x-user", "root")
+		r := askToken(t, a, "Authorization", "Bearer "+token, "X-User", "root", "x-user", "root",
+			"X_User", "root")
 		if r.Status != c.want {
 			t.Errorf("%s: %d %v", what, r.Status, r.Header)
 		}
@@ -432,6 +436,23 @@ func TestJWTReload(t *testing.T) {
 	}
 }
 
+// TestJWTCookies: of several cookies with a token none counts, also where one is empty.
+func TestJWTCookies(t *testing.T) {
+	a := tokenAuth(t, JWTAuthConfig{
+		Keys: keyFile(t, jwkOf(t, signerOf("HS256"), nil)), Algorithms: []string{"HS256"},
+		Cookie: "t",
+	})
+	good := sign(t, "HS256", signerOf("HS256"), nil, soon())
+	for cookies, want := range map[string]int{
+		"t=" + good: 200, "a=b; t=" + good + "; T=x": 200, "t=; t=" + good: 401,
+		"t=" + good + "; t=": 401, "t=" + good + "; t=" + good: 401, "t=": 401,
+	} {
+		if r := askToken(t, a, "Cookie", cookies); r.Status != want {
+			t.Errorf("%.12s, %d bytes: %d, want %d", cookies, len(cookies), r.Status, want)
+		}
+	}
+}
+
 // TestJWTKeyErrors: what is no key to be used.
 func TestJWTKeyErrors(t *testing.T) {
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
@@ -442,7 +463,15 @@ func TestJWTKeyErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	public, err := x509.MarshalPKIXPublicKey(signers()["Ed25519"].(ed25519.PrivateKey).Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}))
 	all := []string{"HS256", "RS256", "ES256", "EdDSA"}
+	if keys, err := parseKeys([]byte(whole+whole), all); len(keys) != 2 || err != nil {
+		t.Errorf("two keys in PEM: %d, %v", len(keys), err)
+	}
 	for what, text := range map[string]string{
 		"nothing": "", "no JSON": "{", "no keys": `{"keys":[]}`,
 		"a weak key":    jsonOf(jwkOf(t, weak, nil)),
@@ -456,8 +485,12 @@ func TestJWTKeyErrors(t *testing.T) {
 		"a curve not asked for": jsonOf(jwkOf(t, signers()["P-384"], nil)),
 		"an unknown algorithm":  jsonOf(jwkOf(t, signers()["RSA"], map[string]any{"alg": "none"})),
 		"an even exponent":      jsonOf(jwkOf(t, signers()["RSA"], map[string]any{"e": "Ag"})),
-		"a short Ed25519 key":   `{"kty":"OKP","crv":"Ed25519","x":"AQAB"}`,
-		"padding":               `{"kty":"oct","k":"` + strings.Repeat("A", 43) + `="}`,
+		"a key to encrypt with": jsonOf(jwkOf(t, signers()["RSA"],
+			map[string]any{"key_ops": []string{"encrypt"}})),
+		"a key in PEM, and one that is cut off": whole + whole[:len(whole)-20],
+		"a key in PEM behind one that is none":  strings.Replace(whole, "\n", "\n*", 1) + whole,
+		"a short Ed25519 key":                   `{"kty":"OKP","crv":"Ed25519","x":"AQAB"}`,
+		"padding":                               `{"kty":"oct","k":"` + strings.Repeat("A", 43) + `="}`,
 	} {
 		if keys, err := parseKeys([]byte(text), all); err == nil {
 			t.Errorf("%s: %v", what, keys)

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 )
 
 // jwtKey is a key with the one algorithm that it is for.
@@ -150,7 +151,7 @@ func parseJWKS(text []byte, algorithms []string) (keys []jwtKey, err error) {
 
 // chooseAlgorithm is the one that a key is for; "": none of them, or not for signatures.
 func chooseAlgorithm(k *jwk, algorithms []string) string {
-	if k.Use != "" && k.Use != "sig" {
+	if k.Use != "" && k.Use != "sig" || k.Ops != nil && !slices.Contains(k.Ops, "verify") {
 		return ""
 	}
 	for _, name := range algorithms {
@@ -211,9 +212,12 @@ func pointOf(name string, x, y []byte) (*ecdsa.PublicKey, error) {
 
 // parsePEMKeys reads public keys.
 func parsePEMKeys(text []byte, algorithms []string) (keys []jwtKey, err error) {
-	for {
+	for begun := bytes.Count(text, []byte("-----BEGIN ")); ; begun-- {
 		var block *pem.Block
 		if block, text = pem.Decode(text); block == nil {
+			if begun > 0 { // as in a file that is being written
+				return nil, errors.New("a key has no end, or is no PEM")
+			}
 			return keys, nil
 		}
 		if block.Type != "PUBLIC KEY" {

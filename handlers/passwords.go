@@ -18,8 +18,12 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// passwordCost makes bcrypt take about 0.1 s.
-const passwordCost = 10
+// passwordCost makes bcrypt take about 0.1 s, and maxCost, the most that htpasswd(1) takes, ten
+// seconds: one more doubles it, up to 31, which takes days.
+const (
+	passwordCost = 10
+	maxCost      = 17
+)
 
 // HashPassword makes a hash for BasicAuthConfig: bcrypt's. A password has at most 72 bytes.
 func HashPassword(password string) (string, error) {
@@ -35,8 +39,9 @@ type passwords struct {
 
 // hashes are passwords as they are at a time.
 type hashes struct {
-	of    map[string]string
-	dummy string // what unknown users are compared with, as dear as the dearest
+	of   map[string]string
+	cost int    // the dearest's of bcrypt; 0: there is none
+	none string // a text that nobody knows
 }
 
 // lookEvery is how often a file is looked at.
@@ -59,13 +64,10 @@ func newPasswords(c BasicAuthConfig) (*passwords, error) {
 	return p, err
 }
 
-// of is a user's hash; that of unknown ones is one that nothing fits.
+// of is a user's hash.
 func (p *passwords) of(user string) (hash string, ok bool) {
-	all := p.file.last()
-	if hash, ok = all.of[user]; ok {
-		return hash, true
-	}
-	return all.dummy, false
+	hash, ok = p.file.last().of[user]
+	return hash, ok
 }
 
 // isDue reports whether the file has to be looked at.
@@ -89,21 +91,23 @@ func (p *passwords) hashes(text []byte) (all hashes, err error) {
 			return all, err
 		}
 	}
-	cost := 0
 	for _, hash := range all.of {
-		if c, err := bcrypt.Cost([]byte(hash)); err == nil {
-			cost = max(cost, c)
-		}
+		all.cost = max(all.cost, costOf(hash))
 	}
-	all.dummy = rand.Text()
-	if cost > 0 {
-		hash, err := bcrypt.GenerateFromPassword([]byte(all.dummy), cost)
-		if err != nil {
-			return all, err
-		}
-		all.dummy = string(hash)
-	}
+	all.none = rand.Text() + rand.Text() + rand.Text()
 	return all, nil
+}
+
+// costOf is that of a hash of bcrypt's; 0: it is none.
+func costOf(hash string) int {
+	if !strings.HasPrefix(hash, "$2") {
+		return 0
+	}
+	cost, err := bcrypt.Cost([]byte(hash))
+	if err != nil {
+		return 0
+	}
+	return cost
 }
 
 // parse reads lines of "name:hash" or "name = hash".
@@ -134,16 +138,57 @@ func (p *passwords) put(table map[string]string, name, hash string) error {
 	case !isHash && !p.config.Plain:
 		return fmt.Errorf("the hash of %q is none of bcrypt's, which begin with $2", name)
 	case isHash:
-		if _, err := bcrypt.Cost([]byte(hash)); err != nil {
+		cost, err := bcrypt.Cost([]byte(hash))
+		if err != nil {
 			return fmt.Errorf("the hash of %q: %w", name, err)
+		}
+		if cost > maxCost {
+			return fmt.Errorf("the hash of %q has a cost of %d, more than %d", name, cost, maxCost)
 		}
 	}
 	table[name] = hash
 	return nil
 }
 
-// compare reports whether the password has that hash. It may take a tenth of a second.
-func (p *passwords) compare(hash, password string) bool {
+// good reports whether the password is the user's. It takes as long for each wrong one, whether or
+// not there is such a user and however dear his hash is: about a tenth of a second.
+func (p *passwords) good(user, password string) bool {
+	all := p.file.last()
+	hash, ok := all.of[user]
+	if ok && compare(hash, password) {
+		return true
+	}
+	if !ok && all.cost == 0 {
+		compare(all.none, password)
+	}
+	for _, cost := range all.rest(costOf(hash)) {
+		compare(all.nobody(cost), password)
+	}
+	return false
+}
+
+// rest are the costs of the comparisons that take, with one that is done, what one with the dearest
+// hash takes: each step of the cost doubles it.
+func (h *hashes) rest(done int) (costs []int) {
+	if done == 0 && h.cost > 0 {
+		return []int{h.cost}
+	}
+	for ; done < h.cost; done++ {
+		costs = append(costs, done)
+	}
+	return costs
+}
+
+// nobody is a hash that no password is known of.
+func (h *hashes) nobody(cost int) string {
+	return fmt.Sprintf("$2a$%02d$%s", cost, h.none[:saltAndSum])
+}
+
+// saltAndSum is how many characters are behind the cost of a hash.
+const saltAndSum = 53
+
+// compare reports whether the password has that hash.
+func compare(hash, password string) bool {
 	if strings.HasPrefix(hash, "$2") {
 		return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
 	}

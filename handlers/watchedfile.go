@@ -3,6 +3,7 @@ package handlers
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,10 +28,15 @@ type watchedFile[T any] struct {
 	look  atomic.Int64 // when the file is to be looked at again, ns since 1970
 
 	mu      sync.Mutex // of what follows: one reads at a time
-	size    int64
-	changed time.Time
+	was     os.FileInfo
+	sum     [sha256.Size]byte // of the text
+	fresh   bool              // the file had just been changed when it was read
 	failing bool
 }
+
+// settling is how long a file that has changed may change again without another time: clocks of
+// file systems have steps of up to two seconds.
+const settling = 2 * time.Second
 
 // get is what the file says.
 func (f *watchedFile[T]) get(req *lwan.Request) T {
@@ -63,7 +69,7 @@ func (f *watchedFile[T]) refresh() {
 	defer f.mu.Unlock()
 	f.look.Store(time.Now().UnixNano() + int64(lookEvery))
 	fi, err := os.Stat(f.name)
-	if err == nil && fi.Size() == f.size && fi.ModTime().Equal(f.changed) {
+	if err == nil && f.unchanged(fi) {
 		f.failing = false
 		return
 	}
@@ -77,8 +83,16 @@ func (f *watchedFile[T]) refresh() {
 	f.failing = err != nil
 }
 
+// unchanged reports whether the file is the one that was read, by all that is seen without reading
+// it. One that is renamed over it may have its size and time.
+func (f *watchedFile[T]) unchanged(fi os.FileInfo) bool {
+	return !f.fresh && fi.Size() == f.was.Size() && fi.ModTime().Equal(f.was.ModTime()) &&
+		os.SameFile(fi, f.was)
+}
+
 // read is called with mu held.
 func (f *watchedFile[T]) read() error {
+	now := time.Now()
 	file, err := os.Open(f.name)
 	if err != nil {
 		return err
@@ -95,11 +109,14 @@ func (f *watchedFile[T]) read() error {
 	if int64(len(text)) > f.most {
 		return fmt.Errorf("%s has more than %d bytes", f.name, f.most)
 	}
-	v, err := f.parse(text)
-	if err != nil {
-		return err
+	if sum := sha256.Sum256(text); f.value.Load() == nil || sum != f.sum {
+		v, err := f.parse(text)
+		if err != nil {
+			return err
+		}
+		f.value.Store(&v)
+		f.sum = sum
 	}
-	f.value.Store(&v)
-	f.size, f.changed = fi.Size(), fi.ModTime()
+	f.was, f.fresh = fi, now.Sub(fi.ModTime()) < settling
 	return nil
 }
