@@ -7,8 +7,9 @@ import (
 
 // hostPattern makes the name of a directory of a host.
 type hostPattern struct {
-	base  string // the directory that all are below
-	parts []hostPart
+	base   string // the directory that all are below
+	parts  []hostPart
+	inside string // what follows in a host's own directory; "": nothing
 }
 
 // hostPart is a piece of text, and a part of a host behind it.
@@ -63,7 +64,9 @@ func parseHostPattern(s string) (*hostPattern, error) {
 	if !some {
 		return nil, errNoHostPart
 	}
-	p.parts = append(p.parts, hostPart{text: text + rest, label: -1})
+	own, inside, _ := strings.Cut(text+rest, "/")
+	p.parts = append(p.parts, hostPart{text: own, label: -1})
+	p.inside = inside
 	return p, nil
 }
 
@@ -83,7 +86,8 @@ func parseHostPart(s string) (part *hostPart, after string, err error) {
 	return nil, "", errHostPart
 }
 
-// append appends the directory of a host, below base; not ok: it has none.
+// append appends a host's own directory, below base: up to the segment with the last part of its
+// name. Not ok: it has none.
 func (p *hostPattern) append(dst, host []byte) (dir []byte, ok bool) {
 	if !plainHost(host) {
 		return nil, false

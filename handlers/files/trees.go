@@ -81,8 +81,8 @@ func (t *trees) get(req *lwan.Request, key []byte) (cache.Ref[*site], error) {
 	return lookUp(req, t.sites.Get, string(key))
 }
 
-// openBelow opens the directory name below root as a tree, whose links stay inside of it.
-func openBelow(root *os.Root, name string, c Config, prefix string) (*site, error) {
+// openDirectory opens the directory name below root.
+func openDirectory(root *os.Root, name string) (*os.Root, error) {
 	fi, err := root.Stat(name)
 	if err != nil {
 		return nil, treeFailure(name, err)
@@ -93,6 +93,15 @@ func openBelow(root *os.Root, name string, c Config, prefix string) (*site, erro
 	sub, err := root.OpenRoot(name)
 	if err != nil {
 		return nil, treeFailure(name, err)
+	}
+	return sub, nil
+}
+
+// openBelow opens the directory name below root as a tree, whose links stay inside of it.
+func openBelow(root *os.Root, name string, c Config, prefix string) (*site, error) {
+	sub, err := openDirectory(root, name)
+	if err != nil {
+		return nil, err
 	}
 	names, err := namesOf(filepath.Join(root.Name(), name))
 	if err != nil {

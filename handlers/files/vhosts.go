@@ -19,8 +19,9 @@ type VHostsConfig struct {
 	//	%%      a percent sign
 	//
 	// as "/srv/www/%0" or "/srv/blogs/%{3.1}/%3/public". What stands before the first of them, up
-	// to a slash, must be there: nothing out of it is served, whatever host is asked for, and no
-	// link leads out of a host's own directory. Must be set.
+	// to a slash, must be there: nothing out of it is served, whatever host is asked for. A host's
+	// own directory, up to the last of them, may be a link to another one's; no link in it leads
+	// out of it. Must be set.
 	Dir string
 
 	// Default is the directory of hosts that have none: those whose directory is not there, which
@@ -96,7 +97,7 @@ func openVHosts(scope *lwan.Scope, c VHostsConfig) error {
 	scope.OnClose(root.Close)
 	each := c.Files.shared(c.Max)
 	t := newTrees(treeLimits{c.Max, c.TTL}, func(dir string) (*site, error) {
-		return openBelow(root, dir, each, prefix)
+		return pattern.open(root, dir, each, prefix)
 	})
 	scope.OnClose(t.close)
 	scope.Handle("/", func(req *lwan.Request, resp *lwan.Response) lwan.Status {
@@ -109,6 +110,20 @@ func openVHosts(scope *lwan.Scope, c VHostsConfig) error {
 		return t.serve(req, resp, key, other)
 	})
 	return t.sites.Err()
+}
+
+// open opens the tree of a host. What is in the host's own directory may be its owner's, whose links
+// do not lead to other hosts.
+func (p *hostPattern) open(root *os.Root, dir string, c Config, prefix string) (*site, error) {
+	if p.inside == "" {
+		return openBelow(root, dir, c, prefix)
+	}
+	own, err := openDirectory(root, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer own.Close() // the tree has a descriptor of its own
+	return openBelow(own, p.inside, c, prefix)
 }
 
 // other answers for hosts that have no directory.

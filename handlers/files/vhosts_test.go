@@ -31,6 +31,9 @@ func TestHostPattern(t *testing.T) {
 		}
 		for host, want := range hosts {
 			got, ok := p.append(nil, []byte(host))
+			if ok && p.inside != "" {
+				got = append(got, "/"+p.inside...)
+			}
 			if string(got) != want || ok != (want != "") {
 				t.Errorf("%s of %q: %q %v, want %q", pattern, host, got, ok, want)
 			}
@@ -128,6 +131,34 @@ func TestVHosts(t *testing.T) {
 	bare := vhosts(t, "/p", VHostsConfig{Dir: filepath.Join(dir, "sites", "%1", "sub")})
 	if got := bare.getHost("none", "/p/"); got[:3] != "404" {
 		t.Error(got)
+	}
+}
+
+// TestVHostsOwners: what is behind the host in Dir is in a directory that may be somebody's own, and
+// no link that he makes there leads to another host's.
+func TestVHostsOwners(t *testing.T) {
+	dir := writeTree(t, map[string]string{
+		"a.example/htdocs/public/index.html": "a", "b.example/private/index.html": "secret",
+		"c.example/htdocs/private/index.html": "secret",
+	})
+	for link, to := range map[string]string{
+		"a.example/public": "htdocs/public", "www.a.example": "a.example",
+		"b.example/public": "../c.example/htdocs/private",
+		"c.example/public": filepath.Join(dir, "b.example", "private"),
+		"d.example":        "b.example/private/..",
+	} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Skip(err)
+		}
+	}
+	s := vhosts(t, "/", VHostsConfig{Dir: filepath.Join(dir, "%0", "public")})
+	for host, want := range map[string]string{
+		"a.example": "200  a", "www.a.example": "200  a", "b.example": "404", "c.example": "404",
+		"d.example": "404", "e.example": "404",
+	} {
+		if got := s.getHost(host, "/"); got != want && got[:3] != want {
+			t.Errorf("%s: %s, want %s", host, got, want)
+		}
 	}
 }
 
