@@ -86,7 +86,11 @@ func (c *Config) sameProcess(next *Config) error {
 	differs("drain_timeout", old.DrainTimeout, now.DrainTimeout)
 	differs("pid_file", old.PidFile, now.PidFile)
 	differs("log", c.log, next.log)
-	differs("straitjacket", c.jacket.settings(), next.jacket.settings())
+	straitjacket := "straitjacket"
+	if c.jacket != nil {
+		straitjacket += " (a successor has given up the same: stop it, and start it anew)"
+	}
+	differs(straitjacket, c.jacket.settings(), next.jacket.settings())
 	for _, l := range c.listeners {
 		i := slices.IndexFunc(next.listeners, func(o *listener) bool { return o.Addr == l.Addr })
 		if i < 0 {

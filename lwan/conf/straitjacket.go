@@ -15,7 +15,7 @@ import (
 
 // jacket is what the process gives up, in this order: when the log is open and the certificates
 // are read, it goes into its chroot; when modules are open and sockets bound, it becomes another
-// user; then no program that it starts gains privileges, its own capabilities go, and so does what
+// user, who owns from then on the logs that root has made, so that they can be opened again; then no program that it starts gains privileges, its own capabilities go, and so does what
 // it may not open. All threads give up the same, and those that start later have nothing more.
 type jacket struct {
 	User             string   `doc:"who the process becomes, by name or number; none: it stays who it is"`
@@ -32,6 +32,7 @@ type jacket struct {
 	bare    bool // nothing is asked for by name
 	who     *identity
 	opens   []openedPath // that are opened while the server serves
+	logs    []string     // that are written, and opened again
 	entered bool         // the process is in its chroot
 }
 
@@ -109,6 +110,11 @@ func (s *Server) dress(check bool) (err error) {
 		}
 	}
 	j.opens = s.config.opened()
+	for _, o := range s.config.opens {
+		if o.write && o.path != "" && o.path != "stdout" && o.path != "stderr" {
+			j.logs = append(j.logs, o.path)
+		}
+	}
 	if !check {
 		s.Confine = func() error {
 			if err := j.confine(); err != nil {
@@ -197,7 +203,7 @@ func (c *Config) opened() (list []openedPath) {
 	if exe, err := os.Executable(); err == nil { // for SIGUSR2
 		read(exe)
 	}
-	if c.jacket.User != "" { // it is looked up again then
+	if c.jacket.User != "" || findsHomes(c.tree) { // users are looked up again then
 		read("/etc/passwd", "/etc/group")
 	}
 	if !c.text {
@@ -223,6 +229,14 @@ func (c *Config) opened() (list []openedPath) {
 		}
 	}
 	return list
+}
+
+// findsHomes reports whether trees of the system's users are served. Where their homes are the
+// configuration has to say, with read.
+func findsHomes(tree []*node) bool {
+	return slices.ContainsFunc(tree, func(n *node) bool {
+		return n.kind != comment && n.name == "userdir" || findsHomes(n.body)
+	})
 }
 
 // around is a path, and for a file its directory, where one that is renamed over it is found; but
@@ -251,11 +265,12 @@ func processesOf(tree []*node) (list []place) {
 	return list
 }
 
-// explain says why a module could not be opened, if the jacket may be why.
+// explain says why a module could not be opened, if the jacket may be why. A successor does not get
+// back what this process has given up.
 func (c *jacket) explain(err error) error {
 	if c == nil || !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
 	return fmt.Errorf("%w (straitjacket, in line %d, leaves what was named when the process "+
-		"started; -s upgrade starts it anew)", err, c.n.at.pos().Line)
+		"started: stop it, and start it anew)", err, c.n.at.pos().Line)
 }

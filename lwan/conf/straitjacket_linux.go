@@ -49,6 +49,9 @@ func (c *jacket) confine() error {
 			return fmt.Errorf("drop_capabilities: %w", err)
 		}
 	}
+	if err := c.giveLogs(); err != nil {
+		return fmt.Errorf("user: %w", err)
+	}
 	if err := c.who.become(); err != nil {
 		return err
 	}
@@ -89,21 +92,59 @@ func all(what string, trap, a, b uintptr) error {
 	return nil
 }
 
+// giveLogs makes the user the owner of logs that root owns: they are opened again at a reload, and
+// by a successor. Links are left alone, and so is what has several names: in a directory of the
+// user's they could be anything.
+func (c *jacket) giveLogs() error {
+	if c.who == nil || unix.Geteuid() != 0 {
+		return nil
+	}
+	for _, name := range c.logs {
+		fd, err := unix.Open(name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if errors.Is(err, unix.ENOENT) { // outside of the chroot, or made later
+			continue
+		} else if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		err = c.who.give(fd)
+		unix.Close(fd) // it was a name
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// give makes the user the owner of a file of root's.
+func (who *identity) give(fd int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink != 1 || st.Uid != 0 {
+		return nil
+	}
+	return unix.Fchownat(fd, "", who.uid, who.gid, unix.AT_EMPTY_PATH)
+}
+
 var errNotRoot = errors.New("user: only root can become another user")
 
 // become makes the process another user's.
 func (who *identity) become() error {
-	switch {
-	case who == nil:
+	if who == nil {
 		return nil
-	case unix.Geteuid() == who.uid && unix.Getuid() == who.uid && unix.Getegid() == who.gid:
-		return nil // a successor, or who has been started so
-	case unix.Geteuid() != 0:
-		return errNotRoot
 	}
-	if err := syscall.Setgroups(who.groups); err != nil {
+	if unix.Geteuid() != 0 { // a successor, or who has been started so
+		if unix.Geteuid() != who.uid || unix.Getegid() != who.gid {
+			return errNotRoot
+		}
+		if err := who.hasNoOther(); err != nil {
+			return err
+		}
+	} else if err := syscall.Setgroups(who.groups); err != nil {
 		return fmt.Errorf("groups: %w", err)
 	}
+	// also what is saved: who is somebody already may still be allowed to be another one
 	if err := syscall.Setresgid(who.gid, who.gid, who.gid); err != nil {
 		return fmt.Errorf("group: %w", err)
 	}
@@ -112,6 +153,21 @@ func (who *identity) become() error {
 	}
 	if syscall.Setuid(0) == nil {
 		return errors.New("user: the process could become root again")
+	}
+	return nil
+}
+
+// hasNoOther finds groups that the process has been started with, and that only root could leave.
+func (who *identity) hasNoOther() error {
+	groups, err := syscall.Getgroups()
+	if err != nil {
+		return fmt.Errorf("groups: %w", err)
+	}
+	for _, id := range groups {
+		if id != who.gid && !slices.Contains(who.groups, id) {
+			return fmt.Errorf("groups: the process was started with group %d, and only root can "+
+				"leave it", id)
+		}
 	}
 	return nil
 }

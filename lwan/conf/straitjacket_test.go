@@ -62,7 +62,9 @@ type jacketProcess struct {
 }
 
 // startJacket runs a configuration, with a listener in dir, until the test ends.
-func startJacket(t *testing.T, program, dir, text string) *jacketProcess {
+func startJacket(
+	t *testing.T, program, dir, text string, who *syscall.Credential,
+) *jacketProcess {
 	t.Helper()
 	file, socket := filepath.Join(dir, "etc", "golwan.conf"), filepath.Join(dir, "run", "socket")
 	text = strings.ReplaceAll("listener unix:DIR/run/socket { mode = 0666 }\n"+text, "DIR", dir)
@@ -77,6 +79,7 @@ func startJacket(t *testing.T, program, dir, text string) *jacketProcess {
 		},
 	}}
 	p.cmd = exec.Command(program, "-c", file)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -85,11 +88,13 @@ func startJacket(t *testing.T, program, dir, text string) *jacketProcess {
 		_ = p.cmd.Wait() // the log says why
 		close(p.over)
 	}()
-	t.Cleanup(func() {
-		_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-		<-p.over
-	})
+	t.Cleanup(p.stop)
 	return p
+}
+
+func (p *jacketProcess) stop() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	<-p.over
 }
 
 // ask asks for a path, once the process serves.
@@ -137,6 +142,7 @@ func TestStraitjacket(t *testing.T) {
 		}
 	}
 	const site = `site {
+    access_log DIR/run/log
     serve_files /files { path = DIR/www }
     &open /open
     &blocking /blocking
@@ -150,7 +156,7 @@ func TestStraitjacket(t *testing.T) {
 			nobody},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := startJacket(t, program, dir, c.jacket+site)
+			p := startJacket(t, program, dir, c.jacket+site, nil)
 			threads := p.ask("/threads")
 			for _, want := range []string{
 				c.want, noCapabilities, "CapBnd: 0000000000000000", "NoNewPrivs: 1",
@@ -167,10 +173,42 @@ func TestStraitjacket(t *testing.T) {
 				strings.Contains(one+other, "open /etc/shadow\n")) {
 				t.Errorf("/etc/shadow: %s, %s", one, other)
 			}
+			p.reload("the configuration was read again") // with the log that root has made
 			if c.name == "landlock" {
 				p.landlocked(dir)
 			}
 		})
+	}
+	t.Run("started as another user", func(t *testing.T) { startedAs(t, program, dir) })
+}
+
+// startedAs starts it as a user who has a group that the configuration does not name.
+func startedAs(t *testing.T, program, dir string) {
+	if err := os.Chown(filepath.Join(dir, "run"), 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	const text = "straitjacket { user = 65534\ngroup = 65534\ngroups = 65534 GROUP\n}\n" +
+		"site { &threads / }\n"
+	who := &syscall.Credential{Uid: 65534, Gid: 65534, Groups: []uint32{65534, 7}}
+	p := startJacket(t, program, dir, strings.Replace(text, "GROUP", "7", 1), who)
+	if got := p.ask("/"); !strings.Contains(got, "Groups: 7 65534\n") {
+		t.Errorf("threads:\n%s", got)
+	}
+	p.stop()
+	p = startJacket(t, program, dir, strings.Replace(text, "GROUP", "8", 1), who)
+	p.fails("the process was started with group 7")
+}
+
+// fails waits until the process has refused to start.
+func (p *jacketProcess) fails(why string) {
+	p.t.Helper()
+	select {
+	case <-p.over:
+		if !strings.Contains(p.log.String(), why) {
+			p.t.Errorf("it says\n%s", p.log)
+		}
+	case <-time.After(time.Minute):
+		p.t.Errorf("it serves, where it should say %q:\n%s", why, p.log)
 	}
 }
 
@@ -198,20 +236,28 @@ func (p *jacketProcess) landlocked(dir string) {
 	if err := os.WriteFile(file, []byte(more), 0o644); err != nil {
 		p.t.Fatal(err)
 	}
+	p.reload("leaves what was named when the process started: stop it")
+	if got := p.ask("/files/x"); got != "www" {
+		p.t.Errorf("after a reload that was refused: %q", got)
+	}
+}
+
+// reload has the process read its configuration again, and waits until it says how that has ended.
+func (p *jacketProcess) reload(want string) {
+	p.t.Helper()
+	before := len(p.log.String())
 	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		p.t.Fatal(err)
 	}
+	said := func() string { return p.log.String()[before:] }
 	for range 1500 { // half a minute
-		if strings.Contains(p.log.String(), "not taken") {
+		if strings.Contains(said(), "was read again") || strings.Contains(said(), "not taken") {
 			break
 		}
 		time.Sleep(20 * time.Millisecond) // another process's log is looked at
 	}
-	if !strings.Contains(p.log.String(), "leaves what was named when the process started") {
-		p.t.Errorf("the reload says\n%s", p.log)
-	}
-	if got := p.ask("/files/x"); got != "www" {
-		p.t.Errorf("after a reload that was refused: %q", got)
+	if !strings.Contains(said(), want) {
+		p.t.Errorf("the reload says\n%s, want %s", said(), want)
 	}
 }
 
