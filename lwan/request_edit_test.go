@@ -74,7 +74,7 @@ func TestSetHeader(t *testing.T) {
 			c.want("GET", 200, "[Cookie Host X-Forwarded-For X-New X-View user-agent]newer[other]"+
 				"2x/at/x18.8.8.8httpsx")
 			c.send("GET /net HTTP/1.1\r\n" + fields)
-			c.want("GET", 200, "newerother00")
+			c.want("GET", 200, "newerother0 0")
 		}
 	})
 }

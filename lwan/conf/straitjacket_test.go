@@ -43,7 +43,7 @@ func jacketProgram(t *testing.T) string {
 	if testing.Short() || os.Geteuid() != 0 {
 		t.Skip("it builds a program, and starts it as root")
 	}
-	name := filepath.Join(t.TempDir(), "jacket")
+	name := filepath.Join(openDir(t), "jacket") // others start it, too
 	cmd := exec.Command("go", "build", "-o", name, "./testdata/jacket")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
