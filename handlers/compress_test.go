@@ -3,7 +3,6 @@ package handlers_test
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -29,19 +28,6 @@ func noise(n int) []byte {
 	src := rand.NewChaCha8([32]byte{1})
 	_, _ = src.Read(b) // it never fails
 	return b
-}
-
-func unzip(t testing.TB, body string) string {
-	t.Helper()
-	z, err := gzip.NewReader(strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }
 
 // plain is the body of an answer, decompressed if it says that it is compressed.

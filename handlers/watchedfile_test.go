@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// TestWatchedFileLooksAlike: a file that has changed is read again, also where its size and time are
-// what they were: written twice within a step of the clock, or another one that is renamed over it.
+// TestWatchedFileLooksAlike: a file that has changed is read again, also where its size and time
+// are what they were: written twice within a step of the clock, or another one that is renamed
+// over it.
 func TestWatchedFileLooksAlike(t *testing.T) {
 	name := fileOf(t, "one")
 	read := 0

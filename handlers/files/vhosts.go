@@ -112,8 +112,8 @@ func openVHosts(scope *lwan.Scope, c VHostsConfig) error {
 	return t.sites.Err()
 }
 
-// open opens the tree of a host. What is in the host's own directory may be its owner's, whose links
-// do not lead to other hosts.
+// open opens the tree of a host. What is in the host's own directory may be its owner's, whose
+// links do not lead to other hosts.
 func (p *hostPattern) open(root *os.Root, dir string, c Config, prefix string) (*site, error) {
 	if p.inside == "" {
 		return openBelow(root, dir, c, prefix)

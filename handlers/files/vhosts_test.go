@@ -134,8 +134,8 @@ func TestVHosts(t *testing.T) {
 	}
 }
 
-// TestVHostsOwners: what is behind the host in Dir is in a directory that may be somebody's own, and
-// no link that he makes there leads to another host's.
+// TestVHostsOwners: what is behind the host in Dir is in a directory that may be somebody's own,
+// and no link that he makes there leads to another host's.
 func TestVHostsOwners(t *testing.T) {
 	dir := writeTree(t, map[string]string{
 		"a.example/htdocs/public/index.html": "a", "b.example/private/index.html": "secret",

@@ -15,8 +15,9 @@ import (
 
 // jacket is what the process gives up, in this order: when the log is open and the certificates
 // are read, it goes into its chroot; when modules are open and sockets bound, it becomes another
-// user, who owns from then on the logs that root has made, so that they can be opened again; then no program that it starts gains privileges, its own capabilities go, and so does what
-// it may not open. All threads give up the same, and those that start later have nothing more.
+// user, who owns from then on the logs that root has made, so that they can be opened again; then
+// no program that it starts gains privileges, its own capabilities go, and so does what it may not
+// open. All threads give up the same, and those that start later have nothing more.
 type jacket struct {
 	User             string   `doc:"who the process becomes, by name or number; none: it stays who it is"`
 	Group            string   `doc:"its group, by name or number; none: that of the user"`

@@ -84,18 +84,25 @@ func lower(c byte) byte {
 	return c
 }
 
-// OneVariable says whether programs that find fields in variables (RFC 3875 section 4.1.18) have one
-// for both names: it takes "_" for "-", and case does not matter.
+// OneVariable says whether programs that find fields in variables (RFC 3875 section 4.1.18) have
+// one for both names: it takes "_" for "-", and case does not matter.
 func OneVariable(b []byte, s string) bool {
 	if len(b) != len(s) {
 		return false
 	}
 	for i := range b {
-		if p, q := lower(b[i]), lower(s[i]); p != q && (p != '-' && p != '_' || q != '-' && q != '_') {
+		if dashed(lower(b[i])) != dashed(lower(s[i])) {
 			return false
 		}
 	}
 	return true
+}
+
+func dashed(c byte) byte {
+	if c == '_' {
+		return '-'
+	}
+	return c
 }
 
 // EqualFold says whether b and s are the same but for the case of ASCII letters.
