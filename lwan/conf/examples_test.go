@@ -12,7 +12,6 @@ import (
 var notYet = map[string][]string{
 	"6-everything.conf": {
 		`there is no module "lua"`,
-		`there is no module "webdav"`,
 	},
 }
 

@@ -19,6 +19,7 @@ func Standard() Registry {
 			serveFilesModule, vhostsModule, userdirModule, redirectModule, responseModule,
 			metricsModule, rewriteModule, statusModule,
 			proxyModule, fastCGIModule, scgiModule, uwsgiModule, cgiModule,
+			webdavModule,
 		},
 		Filters: []AnyFilter{
 			requestIDFilter, realIPFilter, httpsFilter, responseHeadersFilter, expireFilter,

@@ -80,7 +80,7 @@ func optionSections() (list []optionSection) {
 // goodValues are those that a type does not tell.
 var goodValues = map[string]string{
 	"serve_files.path": "testdata", "serve_files.otherwise_reroute": "/x",
-	"cgi.path": "testdata", "vhosts.path": "testdata/%0", "vhosts.otherwise_reroute": "/x",
+	"cgi.path": "testdata", "webdav.path": "testdata", "vhosts.path": "testdata/%0", "vhosts.otherwise_reroute": "/x",
 	"userdir.otherwise_reroute": "/x",
 	"vhosts.default":            "testdata", "userdir.base": "testdata",
 	"redirect.to": "/x", "cors.origins": "https://example.com",

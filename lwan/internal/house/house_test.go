@@ -141,7 +141,8 @@ var mayImport = map[string][]string{
 	"lwan/lwantest": {"lwan", "lwan/internal/wsframe"},
 	"lwan/buffer":   {},
 	"lwan/conf": {
-		"lwan", "router", "handlers", "handlers/files", "handlers/gateway", "template",
+		"lwan", "router", "handlers", "handlers/files", "handlers/gateway", "handlers/webdav",
+		"template",
 	},
 	"lwan/cmd": {"lwan/conf"},
 	// modules of their own, which import other modules, too
