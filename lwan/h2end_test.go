@@ -202,6 +202,7 @@ func TestH2Idle(t *testing.T) {
 	addr := serveH2(t, srv)
 	busy := dialH2(t, addr)
 	busy.get(1, "/slow")
+	waiting := map[string]*h2conn{} // all at the same time
 	for name, begin := range map[string]func(h *h2conn){
 		"idle":       func(h *h2conn) { h.get(1, "/"); h.want(1, "200", "here") },
 		"half":       func(h *h2conn) { h.send([]byte{0, 0, 8, 6, 0}) },
@@ -210,6 +211,9 @@ func TestH2Idle(t *testing.T) {
 		h := dialH2(t, addr)
 		h.ping() // the settings are settled
 		begin(h)
+		waiting[name] = h
+	}
+	for name, h := range waiting {
 		if why := h.end(); why != "NO_ERROR: " {
 			t.Errorf("%s: %q", name, why)
 		}

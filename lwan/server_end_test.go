@@ -60,6 +60,7 @@ func TestSecondEndIsHeard(t *testing.T) {
 // TestEndFromHandler: a handler that ends the server waits for itself, and somebody else can still
 // end it.
 func TestEndFromHandler(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, mw ...Middleware) {
 		srv := &Server{}
 		srv.Handle("GET /", func(req *Request, resp *Response) Status {

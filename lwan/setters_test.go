@@ -294,6 +294,7 @@ func TestSettersLetNothingThrough(t *testing.T) {
 // TestFramingByHand: whatever is set of the framing, and in whatever kind of answer, the connection
 // stays in step or ends, and a body of another length than was declared does not look whole.
 func TestFramingByHand(t *testing.T) {
+	t.Parallel()
 	fields := []string{
 		"Content-Length: 4", "Content-Length: 3", "Content-Length: 5", "Content-Length: 0",
 		"Content-Length: -4", "Content-Length: +4", "Content-Length: 4, 4", "Content-Length: 0x4",

@@ -299,6 +299,7 @@ func (s *secretSimulation) answer(c net.Conn, r *bufio.Reader, kind string, id, 
 // TestTLSSimulation: whatever kernel and clients do, each client gets the bytes that are its own,
 // or sees that some are missing, and nothing is left.
 func TestTLSSimulation(t *testing.T) {
+	t.Parallel()
 	length := 2 * time.Second
 	if testing.Short() {
 		length = time.Second / 2

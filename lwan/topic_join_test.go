@@ -147,6 +147,7 @@ func TestJoinReplay(t *testing.T) {
 // TestJoinSlow: a client that does not read owes no more than the topic's Backlog: it loses the
 // oldest, or its connection.
 func TestJoinSlow(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, mw ...Middleware) {
 		j := newJoiner(t, nil, mw...)
 		keeps := &Topic{Backlog: 64 << 10}

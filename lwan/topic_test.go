@@ -166,6 +166,9 @@ func TestTopicDropAndOnEnd(t *testing.T) {
 // TestTopicSlowClients: a client that does not read loses the oldest events, or the connection, and
 // no other waits for it.
 func TestTopicSlowClients(t *testing.T) {
+	if onLoops { // else it has a short time limit
+		t.Parallel()
+	}
 	for _, policy := range []SlowPolicy{DropOldest, Disconnect} {
 		t.Run(fmt.Sprint(policy), func(t *testing.T) {
 			topic := &Topic{Slow: policy, Backlog: 10_000}

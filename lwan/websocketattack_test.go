@@ -319,13 +319,9 @@ func TestWebSocketConcurrent(t *testing.T) {
 	addr := serveTest(t, srv)
 	before := descriptors(t)
 	var clients sync.WaitGroup
-	rounds := 10
-	if testing.Short() || raceDetector {
-		rounds = 5
-	}
 	for range 4 {
 		clients.Go(func() {
-			for range rounds {
+			for range 5 {
 				concurrentClient(t, addr)
 			}
 		})

@@ -43,7 +43,7 @@ func TestRoundRobin(t *testing.T) {
 
 // TestHashShares holds rendezvous hashing to the weights, and to what moves when one goes.
 func TestHashShares(t *testing.T) {
-	keys := 1_000_000
+	keys := 300_000
 	if testing.Short() || underRace {
 		keys = 100_000
 	}

@@ -24,6 +24,7 @@ func TestWithPoll(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs all tests of the package")
 	}
+	t.Parallel() // it waits for a process of its own
 	out, err := child(t, "", func(cmd *exec.Cmd) {
 		cmd.Env = append(cmd.Env, pollerVariable+"=poll")
 		cmd.Args = append(cmd.Args, "-test.short", "-test.timeout=5m",
