@@ -19,6 +19,7 @@ import (
 // taken nothing for Limits.Write, is not completed by the bytes of the next one, though the client
 // reads again.
 func TestNothingBehindALostWrite(t *testing.T) {
+	inTheClear(t, "the socket is filled with what is no record")
 	t.Parallel()
 	for name, end := range map[string]Handler{
 		"whole": func(req *Request, resp *Response) Status {
@@ -94,13 +95,11 @@ func clog(fd int) {
 func drain(t *testing.T, c net.Conn) string {
 	t.Helper()
 	var all strings.Builder
-	for {
-		if err := c.SetReadDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.Copy(&all, c); errors.Is(err, os.ErrDeadlineExceeded) {
-			break
-		}
+	if err := c.SetReadDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(&all, c); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Log("drained: ", err) // who reads on finds it, too
 	}
 	if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)

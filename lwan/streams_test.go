@@ -208,6 +208,7 @@ func TestShutdownWithThousandStreams(t *testing.T) {
 	})
 	every := func(req *Request, resp *Response) Status {
 		ev := resp.Events()
+		ev.SetHeartbeat(-1) // a thousand handshakes can take that long
 		for range req.Every(time.Hour) {
 			if err := ev.Send(Event{Data: "tick"}); err != nil {
 				return resp.Fail(err)
@@ -221,6 +222,7 @@ func TestShutdownWithThousandStreams(t *testing.T) {
 	srv.Handle("GET /blocking", every, Blocking)
 	srv.Handle("GET /queue", func(req *Request, resp *Response) Status {
 		ev := resp.Events()
+		ev.SetHeartbeat(-1)
 		for s := range q.All(req) {
 			if err := ev.Send(Event{Data: s}); err != nil {
 				return resp.Fail(err)
