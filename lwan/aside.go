@@ -169,7 +169,7 @@ func (r *Request) copyFrom(from *Request, head *message.Head, room []byte) {
 	}
 	r.params.Rebase(r.path)
 	r.body = from.body
-	r.body.whole = slices.Clone(from.body.whole)
+	r.body.whole, r.body.small = slices.Clone(from.body.whole), nil
 	r.body.unshared = true
 	if f := from.form.Load(); f != nil && f.parts == nil && f.err == nil && !f.parted {
 		f = nil // its text is in the worker's memory: it is decoded again

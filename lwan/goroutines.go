@@ -22,6 +22,7 @@ type goroutines struct {
 
 	standby *standby // nil: there is none
 	stands  standing
+	shunned time.Time // nobody takes the standby's place until then
 
 	running, queued atomic.Int64
 	// handlers that were started before the body of their request was there, and it is not yet
@@ -41,6 +42,12 @@ const (
 const (
 	defaultGoroutines = 4096
 	goroutineIdle     = 10 * time.Second // an idle one ends after it, but for the standby
+
+	// The standby runs late while no thread waits for the scheduler's poller, though processors
+	// are free: the one that did runs something long that the poller woke. After 10 ms the
+	// scheduler looks itself. So one that was late is done without for a while.
+	standbyLate = time.Millisecond
+	standbyShun = 10 * time.Second
 )
 
 func newGoroutines(n int) *goroutines {
@@ -58,10 +65,9 @@ func (g *goroutines) run(fn func()) bool {
 	g.mu.Lock()
 	// While one of the pool runs the thread that looks at the poller may be the one that runs it:
 	// then another goroutine is started sooner.
-	if g.stands == standsIdle && (g.running.Load() == 0 || len(g.idle) == 0) {
+	if g.stands == standsIdle && (g.running.Load() == 0 || len(g.idle) == 0 && g.n >= g.max) {
 		s := g.standby
-		s.fn, g.stands = fn, standsCalled
-		s.called.Store(true)
+		g.callStandby(fn, time.Now())
 		g.mu.Unlock()
 		s.wake()
 		return true
@@ -128,7 +134,7 @@ func (g *goroutines) next(given chan func(), t *time.Timer) func() {
 		g.mu.Unlock()
 		return fn
 	}
-	if g.stands == standsNobody && g.standby != nil {
+	if g.stands == standsNobody && g.standby != nil && !time.Now().Before(g.shunned) {
 		g.stands = standsIdle
 		g.mu.Unlock()
 		return g.stand()
@@ -161,6 +167,12 @@ func (g *goroutines) open() {
 	g.standby = newStandby()
 }
 
+// callStandby gives it fn; mu is held. Behind it the caller wakes it.
+func (g *goroutines) callStandby(fn func(), now time.Time) {
+	g.standby.fn, g.standby.since, g.stands = fn, now, standsCalled
+	g.standby.called.Store(true)
+}
+
 // stand waits as the standby until it is given something, or the pool is closed: nil.
 func (g *goroutines) stand() func() {
 	s := g.standby
@@ -168,6 +180,11 @@ func (g *goroutines) stand() func() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	fn := s.fn
+	if fn != nil {
+		if now := time.Now(); now.Sub(s.since) > standbyLate {
+			g.shunned = now.Add(standbyShun)
+		}
+	}
 	s.fn, g.stands = nil, standsNobody
 	s.called.Store(false)
 	return fn

@@ -4,6 +4,7 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,7 @@ type standby struct {
 	file   *os.File
 	raw    syscall.RawConn
 	fn     func()      // the pool's mutex is held
+	since  time.Time   // fn has been there; the mutex is held
 	called atomic.Bool // there is something in fn
 	look   func(fd uintptr) bool
 	ring   func(fd uintptr) bool
@@ -32,8 +34,18 @@ func newStandby() *standby {
 	if err != nil {
 		return nil
 	}
+	return standbyOn(fd)
+}
+
+// standbyOn takes fd. It returns nil if that is not in the poller, as when epoll may watch no more
+// (/proc/sys/fs/epoll/max_user_watches): nobody could wait.
+func standbyOn(fd int) *standby {
 	s := &standby{file: os.NewFile(uintptr(fd), "standby")}
-	if s.raw, err = s.file.SyscallConn(); err != nil {
+	err := s.file.SetReadDeadline(time.Time{})
+	if err == nil {
+		s.raw, err = s.file.SyscallConn()
+	}
+	if err != nil {
 		s.close()
 		return nil
 	}

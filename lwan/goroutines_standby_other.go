@@ -2,11 +2,15 @@
 
 package lwan
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // standby does not exist here.
 type standby struct {
 	fn     func()
+	since  time.Time
 	called atomic.Bool
 }
 

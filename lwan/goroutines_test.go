@@ -118,3 +118,84 @@ func TestPoolFindsStandby(t *testing.T) {
 	}
 	close(end)
 }
+
+// TestPoolShunsLateStandby: one that was late is done without for a while, for whatever held the
+// scheduler's poller up does so again.
+func TestPoolShunsLateStandby(t *testing.T) {
+	pool := openPool(1)
+	defer pool.close()
+	if pool.standby == nil {
+		t.Skip("skipped: this system has none")
+	}
+	await := func(want string, is func() bool) {
+		t.Helper()
+		until := time.Now().Add(time.Minute)
+		for {
+			pool.mu.Lock()
+			ok := is()
+			pool.mu.Unlock()
+			if ok {
+				return
+			}
+			if time.Now().After(until) {
+				t.Fatal(want)
+			}
+			runtime.Gosched()
+		}
+	}
+	stands := func() bool { return pool.stands == standsIdle }
+	ran := make(chan struct{}, 1)
+	fn := func() { ran <- struct{}{} }
+	place := func() { // whatever a slow machine has made of the call before
+		t.Helper()
+		pool.mu.Lock()
+		pool.shunned = time.Time{}
+		pool.mu.Unlock()
+		await("it has ended", func() bool { return stands() || len(pool.idle) == 1 })
+		for range 1000 {
+			pool.mu.Lock()
+			ok := stands()
+			pool.shunned = time.Time{}
+			pool.mu.Unlock()
+			if ok {
+				return
+			}
+			pool.run(fn)
+			<-ran
+			await("it does not get idle", func() bool { return stands() || len(pool.idle) == 1 })
+		}
+		t.Fatal("nobody takes the place")
+	}
+	pool.run(fn)
+	<-ran
+	place()
+	pool.mu.Lock()
+	pool.callStandby(fn, time.Now().Add(-time.Hour))
+	pool.mu.Unlock()
+	pool.standby.wake()
+	<-ran
+	await("it waits for the poller again", func() bool { return len(pool.idle) == 1 })
+	pool.run(fn)
+	<-ran
+	await("it waits for the poller again", func() bool { return len(pool.idle) == 1 })
+	place()
+}
+
+// TestPoolStartsBesideStandby holds that the standby is left alone while another function runs, and
+// one more may be started.
+func TestPoolStartsBesideStandby(t *testing.T) {
+	pool := openPool(3)
+	defer pool.close()
+	pool.mu.Lock()
+	pool.n, pool.stands = 1, standsIdle // nobody is behind it: what it is given does not run
+	pool.mu.Unlock()
+	pool.running.Add(1)
+	defer pool.running.Add(-1)
+	ran := make(chan struct{})
+	pool.run(func() { close(ran) })
+	select {
+	case <-ran:
+	case <-time.After(time.Minute):
+		t.Fatal("the standby has it")
+	}
+}

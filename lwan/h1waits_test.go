@@ -170,11 +170,35 @@ func TestAnnouncedBodyIsNotBelieved(t *testing.T) {
 	for int64(len(req.body.whole)) < req.body.length {
 		req.growWhole()
 		have, room := len(req.body.whole), cap(req.body.whole)
-		if room > max(32*have, 512) {
+		if room > max(believed*have, firstBite) {
 			t.Fatalf("room for %d bytes when %d have come", room, have)
 		}
 		req.body.whole = req.body.whole[:min(room, int(req.body.length))]
 	}
+}
+
+// TestBodiesOfOneWorker has two clients send contents of all sizes in pieces, each in the middle of
+// the other's.
+func TestBodiesOfOneWorker(t *testing.T) {
+	sizes := []int{511, 512, 2 << 10, 2<<10 + 1, 16 << 10, 33_000, maxKept, maxKept + 1, 1 << 20}
+	both(t, func(t *testing.T, mw ...Middleware) {
+		srv := &Server{Loops: 1, Limits: Limits{Body: 2 << 20}}
+		srv.Handle("POST /", echo, mw...)
+		addr := serveTest(t, srv)
+		one, two := dial(t, addr), dial(t, addr)
+		for i, size := range sizes {
+			first := strings.Repeat("a", size)
+			second := strings.Repeat("b", sizes[len(sizes)-1-i])
+			text := post("/", first)
+			one.send(text[:len(text)/2], text[len(text)/2:len(text)-size/3])
+			two.send(chunked("/", []string{second[:len(second)/2], second[len(second)/2:]}, ""))
+			two.want("POST", 200, second)
+			one.send(text[len(text)-size/3:])
+			one.want("POST", 200, first)
+			one.send(post("/", "short"))
+			one.want("POST", 200, "short")
+		}
+	})
 }
 
 // TestBodyThatStopsGrows is the same on a connection: with a part of the body there, the rest is

@@ -266,19 +266,19 @@ func (r *Request) growWhole() {
 	if b.length > have {
 		room = credit(have, b.length)
 	}
-	switch {
-	case room <= maxKept/4 || b.unshared:
+	if have < maxKept && !b.unshared { // what is kept comes before what is lent
+		if room = min(room, maxKept); room > maxKept/2 {
+			room = maxKept // so that the next upload finds it
+		}
+	}
+	switch large := &r.table.core.large; {
+	case room <= maxKept || b.unshared:
 		grown := make([]byte, have, room)
 		copy(grown, b.whole)
 		b.whole = grown
-	case room <= maxKept: // as large as may be kept, so that the next upload finds it
-		b.whole = append(make([]byte, 0, maxKept), b.whole...)
+	case have <= maxKept:
+		b.whole, b.small = append(large.take(int(room)), b.whole...), b.whole
 	default:
-		large := &r.table.core.large
-		if cap(b.whole) <= maxKept {
-			b.whole, b.small = append(large.take(int(room)), b.whole...), b.whole
-			return
-		}
 		b.whole = large.grow(b.whole, int(room))
 	}
 }
