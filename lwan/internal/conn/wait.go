@@ -123,6 +123,7 @@ func (c Conn) forWaiting(t *loop.Task) (*record, error) {
 	}
 	// From a worker that is stuck in the program's code, while t waits beside it, nothing is taken.
 	switch {
+	case seatOf(t).shakes: // the protocol has the memory of another connection, if any
 	case s.state == slotBusy && !r.at.task.Worker().Stuck():
 		c.set.eng.protocol.Waits(r.at.task.Worker())
 	case s.state == slotHeld && t.Loop().Parked() >= crowd:
