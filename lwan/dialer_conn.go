@@ -11,7 +11,8 @@ import (
 	"github.com/golwan/golwan/lwan/internal/relay"
 )
 
-// Conn is a connection that parks: an outgoing one of a Dialer. It is a net.Conn, so clients that
+// Conn is a connection that parks: an outgoing one of a Dialer, or one that an Endpoint's Conn
+// function serves, for which "handler" is that function here. It is a net.Conn, so clients that
 // take one, or a dial function, run on it: redigo, crypto/tls, net/textproto.
 //
 // It belongs to the handler that has it from Get to Keep, Close, or the handler's end, when one
@@ -40,6 +41,7 @@ type Conn struct {
 	from   *Dialer  // nil: of none
 	pool   idlePool // nil as well
 	core   *process
+	served *served // an Endpoint's function serves it; nil: it was dialled
 	up     upstream
 	tls    *tls.Conn // over rawConn; nil: it is not encrypted
 	opened time.Time
@@ -107,9 +109,14 @@ type upstream interface {
 // waiter implements Waiter.
 func (c *Conn) waiter() *Request { return c.user.Load() }
 
-// Context is that of the request that uses c; one that has ended if nobody does.
+// Context is that of the request that uses c; one that has ended if nobody does. That of a
+// connection that an Endpoint's function serves ends when draining begins, with the cause
+// ErrStopping.
 func (c *Conn) Context() context.Context {
 	if req := c.user.Load(); req != nil {
+		if c.served != nil {
+			return c.served.ctx
+		}
 		return req.Context()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -263,11 +270,15 @@ func (c *Conn) LocalAddr() (a net.Addr) {
 
 // ConnectionState is that of TLS; nil without.
 func (c *Conn) ConnectionState() *tls.ConnectionState {
-	if c.tls == nil {
+	if c.tls == nil && c.served == nil {
 		return nil
 	}
-	if _, err := c.enter(); err != nil {
+	req, err := c.enter()
+	switch {
+	case err != nil:
 		return nil
+	case c.served != nil:
+		return req.TLS()
 	}
 	s := c.tls.ConnectionState()
 	return &s

@@ -64,6 +64,14 @@ func isTimeout(err error) bool {
 	return ok && t.Timeout()
 }
 
+// clientFailure is what op on a served connection has come to.
+func clientFailure(op, network string, to net.Addr, err error) error {
+	if _, known := errors.AsType[*net.OpError](err); known {
+		return err
+	}
+	return &net.OpError{Op: op, Net: network, Addr: to, Err: err}
+}
+
 // backendFailure is what op on a connection has come to. What ends the request, and what everybody
 // compares with, is left as it is.
 func backendFailure(op, network string, to net.Addr, err error) error {

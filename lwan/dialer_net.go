@@ -2,6 +2,7 @@ package lwan
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -228,10 +229,14 @@ func (u *netUpstream) close() { _ = u.nc.Close() }
 
 // reset implements upstream.
 func (u *netUpstream) reset() {
-	if tcp, ok := u.nc.(*net.TCPConn); ok {
+	nc := u.nc
+	if t, ok := nc.(*tls.Conn); ok { // whose Close would say that nothing is missing
+		nc = t.NetConn()
+	}
+	if tcp, ok := nc.(interface{ SetLinger(seconds int) error }); ok {
 		_ = tcp.SetLinger(0) // should it fail, the peer sees an end
 	}
-	u.close()
+	_ = nc.Close() // it fails if it was closed before
 }
 
 // local implements upstream.

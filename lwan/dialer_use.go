@@ -258,6 +258,11 @@ func (c *Conn) failed(op string, req *Request, err error) error {
 	switch {
 	case err == nil, err == io.EOF, err == ErrForeign:
 		return err
+	case err == errDraining && !c.served.told:
+		c.served.told = true
+		return ErrStopping
+	case err == errDraining: // who reads again has not listened
+		return req.endWait(ErrStopping)
 	case err == ErrGone, err == ErrTimeout, err == ErrStopping, err == ErrBodyNotAllowed:
 		return req.endWait(err)
 	case err == transport.ErrOver, errors.Is(err, net.ErrClosed):
@@ -268,6 +273,9 @@ func (c *Conn) failed(op string, req *Request, err error) error {
 	network := "tcp"
 	if c.where != nil {
 		network = c.where.Network()
+	}
+	if c.served != nil {
+		return clientFailure(op, network, c.where, err)
 	}
 	return backendFailure(op, network, c.where, err)
 }

@@ -40,6 +40,7 @@ type httpEngine struct {
 	// constant after startEngine
 	core    *process
 	servers []*http.Server
+	bare    []*connServer // of endpoints that have a function for their connections
 	lanes   []*countingListener
 	shakers []*shakingListener // of the lanes that have them: handshakes
 	shaking chan struct{}      // holds one for each handshake under way; nil: no limit
@@ -85,13 +86,22 @@ func startNetHTTP(s *Server, places []opened, left *inheritance) (engine, []net.
 			Listener: ln, eng: e, max: int64(max(s.MaxConns, 0)), given: p.Listener != nil,
 			end: p.Endpoint, addrs: e.countsFor(p.Endpoint),
 		})
-		e.servers = append(e.servers, e.server(s, p))
 	}
 	if err := s.confine(); err != nil {
 		return nil, nil, errors.Join(err, e.closeListeners())
 	}
-	for i, srv := range e.servers {
-		go e.serve(srv, e.handshakes(e.lanes[i], places[i].security), s.life.failed)
+	for i, p := range places {
+		ln := e.handshakes(e.lanes[i], p.security)
+		if p.Conn != nil {
+			c := &connServer{eng: e, place: p, ln: ln}
+			e.bare = append(e.bare, c)
+			c.under.Add(1)
+			go c.run(s.life.failed)
+			continue
+		}
+		srv := e.server(s, p)
+		e.servers = append(e.servers, srv)
+		go e.serve(srv, ln, s.life.failed)
 	}
 	return e, addrs, nil
 }
@@ -243,6 +253,9 @@ func (e *httpEngine) drain(grace time.Duration) {
 				_ = srv.Shutdown(ctx)
 			})
 		}
+		for _, c := range e.bare {
+			all.Go(func() { c.drain(ctx) })
+		}
 		for _, l := range e.shakers {
 			all.Go(l.wait)
 		}
@@ -297,6 +310,10 @@ func (e *httpEngine) close(ctx context.Context) error {
 	var errs []error
 	for _, srv := range e.servers {
 		errs = append(errs, srv.Close())
+	}
+	for _, c := range e.bare {
+		c.hard.Store(true)
+		_ = c.ln.Close() // whose error is found by closeListeners again
 	}
 	e.shut()
 	return errors.Join(append(errs, e.wait(ctx))...)

@@ -93,7 +93,7 @@ func (l *countingListener) Accept() (net.Conn, error) {
 		}
 		l.eng.conns.Add(-1)
 		l.eng.rejected.Add(1)
-		if l.end.encrypted() {
+		if l.end.encrypted() || l.end.Conn != nil {
 			_ = conn.Close()
 			continue
 		}

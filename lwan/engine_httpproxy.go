@@ -41,7 +41,7 @@ func (l *shakingListener) hear(raw *countingConn) bool {
 	}
 	l.eng.rejected.Add(1)
 	conn := raw.Release()
-	if l.sec != nil {
+	if l.sec != nil || l.end.Conn != nil {
 		_ = conn.Close() // its peer could not read what is in the clear
 		return false
 	}

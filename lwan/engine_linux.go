@@ -92,9 +92,14 @@ func startEngine(s *Server, places []opened, left *inheritance) (engine, []net.A
 // protocols is what the connections speak: HTTP/1, and HTTP/2 where an endpoint asks for it.
 func (e *loopEngine) protocols(s *Server, places []opened) conn.Protocol {
 	first := e.http1(s)
+	first.Bare = bareEndpoints(places)
 	front := &h2.Front{Protocol: first, Resume: first.Resume}
 	some := false
 	for _, p := range places {
+		if p.Conn != nil {
+			front.Speaks = append(front.Speaks, h2.Speaks{HTTP1: true})
+			continue
+		}
 		speaks := h2.Speaks{HTTP1: p.versions()&HTTP1 != 0, HTTP2: p.versions()&HTTP2 != 0}
 		if some = some || speaks.HTTP2; p.encrypted() { // ALPN decides: loopSecurity
 			speaks = h2.Speaks{HTTP1: true}
@@ -148,7 +153,7 @@ func (e *loopEngine) http1(s *Server) *h1.Protocol {
 func (e *loopEngine) hold(c *core) *holding {
 	sites := make([]endpointTable, len(e.ends))
 	for i, p := range e.ends {
-		sites[i] = endpointTable{c.tables[p.number], p.TrustPeers, p.security}
+		sites[i] = endpointTable{c.tables[p.number], p.TrustPeers, p.security, p.Conn}
 	}
 	return c.hold(sites)
 }
@@ -189,6 +194,9 @@ func (e *loopEngine) listen(places []opened, left *inheritance) (addrs []net.Add
 		}
 		if p.security != nil {
 			e.secure(lane, p.security)
+		}
+		if p.Conn != nil {
+			lane.Bare()
 		}
 		lane.LimitPerAddr(max(p.MaxConnsPerAddr, 0))
 		if len(p.Proxy) > 0 {

@@ -35,7 +35,7 @@ func (l *loopSecurity) Missing(hello []byte) (int, error) { return tlslayer.Hell
 
 // Plain implements conn.Security.
 func (l *loopSecurity) Plain(first []byte) []byte {
-	if plainHTTP(first) {
+	if !l.sec.bare && plainHTTP(first) {
 		return []byte(plainRefusal)
 	}
 	return nil
@@ -66,6 +66,8 @@ func (l *loopSecurity) Handshake(over *conn.Handshake, hello []byte) (conn.Layer
 func (l *loopSecurity) Chosen(c conn.Conn) conn.Verdict {
 	state := c.Layer().State()
 	switch protocol := state.NegotiatedProtocol; {
+	case l.sec.bare:
+		return conn.Idle
 	case !l.sec.speaks(protocol): // as that of ACME: nothing goes on behind its handshake
 		return conn.Linger
 	case protocol == alpnHTTP2 && prohibited(state):

@@ -311,6 +311,31 @@ func ExampleModule() {
 	// Output: Good morning, Ada
 }
 
+// A server of raw TCP: port 6380 goes to a backend, byte by byte, for those whom a line lets in.
+// While nothing comes neither a goroutine nor a buffer is held.
+func ExampleJoin() {
+	backend := &lwan.Dialer{Address: "127.0.0.1:6379"}
+	srv := &lwan.Server{Endpoints: []lwan.Endpoint{
+		{Addr: ":8080"},
+		{Addr: ":6380", Conn: func(c *lwan.Conn) {
+			_ = c.SetReadDeadline(time.Now().Add(5 * time.Second)) // the read tells
+			word := make([]byte, len("open sesame\n"))
+			if _, err := io.ReadFull(c, word); err != nil || string(word) != "open sesame\n" {
+				return
+			}
+			up, err := backend.Open(c)
+			if err != nil {
+				fmt.Fprintln(c, "-ERR nobody is there")
+				return
+			}
+			lwan.Join(c, up, lwan.Tunnel{Idle: time.Hour})
+		}},
+	}}
+	if err := lwan.Run(srv); err != nil {
+		fmt.Println(err)
+	}
+}
+
 // A handler under net/http.
 func ExampleToHTTP() {
 	mux := http.NewServeMux()

@@ -37,6 +37,7 @@ type exchange struct {
 	unwatch func() bool    // of draining, where no loop tells of it; nil: nothing looks for it
 	guest   guest          // what the connection was left to; nil: nothing
 	handed  transport.Pipe // the connection that handOver has got, for the guest
+	served  *served        // what is in place of a request and its answer; nil: nothing
 	died    bool           // Died was called: its error page is not tried a second time
 }
 
@@ -47,7 +48,8 @@ type endpointTable struct {
 	table   *table
 	trusted bool // Endpoint.TrustPeers
 
-	security *security // nil: in the clear
+	security *security   // nil: in the clear
+	conn     func(*Conn) // Endpoint.Conn; nil: requests come
 }
 
 // misdirected reports whether a request that has come over peer must not.
@@ -130,6 +132,9 @@ func (x *exchange) Begin(by transport.Stream, on transport.Task, h *message.Head
 	x.req.x, x.req.trusted = x, at.trusted
 	x.req.begin(by, on, at.table, h, buf)
 	x.resp.begin(x.req)
+	if at.conn != nil {
+		x.served = &served{fn: at.conn}
+	}
 	if at.misdirected(x.req, by.Peer()) {
 		x.req.missed = StatusMisdirectedRequest
 	}
@@ -141,6 +146,10 @@ func (x *exchange) Begin(by transport.Stream, on transport.Task, h *message.Head
 // Run implements transport.Exchange.
 func (x *exchange) Run() {
 	x.phase = exchangeRunning
+	if x.served != nil {
+		x.serveConn()
+		return
+	}
 	t := x.req.table
 	next := t.find(x.req, x.resp)
 	if x.req.apart && x.on.Inline() {
@@ -167,6 +176,10 @@ func (x *exchange) Died(on transport.Task, value any, stack []byte) {
 	x.runBy(on)
 	if x.ownsRequest() {
 		x.req.on = on
+	}
+	if x.served != nil {
+		x.diedServed(value, stack)
+		return
 	}
 	if x.aside != nil { // nobody waits for its goroutine any more
 		x.aside.desert()
@@ -327,7 +340,7 @@ func (x *exchange) forget() {
 		x.req.end()
 		x.resp.end()
 	}
-	x.ahead, x.guest = nil, nil
+	x.ahead, x.guest, x.served = nil, nil, nil
 	x.phase = exchangeOver
 	if h := x.held; h != nil {
 		x.held = nil
@@ -406,6 +419,10 @@ func (x *exchange) Cancel(cause error) {
 // Drain implements transport.Exchange: streams without an end are ended.
 func (x *exchange) Drain() (ends bool) {
 	if x.loop != nil && !x.phase.live() {
+		return false
+	}
+	if x.served != nil {
+		x.served.drain()
 		return false
 	}
 	ends = x.req.drainable.Load() || x.aside != nil && x.aside.req.drainable.Load()

@@ -248,7 +248,7 @@ func (l *shakingListener) done() {
 
 // refusePlain tells a client of HTTP that it should have encrypted, and closes the connection.
 func (l *shakingListener) refusePlain(raw *countingConn, first []byte) {
-	if !plainHTTP(first) {
+	if l.sec.bare || !plainHTTP(first) {
 		_ = raw.Close()
 		return
 	}

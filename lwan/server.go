@@ -153,6 +153,26 @@ type Endpoint struct {
 	// is empty. nil: nobody. It excludes TrustPeers: whoever is announced is not trusted by that.
 	Proxy []netip.Prefix
 
+	// Conn, if not nil, serves the endpoint's connections in place of HTTP: on their loop, where
+	// its calls park, behind the handshake of TLS where the endpoint has one (ALPN offers
+	// TLS.NextProtos then, and c.ConnectionState says what was chosen). It is called as soon as there is a
+	// connection, and may speak first. The connection is its own until it returns, and is closed
+	// then, so that the peer can read what was written; or it is left to a tunnel, by Join, which
+	// holds no worker. Requests know nothing of it: no routes, middleware, observers, counts of
+	// requests.
+	//
+	// c is also who waits for connections of a Dialer. A peer that ends its side has not left: Read
+	// says io.EOF, and writing goes on. A read waits as long as its deadline says, a write for
+	// Limits.Write if it has none. When draining begins c.Context ends, and a Read of c that has
+	// nothing to read returns ErrStopping, once; everything else goes on for Server.DrainTimeout at
+	// most. The same happens Tables.Grace after a Replace, as the function holds the
+	// configuration. A panic is logged, and the peer sees a reset.
+	//
+	// MaxConns, MaxConnsPerAddr, Proxy and the limits of handshakes are as for HTTP; who is refused
+	// is closed without an answer. DeferAccept must be 0 where the server speaks first. It excludes
+	// Routes, Protocols and TrustPeers. On net/http it has a goroutine of its own.
+	Conn func(c *Conn)
+
 	// Congestion is the algorithm that TCP connections control congestion by, as "cubic" or "bbr"
 	// (TCP_CONGESTION, tcp(7)); "": the system's. The server does not start with one that the
 	// system does not have, or does not allow. A Listener brings its own.

@@ -38,6 +38,7 @@ const (
 type security struct {
 	config    *tls.Config
 	protocols Protocols
+	bare      bool // no HTTP is spoken: ALPN is TLS.NextProtos' alone
 	files     bool // config's GetCertificate is that of Endpoint.Certs
 
 	// strict says that the name of the handshake decides who may do what: by a certificate that the
@@ -87,13 +88,13 @@ var (
 		"tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 or tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")
 )
 
-// Check finds what a server would refuse of Protocols, TLS, Certs and Proxy when it starts. Files
-// of certificates are not read.
+// Check finds what a server would refuse of Protocols, TLS, Certs, Proxy and Conn when it starts.
+// Files of certificates are not read.
 func (e Endpoint) Check() error {
 	if e.Protocols&^(HTTP1|HTTP2) != 0 {
 		return errProtocols
 	}
-	if err := e.checkProxy(); err != nil {
+	if err := errors.Join(e.checkProxy(), e.checkConn()); err != nil {
 		return err
 	}
 	if !e.encrypted() {
@@ -107,7 +108,7 @@ func (e Endpoint) Check() error {
 	switch {
 	case tooOld(cfg.MinVersion), tooOld(cfg.MaxVersion):
 		return errOldTLS
-	case e.versions()&HTTP2 != 0 && !suitsHTTP2(cfg):
+	case e.Conn == nil && e.versions()&HTTP2 != 0 && !suitsHTTP2(cfg):
 		return errSuites
 	case e.Certs != nil && own:
 		return errTwoSources
@@ -126,7 +127,7 @@ func (e Endpoint) complete() (*security, error) {
 	if e.TLS != nil {
 		cfg = e.TLS.Clone()
 	}
-	s := &security{config: cfg, protocols: e.versions()}
+	s := &security{config: cfg, protocols: e.versions(), bare: e.Conn != nil}
 	s.strict = cfg.ClientAuth != tls.NoClientCert || cfg.GetConfigForClient != nil
 	if e.Certs != nil {
 		if err := e.Certs.Reload(); err != nil {
@@ -165,6 +166,9 @@ func (s *security) complete(cfg *tls.Config) {
 	cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS12)
 	if cfg.CipherSuites == nil {
 		cfg.CipherSuites = slices.Clone(modernSuites[:])
+	}
+	if s.bare {
+		return
 	}
 	var names []string
 	if s.protocols&HTTP2 != 0 {
@@ -206,6 +210,9 @@ var errNoReturn = errors.New("a callback of the configuration has not returned")
 
 // speaks reports whether the connection goes on with HTTP behind its handshake, as ALPN has it.
 func (s *security) speaks(protocol string) bool {
+	if s.bare {
+		return true
+	}
 	switch protocol {
 	case alpnHTTP2:
 		return s.protocols&HTTP2 != 0

@@ -152,7 +152,7 @@ func serveSecure(t testing.TB, srv *Server, ends ...Endpoint) []net.Addr {
 		if ends[i].Addr == "" && ends[i].Listener == nil {
 			ends[i].Addr = "127.0.0.1:0"
 		}
-		if onlyHTTP1 && ends[i].encrypted() && ends[i].Protocols == 0 {
+		if onlyHTTP1 && ends[i].encrypted() && ends[i].Protocols == 0 && ends[i].Conn == nil {
 			ends[i].Protocols = HTTP1
 		}
 	}

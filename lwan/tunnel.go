@@ -101,6 +101,14 @@ func (r *Response) tunnel(st Status, c *Conn, t Tunnel) error {
 	return nil
 }
 
+// relay is t as loops have it.
+func (t Tunnel) relay() relay.Config {
+	return relay.Config{
+		Idle:  seconds(orPause(t.Idle, defaultTunnelIdle)),
+		Grace: seconds(orPause(t.Grace, defaultTunnelGrace)),
+	}
+}
+
 // tunnelling is a tunnel that is about to begin.
 type tunnelling struct {
 	st Status
@@ -126,11 +134,7 @@ func (h *tunnelling) inherit(x *exchange) guest {
 		return h.lost(x)
 	}
 	g := &tunnel{core: x.core, number: x.number(), st: h.st, done: h.t.Done, c: h.c, loop: p.Loop()}
-	cfg := relay.Config{
-		Idle:  seconds(orPause(h.t.Idle, defaultTunnelIdle)),
-		Grace: seconds(orPause(h.t.Grace, defaultTunnelGrace)),
-	}
-	g.Start(client, h.c.up.join(), cfg, (*tunnelOwner)(g), rest, h.c.rest.b)
+	g.Start(client, h.c.up.join(), h.t.relay(), (*tunnelOwner)(g), rest, h.c.rest.b)
 	return g
 }
 
@@ -148,7 +152,7 @@ type tunnel struct {
 
 	core   *process
 	number uint64 // of the route, for the watchdog
-	st     Status
+	st     Status // 0: no request was answered
 	done   func(in, out int64, cause error)
 	c      *Conn
 	loop   transport.Loop
@@ -171,9 +175,11 @@ type tunnelOwner tunnel
 func (o *tunnelOwner) Over(cause error) {
 	g := (*tunnel)(o)
 	g.c.release()
-	counts := g.loop.Counts()
-	counts[countRequests]++
-	counts[statusClass(g.st)]++
+	if g.st != 0 {
+		counts := g.loop.Counts()
+		counts[countRequests]++
+		counts[statusClass(g.st)]++
+	}
 	if g.done == nil && g.past == nil {
 		g.held.drop(g)
 		return

@@ -17,6 +17,7 @@ type hereTunnel struct {
 	backend net.Conn
 	used    atomic.Int64 // when the last byte moved, in nanoseconds since start
 	start   time.Time
+	ahead   []byte // of the client's, was read before
 	in, out atomic.Int64
 
 	once  sync.Once
@@ -70,7 +71,7 @@ func (h *hereTunnel) run(req *Request, c *Conn, t Tunnel) {
 	})
 	defer leave()
 	var other sync.WaitGroup
-	other.Go(func() { h.move(h.backend, h.client, &h.in, nil) })
+	other.Go(func() { h.move(h.backend, h.client, &h.in, h.ahead) })
 	h.move(h.client, h.backend, &h.out, c.rest.b)
 	other.Wait()
 }

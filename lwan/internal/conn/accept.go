@@ -120,7 +120,8 @@ const maxRefused = 128
 // its request is on the way already. The loop that has accepted it owns it, so that nobody else has
 // to be told.
 func (set *Set) refuse(fd int, lane uint16) {
-	if set.eng.lanes[lane].security == nil { // else its peer could not read what is in the clear
+	// else its peer could not read what is in the clear
+	if l := set.eng.lanes[lane]; l.security == nil && !l.bare {
 		set.eng.protocol.Refuse(fd)
 	}
 	s := &set.slots[fd]

@@ -109,7 +109,7 @@ func (set *Set) arrive(w *loop.Worker, fd int32, s *slot, client netip.AddrPort)
 		return
 	}
 	set.welcome(fd, s)
-	if s.readable() {
+	if s.readable() && s.latch&latchTurn == 0 {
 		set.serve(w, fd, s, Readable)
 	}
 }
@@ -117,7 +117,7 @@ func (set *Set) arrive(w *loop.Worker, fd int32, s *slot, client netip.AddrPort)
 // refuseAnnounced is refuse for a connection whose client's address has too many.
 func (set *Set) refuseAnnounced(fd int32, s *slot, secure bool) {
 	set.counts.Rejected++
-	if secure { // its peer could not read what is in the clear
+	if secure || set.bare(s) { // its peer could not read what is in the clear, or HTTP
 		set.close(fd, s)
 		return
 	}

@@ -152,7 +152,7 @@ func (set *Set) received(fd int32, s *slot, n int, short bool) {
 // the end again, and the handler learns of it before the read returns.
 func (c Conn) heardEnd(s *slot) {
 	s.latch |= loop.RdHup
-	if s.state != slotBusy {
+	if s.state != slotBusy || c.set.bare(s) {
 		return
 	}
 	if s.rec >= 0 && c.set.records.at(s.rec).at != nil {

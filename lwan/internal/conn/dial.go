@@ -241,7 +241,7 @@ func (c Conn) AwaitRoom(t *loop.Task, limit time.Duration) error {
 // Readable reports whether a read would tell something.
 func (c Conn) Readable() bool {
 	s := c.slot()
-	return s == nil || s.readable()
+	return s == nil || c.set.readable(s)
 }
 
 // TryShare is TryRead for t, which gives the others a turn after each fair share.
@@ -287,9 +287,11 @@ func (c Conn) Alarm(t *loop.Task) {
 	r.at.task = t
 }
 
-// Wake lets go on who waits for a held connection: something that only they know of has changed.
+// Wake lets go on who waits for a connection that is held or served: something that only they know
+// of has changed.
 func (c Conn) Wake() {
-	if s := c.slot(); s != nil && s.state == slotHeld && s.rec >= 0 {
+	s := c.slot()
+	if s != nil && (s.state == slotHeld || s.state == slotBusy) && s.rec >= 0 {
 		if at := c.set.records.at(s.rec).at; at != nil {
 			at.open()
 		}

@@ -315,7 +315,8 @@ func (set *Set) shake(w *loop.Worker, fd int32, s *slot) {
 		set.counts.HandshakesFailed++
 	}
 	set.settle(w, v)
-	if s = over.c.slot(); s != nil && s.state == slotFresh && set.readable(s) {
+	if s = over.c.slot(); s != nil && s.state == slotFresh && set.readable(s) &&
+		s.latch&latchTurn == 0 {
 		set.serve(w, fd, s, Readable)
 	}
 }
@@ -355,4 +356,5 @@ func (set *Set) welcome(fd int32, s *slot) {
 	if set.phase == phaseDrain {
 		set.hurry(fd, s, newcomerSeconds)
 	}
+	set.begun(fd, s)
 }

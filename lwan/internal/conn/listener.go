@@ -32,6 +32,7 @@ type Lane struct {
 	announced func(peer netip.Addr) bool // see Announced; nil: nobody
 	handshake uint32                     // seconds for both; 0: no limit
 	perAddr   int                        // open connections of an address; 0: Config.PerAddr
+	bare      bool                       // see Bare
 }
 
 // LimitPerAddr bounds the open connections of one remote address over this lane, which are counted

@@ -132,7 +132,7 @@ func (st *seat) Attach() {
 		return
 	}
 	st.set.record(s).at = &st.waits
-	if s.gone() {
+	if st.set.left(s) {
 		st.w.Cancel(0, transport.ErrGone)
 	}
 }
@@ -155,7 +155,7 @@ func (set *Set) openGates(s *slot) {
 	if s.writable() {
 		at.out.Open()
 	}
-	if s.gone() {
+	if set.left(s) {
 		at.task.Cancel(0, transport.ErrGone)
 		closeBehind(at.task, s)
 	}

@@ -149,6 +149,8 @@ func (set *Set) open(fd int32, s *slot, lane uint16) {
 		s.state = slotAnnounced
 	case l.security != nil:
 		set.expectHello(s)
+	default:
+		set.begun(fd, s)
 	}
 	if limit := set.firstByte(s); limit > 0 {
 		set.wheel.arm(fd, set.secondAfter(limit))

@@ -11,7 +11,7 @@ func (h *server) hangUp() conn.Verdict {
 	switch {
 	case h.last == handed:
 		return conn.Hand
-	case h.last == cut, h.last == raw, h.last == away, h.Flush() != nil:
+	case h.last == cut, h.last == raw, h.last == away, h.last == bare, h.Flush() != nil:
 		return h.sever()
 	case !h.head.KeepAlive && h.content == read && h.pos == h.end:
 		return conn.Close

@@ -25,6 +25,7 @@ type Config struct {
 	Chunks    http1.Chunked  // a fresh one
 	Idle      uint32         // seconds between two requests; 0: for ever
 	Header    uint32         // seconds for a head; 0: for ever
+	Bare      []bool         // endpoints whose connections carry no requests; nil: none
 	Pipelined int            // requests of one connection before others have a turn
 	Requests  uint32         // of one connection; 0: any number
 	Watched   bool           // a watchdog looks at the program's code
@@ -55,7 +56,10 @@ func (p *Protocol) NewState(w *loop.Worker) any {
 func (p *Protocol) Serve(w *loop.Worker, c conn.Conn, why conn.Why) conn.Verdict {
 	h := w.State.(*server)
 	h.c = c
-	if why == conn.Expired {
+	switch {
+	case p.Bare != nil && p.Bare[c.Lane()]:
+		return h.serveBare()
+	case why == conn.Expired:
 		return h.expire()
 	}
 	return h.serve()

@@ -3,11 +3,12 @@
 package h1
 
 // phase is how far the request under way and its answer have come. Whether the connection goes on
-// after it is keep's to say; in the last four states it does not.
+// after it is keep's to say; in the last five states it does not.
 //
 //	idle ──begin──▶ held ──Head──▶ streaming ──Close──▶ ended ──settle──▶ idle
 //	held, streaming, ended ──Cut, a lost write──▶ cut ──settle──▶ idle
 //	held, streaming ──Hijack──▶ away        held ──Raw──▶ raw        held ──Take──▶ handed
+//	idle ──serveBare──▶ bare ──Take──▶ handed        bare ──settle──▶ idle
 //
 //	idle       nothing of a request may be used; x is over
 //	held       no final head is in out; interim ones may be
@@ -17,6 +18,8 @@ package h1
 //	raw        the handler speaks another protocol on the connection, until settle
 //	away       somebody else does on a duplicate of it; the loop only closes its own descriptor
 //	handed     a session has the connection, and c is not to be touched
+//	bare       nothing of HTTP is spoken: the endpoint's own function has the connection, and
+//	           reads and writes past all this
 type phase uint8
 
 const (
@@ -28,6 +31,7 @@ const (
 	raw
 	away
 	handed
+	bare
 )
 
 // frame is how the content of the answer is framed (RFC 9112 section 6.3).

@@ -118,6 +118,9 @@ func (h *server) switchTo(proto string, a *transport.Answer) error {
 func (h *server) Take(a *transport.Answer, first []byte) (
 	p transport.Pipe, f transport.Form, rest []byte, err error,
 ) {
+	if h.phase == bare {
+		return h.takeBare()
+	}
 	if a.Close = true; a.Status == 101 { // it says itself what becomes of the connection
 		h.appendHead(a)
 		h.out = append(h.out, "\r\n"...)
