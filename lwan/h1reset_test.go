@@ -16,6 +16,7 @@ import (
 // TestResetAnywhere resets connections, with SO_LINGER, in every state that they can be in. In
 // each, the handler gets an error and ends, nothing is left, and no error of the server is logged.
 func TestResetAnywhere(t *testing.T) {
+	inTheClear(t, "it counts what has come, in bytes of HTTP/1")
 	t.Parallel()
 	for mode, mw := range map[string][]Middleware{"inline": nil, "blocking": {Blocking}} {
 		site := &resetSite{begun: make(chan struct{}, 1), file: largeFile(t)}
