@@ -41,7 +41,7 @@ func talkTo(t testing.TB, addr net.Addr) *talker {
 
 func newTalker(t testing.TB, conn net.Conn) *talker {
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	return &talker{t, conn, bufio.NewReader(conn)}
